@@ -1,0 +1,68 @@
+"""``GET /health``: every component, asked at most once a second however many ask."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.settings import Settings
+
+FRESH_SECONDS = 1.0
+ASK_SECONDS = 2.0
+
+
+class ComponentHealth:
+    """Asks each component's health address; a slow or refused answer is ``down``."""
+
+    def __init__(self, addresses: dict[str, str], client: httpx2.AsyncClient) -> None:
+        self._addresses = addresses
+        self._client = client
+        self._lock = asyncio.Lock()
+        self._asked_at = -FRESH_SECONDS
+        self._answers: dict[str, str] = {}
+
+    async def look(self) -> dict[str, str]:
+        async with self._lock:
+            if time.monotonic() - self._asked_at >= FRESH_SECONDS:
+                answers = await asyncio.gather(*map(self._ask, self._addresses.values()))
+                self._answers = dict(zip(self._addresses, answers, strict=True))
+                self._asked_at = time.monotonic()
+            return self._answers
+
+    async def _ask(self, address: str) -> str:
+        try:
+            answer = await self._client.get(address)
+        except httpx2.HTTPError:
+            return "down"
+        return "up" if answer.is_success else "down"
+
+
+def create_app(settings: Settings) -> Starlette:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with httpx2.AsyncClient(timeout=ASK_SECONDS, trust_env=False) as client:
+            app.state.health = ComponentHealth(settings.components, client)
+            yield
+
+    async def health(request: Request) -> Response:
+        components = await request.app.state.health.look()
+        up = all(answer == "up" for answer in components.values())
+        body = {"status": "up" if up else "degraded", "components": components}
+        return Response(
+            orjson.dumps(body),
+            200 if up else 503,
+            {"cache-control": "no-store"},
+            media_type="application/json",
+        )
+
+    async def alive(_request: Request) -> Response:
+        return Response(b'{"status":"alive"}', media_type="application/json")
+
+    return Starlette(routes=[Route("/health", health), Route("/healthz", alive)], lifespan=lifespan)

@@ -1,0 +1,1 @@
+"""Database migrations: one alembic section per service, all run by one command."""

@@ -1,0 +1,14 @@
+"""the tables of the house"""
+
+from migrations import house
+
+revision = "catalog_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    house.create("catalog")
+
+
+def downgrade() -> None:
+    house.drop()

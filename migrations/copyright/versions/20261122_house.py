@@ -1,0 +1,14 @@
+"""the tables of the house"""
+
+from migrations import house
+
+revision = "copyright_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    house.create("copyright")
+
+
+def downgrade() -> None:
+    house.drop()

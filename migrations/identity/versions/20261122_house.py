@@ -1,0 +1,14 @@
+"""the tables of the house"""
+
+from migrations import house
+
+revision = "identity_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    house.create("identity")
+
+
+def downgrade() -> None:
+    house.drop()

@@ -1,0 +1,5 @@
+from shared.database import UnitOfWork
+
+
+class CatalogUnitOfWork(UnitOfWork):
+    """One transaction in the catalog database."""

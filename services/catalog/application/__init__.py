@@ -1,0 +1,1 @@
+"""Use cases, a class per noun. Each owns its transaction."""

@@ -1,0 +1,5 @@
+from shared.database import UnitOfWork
+
+
+class IdentityUnitOfWork(UnitOfWork):
+    """One transaction in the identity database."""

@@ -1,0 +1,9 @@
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Every ``SHUYUAN_IDENTITY_*`` variable."""
+
+    model_config = SettingsConfigDict(env_prefix="SHUYUAN_IDENTITY_")

@@ -1,0 +1,1 @@
+"""Tables, repositories and everything else that touches the outside."""

@@ -1,0 +1,5 @@
+from shared.database import UnitOfWork
+
+
+class LearningUnitOfWork(UnitOfWork):
+    """One transaction in the learning database."""

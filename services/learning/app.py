@@ -1,0 +1,24 @@
+"""Composition root: the one place that builds adapters."""
+
+from fastapi import FastAPI
+
+from services.learning.adapters.database import LearningUnitOfWork
+from services.learning.consumers import HEARS
+from services.learning.problems import PROBLEMS
+from services.learning.settings import Settings
+from shared.command import Program
+from shared.service import Runtime, application
+
+
+def create_app(settings: Settings) -> FastAPI:
+    runtime = Runtime("learning", settings, LearningUnitOfWork, HEARS)
+    return application(
+        runtime,
+        title="Shuyuan learning 学习空间",
+        description="Learning spaces, courses, homework, activity records, progress, the growth archive.",
+        routers=[],
+        table=PROBLEMS,
+    )
+
+
+PROGRAM = Program("learning", Settings.load, create_app)

@@ -1,0 +1,1 @@
+"""Rules, errors and events; no framework, no I/O."""

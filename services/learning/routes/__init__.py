@@ -1,0 +1,1 @@
+"""A file per resource: parse, call the use case, present."""

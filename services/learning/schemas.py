@@ -1,0 +1,1 @@
+"""Wire shapes; only routes see them."""

@@ -1,0 +1,193 @@
+"""The audit trail: who did what to which thing, append-only and hash-chained.
+
+An entry is written in the transaction of the change it tells of. Chaining there would make every
+commit of a service wait for the one before it, so entries are chained by a sealer right after
+(within a second, one sealer a service): ``digest(n) = SHA-256(digest(n-1) || entry(n))``, from 32
+zero bytes. The service's role may insert and select; an edited, removed or inserted entry breaks
+the chain, a gap in ``sequence`` shows a removed link.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.clock import Clock
+from shared.context import current
+
+SEAL_SECONDS = 0.5
+BATCH = 500
+GENESIS = bytes(32)
+
+_INSERT = text(
+    "INSERT INTO audit (at, actor, on_behalf_of, client, action, target, organisation,"
+    " before_digest, after_digest, request_id, facts)"
+    " VALUES (:at, :actor, :on_behalf_of, :client, :action, :target, :organisation,"
+    " :before_digest, :after_digest, :request_id, CAST(:facts AS jsonb))"
+)
+_COLUMNS = (
+    "a.id, a.at, a.actor, a.on_behalf_of, a.client, a.action, a.target, a.organisation,"
+    " a.before_digest, a.after_digest, a.request_id, a.facts"
+)
+_HEAD = text("SELECT sequence, digest FROM audit_chain ORDER BY sequence DESC LIMIT 1")
+_UNSEALED = text(
+    f"SELECT {_COLUMNS} FROM audit a WHERE NOT EXISTS"  # noqa: S608 - constant columns
+    " (SELECT FROM audit_chain c WHERE c.audit_id = a.id) ORDER BY a.id LIMIT :limit"
+)
+_LINK = text(
+    "INSERT INTO audit_chain (sequence, audit_id, digest) VALUES (:sequence, :audit_id, :digest)"
+)
+_SOLE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('audit-seal', 0))")
+_CHAIN = text(
+    f"SELECT c.sequence, c.digest, {_COLUMNS} FROM audit_chain c"  # noqa: S608 - constant columns
+    " LEFT JOIN audit a ON a.id = c.audit_id WHERE c.sequence > :after"
+    " ORDER BY c.sequence LIMIT :limit"
+)
+
+
+def digest(state: Any) -> bytes:
+    """SHA-256 of the canonical JSON (sorted keys) of a thing's state, for before and after."""
+    return hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+
+
+class AuditTrail:
+    """The audit entries of one unit of work."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._entries: list[dict[str, Any]] = []
+
+    def record(
+        self,
+        action: str,
+        target: str,
+        *,
+        organisation: str | None = None,
+        before: Any = None,
+        after: Any = None,
+        **facts: Any,
+    ) -> None:
+        """Note that the actor in hand did `action` to `target`.
+
+        ``before`` and ``after`` are states, kept as digests only; ``facts`` are kept as they are
+        and hold no personal data.
+        """
+        request = current()
+        self._entries.append(
+            {
+                "at": self._clock(),
+                "actor": request.actor,
+                "on_behalf_of": request.on_behalf_of,
+                "client": request.client,
+                "action": action,
+                "target": target,
+                "organisation": organisation,
+                "before_digest": None if before is None else digest(before),
+                "after_digest": None if after is None else digest(after),
+                "request_id": request.request_id,
+                "facts": orjson.dumps(facts, default=str).decode(),
+            }
+        )
+
+    async def write(self, connection: AsyncConnection) -> None:
+        if self._entries:
+            await connection.execute(_INSERT, self._entries)
+            self._entries.clear()
+
+
+def _linked(previous: bytes, entry: Row[Any]) -> bytes:
+    fields = [
+        entry.id,
+        entry.at.isoformat(),
+        entry.actor,
+        entry.on_behalf_of,
+        entry.client,
+        entry.action,
+        entry.target,
+        entry.organisation,
+        entry.before_digest and entry.before_digest.hex(),
+        entry.after_digest and entry.after_digest.hex(),
+        entry.request_id,
+        entry.facts,
+    ]
+    return hashlib.sha256(previous + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+class Sealer:
+    """Chains new entries until cancelled."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def run(self) -> None:
+        while True:
+            while await self.seal() == BATCH:
+                pass
+            await asyncio.sleep(SEAL_SECONDS)
+
+    async def seal(self) -> int:
+        """Chain one batch; returns its size, 0 when another replica is at it."""
+        async with self._engine.begin() as connection:
+            if not (await connection.execute(_SOLE)).scalar_one():
+                return 0
+            entries = (await connection.execute(_UNSEALED, {"limit": BATCH})).all()
+            if not entries:
+                return 0
+            head = (await connection.execute(_HEAD)).one_or_none()
+            sequence, link = (head.sequence, head.digest) if head else (0, GENESIS)
+            links = []
+            for entry in entries:
+                sequence, link = sequence + 1, _linked(link, entry)
+                links.append({"sequence": sequence, "audit_id": entry.id, "digest": link})
+            await connection.execute(_LINK, links)
+            return len(links)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """Where the chain first fails, and how."""
+
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """``head`` is the digest of the last good link, ``sealed`` the number of good links."""
+
+    sealed: int
+    head: bytes
+    until: datetime | None
+    broken: BrokenLink | None
+
+
+async def verify(engine: AsyncEngine) -> ChainReport:
+    """Recompute the whole chain from the entries, in constant memory."""
+    sequence, link, until = 0, GENESIS, None
+    async with engine.connect() as connection:
+        async for row in _links(connection):
+            broken = None
+            if row.sequence != sequence + 1:
+                broken = BrokenLink(sequence + 1, f"link {sequence + 1} is missing")
+            elif row.id is None:
+                broken = BrokenLink(row.sequence, "the entry was removed")
+            elif _linked(link, row) != row.digest:
+                broken = BrokenLink(row.sequence, "the entry or the link before it was altered")
+            if broken is not None:
+                return ChainReport(sequence, link, until, broken)
+            sequence, link, until = row.sequence, row.digest, row.at
+    return ChainReport(sequence, link, until, None)
+
+
+async def _links(connection: AsyncConnection) -> AsyncIterator[Row[Any]]:
+    after = 0
+    while rows := (await connection.execute(_CHAIN, {"after": after, "limit": BATCH})).all():
+        for row in rows:
+            yield row
+        after = rows[-1].sequence

@@ -1,0 +1,114 @@
+"""The command line of every service: ``python -m services.<name> [COMMAND]``.
+
+serve                 listen (the default)
+openapi [--check]     write, or compare, the committed contract
+replay --since TIME   publish the events recorded since then once more
+retry-parked          apply the events that could not be applied before
+verify-audit          recompute the audit chain; exit 1 where it breaks
+"""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fastapi import FastAPI
+
+from shared import audit, contract, inbox, logs, relay
+from shared.presence import ServiceStarted, started_type
+from shared.service import Runtime
+from shared.serving import serve
+from shared.settings import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Program:
+    """One service as a program. ``events`` are the types it emits beside its own start."""
+
+    name: str
+    load_settings: Callable[[], ServiceSettings]
+    create_app: Callable[[Any], FastAPI]
+    events: Mapping[str, type] = field(default_factory=dict)
+
+    def main(self, argv: Sequence[str] | None = None) -> int:
+        """Run the command that `argv` names; returns the exit code."""
+        parser = argparse.ArgumentParser(
+            prog=f"python -m services.{self.name}", formatter_class=argparse.RawTextHelpFormatter
+        )
+        commands = parser.add_subparsers(dest="command")
+        commands.add_parser("serve", help="listen (the default)")
+        openapi = commands.add_parser("openapi", help="write the committed contract")
+        openapi.add_argument("--check", action="store_true", help="compare it instead")
+        replay = commands.add_parser("replay", help="publish recorded events once more")
+        replay.add_argument("--since", type=datetime.fromisoformat, required=True)
+        commands.add_parser("retry-parked", help="apply events that could not be applied before")
+        commands.add_parser("verify-audit", help="recompute the audit chain")
+        arguments = parser.parse_args(argv)
+        match arguments.command:
+            case "openapi":
+                return self._openapi(check=arguments.check)
+            case "replay":
+                return self._replay(arguments.since)
+            case "retry-parked":
+                return asyncio.run(self._retry_parked())
+            case "verify-audit":
+                return asyncio.run(self._verify_audit())
+            case _:
+                return self._serve()
+
+    def _serve(self) -> int:
+        settings = self.load_settings()
+        logs.configure(self.name, settings.log_level)
+        serve(self.create_app(settings), settings.host, settings.port)
+        return 0
+
+    def _openapi(self, *, check: bool) -> int:
+        app = self.create_app(self.load_settings())
+        events = {started_type(self.name): ServiceStarted, **self.events}
+        files = contract.expected_files(self.name, app, events.items())
+        if not check:
+            for path in contract.write(files):
+                print(f"wrote {path.relative_to(contract.FOLDER.parent)}")
+            return 0
+        stale = contract.differing(files)
+        for path in stale:
+            print(f"{path.relative_to(contract.FOLDER.parent)} is not what the code says")
+        if stale:
+            print("Run ./shuyuan openapi, read the difference, and commit it.")
+        return 1 if stale else 0
+
+    def _replay(self, since: datetime) -> int:
+        if since.tzinfo is None:
+            print("--since needs a time zone, as in 2026-11-22T08:00:00+08:00", file=sys.stderr)
+            return 2
+        count = asyncio.run(relay.replay(self.load_settings(), since))
+        print(f"{count} events will be published again")
+        return 0
+
+    async def _retry_parked(self) -> int:
+        async with self._runtime() as runtime:
+            handlers = {k: v for each in runtime.handlers.values() for k, v in each.items()}
+            count = await inbox.retry_parked(runtime.new_uow, handlers)
+        print(f"{count} parked events applied")
+        return 0
+
+    async def _verify_audit(self) -> int:
+        async with self._runtime() as runtime:
+            report = await audit.verify(runtime.engine)
+        if report.broken is None:
+            print(f"{report.sealed} entries, head {report.head.hex()}: the chain holds")
+            return 0
+        print(f"the chain breaks at link {report.broken.sequence}: {report.broken.reason}")
+        return 1
+
+    @contextlib.asynccontextmanager
+    async def _runtime(self) -> Any:
+        runtime: Runtime[Any] = self.create_app(self.load_settings()).state.runtime
+        try:
+            yield runtime
+        finally:
+            await runtime.engine.dispose()

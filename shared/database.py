@@ -1,0 +1,152 @@
+"""PostgreSQL: the engine, and the unit of work that a use case opens, fills and commits.
+
+A service derives its own `UnitOfWork` with its repositories as attributes. One visible transaction
+per use case: what `commit` is given is what the caller is told, so that the first answer to an
+Idempotency-Key is stored with the effect.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import asyncpg
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.audit import AuditTrail
+from shared.clock import Clock, utc_now
+from shared.context import current
+from shared.errors import Unavailable
+from shared.outbox import Outbox
+from shared.settings import ServiceSettings
+
+T = TypeVar("T")
+
+
+def database_url(url: str, password: str) -> URL:
+    """`url` with the asyncpg driver and `password`."""
+    return make_url(url).set(drivername="postgresql+asyncpg", password=password or None)
+
+
+def create_engine(settings: ServiceSettings, application: str) -> AsyncEngine:
+    """An engine whose connections carry the service's name and give up on locks after 5 s."""
+    engine = create_async_engine(
+        database_url(settings.database_url, settings.database_password.get_secret_value()),
+        pool_size=settings.database_pool,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "application_name": application,
+                "lock_timeout": "5000",
+                "statement_timeout": "30000",
+                "idle_in_transaction_session_timeout": "30000",
+            },
+        },
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _utc(connection: Any, _record: Any) -> None:
+        connection.cursor().execute("SET TIME ZONE 'UTC'")
+
+    return engine
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether `error` says that PostgreSQL could not be reached, not that it refused."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or is_outage(error.orig) if error.orig else False
+    cause = error.__cause__
+    return isinstance(
+        error,
+        OSError
+        | TimeoutError
+        | InterfaceError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.InterfaceError
+        | asyncpg.CannotConnectNowError
+        | asyncpg.AdminShutdownError
+        | asyncpg.CrashShutdownError,
+    ) or (cause is not None and is_outage(cause))
+
+
+@asynccontextmanager
+async def outage_is_unavailable() -> AsyncIterator[None]:
+    """Turn a lost or refused connection into `Unavailable` (503, Retry-After)."""
+    try:
+        yield
+    except Exception as error:
+        if is_outage(error):
+            raise Unavailable("The database is out of reach. Repeat the request.") from error
+        raise
+
+
+class UnitOfWork:
+    """One transaction: rows, events, audit entries and the stored answer, or none of them.
+
+    Leaving the block without `commit` rolls back. Raises `RequestStillRunning`,
+    `IdempotencyKeyReused` or `shared.idempotency.Replay` on entry when the request in hand carries
+    an Idempotency-Key that was seen before, and `Unavailable` when PostgreSQL is out of reach.
+    """
+
+    connection: AsyncConnection
+    outbox: Outbox
+    audit: AuditTrail
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        source: str,
+        clock: Clock = utc_now,
+        wake_relay: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._clock = clock
+        self._wake = wake_relay
+
+    async def __aenter__(self) -> Self:
+        self.outbox = Outbox(self._source, self._clock)
+        self.audit = AuditTrail(self._clock)
+        async with outage_is_unavailable():
+            self.connection = await self._engine.connect()
+            claim = current().claim
+            if claim is not None and not claim.settled:
+                try:
+                    await claim.take(self.connection)
+                except BaseException:
+                    await self.connection.close()
+                    raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self.connection.close()
+        except Exception as failure:
+            if not is_outage(failure):
+                raise
+        if error is not None and is_outage(error):
+            raise Unavailable("The database is out of reach. Repeat the request.") from error
+
+    async def commit(self, result: T = None) -> T:  # type: ignore[assignment]
+        """Write events and audit, store `result`'s answer for a repeat, commit, return `result`."""
+        claim = current().claim
+        await self.audit.write(self.connection)
+        if claim is not None and not claim.settled:
+            await claim.store(self.connection, result)
+        recorded = await self.outbox.write(self.connection)
+        await self.connection.commit()
+        if claim is not None:
+            claim.settled = True
+        if recorded:
+            self._wake()
+        return result

@@ -1,0 +1,291 @@
+"""HTTP to addresses that others named: webhooks, harvested platforms, foreign key sets.
+
+Against server-side request forgery (OWASP API7:2023) a name is resolved once, every address it has
+must be allowed, and the connection goes to an address that was checked, with the name kept for
+Host and TLS. No proxy of the environment, no cookie and no stored credential is used.
+"""
+
+import asyncio
+import contextlib
+import re
+import socket
+import ssl
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import httpx2
+
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
+
+Resolver = Callable[[str], Awaitable[Sequence[str]]]
+"""From a host name to all its addresses, as text. Raises `OSError` when it has none."""
+
+_CONNECT_SECONDS = 5.0
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KEPT_ACROSS_ORIGINS = ("accept", "accept-encoding", "accept-language", "user-agent")
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_NUMERIC_TAIL = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
+
+
+class EgressRefused(Exception):
+    """The address breaks the policy; nothing was sent to it. The message is the reason."""
+
+
+class EgressFailed(Exception):
+    """The address was allowed, but no whole answer came from it within the limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """What may be reached, and how much may come back."""
+
+    networks: tuple[IPNetwork, ...] = ()
+    """Allowed beside the public Internet."""
+    ports: frozenset[int] = frozenset(_DEFAULT_PORTS.values())
+    max_bytes: int = 8 << 20
+    """Of a body, as received and as decompressed."""
+    seconds: float = 20.0
+    """For the whole of a request, redirects included."""
+
+
+@dataclass(frozen=True, slots=True)
+class EgressAnswer:
+    """The last answer. `url` is where it came from; `content` is decompressed."""
+
+    url: str
+    status: int
+    headers: httpx2.Headers = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+# What the IANA special-purpose registries (RFC 6890) call not globally reachable, and what lies
+# within a provider's own network behind an address that is.
+_REFUSED_IPV4 = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",  # this network
+            "10.0.0.0/8",  # private
+            "100.64.0.0/10",  # shared by carriers; metadata of Alibaba Cloud
+            "127.0.0.0/8",  # loopback
+            "168.63.129.16/32",  # the host of an Azure machine
+            "169.254.0.0/16",  # link-local; metadata of most clouds
+            "172.16.0.0/12",  # private
+            "192.0.0.0/24",  # protocol assignments; metadata of Oracle Cloud
+            "192.0.2.0/24",  # documentation
+            "192.88.99.0/24",  # 6to4 relays (RFC 7526)
+            "192.168.0.0/16",  # private
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",  # documentation
+            "203.0.113.0/24",  # documentation
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, broadcast
+        ),
+    )
+)
+_IPV6_NAT64 = IPv6Network("64:ff9b::/96")
+_IPV6_UNICAST = IPv6Network("2000::/3")
+_REFUSED_IPV6 = tuple(
+    map(
+        IPv6Network,
+        (
+            "2001::/23",  # protocol assignments, Teredo among them
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: any IPv4 address in disguise (RFC 7526)
+            "3fff::/20",  # documentation
+        ),
+    )
+)
+
+
+def parse_networks(text: str) -> tuple[IPNetwork, ...]:
+    """Networks for a policy, from comma-separated CIDR. Raises `ValueError`."""
+    return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+
+
+async def resolve_by_system(host: str) -> list[str]:
+    """The `Resolver` of the operating system."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+class Egress:
+    """Sends requests within a policy. `tls` holds the certificate authorities to trust."""
+
+    def __init__(
+        self,
+        policy: EgressPolicy,
+        resolve: Resolver = resolve_by_system,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._policy = policy
+        self._resolve = resolve
+        self._tls = tls or ssl.create_default_context()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        redirects: int = 0,
+    ) -> EgressAnswer:
+        """The answer, of whatever status, read whole.
+
+        GET and HEAD follow up to `redirects` redirects, each checked like the first address; the
+        next one is returned as it is. Headers that may carry a secret stay within one origin, and
+        nothing leads from https to http. Raises `EgressRefused` and `EgressFailed`.
+        """
+        try:
+            async with asyncio.timeout(self._policy.seconds):
+                request = httpx2.Request(method, url, headers=headers, content=content)
+                request.headers["accept-encoding"] = "gzip"
+                while True:
+                    answer = await self._exchange(request)
+                    location = answer.headers.get("location")
+                    if (
+                        redirects == 0
+                        or location is None
+                        or answer.status not in _REDIRECTS
+                        or request.method not in ("GET", "HEAD")
+                    ):
+                        return answer
+                    redirects -= 1
+                    request = _redirected(request, location)
+        except httpx2.InvalidURL as error:
+            raise EgressRefused(f"not an address: {error}") from None
+        except TimeoutError:
+            raise EgressFailed(f"no whole answer within {self._policy.seconds:g} s") from None
+        except (httpx2.HTTPError, zlib.error) as error:
+            raise EgressFailed(f"{type(error).__name__}: {error}") from error
+
+    async def _exchange(self, request: httpx2.Request) -> EgressAnswer:
+        host = _checked_host(request.url, self._policy.ports)
+        addresses = await self._checked_addresses(host)
+        # Connections are not kept: a pool knows them by address, while TLS vouched for a name.
+        async with httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
+            response = await _first_to_connect(transport, request, host, addresses)
+            try:
+                content = await _bounded_body(response, self._policy.max_bytes)
+            finally:
+                await response.aclose()
+        return EgressAnswer(str(request.url), response.status_code, response.headers, content)
+
+    async def _checked_addresses(self, host: str) -> list[IPAddress]:
+        literal = _literal(host)
+        if literal is not None:
+            addresses = [literal]
+        else:
+            try:
+                addresses = [ip_address(each) for each in await self._resolve(host)]
+            except (OSError, ValueError):
+                addresses = []
+            if not addresses:
+                raise EgressFailed(f"{host} has no address")
+        if not all(map(self._allows, addresses)):
+            raise EgressRefused(f"{host} is not on the public Internet")
+        return addresses
+
+    def _allows(self, address: IPAddress) -> bool:
+        if any(address in network for network in self._policy.networks):
+            return True
+        inner = _ipv4_within(address)
+        return self._allows(inner) if inner else _is_public(address)
+
+
+def _checked_host(url: httpx2.URL, ports: frozenset[int]) -> str:
+    """The host name or address literal of `url`, in ASCII. Raises `EgressRefused`."""
+    if url.scheme not in _DEFAULT_PORTS:
+        raise EgressRefused("only http and https are spoken")
+    if url.userinfo:
+        raise EgressRefused("credentials do not belong in an address")
+    port = _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
+    if port not in ports:
+        raise EgressRefused(f"port {port} is not allowed")
+    host = url.raw_host.decode("ascii").removesuffix(".")
+    if _literal(host):
+        return host
+    # Whatever ends in a number is an IPv4 address to some software (WHATWG URL, "ends in a
+    # number checker"): 127.1, 0x7f000001, 2130706433.
+    if not _HOST_NAME.fullmatch(host) or _NUMERIC_TAIL.fullmatch(host):
+        raise EgressRefused(f"{host!r} is no host name")
+    return host
+
+
+def _literal(host: str) -> IPAddress | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _ipv4_within(address: IPAddress) -> IPv4Address | None:
+    """The IPv4 address that an IPv4-mapped or NAT64 (RFC 6052) address leads to."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address in _IPV6_NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped
+
+
+def _is_public(address: IPAddress) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _REFUSED_IPV4)
+    return address in _IPV6_UNICAST and not any(address in network for network in _REFUSED_IPV6)
+
+
+async def _first_to_connect(
+    transport: httpx2.AsyncHTTPTransport,
+    request: httpx2.Request,
+    host: str,
+    addresses: Sequence[IPAddress],
+) -> httpx2.Response:
+    """Send `request` to the first of `addresses` that takes the connection."""
+    *others, last = dict.fromkeys(addresses)
+    for address in others:
+        with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
+            return await transport.handle_async_request(_pinned(request, host, address))
+    return await transport.handle_async_request(_pinned(request, host, last))
+
+
+def _pinned(request: httpx2.Request, host: str, address: IPAddress) -> httpx2.Request:
+    return httpx2.Request(
+        request.method,
+        request.url.copy_with(host=str(address)),
+        headers=request.headers,  # Host among them
+        content=request.content,
+        extensions={"sni_hostname": host, "timeout": {"connect": _CONNECT_SECONDS}},
+    )
+
+
+def _redirected(request: httpx2.Request, location: str) -> httpx2.Request:
+    url = request.url.join(location)
+    if request.url.scheme == "https" and url.scheme == "http":
+        raise EgressRefused("the redirect leads from https to http")
+    headers = request.headers
+    if url.origin != request.url.origin:
+        kept = [name for name in _KEPT_ACROSS_ORIGINS if name in headers]
+        headers = httpx2.Headers({name: headers[name] for name in kept})
+    return httpx2.Request(request.method, url, headers=headers)
+
+
+async def _bounded_body(response: httpx2.Response, limit: int) -> bytes:
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise EgressFailed(f"the answer is encoded as {encoding}, which was not asked for")
+    gunzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding == "gzip" else None
+    body, received = bytearray(), 0
+    async for chunk in response.aiter_raw():
+        received += len(chunk)
+        body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
+        if max(received, len(body)) > limit:
+            raise EgressFailed(f"the answer is longer than {limit} bytes")
+    if gunzip and received and not gunzip.eof:
+        raise EgressFailed("the answer ends within its compressed data")
+    return bytes(body)

@@ -1,0 +1,158 @@
+"""Idempotency-Key (IETF draft-ietf-httpapi-idempotency-key-header-07) on every POST.
+
+The first status and body are stored in the transaction of the effect and given again to a repeat
+for at least 24 hours; a repeat while the first is running is 409, another request under the same
+key 422. What had no effect (a refusal, a failed commit) stores nothing: the repeat runs anew.
+
+A route that creates something takes `Once` and says how its result is presented::
+
+    @router.post("/spaces", status_code=201)
+    async def open_space(body: OpenSpace, once: Once, spaces: SpacesDep) -> Response:
+        return await once.answer(spaces.open(body.name), SpaceView.of, 201)
+
+The use case commits ``await uow.commit(space)``; the unit of work stores the presented answer.
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.context import current
+from shared.errors import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestStillRunning
+from shared.principal import MaybeCaller
+
+T = TypeVar("T")
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_TAKE = text(
+    "SELECT pg_try_advisory_xact_lock(hashtextextended(:scope || ' ' || :key, 0)) AS taken,"
+    " i.fingerprint, i.status, i.headers, i.body FROM (SELECT) AS one"
+    " LEFT JOIN idempotency i ON i.scope = :scope AND i.key = :key"
+)
+_STORE = text(
+    "INSERT INTO idempotency (scope, key, fingerprint, status, headers, body)"
+    " VALUES (:scope, :key, :fingerprint, :status, CAST(:headers AS jsonb), :body)"
+)
+
+
+class Replay(Exception):
+    """The request was answered before: this is that answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+class Claim:
+    """One request's claim on its Idempotency-Key, within the caller's own scope."""
+
+    def __init__(self, scope: str, key: str, fingerprint: bytes) -> None:
+        self._identity = {"scope": scope, "key": key}
+        self._fingerprint = fingerprint
+        self.present: Callable[[Any], Response] | None = None
+        self.settled = False
+
+    async def take(self, connection: AsyncConnection) -> None:
+        """Hold the key for this transaction. Raises `Replay`, `IdempotencyKeyReused`,
+        `RequestStillRunning`."""
+        row = (await connection.execute(_TAKE, self._identity)).one()
+        if row.fingerprint is not None:
+            if row.fingerprint != self._fingerprint:
+                raise IdempotencyKeyReused
+            headers = {**row.headers, "idempotency-replayed": "true"}
+            raise Replay(Response(row.body, row.status, headers))
+        if not row.taken:
+            raise RequestStillRunning("Wait for the first request, then repeat it.")
+
+    async def store(self, connection: AsyncConnection, result: object) -> None:
+        """Store the answer for `result` beside the effect."""
+        if self.present is None:
+            raise TypeError("a use case committed under an Idempotency-Key without Once.answer")
+        response = self.present(result)
+        kept = {
+            name: value
+            for name, value in response.headers.items()
+            if name in ("content-type", "location", "etag")
+        }
+        row = {
+            **self._identity,
+            "fingerprint": self._fingerprint,
+            "status": response.status_code,
+            "headers": orjson.dumps(kept).decode(),
+            "body": bytes(response.body),
+        }
+        try:
+            await connection.execute(_STORE, row)
+        except IntegrityError as error:
+            raise RequestStillRunning("The first request has just ended: repeat it.") from error
+
+
+class Idempotent:
+    """What a POST route answers through, with or without a key."""
+
+    def __init__(self, claim: Claim | None) -> None:
+        self._claim = claim
+
+    async def answer(
+        self,
+        effect: Awaitable[T],
+        present: Callable[[T], BaseModel],
+        status: int,
+        headers: Callable[[T], dict[str, str]] | None = None,
+    ) -> Response:
+        """Run the use case and answer with `present` of what it committed."""
+
+        def respond(result: T) -> Response:
+            body = present(result).model_dump_json(by_alias=True).encode()
+            return Response(
+                body, status, headers(result) if headers else None, media_type="application/json"
+            )
+
+        if self._claim is not None:
+            self._claim.present = respond
+        try:
+            return respond(await effect)
+        except Replay as replay:
+            return replay.response
+
+
+async def _once(
+    request: Request,
+    _caller: MaybeCaller,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="Repeat a request safely: the first answer is given again.",
+            max_length=255,
+            examples=["0192f0c1-7e0a-7b1f-9d2e-3f4a5b6c7d8e"],
+        ),
+    ] = None,
+) -> Idempotent:
+    if idempotency_key is None:
+        return Idempotent(None)
+    if not _KEY.fullmatch(idempotency_key):
+        raise IdempotencyKeyMalformed("Use 1 to 255 visible ASCII characters.")
+    context = current()
+    fingerprint = hashlib.sha256(
+        b"\0".join(
+            (
+                request.method.encode(),
+                request.url.path.encode(),
+                request.url.query.encode(),
+                await request.body(),
+            )
+        )
+    ).digest()
+    context.claim = Claim(f"{context.client or ''}/{context.actor}", idempotency_key, fingerprint)
+    return Idempotent(context.claim)
+
+
+Once = Annotated[Idempotent, Depends(_once)]

@@ -1,0 +1,188 @@
+"""The caller, from a JWT access token (RFC 9068) that is verified here, locally.
+
+No database and no network on the way: keys are fetched in the background and kept while their
+source is down; the claims of a verified token are cached until it expires or is revoked.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import httpx2
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from shared.context import current
+from shared.errors import Forbidden, Unauthenticated, Unavailable
+
+ALGORITHMS = ["ES256"]
+CACHE_SIZE = 10_000
+LONGEST_TOKEN = 8192
+REFRESH_SECONDS = 300.0
+RETRY_SECONDS = 5.0
+LEEWAY = 5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: the subject of the token, the client it was issued to, and what it may."""
+
+    subject: str
+    client: str
+    scopes: frozenset[str]
+    claims: Mapping[str, Any]
+
+
+Revoked = Callable[[Mapping[str, Any]], bool]
+
+
+class TokenVerifier:
+    """Verifies access tokens of one issuer for one audience.
+
+    ``revoked`` is asked for every token, cached or not; it answers from memory.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        jwks_url: str,
+        audience: str = "shuyuan",
+        revoked: Revoked = lambda _claims: False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._issuer = issuer
+        self._jwks_url = jwks_url
+        self._audience = audience
+        self._revoked = revoked
+        self._clock = clock
+        self._keys: KeySet | None = None
+        self._cache: OrderedDict[bytes, Principal] = OrderedDict()
+        self._refresh = asyncio.Event()
+
+    def load(self, jwks: Mapping[str, Any]) -> None:
+        """Use these public keys from now on; cached tokens are verified anew."""
+        self._keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
+        self._cache.clear()
+
+    async def run(self) -> None:
+        """Fetch the keys now, every five minutes, and when a token names an unknown one."""
+        async with httpx2.AsyncClient(timeout=2, trust_env=False) as client:
+            while True:
+                pause = REFRESH_SECONDS
+                try:
+                    answer = await client.get(self._jwks_url)
+                    answer.raise_for_status()
+                    self.load(answer.json())
+                except (httpx2.HTTPError, ValueError, JoseError) as error:
+                    log.debug("JWKS not read, keeping what is known", error=repr(error))
+                    pause = RETRY_SECONDS
+                self._refresh.clear()
+                await asyncio.sleep(RETRY_SECONDS)
+                try:
+                    await asyncio.wait_for(self._refresh.wait(), pause)
+                except TimeoutError:
+                    continue
+
+    def verify(self, token: str) -> Principal:
+        """The principal of `token`. Raises `Unauthenticated`, or `Unavailable` before any key."""
+        if len(token) > LONGEST_TOKEN:
+            raise Unauthenticated("The token is too long.")
+        digest = hashlib.sha256(token.encode()).digest()
+        principal = self._cache.get(digest)
+        if principal is None:
+            principal = self._verified(token)
+            self._cache[digest] = principal
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
+        if principal.claims["exp"] + LEEWAY < self._clock():
+            self._cache.pop(digest, None)
+            raise Unauthenticated("The token has expired: refresh it.")
+        if self._revoked(principal.claims):
+            raise Unauthenticated("The token was revoked: sign in again.")
+        return principal
+
+    def _verified(self, token: str) -> Principal:
+        if self._keys is None:
+            self._refresh.set()
+            raise Unavailable("The issuer's keys are not known yet.", retry_after=5)
+        try:
+            decoded = jwt.decode(token, self._keys, algorithms=ALGORITHMS)
+            self._registry().validate(decoded.claims)
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            self._refresh.set()
+            raise Unauthenticated("The token does not verify.") from error
+        if str(decoded.header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
+            raise Unauthenticated("This is no access token.")
+        claims = decoded.claims
+        return Principal(
+            subject=str(claims["sub"]),
+            client=str(claims["client_id"]),
+            scopes=frozenset(str(claims.get("scope", "")).split()),
+            claims=claims,
+        )
+
+    def _registry(self) -> jwt.JWTClaimsRegistry:
+        return jwt.JWTClaimsRegistry(
+            now=lambda: int(self._clock()),
+            leeway=LEEWAY,
+            iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+            iat={"essential": True},
+            sub={"essential": True},
+            client_id={"essential": True},
+        )
+
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="access_token")
+
+
+async def _identify(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal | None:
+    if credentials is None:
+        return None
+    verifier: TokenVerifier = request.app.state.verifier
+    principal = verifier.verify(credentials.credentials)
+    context = current()
+    context.actor, context.client = principal.subject, principal.client
+    act = principal.claims.get("act")
+    if isinstance(act, dict) and "sub" in act:
+        context.actor, context.on_behalf_of = str(act["sub"]), principal.subject
+    return principal
+
+
+MaybeCaller = Annotated[Principal | None, Depends(_identify)]
+"""The caller, or None without a token; a bad token is refused, never taken for none."""
+
+
+async def _required(principal: MaybeCaller) -> Principal:
+    if principal is None:
+        raise Unauthenticated("Send an access token as Authorization: Bearer.")
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_required)]
+"""The caller. Raises `Unauthenticated` (401)."""
+
+
+def require_scope(scope: str) -> Callable[[Principal], Any]:
+    """A dependency that admits only tokens carrying `scope`. Raises `Forbidden` (403)."""
+
+    async def scoped(principal: Caller) -> Principal:
+        if scope not in principal.scopes:
+            raise Forbidden(f"The token lacks the scope {scope}.")
+        return principal
+
+    return scoped

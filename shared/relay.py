@@ -1,0 +1,155 @@
+"""Outbox to JetStream: each recorded event at least once, in order within its aggregate.
+
+One relay per service is active, held by an advisory lock; another replica waits. It wakes on
+NOTIFY and polls beside. NATS keeps no record: when the stream is found wiped or made anew, every
+event still in the outbox is published again, and consumers' inboxes drop what they applied.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import structlog
+from nats.aio.client import Client
+
+from shared import bus
+from shared.metrics import OUTBOX_PUBLISHED
+from shared.settings import ServiceSettings
+
+CHANNEL = "outbox"
+BATCH = 200
+POLL_SECONDS = 1.0
+ACK_SECONDS = 5.0
+
+_NEXT = """
+    SELECT id, event_id, type, envelope FROM outbox
+    WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+_MARK = "UPDATE outbox SET published_at = now() WHERE id = ANY($1)"
+_LEAD = "SELECT pg_try_advisory_lock(hashtextextended('outbox-relay', 0))"
+_KNOWN = "SELECT created_at FROM outbox_stream WHERE name = $1"
+_REMEMBER = """
+    INSERT INTO outbox_stream (name, created_at) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at
+"""
+_AGAIN = (
+    "UPDATE outbox SET published_at = NULL WHERE recorded_at >= $1 AND published_at IS NOT NULL"
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Publishes the outbox of one service until cancelled."""
+
+    def __init__(self, settings: ServiceSettings, service: str) -> None:
+        self._settings = settings
+        self._service = service
+        self._woken = asyncio.Event()
+        self.connected = False
+
+    def wake(self) -> None:
+        """Something was recorded: publish without waiting for the next poll."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Hold one connection to each side and publish; a lost one ends the call with its error."""
+        async with AsyncExitStack() as stack:
+            database = await connect_listening(self._settings, f"{self._service}-relay")
+            stack.push_async_callback(_close, database)
+            await database.add_listener(CHANNEL, lambda *_: self.wake())
+            await self._lead(database)
+            nats = await bus.connect(self._settings, f"{self._service}-relay")
+            stack.push_async_callback(_close_bus, nats)
+            await self._recognise_stream(database, nats)
+            self.connected = True
+            stack.callback(setattr, self, "connected", False)
+            while True:
+                self._woken.clear()
+                while await self._publish_batch(database, nats) == BATCH:
+                    pass
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                if nats.is_closed or database.is_closed():
+                    raise ConnectionError("a connection of the relay was lost")
+
+    async def _lead(self, database: asyncpg.Connection) -> None:
+        """Wait for the lock that one relay holds; meanwhile pass wake-ups on to its holder."""
+        while not await database.fetchval(_LEAD):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                self._woken.clear()
+                await database.execute(f"NOTIFY {CHANNEL}")
+                await asyncio.sleep(0.05)
+
+    async def _recognise_stream(self, database: asyncpg.Connection, nats: Client) -> None:
+        info = await bus.ensure_stream(nats.jetstream(), self._service)
+        name = bus.stream_of(self._service)
+        created: datetime | None = info.created
+        known = await database.fetchval(_KNOWN, name)
+        if known == created:
+            return
+        async with database.transaction():
+            await database.execute(_REMEMBER, name, created)
+            if known is not None:
+                again = await database.execute(_AGAIN, datetime.min.replace(tzinfo=known.tzinfo))
+                log.warning("stream was made anew: publishing again", rows=again)
+
+    async def _publish_batch(self, database: asyncpg.Connection, nats: Client) -> int:
+        async with database.transaction():
+            rows = await database.fetch(_NEXT, BATCH)
+            if rows:
+                await asyncio.wait_for(self._publish(nats, rows), ACK_SECONDS)
+                await database.execute(_MARK, [row["id"] for row in rows])
+                OUTBOX_PUBLISHED.labels(self._service).inc(len(rows))
+        return len(rows)
+
+    async def _publish(self, nats: Client, rows: list[Any]) -> None:
+        js = nats.jetstream(publish_async_max_pending=BATCH)
+        acks = [
+            await js.publish_async(
+                row["type"],
+                row["envelope"],
+                stream=bus.stream_of(self._service),
+                headers={"Nats-Msg-Id": str(row["event_id"])},
+            )
+            for row in rows
+        ]
+        await asyncio.gather(*acks)
+
+
+async def replay(settings: ServiceSettings, since: datetime) -> int:
+    """Mark every event recorded since then as unpublished; the relay sends them again.
+
+    Returns how many. Consumers that applied them already drop them.
+    """
+    database = await connect_listening(settings, "replay")
+    try:
+        done: str = await database.execute(_AGAIN, since)
+        await database.execute(f"NOTIFY {CHANNEL}")
+        return int(done.split()[-1])
+    finally:
+        await database.close()
+
+
+async def connect_listening(settings: ServiceSettings, name: str) -> asyncpg.Connection:
+    """A plain asyncpg connection of the service's role, outside the pool."""
+    return await asyncpg.connect(
+        settings.database_url,
+        password=settings.database_password.get_secret_value() or None,
+        timeout=5,
+        command_timeout=30,
+        server_settings={"application_name": name},
+    )
+
+
+async def _close(database: asyncpg.Connection) -> None:
+    with suppress(Exception):
+        await database.close(timeout=1)
+
+
+async def _close_bus(nats: Client) -> None:
+    with suppress(Exception):
+        await nats.close()

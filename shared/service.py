@@ -1,0 +1,146 @@
+"""A running service: its parts wired once, the same way in every service.
+
+`Runtime` owns the engine, the background tasks and the verifier; `application` puts the routes,
+the problem table and the edge around them. A service's ``app.py`` calls both and nothing else
+builds adapters.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Generic, TypeVar
+
+import structlog
+from fastapi import APIRouter, FastAPI
+
+from shared import problems
+from shared.audit import Sealer
+from shared.clock import Clock, utc_now
+from shared.database import UnitOfWork, create_engine
+from shared.edge import Edge
+from shared.health import Check, Health, health_router
+from shared.inbox import Handler, Inbox
+from shared.presence import ServiceStarted, about_router, hear, started_type
+from shared.principal import TokenVerifier
+from shared.relay import Relay
+from shared.retention import Sweeper
+from shared.settings import ServiceSettings
+from shared.tasks import keep_running
+from shared.version import VERSION
+
+U = TypeVar("U", bound=UnitOfWork)
+Handlers = Mapping[str, Handler[U]]
+
+log = structlog.get_logger(__name__)
+
+
+class Runtime(Generic[U]):
+    """The parts of one service that live as long as its process.
+
+    ``hears`` maps a neighbour to the handlers of its events; that it started is always heard.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        uow: Callable[..., U],
+        hears: Mapping[str, Handlers[U]],
+        clock: Clock = utc_now,
+    ) -> None:
+        self.name = name
+        self.version = VERSION
+        self.settings = settings
+        self.clock = clock
+        self.started_at = clock()
+        self.engine = create_engine(settings, name)
+        self.verifier = TokenVerifier(settings.issuer, settings.jwks_url)
+        self.relay = Relay(settings, name)
+        self._uow = uow
+        self.handlers: dict[str, Handlers[U]] = {
+            source: {started_type(source): hear, **handlers} for source, handlers in hears.items()
+        }
+        self._inboxes = [
+            Inbox(settings, name, source, self.new_uow, handlers)
+            for source, handlers in self.handlers.items()
+        ]
+        self._tasks: dict[str, Callable[[], Awaitable[None]]] = {
+            "announce": self._announce,
+            "relay": self.relay.run,
+            "audit-sealer": Sealer(self.engine).run,
+            "retention": Sweeper(self.engine, settings).run,
+            "jwks": self.verifier.run,
+            **{f"inbox-{s}": i.run for s, i in zip(hears, self._inboxes, strict=True)},
+        }
+
+    def new_uow(self) -> U:
+        """A unit of work of this service, not yet entered."""
+        return self._uow(self.engine, f"/{self.name}", self.clock, self.relay.wake)
+
+    def bus_connected(self) -> bool:
+        """Whether events are leaving and arriving."""
+        return self.relay.connected and all(inbox.connected for inbox in self._inboxes)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the background tasks for as long as the block lasts."""
+        tasks = [
+            asyncio.create_task(keep_running(name, run), name=name)
+            for name, run in self._tasks.items()
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*tasks, return_exceptions=True)
+            await self.engine.dispose()
+
+    async def _announce(self) -> None:
+        async with self.new_uow() as uow:
+            uow.outbox.append(ServiceStarted(self.name, self.version, self.started_at))
+            await uow.commit()
+        log.info("serving", version=self.version)
+        await asyncio.Event().wait()
+
+
+def application(
+    runtime: Runtime[Any],
+    *,
+    title: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    table: problems.ProblemTable,
+    checks: Mapping[str, Check] | None = None,
+) -> FastAPI:
+    """The ASGI application of a service.
+
+    ``checks`` are the dependencies that `/readyz` names beside PostgreSQL and the bus.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with runtime.running():
+            yield
+
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=runtime.version,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        telemetry={"tracing": False, "metrics": False},
+    )
+    app.state.runtime = runtime
+    app.state.verifier = runtime.verifier
+    for router in (about_router(f"/{runtime.name}/v1"), *routers):
+        app.include_router(router)
+    app.include_router(health_router(Health(runtime.engine, runtime.bus_connected, checks or {})))
+    problems.install(app, table)
+    app.add_middleware(Edge, max_body_bytes=runtime.settings.max_body_bytes)
+    return app

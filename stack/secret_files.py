@@ -1,0 +1,51 @@
+"""Secrets, generated once and kept as files: DIR/secrets/OWNER/NAME, 0600 in directories of 0700.
+
+A file that is already there is used as it is, so an operator may put in what an external server
+expects. The names are those that pydantic-settings looks for in a secrets directory.
+"""
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from stack.data import write_file
+
+SECRETS_OF_A_SERVICE = {
+    "database_password": 24,
+    "nats_password": 24,
+    "object_store_access_key": 10,
+    "object_store_secret_key": 24,
+    "master_keys": 32,
+}
+"""Name to length in random bytes; written as hexadecimal digits, two for each."""
+
+
+class SecretFiles:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def of(self, service: str, name: str) -> str:
+        """A service's secret; `name` is a key of SECRETS_OF_A_SERVICE."""
+        return self.get(service, f"shuyuan_{service}_{name}", SECRETS_OF_A_SERVICE[name])
+
+    def get(self, owner: str, name: str, random_bytes: int = 24) -> str:
+        """The secret, generated now if it does not exist."""
+        path = self.directory(owner) / name
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            value = secrets.token_hex(random_bytes)
+            write_file(path, value)
+            return value
+
+    def directory(self, owner: str) -> Path:
+        path = self._directory / owner
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    def environment(self, services: Iterable[str]) -> dict[str, str]:
+        """Database passwords as variables, for the one process that needs those of all services."""
+        return {
+            f"SHUYUAN_{service.upper()}_DATABASE_PASSWORD": self.of(service, "database_password")
+            for service in services
+        }
