@@ -15,6 +15,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from shared.database import database_url
 from shared.settings import ServiceSettings
 
+# The role that a service runs as owns no table, and cannot rewrite what it did.
+_RIGHTS = (
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_chain FROM {role}",
+    "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
+)
+
 
 def run(service: str) -> None:
     """Migrate `service`, or render the SQL with ``--sql``."""
@@ -56,6 +64,8 @@ def _migrate(connection: Connection, service: str) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+        for statement in _RIGHTS:
+            connection.execute(text(statement.format(role=service)))
 
 
 def _metadata(service: str) -> Any:

@@ -100,16 +100,17 @@ CREATE TABLE heard_from (
 );
 """
 
-_NAMES = "outbox outbox_stream inbox inbox_position inbox_parked idempotency audit audit_chain heard_from"
+_NAMES = (
+    "outbox outbox_stream inbox inbox_position inbox_parked idempotency audit audit_chain"
+    " heard_from"
+)
 
 
-def create(role: str) -> None:
-    """Make the tables; `role` is the one the service runs as, which may not rewrite its audit."""
+def create() -> None:
+    """Make the tables."""
     for statement in _TABLES.split(";"):
         if statement.strip():
             op.execute(statement)
-    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
-    op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_chain FROM {role}")
 
 
 def drop() -> None:

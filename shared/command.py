@@ -107,7 +107,7 @@ class Program:
 
     @contextlib.asynccontextmanager
     async def _runtime(self) -> Any:
-        runtime: Runtime[Any] = self.create_app(self.load_settings()).state.runtime
+        runtime: Runtime = self.create_app(self.load_settings()).state.runtime
         try:
             yield runtime
         finally:

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
 
 import structlog
 from nats.aio.client import Client
@@ -32,8 +31,9 @@ from shared.events import Envelope, MalformedEvent
 from shared.metrics import INBOX_APPLIED, INBOX_PARKED
 from shared.settings import ServiceSettings
 
-U = TypeVar("U", bound=UnitOfWork)
-Handler = Callable[[U, Envelope], Awaitable[None]]
+Handler = Callable[[UnitOfWork, Envelope], Awaitable[None]]
+Handlers = Mapping[str, Handler]
+"""What each event type causes."""
 
 BATCH = 100
 FETCH_SECONDS = 1.0
@@ -47,7 +47,8 @@ _START = text(
     " ON CONFLICT (stream) DO NOTHING"
 )
 _MOVE = text(
-    "UPDATE inbox_position SET created_at = :created_at, sequence = :sequence WHERE stream = :stream"
+    "UPDATE inbox_position SET created_at = :created_at, sequence = :sequence"
+    " WHERE stream = :stream"
 )
 _ONCE = text(
     "INSERT INTO inbox (event_id) VALUES (:event_id) ON CONFLICT DO NOTHING RETURNING event_id"
@@ -71,7 +72,7 @@ class Arrival:
     raw: bytes
 
 
-class Inbox(Generic[U]):
+class Inbox:
     """Applies the events of one stream to one service until cancelled.
 
     ``handlers`` maps event types to what they cause; other types are passed over. A handler writes
@@ -83,8 +84,8 @@ class Inbox(Generic[U]):
         settings: ServiceSettings,
         service: str,
         source: str,
-        new_uow: Callable[[], U],
-        handlers: Mapping[str, Handler[U]],
+        new_uow: Callable[[], UnitOfWork],
+        handlers: Handlers,
     ) -> None:
         self._settings = settings
         self._name = f"{service}-hears-{source}"
@@ -196,7 +197,7 @@ class Inbox(Generic[U]):
             await uow.commit()
         INBOX_APPLIED.labels(self._name).inc(len(fresh))
 
-    async def _apply_once(self, uow: U, raw: bytes, park: str | None) -> None:
+    async def _apply_once(self, uow: UnitOfWork, raw: bytes, park: str | None) -> None:
         connection = uow.connection
         try:
             envelope = Envelope.from_json(raw)
@@ -222,7 +223,7 @@ class Inbox(Generic[U]):
         await apply_handler(self._handlers, uow, envelope)
 
 
-async def apply_handler(handlers: Mapping[str, Handler[U]], uow: U, envelope: Envelope) -> None:
+async def apply_handler(handlers: Handlers, uow: UnitOfWork, envelope: Envelope) -> None:
     """Run the handler of `envelope` with the event as the request in hand."""
     enter(
         RequestContext(str(envelope.id), envelope.traceparent, actor=f"service:{envelope.source}")
@@ -230,7 +231,7 @@ async def apply_handler(handlers: Mapping[str, Handler[U]], uow: U, envelope: En
     await handlers[envelope.type](uow, envelope)
 
 
-async def retry_parked(new_uow: Callable[[], U], handlers: Mapping[str, Handler[U]]) -> int:
+async def retry_parked(new_uow: Callable[[], UnitOfWork], handlers: Handlers) -> int:
     """Apply the parked events in order, each in its transaction; returns how many went through.
 
     Raises the error of the first that still fails; it and those behind it stay parked.

@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.context import current
-from shared.errors import Forbidden, Unauthenticated, Unavailable
+from shared.errors import Unauthenticated, Unavailable
 
 ALGORITHMS = ["ES256"]
 CACHE_SIZE = 10_000
@@ -175,14 +175,3 @@ async def _required(principal: MaybeCaller) -> Principal:
 
 Caller = Annotated[Principal, Depends(_required)]
 """The caller. Raises `Unauthenticated` (401)."""
-
-
-def require_scope(scope: str) -> Callable[[Principal], Any]:
-    """A dependency that admits only tokens carrying `scope`. Raises `Forbidden` (403)."""
-
-    async def scoped(principal: Caller) -> Principal:
-        if scope not in principal.scopes:
-            raise Forbidden(f"The token lacks the scope {scope}.")
-        return principal
-
-    return scoped

@@ -8,7 +8,6 @@ builds adapters.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Generic, TypeVar
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -19,7 +18,7 @@ from shared.clock import Clock, utc_now
 from shared.database import UnitOfWork, create_engine
 from shared.edge import Edge
 from shared.health import Check, Health, health_router
-from shared.inbox import Handler, Inbox
+from shared.inbox import Handlers, Inbox
 from shared.presence import ServiceStarted, about_router, hear, started_type
 from shared.principal import TokenVerifier
 from shared.relay import Relay
@@ -28,13 +27,10 @@ from shared.settings import ServiceSettings
 from shared.tasks import keep_running
 from shared.version import VERSION
 
-U = TypeVar("U", bound=UnitOfWork)
-Handlers = Mapping[str, Handler[U]]
-
 log = structlog.get_logger(__name__)
 
 
-class Runtime(Generic[U]):
+class Runtime:
     """The parts of one service that live as long as its process.
 
     ``hears`` maps a neighbour to the handlers of its events; that it started is always heard.
@@ -44,8 +40,7 @@ class Runtime(Generic[U]):
         self,
         name: str,
         settings: ServiceSettings,
-        uow: Callable[..., U],
-        hears: Mapping[str, Handlers[U]],
+        hears: Mapping[str, Handlers],
         clock: Clock = utc_now,
     ) -> None:
         self.name = name
@@ -56,8 +51,7 @@ class Runtime(Generic[U]):
         self.engine = create_engine(settings, name)
         self.verifier = TokenVerifier(settings.issuer, settings.jwks_url)
         self.relay = Relay(settings, name)
-        self._uow = uow
-        self.handlers: dict[str, Handlers[U]] = {
+        self.handlers: dict[str, Handlers] = {
             source: {started_type(source): hear, **handlers} for source, handlers in hears.items()
         }
         self._inboxes = [
@@ -73,9 +67,9 @@ class Runtime(Generic[U]):
             **{f"inbox-{s}": i.run for s, i in zip(hears, self._inboxes, strict=True)},
         }
 
-    def new_uow(self) -> U:
+    def new_uow(self) -> UnitOfWork:
         """A unit of work of this service, not yet entered."""
-        return self._uow(self.engine, f"/{self.name}", self.clock, self.relay.wake)
+        return UnitOfWork(self.engine, f"/{self.name}", self.clock, self.relay.wake)
 
     def bus_connected(self) -> bool:
         """Whether events are leaving and arriving."""
@@ -106,7 +100,7 @@ class Runtime(Generic[U]):
 
 
 def application(
-    runtime: Runtime[Any],
+    runtime: Runtime,
     *,
     title: str,
     description: str,

@@ -1,6 +1,6 @@
-"""The embedded stack (内嵌运行环境): PostgreSQL, SeaweedFS, NATS, Envoy and our services on loopback.
+"""The embedded stack (内嵌运行环境): PostgreSQL, SeaweedFS, NATS, Envoy and our services.
 
-It knows commands, ports and health; it knows nothing of the trade. A cluster brings its own
+All on loopback. It knows commands, ports and health; it knows nothing of the trade. A cluster brings its own
 servers, and then nothing here runs.
 """
 

@@ -9,10 +9,13 @@ from stack import CHECKOUT
 
 Hook = Callable[[], Awaitable[None]]
 
+SERVER_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
+"""Enough for a server that is not ours; it must not read the operator's own variables."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """One process under supervision.
+    """One process under supervision; without `argv`, one that somebody else runs.
 
     `address` is what people and other processes use; `health` is what `stack.health.healthy`
     asks (empty for a one-shot, which is ready when it exits with 0). `before` runs ahead of the
@@ -21,15 +24,17 @@ class Component:
     """
 
     name: str
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] = ()
     address: str = ""
     health: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=lambda: SERVER_ENVIRONMENT)
     cwd: Path = CHECKOUT
     depends_on: frozenset[str] = frozenset()
     before: Hook | None = None
     after: Hook | None = None
     oneshot: bool = False
+    early: bool = False
+    """Launched ahead of its dependencies; it waits for a line on standard input (`stack.early`)."""
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 3.0
     """Seconds between the stop signal and SIGKILL."""

@@ -1,12 +1,12 @@
 """The data directory: where everything lies, who may use it, and what runs on it now.
 
-    DIR/secrets/OWNER/NAME   one secret a file, 0600
-    DIR/config/              configuration written for the servers, 0600
-    DIR/postgres/ object-store/ nats/   the servers' own data
-    DIR/logs/                a log a component, and supervisor.log
-    DIR/ports.json           chosen ports, kept so that addresses stay
-    DIR/run/lock             held (flock) by the living supervisor
-    DIR/run/state.json       its pid, and each component's
+DIR/secrets/OWNER/NAME   one secret a file, 0600
+DIR/config/              configuration written for the servers, 0600
+DIR/postgres/ object-store/ nats/   the servers' own data
+DIR/logs/                a log a component, and supervisor.log
+DIR/ports.json           chosen ports, kept so that addresses stay
+DIR/run/lock             held (flock) by the living supervisor
+DIR/run/state.json       its pid, and each component's
 """
 
 import contextlib

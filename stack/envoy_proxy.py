@@ -20,7 +20,10 @@ Json = dict[str, object]
 
 def component(data: DataDirectory, ports: dict[str, int], depends_on: frozenset[str]) -> Component:
     file = data.config / "envoy.json"
-    write_file(file, json.dumps(configuration(ports, loopbacks()), indent=1))
+
+    async def configure() -> None:
+        write_file(file, json.dumps(configuration(ports, loopbacks()), indent=1))
+
     return Component(
         name="envoy",
         argv=(
@@ -29,6 +32,7 @@ def component(data: DataDirectory, ports: dict[str, int], depends_on: frozenset[
         ),
         address=f"http://127.0.0.1:{ports['gateway']}",
         health=f"http://127.0.0.1:{ports['envoy_admin']}/ready",
+        before=configure,
         depends_on=depends_on,
     )
 
@@ -36,7 +40,9 @@ def component(data: DataDirectory, ports: dict[str, int], depends_on: frozenset[
 def binary() -> Path:
     spec = importlib.util.find_spec("envoy")
     if spec is None or not spec.submodule_search_locations:
-        raise CannotStart("The Envoy package is missing from .venv. Delete .venv, then start again.")
+        raise CannotStart(
+            "The Envoy package is missing from .venv. Delete .venv, then start again."
+        )
     return Path(spec.submodule_search_locations[0]) / "_bin" / "envoy"
 
 

@@ -42,7 +42,7 @@ def main(parent: str, death_signal: str, identity: str, *argv: str) -> None:
     libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
     if os.getppid() != int(parent):
         sys.exit("the supervisor died before its child began")
-    os.execv(argv[0], argv)
+    os.execv(argv[0], argv)  # noqa: S606  (replacing ourselves is the purpose)
 
 
 if __name__ == "__main__":

@@ -7,26 +7,22 @@ from stack.data import DataDirectory
 from stack.processes import Process, boot_id
 
 
-def end_leftovers(data: DataDirectory, say: Callable[[str], None]) -> int:
-    """Ends recorded children that still live; returns how many there were.
+def end_leftovers(data: DataDirectory, say: Callable[[str], None]) -> None:
+    """Ends recorded children that still live, as the supervisor would have.
 
     Call it while holding the lock: then no living supervisor owns them. The kernel has already
-    sent each its stop signal; we wait as long as the supervisor would have, then kill.
+    sent each its stop signal.
     """
     state = data.state()
     if state.get("boot") != boot_id():
-        return 0
-    left = 0
-    for component in state.get("components", []):
-        if component["pid"] is None:
-            continue
-        process = Process(component["pid"], component["started"])
-        if not process.is_alive():
-            continue
-        left += 1
-        say(f"ending {component['name']}, left by a supervisor that was killed")
-        process.signal_group(signal.Signals(component["stop_signal"]))
+        return
+    recorded = [c for c in state["components"] if c["pid"]]
+    left = {c["name"]: (c, Process(c["pid"], c["started"])) for c in recorded}
+    alive = {name: each for name, each in left.items() if each[1].is_alive()}
+    for name, (component, process) in alive.items():
+        say(f"{name} was left behind by a supervisor that was killed; stopping it")
+        process.send_to_group(signal.Signals(component["stop_signal"]))
+    for component, process in alive.values():
         if not process.wait(component["grace"]):
-            process.signal_group(signal.SIGKILL)
+            process.send_to_group(signal.SIGKILL)
             process.wait(component["grace"])
-    return left

@@ -7,6 +7,7 @@ from pathlib import Path
 from stack import SERVICES
 from stack.component import Component
 from stack.data import DataDirectory, write_file
+from stack.health import tcp
 from stack.secret_files import SecretFiles
 
 JETSTREAM = "$JS.API"
@@ -14,17 +15,28 @@ JETSTREAM = "$JS.API"
 
 def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) -> Component:
     file = data.config / "nats.conf"
-    passwords = {service: secrets.of(service, "nats_password") for service in SERVICES}
-    write_file(file, json.dumps(configuration(ports, data.path / "nats", passwords), indent=1))
+
+    async def configure() -> None:
+        passwords = {service: secrets.of(service, "nats_password") for service in SERVICES}
+        write_file(file, json.dumps(configuration(ports, data.path / "nats", passwords), indent=1))
+
     return Component(
         name="nats",
         argv=(str(Path(sys.prefix) / "bin" / "nats-server"), "-c", str(file)),
         address=f"nats://127.0.0.1:{ports['nats']}",
         health=f"http://127.0.0.1:{ports['nats_monitor']}/healthz",
+        before=configure,
     )
 
 
-def configuration(ports: dict[str, int], store: Path, passwords: dict[str, str]) -> dict[str, object]:
+def external(url: str) -> Component:
+    """A NATS that somebody else runs, at nats://HOST:PORT."""
+    return Component(name="nats", address=url, health=tcp(url, 4222))
+
+
+def configuration(
+    ports: dict[str, int], store: Path, passwords: dict[str, str]
+) -> dict[str, object]:
     """nats.conf, whose language contains JSON. One user a service.
 
     `sync_interval: always`: an acknowledged event survives a loss of power (the default of two

@@ -1,4 +1,4 @@
-"""Composition root: from a data directory and settings to the components that will run."""
+"""Composition root: from a data directory, ports and settings to the components that will run."""
 
 from itertools import product
 
@@ -6,27 +6,69 @@ from stack import SERVICES, envoy_proxy, nats, postgres, seaweed, services
 from stack.component import Component
 from stack.data import DataDirectory
 from stack.secret_files import SECRETS_OF_A_SERVICE, SecretFiles
+from stack.services import Addresses
+from stack.settings import StackSettings
 
 
-def components(data: DataDirectory, ports: dict[str, int]) -> list[Component]:
+def addresses(ports: dict[str, int], settings: StackSettings) -> Addresses:
+    """External addresses where settings name them, else those of the embedded servers."""
+    store = settings.object_store_endpoint or f"http://127.0.0.1:{ports['s3']}"
+    return Addresses(
+        postgres=postgres.address(settings.postgres_url or f"//127.0.0.1:{ports['postgres']}"),
+        nats=settings.nats_url or f"nats://127.0.0.1:{ports['nats']}",
+        object_store=store,
+        object_store_origin=settings.object_store_origin or store,
+        gateway=settings.gateway_origin or f"http://127.0.0.1:{ports['gateway']}",
+    )
+
+
+def components(
+    data: DataDirectory, ports: dict[str, int], settings: StackSettings
+) -> list[Component]:
     secrets = SecretFiles(data.secrets)
     for service, name in product(SERVICES, SECRETS_OF_A_SERVICE):
         secrets.of(service, name)
-    gateway = f"http://127.0.0.1:{ports['gateway']}"
-    origins = tuple(f"http://{host}:{ports['gateway']}" for host in ("127.0.0.1", "localhost", "[::1]"))
-    servers = [
-        postgres.component(data, ports, secrets),
-        seaweed.component(data, ports, secrets, origins),
-        nats.component(data, ports, secrets),
-    ]
-    by_name = {server.name: server for server in servers}
-    addresses = services.Addresses(
-        postgres=by_name["postgres"].address,
-        nats=by_name["nats"].address,
-        object_store=by_name["object-store"].address,
-        object_store_origin=by_name["object-store"].address,
-        gateway=gateway,
+    where = addresses(ports, settings)
+    servers = _servers(data, ports, settings, secrets, where)
+    ours = [services.service(name, ports, where, secrets) for name in SERVICES]
+    # PostgreSQL speaks no HTTP; the services' own answers speak for it.
+    watched = [c for c in (*servers, *ours) if c.health.startswith("http")]
+    control = services.control_plane(ports, {c.name: c.health for c in watched})
+    started = [*servers, services.migration(ports, where, secrets), *ours, control]
+    if not settings.gateway_origin:
+        behind = frozenset({*SERVICES, control.name})
+        started.append(envoy_proxy.component(data, ports, behind))
+    return started
+
+
+def _servers(
+    data: DataDirectory,
+    ports: dict[str, int],
+    settings: StackSettings,
+    secrets: SecretFiles,
+    where: Addresses,
+) -> list[Component]:
+    hosts = ("127.0.0.1", "localhost", "[::1]")
+    origins = (
+        [settings.gateway_origin]
+        if settings.gateway_origin
+        else [f"http://{host}:{ports['gateway']}" for host in hosts]
     )
-    ours = services.components(ports, addresses, secrets, {s.name: s.health for s in servers})
-    envoy = envoy_proxy.component(data, ports, frozenset(c.name for c in ours))
-    return [*servers, *ours, envoy]
+    return [
+        postgres.external(
+            settings.postgres_url, settings.postgres_password.get_secret_value(), secrets
+        )
+        if settings.postgres_url
+        else postgres.component(data, ports, secrets),
+        seaweed.external(
+            where.object_store,
+            settings.object_store_access_key,
+            settings.object_store_secret_key.get_secret_value(),
+            origins,
+        )
+        if settings.object_store_endpoint
+        else seaweed.component(data, ports, secrets, origins),
+        nats.external(settings.nats_url)
+        if settings.nats_url
+        else nats.component(data, ports, secrets),
+    ]

@@ -17,39 +17,37 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from stack import SERVICES, launch
-from stack.component import Component
+from stack.component import SERVER_ENVIRONMENT, Component
 from stack.data import DataDirectory, explained, write_file
 from stack.errors import CannotStart
+from stack.health import tcp
 from stack.ports import loopbacks
 from stack.secret_files import SecretFiles
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
-SUPERUSER_EXTENSIONS = {"catalog": ("vector",)}
+SUPERUSER_EXTENSIONS = (("catalog", "vector"),)
 """Those that a database's owner may not create; services create all others themselves."""
 
 
 def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) -> Component:
     home = data.path / "postgres"
     identity = server_identity()
-    address = f"postgresql://127.0.0.1:{ports['postgres']}"
+    port = ports["postgres"]
+    password = secrets.get("postgres", "superuser_password")
     return Component(
         name="postgres",
         argv=(
-            *(str(binaries() / "postgres"), "-D", str(home / "data")),
-            *("-p", str(ports["postgres"]), "-c", f"listen_addresses={','.join(loopbacks())}"),
-            *("-c", "unix_socket_directories=", "-c", "max_connections=200"),
-            *("-c", "shared_buffers=128MB", "-c", "wal_level=replica"),
+            *(str(binaries() / "postgres"), "-D", str(home / "data"), "-p", str(port)),
+            *("-c", f"listen_addresses={','.join(loopbacks())}", "-c", "unix_socket_directories="),
+            *("-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "wal_level=replica"),
         ),
-        env=ENVIRONMENT,
-        address=address,
-        health=address,
-        before=lambda: initialise(home, identity, superuser_password(secrets)),
+        address=f"postgresql://127.0.0.1:{port}",
+        health=f"postgresql://127.0.0.1:{port}",
+        before=lambda: initialise(home, identity, password),
         after=lambda: provision(
-            f"postgresql://postgres@127.0.0.1:{ports['postgres']}/postgres",
-            superuser_password(secrets),
-            {service: secrets.of(service, "database_password") for service in SERVICES},
+            f"postgresql://postgres@127.0.0.1:{port}/postgres", password, passwords_of(secrets)
         ),
         stop_signal=signal.SIGINT,
         grace=20.0,
@@ -60,8 +58,23 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
     )
 
 
-def superuser_password(secrets: SecretFiles) -> str:
-    return secrets.get("postgres", "superuser_password")
+def external(url: str, password: str, secrets: SecretFiles) -> Component:
+    """A PostgreSQL that somebody else runs; `url` is its superuser's, without the password."""
+    return Component(
+        name="postgres",
+        address=address(url),
+        health=tcp(url, 5432),
+        after=lambda: provision(url, password, passwords_of(secrets)),
+    )
+
+
+def address(url: str) -> str:
+    """postgresql://HOST:PORT of any PostgreSQL address."""
+    return f"postgresql://{urlsplit(url).netloc.rpartition('@')[2]}"
+
+
+def passwords_of(secrets: SecretFiles) -> dict[str, str]:
+    return {service: secrets.of(service, "database_password") for service in SERVICES}
 
 
 def binaries() -> Path:
@@ -126,7 +139,7 @@ async def initialise(home: Path, identity: str, password: str) -> None:
         *_launched(identity, str(binaries() / "initdb"), "-D", str(draft), "-U", "postgres"),
         *("-E", "UTF8", "--auth=scram-sha-256", f"--pwfile={password_file}"),
         *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-        env=ENVIRONMENT,
+        env=SERVER_ENVIRONMENT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
@@ -146,35 +159,43 @@ async def initialise(home: Path, identity: str, password: str) -> None:
 
 
 async def provision(url: str, password: str, passwords: dict[str, str]) -> None:
-    """A role and a database for each service of `passwords`; nobody else may connect to it.
+    """A role and a database for each service of `passwords`; no other role may connect to it.
 
-    `url` is a superuser's, without the password. Repeatable; sets the passwords anew.
+    `url` is a superuser's, without the password. Repeatable; sets the services' passwords anew.
+    CannotStart when the server refuses.
     """
-    import asyncpg  # while the server starts
+    import asyncpg  # imported here: it takes a tenth of a second, in which the server starts
 
-    server = await asyncpg.connect(url, password=password)
     try:
-        roles = {row["rolname"] for row in await server.fetch("SELECT rolname FROM pg_roles")}
-        databases = {row["datname"] for row in await server.fetch("SELECT datname FROM pg_database")}
-        for service, secret in passwords.items():
-            verb = "ALTER" if service in roles else "CREATE"
-            await server.execute(
-                f"{verb} ROLE {service} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE "
-                f"PASSWORD '{scram_verifier(secret)}'"
-            )
-            if service not in databases:
-                await server.execute(f"CREATE DATABASE {service} OWNER {service} TEMPLATE template0")
-        for database in ("postgres", "template1", *passwords):
-            await server.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC")
-    finally:
-        await server.close()
-    for service, extensions in SUPERUSER_EXTENSIONS.items():
-        database = await asyncpg.connect(url, password=password, database=service)
+        server = await asyncpg.connect(url, password=password)
         try:
-            for extension in extensions:
-                await database.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
+            await _make_roles_and_databases(server, passwords)
         finally:
-            await database.close()
+            await server.close()
+        for service, extension in SUPERUSER_EXTENSIONS:
+            database = await asyncpg.connect(url, password=password, database=service)
+            try:
+                await database.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
+            finally:
+                await database.close()
+    except (OSError, asyncpg.PostgresError) as error:
+        raise CannotStart(f"PostgreSQL refused to be prepared: {error}") from error
+
+
+async def _make_roles_and_databases(
+    server: "asyncpg.Connection", passwords: dict[str, str]
+) -> None:
+    roles = await server.fetchval("SELECT array_agg(rolname) FROM pg_roles")
+    databases = await server.fetchval("SELECT array_agg(datname) FROM pg_database")
+    for service, secret in passwords.items():
+        await server.execute(
+            f"{'ALTER' if service in roles else 'CREATE'} ROLE {service} "
+            f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{scram_verifier(secret)}'"
+        )
+        if service not in databases:
+            await server.execute(f"CREATE DATABASE {service} OWNER {service} TEMPLATE template0")
+    for database in ("postgres", "template1", *passwords):
+        await server.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC")
 
 
 def scram_verifier(password: str, iterations: int = 4096) -> str:

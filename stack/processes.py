@@ -4,9 +4,11 @@ A process is named by its pid and its start time in clock ticks since boot (proc
 field 22) together with the kernel's boot id, so that nothing is ever signalled that is not ours.
 """
 
+import contextlib
 import os
 import select
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +30,16 @@ class Process:
         fields = _stat(self.pid)
         return fields is not None and int(fields[19]) == self.started and fields[0] != "Z"
 
-    def signal_group(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
+        if self.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def send_to_group(self, number: signal.Signals) -> None:
         """Signals the whole process group that this process leads, if it still lives."""
         if self.is_alive():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
-            except ProcessLookupError:
-                return
 
     def wait(self, seconds: float) -> bool:
         """Waits for the end; False when it still lives after `seconds`."""
@@ -47,9 +52,18 @@ class Process:
         finally:
             os.close(watch)
 
-    def memory(self) -> int:
-        """Resident bytes of the process and its session's others, shared pages counted once."""
-        return sum(_resident(pid) for pid in _session(self.pid))
+
+def memory_of_trees(roots: Iterable[int]) -> dict[int, int]:
+    """Resident bytes of each process with all its descendants, shared pages counted once."""
+    children: dict[int, list[int]] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+
+    def total(pid: int) -> int:
+        return _resident(pid) + sum(total(child) for child in children.get(pid, ()))
+
+    return {root: total(root) for root in roots}
 
 
 def boot_id() -> str:
@@ -64,13 +78,8 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
-def _session(leader: int) -> list[int]:
-    pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if (fields := _stat(pid)) and int(fields[3]) == leader]
-
-
 def _resident(pid: int) -> int:
-    """Proportional set size in bytes; plain resident size where the kernel hides the former."""
+    """Proportional set size; plain resident size where the kernel hides it; 0 if it is gone."""
     try:
         for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -78,7 +87,6 @@ def _resident(pid: int) -> int:
     except OSError:
         pass
     try:
-        pages = int((PROC / str(pid) / "statm").read_text().split()[1])
+        return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -13,10 +13,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stack import SERVICES
-from stack.component import Component
+from stack.component import SERVER_ENVIRONMENT, Component
 from stack.data import DataDirectory, write_file
+from stack.errors import CannotStart
+from stack.health import tcp
 from stack.secret_files import SecretFiles
 
+NAME = "object-store"
 ACTIONS = ("Read", "Write", "List", "Tagging")
 REGION = "us-east-1"
 
@@ -26,12 +29,15 @@ def component(
 ) -> Component:
     """`origins`: the web origins whose pages may use presigned addresses."""
     file = data.config / "s3.json"
-    write_file(file, json.dumps(identities(secrets), indent=1))
     store = data.path / "object-store"
-    store.mkdir(mode=0o700, exist_ok=True)
     origin = f"http://127.0.0.1:{ports['s3']}"
+
+    async def configure() -> None:
+        store.mkdir(mode=0o700, exist_ok=True)
+        write_file(file, json.dumps(identities(secrets), indent=1))
+
     return Component(
-        name="object-store",
+        name=NAME,
         argv=(
             *(str(Path(sys.prefix) / "bin" / "weed"), "-logtostderr=true", "mini"),
             *(f"-dir={store}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
@@ -41,11 +47,21 @@ def component(
             *(f"-volume.port={ports['volume']}", f"-master.port={ports['master']}"),
             f"-admin.port={ports['weed_admin']}",
         ),
-        env={"PATH": "/usr/bin:/bin", "HOME": str(store), "GOMEMLIMIT": "256MiB"},
+        env={**SERVER_ENVIRONMENT, "HOME": str(store), "GOMEMLIMIT": "256MiB"},
         address=origin,
         health=f"{origin}/healthz",
+        before=configure,
         after=lambda: asyncio.to_thread(make_buckets, origin, *admin_keys(secrets), origins),
-        grace=3.0,
+    )
+
+
+def external(endpoint: str, access: str, secret: str, origins: Sequence[str]) -> Component:
+    """An S3 store that somebody else runs; the key must be allowed to make buckets."""
+    return Component(
+        name=NAME,
+        address=endpoint,
+        health=tcp(endpoint, 443 if endpoint.startswith("https:") else 80),
+        after=lambda: asyncio.to_thread(make_buckets, endpoint, access, secret, origins),
     )
 
 
@@ -76,22 +92,35 @@ def admin_keys(secrets: SecretFiles) -> tuple[str, str]:
 
 
 def make_buckets(endpoint: str, access: str, secret: str, origins: Sequence[str]) -> None:
-    """Makes a bucket a service, and lets browsers of `origins` use it. Blocking; repeatable."""
-    from minio import Minio  # its import takes a quarter of a second, meanwhile the server starts
+    """A bucket for each service, open to presigned requests from pages of `origins`.
+
+    Blocking; repeatable. CannotStart when the store refuses.
+    """
+    # Imported here: it takes a quarter of a second, in which the server starts.
+    from minio import Minio
+    from minio.error import MinioException
+    from urllib3.exceptions import HTTPError
 
     url = urlsplit(endpoint)
-    client = Minio(
-        url.netloc, access, secret, secure=url.scheme == "https", region=REGION
-    )
-    for bucket in SERVICES:
-        if not client.bucket_exists(bucket):
-            client.make_bucket(bucket)
-        rules = cors_rules(origins)
-        digest = base64.b64encode(hashlib.md5(rules, usedforsecurity=False).digest()).decode()
-        # minio has no public call for PutBucketCors.
-        client._execute(
-            "PUT", bucket, body=rules, headers={"Content-MD5": digest}, query_params={"cors": ""}
-        )
+    client = Minio(url.netloc, access, secret, secure=url.scheme == "https", region=REGION)
+    rules = cors_rules(origins)
+    digest = base64.b64encode(hashlib.md5(rules, usedforsecurity=False).digest()).decode()
+    try:
+        for bucket in SERVICES:
+            if not client.bucket_exists(bucket):
+                client.make_bucket(bucket)
+            # minio has no public method for PutBucketCors.
+            client._execute(
+                "PUT",
+                bucket,
+                body=rules,
+                headers={"Content-MD5": digest},
+                query_params={"cors": ""},
+            )
+    except (MinioException, HTTPError) as error:
+        raise CannotStart(
+            f"The object store at {endpoint} refused to be prepared: {error}"
+        ) from error
 
 
 def cors_rules(origins: Sequence[str]) -> bytes:

@@ -6,99 +6,91 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stack import CHECKOUT, SERVICES
+from stack import SERVICES
 from stack.component import Component
 from stack.secret_files import SecretFiles
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where services find the servers, and clients find the stack."""
+    """Where services find the servers, and clients find the stack: origins, without paths."""
 
     postgres: str
-    """postgresql://HOST:PORT"""
     nats: str
     object_store: str
     object_store_origin: str
     gateway: str
 
 
-def present() -> tuple[str, ...]:
-    return tuple(s for s in SERVICES if (CHECKOUT / "services" / s / "__main__.py").exists())
+def migration(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles) -> Component:
+    """Brings every service's database to the newest revision; it therefore knows all of them."""
+    variables = {
+        name: value
+        for service in SERVICES
+        for name, value in {
+            **environment(service, ports, addresses),
+            f"SHUYUAN_{service.upper()}_DATABASE_PASSWORD": secrets.of(
+                service, "database_password"
+            ),
+        }.items()
+    }
+    return Component(
+        name="migrations",
+        argv=_early("migrations", "migrations.environment", "upgrade"),
+        env={**os.environ, **variables},
+        depends_on=frozenset({"postgres"}),
+        oneshot=True,
+        early=True,
+        start_timeout=600.0,
+    )
 
 
-def components(
-    ports: dict[str, int],
-    addresses: Addresses,
-    secrets: SecretFiles,
-    servers: Mapping[str, str],
-) -> list[Component]:
-    """`servers`: name to health address of the embedded servers that are started."""
-    needed = frozenset(servers)
-    environment = {s: environment_of(s, ports, addresses) for s in SERVICES}
-    started = []
-    if (CHECKOUT / "migrations" / "__main__.py").exists():
-        started.append(
-            Component(
-                name="migrations",
-                argv=(sys.executable, "-m", "migrations", "upgrade"),
-                env={
-                    **os.environ,
-                    **{name: value for own in environment.values() for name, value in own.items()},
-                    **secrets.environment(SERVICES),
-                },
-                depends_on=needed & {"postgres"},
-                oneshot=True,
-                start_timeout=600.0,
-            )
-        )
-        needed |= {"migrations"}
-    for service in present():
-        own = environment[service]
-        origin = f"http://127.0.0.1:{ports[service]}"
-        started.append(
-            Component(
-                name=service,
-                argv=(sys.executable, "-m", f"services.{service}"),
-                env={
-                    **os.environ,
-                    **own,
-                    "SHUYUAN_SECRETS_DIR": str(secrets.directory(service)),
-                },
-                address=origin,
-                health=f"{origin}/readyz",
-                depends_on=needed,
-            )
-        )
-    if (CHECKOUT / "gateway" / "__main__.py").exists():
-        origin = f"http://127.0.0.1:{ports['control']}"
-        watched = {name: health for name, health in servers.items() if health.startswith("http")}
-        watched |= {component.name: component.health for component in started if component.health}
-        started.append(
-            Component(
-                name="gateway",
-                argv=(sys.executable, "-m", "gateway"),
-                env={
-                    **os.environ,
-                    "SHUYUAN_GATEWAY_HOST": "127.0.0.1",
-                    "SHUYUAN_GATEWAY_PORT": str(ports["control"]),
-                    "SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched),
-                },
-                address=origin,
-                health=f"{origin}/healthz",
-            )
-        )
-    return started
+def service(
+    name: str, ports: dict[str, int], addresses: Addresses, secrets: SecretFiles
+) -> Component:
+    origin = f"http://{LOOPBACK}:{ports[name]}"
+    return Component(
+        name=name,
+        argv=_early(f"services.{name}", f"services.{name}.app"),
+        env={
+            **os.environ,
+            **environment(name, ports, addresses),
+            "SHUYUAN_SECRETS_DIR": str(secrets.directory(name)),
+        },
+        address=origin,
+        health=f"{origin}/readyz",
+        depends_on=frozenset({"postgres", "nats", "object-store", "migrations"}),
+        early=True,
+    )
 
 
-def environment_of(service: str, ports: dict[str, int], addresses: Addresses) -> dict[str, str]:
-    """A service's settings, without its secrets."""
+def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Component:
+    """The process behind GET /health; `watched` maps names to health addresses."""
+    origin = f"http://{LOOPBACK}:{ports['control']}"
+    return Component(
+        name="gateway",
+        argv=(sys.executable, "-m", "gateway"),
+        env={
+            **os.environ,
+            "SHUYUAN_GATEWAY_HOST": LOOPBACK,
+            "SHUYUAN_GATEWAY_PORT": str(ports["control"]),
+            "SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched),
+        },
+        address=origin,
+        health=f"{origin}/healthz",
+    )
+
+
+def environment(service: str, ports: dict[str, int], addresses: Addresses) -> dict[str, str]:
+    """A service's settings as variables, without its secrets."""
     settings = {
-        "HOST": "127.0.0.1",
+        "HOST": LOOPBACK,
         "PORT": str(ports[service]),
         "PUBLIC_ORIGIN": addresses.gateway,
         "ISSUER": f"{addresses.gateway}/identity",
-        "JWKS_URL": f"http://127.0.0.1:{ports['identity']}/identity/jwks.json",
+        "JWKS_URL": f"http://{LOOPBACK}:{ports['identity']}/identity/jwks.json",
         "DATABASE_URL": addresses.postgres.replace("//", f"//{service}@") + f"/{service}",
         "NATS_URL": addresses.nats,
         "NATS_USER": service,
@@ -107,3 +99,7 @@ def environment_of(service: str, ports: dict[str, int], addresses: Addresses) ->
         "OBJECT_STORE_BUCKET": service,
     }
     return {f"SHUYUAN_{service.upper()}_{name}": value for name, value in settings.items()}
+
+
+def _early(program: str, preload: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "stack.early", program, preload, *arguments)

@@ -4,164 +4,150 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import time
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stack import plan, ports
-from stack.data import DataDirectory
-from stack.errors import StackError
+from stack import background, demonstration, plan, ports
+from stack.component import Component
+from stack.data import DataDirectory, explained
+from stack.journal import Journal
 from stack.leftovers import end_leftovers
-from stack.logs import RotatingFile
 from stack.processes import Process, boot_id
+from stack.settings import StackSettings
 from stack.supervisor import Supervisor
 
 
-class Journal:
-    """Lines for a person: to standard error until `detach`, and always to supervisor.log."""
+def up(path: Path, port: int | None, *, demo: bool, detach: bool, as_json: bool) -> int:
+    """Runs the stack on a data directory until it is told to stop; returns the exit code.
 
-    def __init__(self, path: Path) -> None:
-        self._file = RotatingFile(path)
-        self._attached = True
-
-    def say(self, line: str) -> None:
-        if self._attached:
-            print(f"  {line}", file=sys.stderr, flush=True)
-        now = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        self._file.write(f"{now} {line}\n".encode())
-
-    def detach(self) -> None:
-        """Lets go of the terminal; what Python itself may still print joins the log."""
-        self._attached = False
-        sys.stdout.flush()
-        sys.stderr.flush()
-        with open(os.devnull, "rb") as nothing, self._file.path.open("ab") as log:
-            os.dup2(nothing.fileno(), 0)
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-
-
-def up(path: Path, port: int | None, *, detach: bool, as_json: bool) -> int:
-    """Runs the stack on a data directory; returns the exit code after a stop.
-
-    With `detach` a child stays behind and the caller returns when it is ready. StackError when
-    it cannot start.
+    With `detach`, a child does so, and the caller returns when everything is ready. With
+    `as_json`, standard output gets one JSON object then. StackError when it cannot start.
     """
     began = time.monotonic()
     data = DataDirectory(path)
     data.prepare()
-    release = _fork() if detach else None
-    if detach and release is None:
+    release = None
+    if detach and (release := background.fork()) is None:
         return 0
     with data.locked():
-        return asyncio.run(_Session(data, as_json, release, began).run(port))
+        run = _Run(data, StackSettings.load(), began)
+        return asyncio.run(run.run(port, demo=demo, as_json=as_json, release=release))
 
 
-def _fork() -> int | None:
-    """In the child, the pipe end that frees the parent; the parent itself exits or returns None.
+class _Run:
+    """One life of the supervisor process."""
 
-    The parent passes on a Ctrl-C and, when the child fails, its exit code.
-    """
-    wait_end, release_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(wait_end)
-        os.setsid()
-        return release_end
-    os.close(release_end)
-    while True:
-        try:
-            freed = os.read(wait_end, 1)
-            break
-        except KeyboardInterrupt:
-            os.kill(child, signal.SIGTERM)
-    if freed:
-        return None
-    _, status = os.waitpid(child, 0)
-    raise SystemExit(os.waitstatus_to_exitcode(status) or 3)
-
-
-class _Session:
-    """One run of the stack under one supervisor process."""
-
-    def __init__(self, data: DataDirectory, as_json: bool, release: int | None, began: float) -> None:
+    def __init__(self, data: DataDirectory, settings: StackSettings, began: float) -> None:
         self._data = data
-        self._as_json = as_json
-        self._release = release
+        self._settings = settings
         self._began = began
         self._journal = Journal(data.logs / "supervisor.log")
-        self._ready: dict[str, Any] = {}
+        self._facts: dict[str, Any] = {}
+        self._me = Process.of(os.getpid())
 
-    async def run(self, port: int | None) -> int:
-        data, say = self._data, self._journal.say
-        end_leftovers(data, say)
-        chosen = ports.choose(data.ports_file, port)
-        components = plan.components(data, chosen)
-        supervisor = Supervisor(components, data.logs, say, lambda: self._record(supervisor))
-        stop = self._on_signals(supervisor)
-        say(f"书院 Shuyuan starts on {data.path}")
-        start = asyncio.create_task(supervisor.start())
+    async def run(
+        self,
+        port: int | None,
+        *,
+        demo: bool,
+        as_json: bool,
+        release: Callable[[], None] | None,
+    ) -> int:
+        say = self._journal.say
+        say(f"书院 Shuyuan starts on {self._data.path}")
+        end_leftovers(self._data, say)
+        chosen = ports.choose(self._data.ports_file, port)
+        with explained(self._data.path):
+            components = plan.components(self._data, chosen, self._settings)
+        supervisor = Supervisor(components, self._data.logs, say, lambda: self._record(supervisor))
+        self._facts = self._addresses(chosen)
+        stop = _on_signals(supervisor)
+        ready = asyncio.create_task(self._become_ready(supervisor, components, demo=demo))
         stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if start.done():
-                start.result()
-                self._announce(supervisor, chosen)
+            await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
+                with explained(self._data.path):
+                    ready.result()
+                self._announce(as_json=as_json)
+                if release:
+                    self._journal.detach()
+                    release()
                 await stopped
         finally:
-            start.cancel()
+            ready.cancel()
             say("stopping")
             await supervisor.stop()
-            data.write_state({})
+            self._data.write_state({})
             say("stopped")
-        return 0
+        return 0 if self._facts["seconds"] else 130
 
-    def _on_signals(self, supervisor: Supervisor) -> asyncio.Event:
-        """An event for the first signal; the second one kills."""
-        stop = asyncio.Event()
-
-        def received() -> None:
-            if stop.is_set():
-                supervisor.force()
-            stop.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, received)
-        return stop
-
-    def _announce(self, supervisor: Supervisor, chosen: dict[str, int]) -> None:
-        gateway = f"http://127.0.0.1:{chosen['gateway']}"
-        self._ready = {
-            "gateway": gateway,
-            "issuer": f"{gateway}/identity",
-            "object_store": f"http://127.0.0.1:{chosen['s3']}",
-            "accounts_file": None,
-            "seconds": round(time.monotonic() - self._began, 2),
-            "data": str(self._data.path),
-        }
+    async def _become_ready(
+        self, supervisor: Supervisor, components: list[Component], *, demo: bool
+    ) -> None:
+        await supervisor.start()
+        if demo:
+            accounts = self._data.path / "demo-accounts.json"
+            await demonstration.seed(components, accounts, self._data.logs)
+            self._facts["accounts_file"] = str(accounts)
+        self._facts["seconds"] = round(time.monotonic() - self._began, 2)
         self._record(supervisor)
-        if self._as_json:
-            print(json.dumps(self._ready), flush=True)
-        self._journal.say(f"ready in {self._ready['seconds']} s: {gateway}")
-        if self._release is not None:
-            self._journal.detach()
-            os.write(self._release, b"\0")
-            os.close(self._release)
+
+    def _addresses(self, chosen: dict[str, int]) -> dict[str, Any]:
+        where = plan.addresses(chosen, self._settings)
+        accounts = self._data.path / "demo-accounts.json"
+        return {
+            "gateway": where.gateway,
+            "issuer": f"{where.gateway}/identity",
+            "object_store": where.object_store_origin,
+            "accounts_file": str(accounts) if accounts.exists() else None,
+            "data": str(self._data.path),
+            "seconds": None,
+        }
+
+    def _announce(self, *, as_json: bool) -> None:
+        facts = self._facts
+        self._journal.say(f"ready in {facts['seconds']} s")
+        if as_json:
+            print(json.dumps(facts), flush=True)
+            return
+        rows = {
+            "网关 gateway": facts["gateway"],
+            "签发者 issuer": facts["issuer"],
+            "对象存储 object store": facts["object_store"],
+            "数据 data": facts["data"],
+            "账号 accounts": facts["accounts_file"] or "none (--demo makes some)",
+            "日志 logs": self._data.logs,
+        }
+        print(*(f"{name}: {value}" for name, value in rows.items()), sep="\n", flush=True)
 
     def _record(self, supervisor: Supervisor) -> None:
-        me = Process.of(os.getpid())
-        assert me is not None
-        self._data.write_state(
-            {
-                **self._ready,
-                "boot": boot_id(),
-                "pid": me.pid,
-                "started": me.started,
-                "components": supervisor.report(),
-            }
-        )
+        """Tells `status`, `down` and the next `up`; a full disk must not take the stack down."""
+        assert self._me is not None
+        state = {
+            **self._facts,
+            "boot": boot_id(),
+            "pid": self._me.pid,
+            "started": self._me.started,
+            "components": supervisor.report(),
+        }
+        try:
+            self._data.write_state(state)
+        except OSError as error:
+            self._journal.say(f"state.json could not be written: {error}")
 
 
-__all__ = ["StackError", "up"]
+def _on_signals(supervisor: Supervisor) -> asyncio.Event:
+    """An event that the first signal sets; the second one kills all components."""
+    stop = asyncio.Event()
+
+    def received() -> None:
+        if stop.is_set():
+            supervisor.force()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, received)
+    return stop

@@ -2,7 +2,6 @@
 
 from fastapi import FastAPI
 
-from services.catalog.adapters.database import CatalogUnitOfWork
 from services.catalog.consumers import HEARS
 from services.catalog.problems import PROBLEMS
 from services.catalog.settings import Settings
@@ -11,7 +10,7 @@ from shared.service import Runtime, application
 
 
 def create_app(settings: Settings) -> FastAPI:
-    runtime = Runtime("catalog", settings, CatalogUnitOfWork, HEARS)
+    runtime = Runtime("catalog", settings, HEARS)
     return application(
         runtime,
         title="Shuyuan catalog 资源目录",

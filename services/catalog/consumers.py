@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from services.catalog.adapters.database import CatalogUnitOfWork
-from shared.service import Handlers
+from shared.inbox import Handlers
 
-HEARS: Mapping[str, Handlers[CatalogUnitOfWork]] = {
+HEARS: Mapping[str, Handlers] = {
     "identity": {},
     "learning": {},
     "copyright": {},

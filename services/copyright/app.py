@@ -2,7 +2,6 @@
 
 from fastapi import FastAPI
 
-from services.copyright.adapters.database import CopyrightUnitOfWork
 from services.copyright.consumers import HEARS
 from services.copyright.problems import PROBLEMS
 from services.copyright.settings import Settings
@@ -11,7 +10,7 @@ from shared.service import Runtime, application
 
 
 def create_app(settings: Settings) -> FastAPI:
-    runtime = Runtime("copyright", settings, CopyrightUnitOfWork, HEARS)
+    runtime = Runtime("copyright", settings, HEARS)
     return application(
         runtime,
         title="Shuyuan copyright 版权存证",

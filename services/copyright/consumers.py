@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from services.copyright.adapters.database import CopyrightUnitOfWork
-from shared.service import Handlers
+from shared.inbox import Handlers
 
-HEARS: Mapping[str, Handlers[CopyrightUnitOfWork]] = {
+HEARS: Mapping[str, Handlers] = {
     "identity": {},
     "catalog": {},
     "learning": {},

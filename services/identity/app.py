@@ -2,7 +2,6 @@
 
 from fastapi import FastAPI
 
-from services.identity.adapters.database import IdentityUnitOfWork
 from services.identity.consumers import HEARS
 from services.identity.problems import PROBLEMS
 from services.identity.settings import Settings
@@ -11,7 +10,7 @@ from shared.service import Runtime, application
 
 
 def create_app(settings: Settings) -> FastAPI:
-    runtime = Runtime("identity", settings, IdentityUnitOfWork, HEARS)
+    runtime = Runtime("identity", settings, HEARS)
     return application(
         runtime,
         title="Shuyuan identity 统一身份",

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from services.identity.adapters.database import IdentityUnitOfWork
-from shared.service import Handlers
+from shared.inbox import Handlers
 
-HEARS: Mapping[str, Handlers[IdentityUnitOfWork]] = {
+HEARS: Mapping[str, Handlers] = {
     "catalog": {},
     "learning": {},
     "copyright": {},

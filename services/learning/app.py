@@ -2,7 +2,6 @@
 
 from fastapi import FastAPI
 
-from services.learning.adapters.database import LearningUnitOfWork
 from services.learning.consumers import HEARS
 from services.learning.problems import PROBLEMS
 from services.learning.settings import Settings
@@ -11,11 +10,13 @@ from shared.service import Runtime, application
 
 
 def create_app(settings: Settings) -> FastAPI:
-    runtime = Runtime("learning", settings, LearningUnitOfWork, HEARS)
+    runtime = Runtime("learning", settings, HEARS)
     return application(
         runtime,
         title="Shuyuan learning 学习空间",
-        description="Learning spaces, courses, homework, activity records, progress, the growth archive.",
+        description=(
+            "Learning spaces, courses, homework, activity records, progress, the growth archive."
+        ),
         routers=[],
         table=PROBLEMS,
     )

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from services.learning.adapters.database import LearningUnitOfWork
-from shared.service import Handlers
+from shared.inbox import Handlers
 
-HEARS: Mapping[str, Handlers[LearningUnitOfWork]] = {
+HEARS: Mapping[str, Handlers] = {
     "identity": {},
     "catalog": {},
     "copyright": {},

@@ -82,7 +82,7 @@ class FakeObjectStore:
         _check_key(key)
         if not timedelta(seconds=1) <= expires <= timedelta(days=7):
             raise ValueError("expires must be between 1 second to 7 days")
-        query = query | {"expires": (self._clock() + expires).isoformat()}
+        query = query | {"expires": str((self._clock() + expires).timestamp())}
         signature = self._sign(method, key, query)
         return f"{_ORIGIN}/{quote(key)}?{urlencode(query | {'signature': signature})}"
 
@@ -188,7 +188,7 @@ class FakeObjectStore:
         key = request.url.path[1:]
         query = dict(parse_qsl(request.url.query.decode()))
         signature = query.pop("signature", "")
-        expired = query.get("expires", "") < self._clock().isoformat()
+        expired = float(query.get("expires", 0)) < self._clock().timestamp()
         if expired or not hmac.compare_digest(signature, self._sign(request.method, key, query)):
             return httpx2.Response(403)
         if request.method == "GET":

@@ -7,7 +7,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    house.create("copyright")
+    house.create()
 
 
 def downgrade() -> None:

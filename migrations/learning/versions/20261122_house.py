@@ -7,7 +7,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    house.create("learning")
+    house.create()
 
 
 def downgrade() -> None:

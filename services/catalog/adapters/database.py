@@ -1,5 +1,0 @@
-from shared.database import UnitOfWork
-
-
-class CatalogUnitOfWork(UnitOfWork):
-    """One transaction in the catalog database."""

@@ -1,5 +1,0 @@
-from shared.database import UnitOfWork
-
-
-class CopyrightUnitOfWork(UnitOfWork):
-    """One transaction in the copyright database."""

@@ -1,0 +1,1 @@
+"""Passwords, second factors, invitations and throttling."""

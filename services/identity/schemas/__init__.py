@@ -1,0 +1,1 @@
+"""Wire shapes, a file per noun; only routes see them."""

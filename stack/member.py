@@ -1,0 +1,226 @@
+"""One component under supervision, through all the processes it lives in."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from stack import launch
+from stack.component import Component
+from stack.errors import CannotStart
+from stack.health import healthy
+from stack.logs import RotatingFile, last_line, pump
+from stack.processes import Process
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 10.0
+STEADY = 30.0
+"""Seconds of running after which the next pause is short again."""
+POLL = 0.03
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    STARTING = "starting"
+    RUNNING = "running"
+    DONE = "done"
+    EXTERNAL = "external"
+    BACKING_OFF = "backing off"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class Member:
+    def __init__(
+        self,
+        component: Component,
+        logs: Path,
+        say: Callable[[str], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.component = component
+        self.ready = asyncio.Event()
+        self.stopped = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self._log = RotatingFile(logs / f"{component.name}.log")
+        self._say = say
+        self._changed = changed
+        self._state = State.WAITING
+        self._restarts = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._proof: Process | None = None
+
+    def report(self) -> dict[str, Any]:
+        """JSON for state.json; `pid` with `started` proves a process, see `stack.processes`."""
+        return {
+            "name": self.component.name,
+            "state": self._state,
+            "pid": self._proof.pid if self._proof else None,
+            "started": self._proof.started if self._proof else None,
+            "restarts": self._restarts,
+            "address": self.component.address,
+            "health": self.component.health,
+            "stop_signal": self.component.stop_signal,
+            "grace": self.component.grace,
+        }
+
+    async def live(self, awaited: Sequence["Member"]) -> None:
+        """Starts the component when `awaited` are ready, and again whenever it ends.
+
+        CannotStart when it never became ready; after that, it is never given up.
+        """
+        if self.component.early:
+            await self._spawn()
+        for other in awaited:
+            await other.ready.wait()
+        began = _now()
+        self._enter(State.STARTING)
+        if self.component.before:
+            await self.component.before()
+        if not self.component.argv:
+            await self._meet(began)
+            return
+        pause = FIRST_PAUSE
+        while True:
+            started = _now()
+            ending = await self._start()
+            if ending is None:
+                await self._become_ready(began)
+                if self.component.oneshot:
+                    return
+                ending = await self._end()
+                if _now() - started > STEADY:
+                    pause = FIRST_PAUSE
+            elif not self.ready.is_set() and self._restarts + 1 >= self.component.start_attempts:
+                raise CannotStart(self._why(ending))
+            self._restarts += 1
+            self._enter(State.BACKING_OFF)
+            self._say(f"{self.component.name} {ending}; starting it again in {pause:g} s")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            self._enter(State.STARTING)
+
+    async def stop(self) -> None:
+        """Asks, waits for the component's grace, then kills. From any state, also repeatedly."""
+        if self.task:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+        if process := self._running():
+            self._enter(State.STOPPING)
+            self.send(self.component.stop_signal)
+            try:
+                await asyncio.wait_for(process.wait(), self.component.grace)
+            except TimeoutError:
+                self._say(f"{self.component.name} did not stop when asked, and is killed")
+                self.send(signal.SIGKILL)
+                await process.wait()
+        self._proof = None
+        self._enter(State.STOPPED)
+        self.stopped.set()
+
+    def send(self, number: signal.Signals) -> None:
+        """To the whole group, and only while its leader is ours to reap."""
+        if process := self._running():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+    async def _meet(self, began: float) -> None:
+        """The external counterpart of starting: wait until it answers."""
+        patience = self.component.start_timeout
+        try:
+            async with asyncio.timeout(patience):
+                while not await healthy(self.component.health):
+                    await asyncio.sleep(FIRST_PAUSE)
+        except TimeoutError:
+            raise CannotStart(
+                f"{self.component.name} at {self.component.address} did not answer within "
+                f"{patience:g} s. See that it runs and that the address is right."
+            ) from None
+        await self._become_ready(began)
+
+    async def _start(self) -> str | None:
+        """One attempt. None when ready, else how it ended."""
+        try:
+            process = self._running() or await self._spawn()
+        except OSError as error:
+            return f"could not be launched ({error})"
+        if process.stdin:
+            process.stdin.write(b"\n")
+        patience = self.component.start_timeout
+        try:
+            async with asyncio.timeout(patience):
+                while process.returncode is None:
+                    if self.component.oneshot:
+                        await process.wait()
+                    elif await healthy(self.component.health) and self._running():
+                        return None
+                    else:
+                        await asyncio.sleep(POLL)
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            await process.wait()
+            return f"was not ready after {patience:g} s"
+        return None if self.component.oneshot and not process.returncode else await self._end()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        component = self.component
+        output = await pump(self._log)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
+                *(str(int(component.stop_signal)), component.identity),
+                *component.argv,
+                env=dict(component.env),
+                cwd=component.cwd,
+                stdin=asyncio.subprocess.PIPE if component.early else asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        finally:
+            os.close(output)
+        self._proof = Process.of(self._process.pid)
+        self._changed()
+        return self._process
+
+    def _running(self) -> asyncio.subprocess.Process | None:
+        return self._process if self._process and self._process.returncode is None else None
+
+    async def _become_ready(self, began: float) -> None:
+        component = self.component
+        if not self.ready.is_set():
+            if component.after:
+                await component.after()
+            self._say(f"{component.name:<14}{_now() - began:5.2f} s   {component.address}".rstrip())
+        self._enter(
+            State.DONE if component.oneshot else State.RUNNING if component.argv else State.EXTERNAL
+        )
+        self.ready.set()
+
+    async def _end(self) -> str:
+        """Waits for the process, and says how it ended."""
+        assert self._process is not None
+        code = await self._process.wait()
+        self._proof = None
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self._changed()
+
+    def _why(self, ending: str) -> str:
+        name, line = self.component.name, last_line(self._log.path)
+        if "No space left on device" in line:
+            return f"{name} found the disk full. Free some space, then start again."
+        if "No module named" in line:
+            return f"{name} misses a Python module ({line}). Delete .venv, then start again."
+        return f"{name} {ending}. Its last words, in {self._log.path}: {line or 'none'}"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
