@@ -18,7 +18,7 @@ CREATE TABLE outbox (
     CONSTRAINT uq_outbox_event_id UNIQUE (event_id)
 );
 CREATE INDEX ix_outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
-CREATE INDEX ix_outbox_published_at ON outbox (published_at);
+CREATE INDEX ix_outbox_recorded_at ON outbox (recorded_at);
 
 CREATE TABLE outbox_stream (
     name text NOT NULL,
@@ -92,6 +92,11 @@ CREATE TABLE audit_chain (
     CONSTRAINT uq_audit_chain_audit_id UNIQUE (audit_id)
 );
 
+CREATE TABLE audit_unchained (
+    audit_id bigint NOT NULL,
+    CONSTRAINT pk_audit_unchained PRIMARY KEY (audit_id)
+);
+
 CREATE TABLE heard_from (
     service text NOT NULL,
     version text NOT NULL,
@@ -102,7 +107,7 @@ CREATE TABLE heard_from (
 
 _NAMES = (
     "outbox outbox_stream inbox inbox_position inbox_parked idempotency audit audit_chain"
-    " heard_from"
+    " audit_unchained heard_from"
 )
 
 

@@ -1,14 +1,16 @@
 """The audit trail: who did what to which thing, append-only and hash-chained.
 
 An entry is written in the transaction of the change it tells of. Chaining there would make every
-commit of a service wait for the one before it, so entries are chained by a sealer right after
-(within a second, one sealer a service): ``digest(n) = SHA-256(digest(n-1) || entry(n))``, from 32
-zero bytes. The service's role may insert and select; an edited, removed or inserted entry breaks
-the chain, a gap in ``sequence`` shows a removed link.
+commit of a service wait for the one before it, so the entry waits in ``audit_unchained`` and is
+chained by a sealer right after (within a second, one sealer a service):
+``digest(n) = SHA-256(digest(n-1) || entry(n))``, from 32 zero bytes. The service's role may insert
+and select; an edited or removed entry breaks the chain, one slipped in stands outside it, a gap in
+``sequence`` shows a removed link.
 """
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,19 +28,21 @@ BATCH = 500
 GENESIS = bytes(32)
 
 _INSERT = text(
-    "INSERT INTO audit (at, actor, on_behalf_of, client, action, target, organisation,"
-    " before_digest, after_digest, request_id, facts)"
+    "WITH entry AS (INSERT INTO audit (at, actor, on_behalf_of, client, action, target,"
+    " organisation, before_digest, after_digest, request_id, facts)"
     " VALUES (:at, :actor, :on_behalf_of, :client, :action, :target, :organisation,"
-    " :before_digest, :after_digest, :request_id, CAST(:facts AS jsonb))"
+    " :before_digest, :after_digest, :request_id, CAST(:facts AS jsonb)) RETURNING id)"
+    " INSERT INTO audit_unchained (audit_id) SELECT id FROM entry"
 )
 _COLUMNS = (
     "a.id, a.at, a.actor, a.on_behalf_of, a.client, a.action, a.target, a.organisation,"
     " a.before_digest, a.after_digest, a.request_id, a.facts"
 )
 _HEAD = text("SELECT sequence, digest FROM audit_chain ORDER BY sequence DESC LIMIT 1")
-_UNSEALED = text(
-    f"SELECT {_COLUMNS} FROM audit a WHERE NOT EXISTS"  # noqa: S608 - constant columns
-    " (SELECT FROM audit_chain c WHERE c.audit_id = a.id) ORDER BY a.id LIMIT :limit"
+_TAKE = text(
+    "WITH taken AS (DELETE FROM audit_unchained WHERE audit_id IN"  # noqa: S608 - constant columns
+    " (SELECT audit_id FROM audit_unchained ORDER BY audit_id LIMIT :limit) RETURNING audit_id)"
+    f" SELECT {_COLUMNS} FROM audit a JOIN taken ON taken.audit_id = a.id ORDER BY a.id"
 )
 _LINK = text(
     "INSERT INTO audit_chain (sequence, audit_id, digest) VALUES (:sequence, :audit_id, :digest)"
@@ -49,6 +53,12 @@ _CHAIN = text(
     " LEFT JOIN audit a ON a.id = c.audit_id WHERE c.sequence > :after"
     " ORDER BY c.sequence LIMIT :limit"
 )
+_OUTSIDE = text(
+    "SELECT min(a.id) FROM audit a"
+    " WHERE NOT EXISTS (SELECT FROM audit_chain c WHERE c.audit_id = a.id)"
+    " AND NOT EXISTS (SELECT FROM audit_unchained u WHERE u.audit_id = a.id)"
+)
+_PATIENTLY = text("SET LOCAL statement_timeout = 0")
 
 
 def digest(state: Any) -> bytes:
@@ -116,7 +126,8 @@ def _linked(previous: bytes, entry: Row[Any]) -> bytes:
         entry.request_id,
         entry.facts,
     ]
-    return hashlib.sha256(previous + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).digest()
+    # The standard library's JSON takes integers of any size, as jsonb gives them back.
+    return hashlib.sha256(previous + json.dumps(fields, sort_keys=True).encode()).digest()
 
 
 class Sealer:
@@ -136,7 +147,7 @@ class Sealer:
         async with self._engine.begin() as connection:
             if not (await connection.execute(_SOLE)).scalar_one():
                 return 0
-            entries = (await connection.execute(_UNSEALED, {"limit": BATCH})).all()
+            entries = (await connection.execute(_TAKE, {"limit": BATCH})).all()
             if not entries:
                 return 0
             head = (await connection.execute(_HEAD)).one_or_none()
@@ -171,6 +182,7 @@ async def verify(engine: AsyncEngine) -> ChainReport:
     """Recompute the whole chain from the entries, in constant memory."""
     sequence, link, until = 0, GENESIS, None
     async with engine.connect() as connection:
+        await connection.execute(_PATIENTLY)
         async for row in _links(connection):
             broken = None
             if row.sequence != sequence + 1:
@@ -182,7 +194,9 @@ async def verify(engine: AsyncEngine) -> ChainReport:
             if broken is not None:
                 return ChainReport(sequence, link, until, broken)
             sequence, link, until = row.sequence, row.digest, row.at
-    return ChainReport(sequence, link, until, None)
+        outside = (await connection.execute(_OUTSIDE)).scalar_one()
+    broken = outside and BrokenLink(sequence + 1, f"entry {outside} stands outside the chain")
+    return ChainReport(sequence, link, until, broken)
 
 
 async def _links(connection: AsyncConnection) -> AsyncIterator[Row[Any]]:

@@ -5,9 +5,25 @@ connection lost, and so breaks their order. Relay and inbox open a new connectio
 from what PostgreSQL remembers.
 """
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
 import nats
+import orjson
 from nats.aio.client import Client
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamInfo,
+)
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -58,3 +74,74 @@ async def ensure_stream(js: JetStreamContext, service: str) -> StreamInfo:
             )
         )
         return await js.stream_info(stream_of(service))
+
+
+BATCH = 100
+PULL_SECONDS = 2.0
+_NOTHING_NEW = ("404", "408")
+
+
+class Follower:
+    """Pulls from one consumer and hands messages over as soon as they arrive.
+
+    nats-py's own ``fetch`` holds the first message back until its batch is full or out of time.
+    """
+
+    def __init__(self, client: Client, subscription: Subscription, subject: str) -> None:
+        self._client = client
+        self._subscription = subscription
+        self._subject = subject
+        self._wanted = 0
+
+    async def next(self) -> list[Msg]:
+        """One message or more, or none after two seconds. Raises ConnectionError when the
+        connection or the consumer is gone."""
+        if self._wanted == 0:
+            pull = {"batch": BATCH, "expires": int(PULL_SECONDS * 1e9)}
+            reply = self._subscription.subject
+            await self._client.publish(self._subject, orjson.dumps(pull), reply=reply)
+            self._wanted = BATCH
+        messages: list[Msg] = []
+        try:
+            while self._wanted and (not messages or self._subscription.pending_msgs):
+                message = await self._subscription.next_msg(timeout=PULL_SECONDS + 1)
+                status = (message.headers or {}).get("Status")
+                if status is None:
+                    messages.append(message)
+                    self._wanted -= 1
+                elif status in _NOTHING_NEW:
+                    self._wanted = 0
+                else:
+                    raise ConnectionError(f"the consumer is gone: {message.headers}")
+        except TimeoutError:
+            self._wanted = 0
+        if self._client.is_closed:
+            raise ConnectionError("the connection to NATS was lost")
+        return messages
+
+
+@asynccontextmanager
+async def follow(
+    client: Client, stream: str, subjects: Sequence[str], sequence: int
+) -> AsyncIterator[Follower]:
+    """The messages of `stream` on `subjects` from `sequence` on, through a consumer that NATS
+    forgets when nobody pulls."""
+    js = client.jetstream()
+    consumer = await js.add_consumer(
+        stream,
+        ConsumerConfig(
+            filter_subjects=list(subjects),
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=sequence,
+            ack_policy=AckPolicy.NONE,
+            mem_storage=True,
+            inactive_threshold=30.0,
+        ),
+    )
+    subscription = await client.subscribe(client.new_inbox())
+    try:
+        yield Follower(client, subscription, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer.name}")
+    finally:
+        with suppress(Exception):
+            await asyncio.wait_for(subscription.unsubscribe(), 1)
+            await asyncio.wait_for(js.delete_consumer(stream, consumer.name), 1)

@@ -4,6 +4,8 @@ One object per request (or per background job) reaches everything that writes: a
 actor and the request id from it, events the trace, the unit of work the idempotency claim.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -38,3 +40,13 @@ def current() -> RequestContext:
 def enter(context: RequestContext) -> None:
     """Make `context` the request in hand for this task and the tasks it starts."""
     _current.set(context)
+
+
+@contextmanager
+def acting(context: RequestContext) -> Iterator[None]:
+    """`context` is the request in hand within the block."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)

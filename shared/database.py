@@ -8,17 +8,17 @@ Idempotency-Key is stored with the effect.
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy import URL, make_url
+from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.audit import AuditTrail
 from shared.clock import Clock, utc_now
 from shared.context import current
-from shared.errors import Unavailable
+from shared.errors import DomainError, Unavailable
 from shared.outbox import Outbox
 from shared.settings import ServiceSettings
 
@@ -32,8 +32,9 @@ def database_url(url: str, password: str) -> URL:
 
 def create_engine(settings: ServiceSettings, application: str) -> AsyncEngine:
     """An engine whose connections carry the service's name and give up on locks after 5 s."""
-    engine = create_async_engine(
+    return create_async_engine(
         database_url(settings.database_url, settings.database_password.get_secret_value()),
+        hide_parameters=True,
         pool_size=settings.database_pool,
         max_overflow=0,
         pool_timeout=5,
@@ -42,6 +43,7 @@ def create_engine(settings: ServiceSettings, application: str) -> AsyncEngine:
             "timeout": 5,
             "server_settings": {
                 "application_name": application,
+                "timezone": "UTC",
                 "lock_timeout": "5000",
                 "statement_timeout": "30000",
                 "idle_in_transaction_session_timeout": "30000",
@@ -49,39 +51,43 @@ def create_engine(settings: ServiceSettings, application: str) -> AsyncEngine:
         },
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def _utc(connection: Any, _record: Any) -> None:
-        connection.cursor().execute("SET TIME ZONE 'UTC'")
 
-    return engine
+_OUTAGES = (
+    OSError,
+    sqlalchemy_errors.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether `error` says that PostgreSQL could not be reached, not that it refused."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or is_outage(error.orig) if error.orig else False
+    """Whether waiting cures `error`: PostgreSQL was out of reach, out of room or too busy (a lock
+    not given, a deadlock), and did not refuse what it was asked."""
+    if isinstance(error, sqlalchemy_errors.DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and is_outage(error.orig))
     cause = error.__cause__
-    return isinstance(
-        error,
-        OSError
-        | TimeoutError
-        | InterfaceError
-        | asyncpg.PostgresConnectionError
-        | asyncpg.InterfaceError
-        | asyncpg.CannotConnectNowError
-        | asyncpg.AdminShutdownError
-        | asyncpg.CrashShutdownError,
-    ) or (cause is not None and is_outage(cause))
+    return isinstance(error, _OUTAGES) or (cause is not None and is_outage(cause))
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The database cannot answer now. Repeat the request.")
 
 
 @asynccontextmanager
 async def outage_is_unavailable() -> AsyncIterator[None]:
-    """Turn a lost or refused connection into `Unavailable` (503, Retry-After)."""
+    """Turn what `is_outage` into `Unavailable` (503, Retry-After)."""
     try:
         yield
     except Exception as error:
         if is_outage(error):
-            raise Unavailable("The database is out of reach. Repeat the request.") from error
+            raise _unavailable() from error
         raise
 
 
@@ -134,8 +140,8 @@ class UnitOfWork:
         except Exception as failure:
             if not is_outage(failure):
                 raise
-        if error is not None and is_outage(error):
-            raise Unavailable("The database is out of reach. Repeat the request.") from error
+        if error is not None and not isinstance(error, DomainError) and is_outage(error):
+            raise _unavailable() from error
 
     async def commit(self, result: T = None) -> T:  # type: ignore[assignment]
         """Write events and audit, store `result`'s answer for a repeat, commit, return `result`."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import problems
@@ -26,8 +27,12 @@ _QUIET = {"/healthz", "/readyz", "/metrics"}
 log = structlog.get_logger("access")
 
 
-class BodyTooLarge(Exception):
-    """More bytes arrived than the service takes."""
+class BodyTooLarge(HTTPException):
+    """More bytes arrived than the service takes. FastAPI, which reads the body, takes any other
+    exception for a malformed one."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(problems.TOO_LARGE.status, f"At most {limit} bytes are taken.")
 
 
 class Edge:
@@ -59,13 +64,12 @@ class Edge:
 
         try:
             if _declared_length(headers) > self._max_body_bytes:
-                raise BodyTooLarge
+                raise BodyTooLarge(self._max_body_bytes)
             await self._app(scope, self._counted(receive), sending)
-        except BodyTooLarge:
+        except BodyTooLarge as error:
             if status:
                 raise
-            limit = f"At most {self._max_body_bytes} bytes are taken."
-            await problems.render(problems.TOO_LARGE, limit)(scope, receive, sending)
+            await problems.render(problems.TOO_LARGE, error.detail)(scope, receive, sending)
         except Exception:
             log.exception("unexpected failure")
             if status:
@@ -82,7 +86,7 @@ class Edge:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._max_body_bytes:
-                raise BodyTooLarge
+                raise BodyTooLarge(self._max_body_bytes)
             return message
 
         return counting

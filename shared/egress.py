@@ -269,10 +269,14 @@ def _redirected(request: httpx2.Request, location: str) -> httpx2.Request:
     if request.url.scheme == "https" and url.scheme == "http":
         raise EgressRefused("the redirect leads from https to http")
     headers = request.headers
-    if url.origin != request.url.origin:
+    if _origin(url) != _origin(request.url):
         kept = [name for name in _KEPT_ACROSS_ORIGINS if name in headers]
         headers = httpx2.Headers({name: headers[name] for name in kept})
     return httpx2.Request(request.method, url, headers=headers)
+
+
+def _origin(url: httpx2.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port
 
 
 async def _bounded_body(response: httpx2.Response, limit: int) -> bytes:

@@ -131,8 +131,8 @@ async def _once(
         str | None,
         Header(
             description="Repeat a request safely: the first answer is given again.",
-            max_length=255,
             examples=["0192f0c1-7e0a-7b1f-9d2e-3f4a5b6c7d8e"],
+            json_schema_extra={"minLength": 1, "maxLength": 255},
         ),
     ] = None,
 ) -> Idempotent:

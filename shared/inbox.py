@@ -11,20 +11,18 @@ aggregate; the others flow on. `retry_parked` applies them once the cause is men
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NatsTimeout
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import bus
-from shared.context import RequestContext, enter
+from shared.context import RequestContext, acting
 from shared.database import UnitOfWork, is_outage
 from shared.errors import Unavailable
 from shared.events import Envelope, MalformedEvent
@@ -35,8 +33,6 @@ Handler = Callable[[UnitOfWork, Envelope], Awaitable[None]]
 Handlers = Mapping[str, Handler]
 """What each event type causes."""
 
-BATCH = 100
-FETCH_SECONDS = 1.0
 ATTEMPTS = 5
 
 _POSITION = text(
@@ -59,7 +55,7 @@ _PARK = text(
     " VALUES (:event_id, :aggregate, :envelope, :reason) ON CONFLICT (event_id) DO NOTHING"
 )
 _PARKED = text("SELECT event_id, envelope FROM inbox_parked ORDER BY id")
-_UNPARK = text("DELETE FROM inbox_parked WHERE event_id = :event_id")
+_UNPARK = text("DELETE FROM inbox_parked WHERE event_id = :event_id RETURNING event_id")
 
 log = structlog.get_logger(__name__)
 
@@ -107,42 +103,16 @@ class Inbox:
 
     async def _follow(self, nats: Client) -> None:
         """Read on from the position reached, until the consumer skips a message or goes away."""
-        js = nats.jetstream()
-        created = (await js.stream_info(self._stream)).created
-        reached = await self._reached(created or datetime.now(UTC))
-        subscription = await js.pull_subscribe(
-            f"{self._source}.>",
-            stream=self._stream,
-            config=ConsumerConfig(
-                filter_subjects=sorted(self._handlers),
-                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=reached + 1,
-                ack_policy=AckPolicy.NONE,
-                mem_storage=True,
-                inactive_threshold=30.0,
-            ),
-        )
-        expected = 1
-        try:
-            while not nats.is_closed:
-                try:
-                    messages = await subscription.fetch(BATCH, timeout=FETCH_SECONDS)
-                except NatsTimeout:
-                    if await self._wiped(nats, created):
-                        return
-                    continue
-                arrivals, whole = _in_sequence(messages, expected)
-                await self._apply(created or datetime.now(UTC), arrivals)
+        created = (await nats.jetstream().stream_info(self._stream)).created or datetime.now(UTC)
+        reached = await self._reached(created)
+        async with bus.follow(nats, self._stream, sorted(self._handlers), reached + 1) as follower:
+            expected = 1
+            while True:
+                arrivals, whole = _in_sequence(await follower.next(), expected)
+                await self._apply(created, arrivals)
                 if not whole:
                     return
                 expected += len(arrivals)
-        finally:
-            with suppress(Exception):
-                await subscription.unsubscribe()
-        raise ConnectionError("the connection to NATS was lost")
-
-    async def _wiped(self, nats: Client, created: datetime | None) -> bool:
-        return (await nats.jetstream().stream_info(self._stream)).created != created
 
     async def _reached(self, created: datetime) -> int:
         async with self._new_uow() as uow:
@@ -225,10 +195,9 @@ class Inbox:
 
 async def apply_handler(handlers: Handlers, uow: UnitOfWork, envelope: Envelope) -> None:
     """Run the handler of `envelope` with the event as the request in hand."""
-    enter(
-        RequestContext(str(envelope.id), envelope.traceparent, actor=f"service:{envelope.source}")
-    )
-    await handlers[envelope.type](uow, envelope)
+    actor = f"service:{envelope.source}"
+    with acting(RequestContext(str(envelope.id), envelope.traceparent, actor=actor)):
+        await handlers[envelope.type](uow, envelope)
 
 
 async def retry_parked(new_uow: Callable[[], UnitOfWork], handlers: Handlers) -> int:
@@ -238,8 +207,12 @@ async def retry_parked(new_uow: Callable[[], UnitOfWork], handlers: Handlers) ->
     """
     async with new_uow() as uow:
         parked = (await uow.connection.execute(_PARKED)).all()
-    for done, row in enumerate(parked):
+    done = 0
+    for row in parked:
         async with new_uow() as uow:
+            event = {"event_id": row.event_id}
+            if (await uow.connection.execute(_UNPARK, event)).one_or_none() is None:
+                continue  # another retry was faster
             envelope = Envelope.from_json(row.envelope)
             try:
                 envelope.check()
@@ -247,9 +220,9 @@ async def retry_parked(new_uow: Callable[[], UnitOfWork], handlers: Handlers) ->
             except Exception as error:
                 error.add_note(f"{done} of {len(parked)} parked events were applied before it")
                 raise
-            await uow.connection.execute(_UNPARK, {"event_id": row.event_id})
             await uow.commit()
-    return len(parked)
+            done += 1
+    return done
 
 
 def _passes(error: Exception) -> bool:

@@ -16,10 +16,13 @@ from structlog.typing import EventDict
 from shared.context import current
 
 _PERSONAL = re.compile(
-    r"(?<![0-9A-Za-z-])(?:[0-9]{17}[0-9Xx]|1[3-9][0-9]{9})(?![0-9A-Za-z-])"
+    r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9Xx]"
+    r"|(?:(?:\+|00)?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{4}){2})(?![0-9A-Za-z])"
     r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
     r"|(?i:bearer|basic)\s+[\w+/=.-]{8,}"
 )
+
+_WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
 def mask(text: str) -> str:
@@ -28,13 +31,15 @@ def mask(text: str) -> str:
 
 
 def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask(value)
+    if value is None or isinstance(value, bool | float):
+        return value
     if isinstance(value, dict):
-        return {key: _masked(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+        return {mask(str(key)): _masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
         return [_masked(item) for item in value]
-    return value
+    text = str(value)
+    masked = mask(text)
+    return value if isinstance(value, int) and masked == text else masked
 
 
 def _mask_all(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -57,7 +62,7 @@ def configure(service: str, level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(_WITHOUT_LOCALS),
     ]
     structlog.configure(
         processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -6,9 +6,11 @@ source is down; the claims of a verified token are cached until it expires or is
 
 import asyncio
 import hashlib
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -28,6 +30,7 @@ CACHE_SIZE = 10_000
 LONGEST_TOKEN = 8192
 REFRESH_SECONDS = 300.0
 RETRY_SECONDS = 5.0
+FIRST_RETRY_SECONDS = 0.5
 LEEWAY = 5
 
 log = structlog.get_logger(__name__)
@@ -65,33 +68,35 @@ class TokenVerifier:
         self._audience = audience
         self._revoked = revoked
         self._clock = clock
+        self._jwks: Mapping[str, Any] = {}
         self._keys: KeySet | None = None
         self._cache: OrderedDict[bytes, Principal] = OrderedDict()
         self._refresh = asyncio.Event()
 
     def load(self, jwks: Mapping[str, Any]) -> None:
-        """Use these public keys from now on; cached tokens are verified anew."""
+        """Use these public keys from now on; when they changed, cached tokens are verified anew."""
+        if jwks == self._jwks:
+            return
         self._keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
+        self._jwks = jwks
         self._cache.clear()
 
     async def run(self) -> None:
         """Fetch the keys now, every five minutes, and when a token names an unknown one."""
         async with httpx2.AsyncClient(timeout=2, trust_env=False) as client:
             while True:
-                pause = REFRESH_SECONDS
+                self._refresh.clear()
                 try:
                     answer = await client.get(self._jwks_url)
                     answer.raise_for_status()
                     self.load(answer.json())
-                except (httpx2.HTTPError, ValueError, JoseError) as error:
+                except (httpx2.HTTPError, ValueError, KeyError, TypeError, JoseError) as error:
                     log.debug("JWKS not read, keeping what is known", error=repr(error))
-                    pause = RETRY_SECONDS
-                self._refresh.clear()
-                await asyncio.sleep(RETRY_SECONDS)
-                try:
-                    await asyncio.wait_for(self._refresh.wait(), pause)
-                except TimeoutError:
+                    await asyncio.sleep(RETRY_SECONDS if self._keys else FIRST_RETRY_SECONDS)
                     continue
+                await asyncio.sleep(RETRY_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._refresh.wait(), REFRESH_SECONDS)
 
     def verify(self, token: str) -> Principal:
         """The principal of `token`. Raises `Unauthenticated`, or `Unavailable` before any key."""
@@ -116,7 +121,9 @@ class TokenVerifier:
             self._refresh.set()
             raise Unavailable("The issuer's keys are not known yet.", retry_after=5)
         try:
-            decoded = jwt.decode(token, self._keys, algorithms=ALGORITHMS)
+            decoded = jwt.decode(
+                token, self._keys, algorithms=ALGORITHMS, decoder_cls=_WithoutDuplicates
+            )
             self._registry().validate(decoded.claims)
         except (JoseError, ValueError, KeyError, TypeError) as error:
             self._refresh.set()
@@ -144,6 +151,20 @@ class TokenVerifier:
         )
 
 
+class _WithoutDuplicates(json.JSONDecoder):
+    """Refuses a repeated claim, of which the gateway may read the one and we the other."""
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=self._once)
+
+    @staticmethod
+    def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a claim is repeated")
+        return found
+
+
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="access_token")
 
 
@@ -152,6 +173,8 @@ async def _identify(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Principal | None:
     if credentials is None:
+        if "authorization" in request.headers:
+            raise Unauthenticated("Send an access token as Authorization: Bearer.")
         return None
     verifier: TokenVerifier = request.app.state.verifier
     principal = verifier.verify(credentials.credentials)

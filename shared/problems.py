@@ -6,7 +6,9 @@ same in every deployment: clients compare it and never fetch it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request
@@ -92,8 +94,10 @@ TOO_LARGE = Problem("body-too-large", 413, "The request body is too large", "请
 UNEXPECTED = Problem("unexpected", 500, "Something went wrong on our side", "服务器内部错误")
 
 _BY_STATUS = {
+    400: MALFORMED,
     404: COMMON[errors.NotFound],
     405: Problem("method-not-allowed", 405, "The method is not allowed here", "不支持该请求方法"),
+    413: TOO_LARGE,
     415: Problem(
         "unsupported-media-type", 415, "The media type is not supported", "不支持该媒体类型"
     ),
@@ -122,10 +126,6 @@ def render(
     )
 
 
-def _unnamed(status: int, title: str) -> Problem:
-    return Problem(f"http-{status}", status, title, title)
-
-
 def _headers_of(error: errors.DomainError) -> dict[str, str]:
     if isinstance(error, errors.Unavailable):
         return {"retry-after": str(error.retry_after)}
@@ -149,7 +149,7 @@ def _defects(error: RequestValidationError) -> list[dict[str, str]]:
 
 
 def _escaped(part: str | int) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+    return quote(str(part).replace("~", "~0").replace("/", "~1"))
 
 
 def install(app: FastAPI, table: ProblemTable) -> None:
@@ -165,11 +165,10 @@ def install(app: FastAPI, table: ProblemTable) -> None:
         return render(INVALID, members={"errors": _defects(error)})
 
     async def http(_request: Request, error: HTTPException) -> Response:
-        status = error.status_code
-        problem = _BY_STATUS.get(status) or Problem(
-            f"http-{status}", status, error.detail, error.detail
-        )
-        return render(problem, headers=error.headers)
+        status, phrase = error.status_code, HTTPStatus(error.status_code).phrase
+        problem = _BY_STATUS.get(status) or Problem(f"http-{status}", status, phrase, phrase)
+        detail = "" if error.detail == phrase else error.detail
+        return render(problem, detail, headers=error.headers)
 
     app.add_exception_handler(errors.DomainError, domain)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import structlog
 from nats.aio.client import Client
+from nats.js.client import JetStreamContext
 
 from shared import bus
 from shared.metrics import OUTBOX_PUBLISHED
@@ -59,16 +60,17 @@ class Relay:
         async with AsyncExitStack() as stack:
             database = await connect_listening(self._settings, f"{self._service}-relay")
             stack.push_async_callback(_close, database)
-            await database.add_listener(CHANNEL, lambda *_: self.wake())
             await self._lead(database)
+            await database.add_listener(CHANNEL, lambda *_: self.wake())
             nats = await bus.connect(self._settings, f"{self._service}-relay")
             stack.push_async_callback(_close_bus, nats)
             await self._recognise_stream(database, nats)
+            js = nats.jetstream(publish_async_max_pending=BATCH)
             self.connected = True
             stack.callback(setattr, self, "connected", False)
             while True:
                 self._woken.clear()
-                while await self._publish_batch(database, nats) == BATCH:
+                while await self._publish_batch(database, js) == BATCH:
                     pass
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
@@ -97,17 +99,16 @@ class Relay:
                 again = await database.execute(_AGAIN, datetime.min.replace(tzinfo=known.tzinfo))
                 log.warning("stream was made anew: publishing again", rows=again)
 
-    async def _publish_batch(self, database: asyncpg.Connection, nats: Client) -> int:
+    async def _publish_batch(self, database: asyncpg.Connection, js: JetStreamContext) -> int:
         async with database.transaction():
             rows = await database.fetch(_NEXT, BATCH)
             if rows:
-                await asyncio.wait_for(self._publish(nats, rows), ACK_SECONDS)
+                await asyncio.wait_for(self._publish(js, rows), ACK_SECONDS)
                 await database.execute(_MARK, [row["id"] for row in rows])
                 OUTBOX_PUBLISHED.labels(self._service).inc(len(rows))
         return len(rows)
 
-    async def _publish(self, nats: Client, rows: list[Any]) -> None:
-        js = nats.jetstream(publish_async_max_pending=BATCH)
+    async def _publish(self, js: JetStreamContext, rows: list[Any]) -> None:
         acks = [
             await js.publish_async(
                 row["type"],

@@ -1,7 +1,7 @@
 """Deletes what has served its time: published events, inbox ids, first answers.
 
-Inbox ids outlive the events of a neighbour's outbox twice over, so a replayed event is always
-recognised.
+An event goes by the time it was recorded, however often it was published since. Inbox ids outlive
+the events of a neighbour's outbox twice over, so a replayed event is always recognised.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ SWEEP_SECONDS = 600.0
 BATCH = 5000
 
 _EXPIRED = {
-    "outbox": "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE"
-    " published_at < now() - CAST(:age AS interval) LIMIT :limit)",
+    "outbox": "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE published_at IS NOT NULL"
+    " AND recorded_at < now() - CAST(:age AS interval) LIMIT :limit)",
     "inbox": "DELETE FROM inbox WHERE event_id IN (SELECT event_id FROM inbox WHERE"
     " applied_at < now() - CAST(:age AS interval) LIMIT :limit)",
     "idempotency": "DELETE FROM idempotency WHERE (scope, key) IN (SELECT scope, key FROM"

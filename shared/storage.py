@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
+from xml.etree.ElementTree import ParseError
 
 from shared.errors import Unavailable
 
@@ -236,10 +237,13 @@ class S3ObjectStore:
         from minio.datatypes import Part as S3Part
 
         named = [S3Part(part.number, part.etag) for part in parts]
-        await self._run(
+        made = await self._run(
             key,
             lambda: self._inner._complete_multipart_upload(self._bucket, key, upload_id, named),
         )
+        # S3 may answer 200 before it begins, and tell of a failure in the body.
+        if not made.etag:
+            raise ObjectStoreUnavailable("The upload was not completed. Repeat the request.")
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         with suppress(UploadMissing):
@@ -337,7 +341,7 @@ def _errors_of_the_port(key: str) -> Iterator[None]:
 
     try:
         yield
-    except (MinioException, HTTPError) as error:
+    except (MinioException, HTTPError, ParseError) as error:
         code = error.code if isinstance(error, S3Error) else None
         if code == "NoSuchKey":
             raise ObjectMissing(key) from error

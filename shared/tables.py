@@ -57,7 +57,7 @@ def _outbox(metadata: MetaData) -> None:
         Column("published_at", _instant),
         UniqueConstraint("event_id"),
         Index("ix_outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),
-        Index("ix_outbox_published_at", "published_at"),
+        Index("ix_outbox_recorded_at", "recorded_at"),
     )
     Table(
         "outbox_stream",
@@ -114,7 +114,8 @@ def _idempotency(metadata: MetaData) -> None:
 
 
 def _audit(metadata: MetaData) -> None:
-    """shared/audit.py. The service's role may insert and select, nothing else."""
+    """shared/audit.py. In `audit` and `audit_chain` the service's role may insert and select,
+    nothing else."""
     Table(
         "audit",
         metadata,
@@ -142,6 +143,11 @@ def _audit(metadata: MetaData) -> None:
         Column("audit_id", BigInteger, nullable=False),
         Column("digest", LargeBinary, nullable=False),
         UniqueConstraint("audit_id"),
+    )
+    Table(
+        "audit_unchained",
+        metadata,
+        Column("audit_id", BigInteger, primary_key=True, autoincrement=False),
     )
 
 

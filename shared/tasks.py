@@ -22,6 +22,12 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
         started = time.monotonic()
         try:
             await run()
+        except asyncio.CancelledError as error:
+            # A client library may cancel what we await without anyone having cancelled us.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            log.warning("task failed, starting it again", task=name, error=repr(error))
         except Exception as error:
             log.warning("task failed, starting it again", task=name, error=repr(error))
         if time.monotonic() - started > LONGEST_PAUSE:

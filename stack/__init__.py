@@ -1,7 +1,7 @@
 """The embedded stack (内嵌运行环境): PostgreSQL, SeaweedFS, NATS, Envoy and our services.
 
-All on loopback. It knows commands, ports and health; it knows nothing of the trade. A cluster brings its own
-servers, and then nothing here runs.
+It runs them on loopback. It knows commands, ports and health, and nothing of the trade. A cluster
+brings its own servers, and then nothing here runs.
 """
 
 from pathlib import Path

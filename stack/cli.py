@@ -1,28 +1,55 @@
 """The command line of `./shuyuan`."""
 
 import argparse
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from stack import CHECKOUT
 from stack.errors import StackError
 
+HELP = """\
+书院 Shuyuan: a digital education resource platform on this machine.
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./shuyuan")
-    commands = parser.add_subparsers(dest="command")
-    for name in ("up", "down", "status"):
-        command = commands.add_parser(name)
-        command.add_argument("--data", type=Path, default=CHECKOUT / ".data")
-        if name != "down":
-            command.add_argument("--json", action="store_true")
-        if name == "up":
-            command.add_argument("--port", type=int)
-            command.add_argument("--detach", action="store_true")
-            command.add_argument("--demo", action="store_true")
-    options = parser.parse_args(arguments)
+  ./shuyuan up        start everything, and stay (启动)
+  ./shuyuan down      stop everything (停止)
+  ./shuyuan status    show every component (状态)
+  ./shuyuan demo      start a throw-away stack and run the main job on it (演示)
+  ./shuyuan test      everything that continuous integration runs (测试)
+  ./shuyuan lint      its static part (静态检查)
+  ./shuyuan bench     measure each job against its limit (性能)
+  ./shuyuan openapi   write the contracts anew from the code (接口契约)
+  ./shuyuan migrate   bring the running stack's databases to the newest revision (迁移)
+  ./shuyuan token     print an access token of a demonstration account (令牌)
+  ./shuyuan help      this page; ./shuyuan COMMAND --help for its options (帮助)
+
+Exit codes: 0 done (`down` also when nothing ran); 1 a check, a step or a component failed;
+2 the command line does not fit; 3 cannot start: port, disk, data directory, platform or package;
+4 needs a running stack, or an account, that is not there; 130 stopped by Ctrl-C.
+
+SHUYUAN_STACK_* variables point it at external servers: see stack/settings.py.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs a command and returns its exit code; what is wrong is said in a sentence."""
     try:
-        if options.command == "up":
+        return _run(_parser().parse_args(arguments))
+    except StackError as error:
+        print(f"shuyuan: {error}", file=sys.stderr)
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        print(f"shuyuan: {error}. Delete .venv, then run this again.", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Each command imports its own module: `status` need not wait for what only `up` uses.
+    match options.command:
+        case "up":
             from stack.up import up
 
             return up(
@@ -32,13 +59,69 @@ def main(arguments: list[str]) -> int:
                 detach=options.detach,
                 as_json=options.json,
             )
-        from stack.running import down, status
+        case "down":
+            from stack.running import down
 
-        return (
-            down(options.data)
-            if options.command == "down"
-            else status(options.data, as_json=options.json)
-        )
-    except StackError as error:
-        print(f"shuyuan: {error}", file=sys.stderr)
-        return error.exit_code
+            return down(options.data)
+        case "status":
+            from stack.running import status
+
+            return status(options.data, as_json=options.json)
+        case "demo":
+            from stack.demo import demo
+
+            return demo(keep=options.keep, as_json=options.json)
+        case "test" | "lint" | "openapi":
+            from stack import checks
+
+            if options.command == "openapi":
+                return checks.write_contracts()
+            return checks.lint(fix=options.fix) if options.command == "lint" else checks.test()
+        case "bench":
+            command = [sys.executable, "-m", "tests.bench", *options.names]
+            return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+        case "migrate":
+            from stack.commands import migrations
+
+            return migrations(options.data, "upgrade")
+        case "token":
+            from stack.commands import token
+
+            return token(options.data, options.account)
+        case _:
+            print(HELP, end="")
+            return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./shuyuan", usage="./shuyuan COMMAND [OPTIONS]")
+    parser.format_help = lambda: HELP  # type: ignore[method-assign]
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    running = argparse.ArgumentParser(add_help=False)
+    running.add_argument(
+        "--data", type=Path, default=CHECKOUT / ".data", metavar="DIR", help="default: .data"
+    )
+    json_output = argparse.ArgumentParser(add_help=False)
+    json_output.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    up = commands.add_parser("up", parents=[running, json_output])
+    up.add_argument(
+        "--port", type=int, metavar="N", help="of the gateway; 0: any free one (default 8080)"
+    )
+    up.add_argument("--demo", action="store_true", help="seed a demonstration province")
+    up.add_argument("--detach", action="store_true", help="return when ready")
+    commands.add_parser("down", parents=[running])
+    commands.add_parser("status", parents=[running, json_output])
+    demo = commands.add_parser("demo", parents=[json_output])
+    demo.add_argument("--keep", action="store_true", help="leave the stack running")
+    commands.add_parser("test")
+    commands.add_parser("lint").add_argument("--fix", action="store_true", help="mend what it can")
+    bench = commands.add_parser("bench")
+    bench.add_argument("names", nargs=argparse.REMAINDER, metavar="NAME", help="which jobs")
+    commands.add_parser("openapi")
+    commands.add_parser("migrate", parents=[running])
+    token = commands.add_parser("token", parents=[running])
+    token.add_argument("account", metavar="ACCOUNT")
+    commands.add_parser("help")
+    return parser

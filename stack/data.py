@@ -5,6 +5,7 @@ DIR/config/              configuration written for the servers, 0600
 DIR/postgres/ object-store/ nats/   the servers' own data
 DIR/logs/                a log a component, and supervisor.log
 DIR/ports.json           chosen ports, kept so that addresses stay
+DIR/demo-accounts.json   whom `up --demo` made, with their passwords, 0600
 DIR/run/lock             held (flock) by the living supervisor
 DIR/run/state.json       its pid, and each component's
 """
@@ -31,6 +32,7 @@ class DataDirectory:
         self.logs = self.path / "logs"
         self.secrets = self.path / "secrets"
         self.ports_file = self.path / "ports.json"
+        self.accounts_file = self.path / "demo-accounts.json"
         self.state_file = self.path / "run" / "state.json"
         self.lock_file = self.path / "run" / "lock"
 

@@ -52,16 +52,18 @@ class Member:
         self._changed = changed
         self._state = State.WAITING
         self._restarts = 0
+        self._spawned = 0.0
         self._process: asyncio.subprocess.Process | None = None
         self._proof: Process | None = None
 
     def report(self) -> dict[str, Any]:
         """JSON for state.json; `pid` with `started` proves a process, see `stack.processes`."""
+        proof = self._proof if self._running() else None
         return {
             "name": self.component.name,
             "state": self._state,
-            "pid": self._proof.pid if self._proof else None,
-            "started": self._proof.started if self._proof else None,
+            "pid": proof.pid if proof else None,
+            "started": proof.started if proof else None,
             "restarts": self._restarts,
             "address": self.component.address,
             "health": self.component.health,
@@ -86,18 +88,11 @@ class Member:
             await self._meet(began)
             return
         pause = FIRST_PAUSE
-        while True:
-            started = _now()
-            ending = await self._start()
-            if ending is None:
-                await self._become_ready(began)
-                if self.component.oneshot:
-                    return
-                ending = await self._end()
-                if _now() - started > STEADY:
-                    pause = FIRST_PAUSE
-            elif not self.ready.is_set() and self._restarts + 1 >= self.component.start_attempts:
+        while ending := await self._one_life(began):
+            if not self.ready.is_set() and self._restarts + 1 >= self.component.start_attempts:
                 raise CannotStart(self._why(ending))
+            if _now() - self._spawned > STEADY:
+                pause = FIRST_PAUSE
             self._restarts += 1
             self._enter(State.BACKING_OFF)
             self._say(f"{self.component.name} {ending}; starting it again in {pause:g} s")
@@ -119,7 +114,6 @@ class Member:
                 self._say(f"{self.component.name} did not stop when asked, and is killed")
                 self.send(signal.SIGKILL)
                 await process.wait()
-        self._proof = None
         self._enter(State.STOPPED)
         self.stopped.set()
 
@@ -130,12 +124,11 @@ class Member:
                 os.killpg(process.pid, number)
 
     async def _meet(self, began: float) -> None:
-        """The external counterpart of starting: wait until it answers."""
+        """The external counterpart of a life: wait until it answers."""
         patience = self.component.start_timeout
         try:
             async with asyncio.timeout(patience):
-                while not await healthy(self.component.health):
-                    await asyncio.sleep(FIRST_PAUSE)
+                await self._answer_or_end()
         except TimeoutError:
             raise CannotStart(
                 f"{self.component.name} at {self.component.address} did not answer within "
@@ -143,8 +136,8 @@ class Member:
             ) from None
         await self._become_ready(began)
 
-    async def _start(self) -> str | None:
-        """One attempt. None when ready, else how it ended."""
+    async def _one_life(self, began: float) -> str | None:
+        """Starts a process and waits for its end, which is told; None for a one-shot's success."""
         try:
             process = self._running() or await self._spawn()
         except OSError as error:
@@ -154,21 +147,30 @@ class Member:
         patience = self.component.start_timeout
         try:
             async with asyncio.timeout(patience):
-                while process.returncode is None:
-                    if self.component.oneshot:
-                        await process.wait()
-                    elif await healthy(self.component.health) and self._running():
-                        return None
-                    else:
-                        await asyncio.sleep(POLL)
+                if self.component.oneshot:
+                    await process.wait()
+                else:
+                    await self._answer_or_end()
         except TimeoutError:
             self.send(signal.SIGKILL)
             await process.wait()
             return f"was not ready after {patience:g} s"
-        return None if self.component.oneshot and not process.returncode else await self._end()
+        if process.returncode is None or (self.component.oneshot and not process.returncode):
+            await self._become_ready(began)
+        if self.component.oneshot and self.ready.is_set():
+            return None
+        return _ending(await process.wait())
+
+    async def _answer_or_end(self) -> None:
+        """Returns when the component is healthy, or its process has ended."""
+        while not await healthy(self.component.health):
+            if self._process and self._process.returncode is not None:
+                return
+            await asyncio.sleep(POLL)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         component = self.component
+        self._spawned = _now()
         output = await pump(self._log)
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -202,13 +204,6 @@ class Member:
         )
         self.ready.set()
 
-    async def _end(self) -> str:
-        """Waits for the process, and says how it ended."""
-        assert self._process is not None
-        code = await self._process.wait()
-        self._proof = None
-        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-
     def _enter(self, state: State) -> None:
         self._state = state
         self._changed()
@@ -220,6 +215,10 @@ class Member:
         if "No module named" in line:
             return f"{name} misses a Python module ({line}). Delete .venv, then start again."
         return f"{name} {ending}. Its last words, in {self._log.path}: {line or 'none'}"
+
+
+def _ending(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
 
 
 def _now() -> float:

@@ -34,7 +34,7 @@ def components(
     # PostgreSQL speaks no HTTP; the services' own answers speak for it.
     watched = [c for c in (*servers, *ours) if c.health.startswith("http")]
     control = services.control_plane(ports, {c.name: c.health for c in watched})
-    started = [*servers, services.migration(ports, where, secrets), *ours, control]
+    started = [*servers, services.migration(where, secrets), *ours, control]
     if not settings.gateway_origin:
         behind = frozenset({*SERVICES, control.name})
         started.append(envoy_proxy.component(data, ports, behind))

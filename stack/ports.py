@@ -52,27 +52,32 @@ def choose(path: Path, gateway: int | None) -> dict[str, int]:
     is free, else any free one. Raises UsageError for a number that is no port and CannotStart
     for one that is taken or needs privileges.
     """
-    kept = {name: int(port) for name, port in read_json(path).items()}
-    chosen = {"gateway": _gateway(gateway, kept.get("gateway"))}
+    before = kept(path)
+    chosen = {"gateway": _gateway(gateway, before.get("gateway"))}
     for name, offset in OFFSETS.items():
         twin = name in WITH_TWIN
-        candidates = _candidates(kept.get(name), chosen["gateway"] + offset)
+        candidates = _candidates(before.get(name), chosen["gateway"] + offset)
         chosen[name] = next(
             port
             for port in candidates
             if port not in chosen.values() and _is_free(port) and (not twin or _twin_is_free(port))
         )
-    if chosen != kept:
+    if chosen != before:
         write_file(path, json.dumps(chosen, indent=1))
     return chosen
 
 
-def _gateway(wanted: int | None, kept: int | None) -> int:
+def kept(path: Path) -> dict[str, int]:
+    """The ports chosen last, by name; {} before the first start."""
+    return {name: int(port) for name, port in read_json(path).items()}
+
+
+def _gateway(wanted: int | None, before: int | None) -> int:
     if wanted is not None and not 0 <= wanted < 65_536 - TWIN:
         raise UsageError(f"--port takes 0 to {65_535 - TWIN}, not {wanted}.")
     if wanted == 0:
-        return next(port for port in _candidates(kept, None) if _is_free(port))
-    port = wanted or kept or DEFAULT_GATEWAY
+        return next(port for port in _candidates(before, None) if _is_free(port))
+    port = wanted or before or DEFAULT_GATEWAY
     try:
         for address in loopbacks():
             _bind(address, port)
@@ -88,8 +93,8 @@ def _gateway(wanted: int | None, kept: int | None) -> int:
     return port
 
 
-def _candidates(kept: int | None, preferred: int | None) -> Iterator[int]:
-    yield from (port for port in (kept, preferred) if port and port < 65_536 - TWIN)
+def _candidates(before: int | None, preferred: int | None) -> Iterator[int]:
+    yield from (port for port in (before, preferred) if port and port < 65_536 - TWIN)
     yield from random.SystemRandom().sample(FREE_CHOICE, len(FREE_CHOICE))
 
 

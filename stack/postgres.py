@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from stack import SERVICES, launch
@@ -26,6 +27,9 @@ from stack.errors import CannotStart
 from stack.health import tcp
 from stack.ports import loopbacks
 from stack.secret_files import SecretFiles
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
 SUPERUSER_EXTENSIONS = (("catalog", "vector"),)
 """Those that a database's owner may not create; services create all others themselves."""
@@ -47,7 +51,7 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
         health=f"postgresql://127.0.0.1:{port}",
         before=lambda: initialise(home, identity, password),
         after=lambda: provision(
-            f"postgresql://postgres@127.0.0.1:{port}/postgres", password, passwords_of(secrets)
+            f"postgresql://postgres@127.0.0.1:{port}/postgres", password, passwords(secrets)
         ),
         stop_signal=signal.SIGINT,
         grace=20.0,
@@ -64,7 +68,7 @@ def external(url: str, password: str, secrets: SecretFiles) -> Component:
         name="postgres",
         address=address(url),
         health=tcp(url, 5432),
-        after=lambda: provision(url, password, passwords_of(secrets)),
+        after=lambda: provision(url, password, passwords(secrets)),
     )
 
 
@@ -73,8 +77,16 @@ def address(url: str) -> str:
     return f"postgresql://{urlsplit(url).netloc.rpartition('@')[2]}"
 
 
-def passwords_of(secrets: SecretFiles) -> dict[str, str]:
-    return {service: secrets.of(service, "database_password") for service in SERVICES}
+def owner(service: str) -> str:
+    """The role that owns a service's database, used by migrations alone."""
+    return f"{service}_owner"
+
+
+def passwords(secrets: SecretFiles) -> dict[str, str]:
+    """By role. The services cannot read the owners': they lie with the migrations' secrets."""
+    own = {service: secrets.of(service, "database_password") for service in SERVICES}
+    names = {service: f"shuyuan_{service}_owner_database_password" for service in SERVICES}
+    return own | {owner(s): secrets.get("migrations", name) for s, name in names.items()}
 
 
 def binaries() -> Path:
@@ -158,18 +170,19 @@ async def initialise(home: Path, identity: str, password: str) -> None:
     draft.rename(home / "data")
 
 
-async def provision(url: str, password: str, passwords: dict[str, str]) -> None:
-    """A role and a database for each service of `passwords`; no other role may connect to it.
+async def provision(url: str, password: str, by_role: dict[str, str]) -> None:
+    """A database for each service, the role that owns it, and the role the service runs as.
 
-    `url` is a superuser's, without the password. Repeatable; sets the services' passwords anew.
-    CannotStart when the server refuses.
+    `url` is a superuser's, without the password; `by_role` holds passwords. No other role may
+    connect to a database. Repeatable; sets the passwords anew. CannotStart when the server
+    refuses.
     """
     import asyncpg  # imported here: it takes a tenth of a second, in which the server starts
 
     try:
         server = await asyncpg.connect(url, password=password)
         try:
-            await _make_roles_and_databases(server, passwords)
+            await _make_roles_and_databases(server, by_role)
         finally:
             await server.close()
         for service, extension in SUPERUSER_EXTENSIONS:
@@ -182,20 +195,23 @@ async def provision(url: str, password: str, passwords: dict[str, str]) -> None:
         raise CannotStart(f"PostgreSQL refused to be prepared: {error}") from error
 
 
-async def _make_roles_and_databases(
-    server: "asyncpg.Connection", passwords: dict[str, str]
-) -> None:
+async def _make_roles_and_databases(server: "Connection", by_role: dict[str, str]) -> None:
     roles = await server.fetchval("SELECT array_agg(rolname) FROM pg_roles")
     databases = await server.fetchval("SELECT array_agg(datname) FROM pg_database")
-    for service, secret in passwords.items():
+    for role, password in by_role.items():
         await server.execute(
-            f"{'ALTER' if service in roles else 'CREATE'} ROLE {service} "
-            f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{scram_verifier(secret)}'"
+            f"{'ALTER' if role in roles else 'CREATE'} ROLE {role} "
+            f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{scram_verifier(password)}'"
         )
+    for service in SERVICES:
         if service not in databases:
-            await server.execute(f"CREATE DATABASE {service} OWNER {service} TEMPLATE template0")
-    for database in ("postgres", "template1", *passwords):
+            await server.execute(
+                f"CREATE DATABASE {service} OWNER {owner(service)} TEMPLATE template0"
+            )
+    for database in ("postgres", "template1", *SERVICES):
         await server.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC")
+    for service in SERVICES:
+        await server.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {service} TO {service}")
 
 
 def scram_verifier(password: str, iterations: int = 4096) -> str:

@@ -26,6 +26,11 @@ class Process:
         fields = _stat(pid)
         return cls(pid, int(fields[19])) if fields else None
 
+    @classmethod
+    def current(cls) -> "Process":
+        pid = os.getpid()
+        return cls(pid, int(_fields(pid)[19]))
+
     def is_alive(self) -> bool:
         fields = _stat(self.pid)
         return fields is not None and int(fields[19]) == self.started and fields[0] != "Z"
@@ -71,11 +76,15 @@ def boot_id() -> str:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat from the state on; the name before them may hold anything."""
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return _fields(pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def _fields(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state on; the name before them may hold anything."""
+    return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 
 def _resident(pid: int) -> int:

@@ -60,8 +60,8 @@ def status(path: Path, *, as_json: bool) -> int:
     components = asyncio.run(_look(state["components"]))
     well = all(component["healthy"] for component in components)
     if as_json:
-        kept = ("gateway", "issuer", "object_store", "accounts_file", "data", "seconds", "pid")
-        print(json.dumps({**{key: state[key] for key in kept}, "components": components}))
+        facts = {key: value for key, value in state.items() if key not in ("boot", "started")}
+        print(json.dumps({**facts, "components": components}))
     else:
         _print_table(state, components)
     return 0 if well else 1

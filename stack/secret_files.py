@@ -5,7 +5,6 @@ expects. The names are those that pydantic-settings looks for in a secrets direc
 """
 
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
 
 from stack.data import write_file
@@ -42,10 +41,3 @@ class SecretFiles:
         path = self._directory / owner
         path.mkdir(mode=0o700, exist_ok=True)
         return path
-
-    def environment(self, services: Iterable[str]) -> dict[str, str]:
-        """Database passwords as variables, for the one process that needs those of all services."""
-        return {
-            f"SHUYUAN_{service.upper()}_DATABASE_PASSWORD": self.of(service, "database_password")
-            for service in services
-        }

@@ -24,22 +24,20 @@ class Addresses:
     gateway: str
 
 
-def migration(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles) -> Component:
-    """Brings every service's database to the newest revision; it therefore knows all of them."""
+def migration(addresses: Addresses, secrets: SecretFiles) -> Component:
+    """Brings every service's database to the newest revision, as the role that owns it."""
     variables = {
-        name: value
-        for service in SERVICES
-        for name, value in {
-            **environment(service, ports, addresses),
-            f"SHUYUAN_{service.upper()}_DATABASE_PASSWORD": secrets.of(
-                service, "database_password"
-            ),
-        }.items()
+        f"SHUYUAN_{name.upper()}_OWNER_DATABASE_URL": database(f"{name}_owner", name, addresses)
+        for name in SERVICES
     }
     return Component(
         name="migrations",
         argv=_early("migrations", "migrations.environment", "upgrade"),
-        env={**os.environ, **variables},
+        env={
+            **os.environ,
+            **variables,
+            "SHUYUAN_SECRETS_DIR": str(secrets.directory("migrations")),
+        },
         depends_on=frozenset({"postgres"}),
         oneshot=True,
         early=True,
@@ -91,7 +89,7 @@ def environment(service: str, ports: dict[str, int], addresses: Addresses) -> di
         "PUBLIC_ORIGIN": addresses.gateway,
         "ISSUER": f"{addresses.gateway}/identity",
         "JWKS_URL": f"http://{LOOPBACK}:{ports['identity']}/identity/jwks.json",
-        "DATABASE_URL": addresses.postgres.replace("//", f"//{service}@") + f"/{service}",
+        "DATABASE_URL": database(service, service, addresses),
         "NATS_URL": addresses.nats,
         "NATS_USER": service,
         "OBJECT_STORE_ENDPOINT": addresses.object_store,
@@ -99,6 +97,10 @@ def environment(service: str, ports: dict[str, int], addresses: Addresses) -> di
         "OBJECT_STORE_BUCKET": service,
     }
     return {f"SHUYUAN_{service.upper()}_{name}": value for name, value in settings.items()}
+
+
+def database(role: str, name: str, addresses: Addresses) -> str:
+    return f"{addresses.postgres}/{name}".replace("//", f"//{role}@", 1)
 
 
 def _early(program: str, preload: str, *arguments: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -45,7 +44,7 @@ class _Run:
         self._began = began
         self._journal = Journal(data.logs / "supervisor.log")
         self._facts: dict[str, Any] = {}
-        self._me = Process.of(os.getpid())
+        self._me = Process.current()
 
     async def run(
         self,
@@ -89,7 +88,7 @@ class _Run:
     ) -> None:
         await supervisor.start()
         if demo:
-            accounts = self._data.path / "demo-accounts.json"
+            accounts = self._data.accounts_file
             await demonstration.seed(components, accounts, self._data.logs)
             self._facts["accounts_file"] = str(accounts)
         self._facts["seconds"] = round(time.monotonic() - self._began, 2)
@@ -97,11 +96,13 @@ class _Run:
 
     def _addresses(self, chosen: dict[str, int]) -> dict[str, Any]:
         where = plan.addresses(chosen, self._settings)
-        accounts = self._data.path / "demo-accounts.json"
+        accounts = self._data.accounts_file
         return {
             "gateway": where.gateway,
             "issuer": f"{where.gateway}/identity",
             "object_store": where.object_store_origin,
+            "postgres": where.postgres,
+            "nats": where.nats,
             "accounts_file": str(accounts) if accounts.exists() else None,
             "data": str(self._data.path),
             "seconds": None,
@@ -125,7 +126,6 @@ class _Run:
 
     def _record(self, supervisor: Supervisor) -> None:
         """Tells `status`, `down` and the next `up`; a full disk must not take the stack down."""
-        assert self._me is not None
         state = {
             **self._facts,
             "boot": boot_id(),

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -30,18 +31,21 @@ def fault(parse: Callable[[str], object], text: str) -> tuple[Kind, str]:
     return caught.value.kind, caught.value.reason
 
 
-def with_check(body: str) -> str:
-    """The ID number with the one check character that is accepted."""
+def with_check(parse: Callable[[str], object], body: str) -> str:
+    """`body` with the one check character that `parse` accepts."""
+    accepted = []
     for check in "0123456789X":
-        try:
-            return parse_id_number(body + check).number
-        except InvalidOfficialCode as error:
-            assert error.reason == "check"
-    raise AssertionError(f"{body} has no check character")
+        with suppress(InvalidOfficialCode):
+            parse(body + check)
+            accepted.append(body + check)
+    assert len(accepted) == 1
+    return accepted[0]
 
 
 id_numbers = st.builds(
-    lambda division, born, serial: with_check(f"{division:06}{born:%Y%m%d}{serial:03}"),
+    lambda division, born, serial: with_check(
+        parse_id_number, f"{division:06}{born:%Y%m%d}{serial:03}"
+    ),
     st.integers(110000, 829999),
     st.dates(min_value=date(1900, 1, 1), max_value=date(2026, 12, 31)),
     st.integers(0, 999),
@@ -113,7 +117,9 @@ def test_an_id_number_of_another_shape_is_refused(text: str) -> None:
 
 
 def test_the_region_of_an_id_number_is_not_looked_up() -> None:
-    assert parse_id_number(with_check("83000020150601001")).birth_date == date(2015, 6, 1)
+    assert parse_id_number(with_check(parse_id_number, "83000020150601001")).birth_date == date(
+        2015, 6, 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,13 +172,7 @@ def test_an_organisation_code_is_read_with_and_without_its_hyphen(typed: str) ->
 
 @given(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=8, max_size=8))
 def test_an_organisation_code_has_one_check_character(body: str) -> None:
-    accepted = []
-    for check in "0123456789X":
-        try:
-            accepted.append(parse_organisation_code(body + check))
-        except InvalidOfficialCode as error:
-            assert error.reason == "check"
-    assert len(accepted) == 1
+    assert parse_organisation_code(with_check(parse_organisation_code, body)).startswith(body)
 
 
 @pytest.mark.parametrize("text", ["", "M000100Y", "M000-100Y4", "M000100Y--4", "M000100YA"])

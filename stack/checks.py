@@ -1,0 +1,163 @@
+"""`./shuyuan test`, `lint` and `openapi`: everything that continuous integration runs."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stack import CHECKOUT, SERVICES, commands
+
+LONGEST_FILE = 450
+BINARIES = Path(sys.prefix) / "bin"
+
+Check = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    check: Check
+    """Prints what it finds; True when all is well."""
+
+
+@dataclass
+class Report:
+    """Runs steps under a heading each, goes on after a failure, and sums up."""
+
+    results: list[tuple[str, bool, float]] = field(default_factory=list)
+
+    def run(self, step: Step) -> None:
+        print(f"\n== {step.name}", flush=True)
+        began = time.monotonic()
+        passed = step.check()
+        seconds = time.monotonic() - began
+        self.results.append((step.name, passed, seconds))
+        print(f"-- {_word(passed)} in {seconds:.1f} s", flush=True)
+
+    def sum_up(self) -> int:
+        """Prints every result; returns the exit code."""
+        print("\n== summary 小结")
+        for name, passed, seconds in self.results:
+            print(f"{_word(passed):<8}{seconds:7.1f} s  {name}")
+        return 0 if all(passed for _, passed, _ in self.results) else 1
+
+
+def test() -> int:
+    """Static steps, then those that run the code; the latter share one throw-away stack."""
+    report = Report()
+    for step in static_steps(fix=False):
+        report.run(step)
+    report.run(Step("contracts fit the code", _contracts("--check")))
+    report.run(Step("unit tests", _pytest({}, "unit")))
+    for step in _steps_on_a_stack():
+        report.run(step)
+    report.run(Step("fault tests", _pytest({}, "faults")))
+    return report.sum_up()
+
+
+def lint(*, fix: bool) -> int:
+    """The static steps; with `fix`, style is mended first."""
+    report = Report()
+    for step in static_steps(fix=fix):
+        report.run(step)
+    return report.sum_up()
+
+
+def write_contracts() -> int:
+    return 0 if _contracts()() else 1
+
+
+def static_steps(*, fix: bool) -> list[Step]:
+    def tool(name: str, *arguments: str) -> Check:
+        return lambda: _command(str(BINARIES / name), *arguments)
+
+    return [
+        Step("uv.lock fits pyproject.toml", lock_fits),
+        Step("uv.lock names one registry", one_registry),
+        Step("ruff check", tool("ruff", "check", *(["--fix"] if fix else []))),
+        Step("ruff format", tool("ruff", "format", *([] if fix else ["--check"]))),
+        Step("mypy", tool("mypy")),
+        Step("import contracts", tool("lint-imports")),
+        Step(f"no file over {LONGEST_FILE} lines", files_are_short),
+    ]
+
+
+def lock_fits() -> bool:
+    """Asks what is cached first: the registry is needed only for what is not."""
+    check = (str(BINARIES / "uv"), "lock", "--check")
+    offline = subprocess.run([*check, "--offline"], cwd=CHECKOUT, capture_output=True, check=False)
+    return offline.returncode == 0 or _command(*check)
+
+
+def one_registry() -> bool:
+    """A second registry, or one without TLS, could slip in another's package of the same name."""
+    lock = (CHECKOUT / "uv.lock").read_text()
+    registries = sorted(set(re.findall(r'registry = "([^"]*)"', lock)))
+    print("\n".join(registries))
+    return len(registries) == 1 and registries[0].startswith("https://")
+
+
+def files_are_short() -> bool:
+    """Prints the longest files. Tests may be long; a revision is frozen."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = [
+        name
+        for name in listed.stdout.splitlines()
+        if not re.match(r"tests/|migrations/.*/versions/", name) and (CHECKOUT / name).exists()
+    ]
+    lengths = {name: len((CHECKOUT / name).read_text().splitlines()) for name in files}
+    for name in sorted(files, key=lambda name: -lengths[name])[:5]:
+        print(f"{lengths[name]:5}  {name}")
+    return max(lengths.values(), default=0) <= LONGEST_FILE
+
+
+def _steps_on_a_stack() -> Iterator[Step]:
+    with tempfile.TemporaryDirectory(prefix="shuyuan-test-") as directory:
+        data = Path(directory)
+        stack = [sys.executable, "-m", "stack"]
+        yield Step(
+            "start a stack for the tests",
+            lambda: _command(*stack, "up", "--data", directory, "--port", "0", "--detach"),
+        )
+        yield Step("migrations fit the models", lambda: commands.migrations(data, "check") == 0)
+        yield Step(
+            "contract, service, conformance and end-to-end tests",
+            _pytest({"SHUYUAN_TEST_STACK": directory}, "contract", "service", "conformance", "e2e"),
+        )
+        yield Step("stop it", lambda: _command(*stack, "down", "--data", directory))
+
+
+def _contracts(*options: str) -> Check:
+    def each() -> list[bool]:
+        command = (sys.executable, "-m")
+        return [_command(*command, f"services.{name}", "openapi", *options) for name in SERVICES]
+
+    return lambda: all(each())
+
+
+def _pytest(variables: Mapping[str, str], *folders: str) -> Check:
+    """Runs the folders of tests/ that hold tests."""
+    chosen = [f"tests/{name}" for name in folders if any(CHECKOUT.glob(f"tests/{name}/**/test_*"))]
+    if not chosen:
+        return lambda: not print("no tests here yet")
+    return lambda: _command(sys.executable, "-m", "pytest", *chosen, variables=variables)
+
+
+def _command(*argv: str, variables: Mapping[str, str] | None = None) -> bool:
+    env = {**os.environ, **(variables or {})}
+    return subprocess.run(argv, cwd=CHECKOUT, env=env, check=False).returncode == 0
+
+
+def _word(passed: bool) -> str:
+    return "passed" if passed else "FAILED"
