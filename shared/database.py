@@ -1,17 +1,17 @@
 """PostgreSQL: the engine, and the unit of work that a use case opens, fills and commits.
 
-A service derives its own `UnitOfWork` with its repositories as attributes. One visible transaction
-per use case: what `commit` is given is what the caller is told, so that the first answer to an
-Idempotency-Key is stored with the effect.
+Repositories are made with the unit of work's connection. One visible transaction per use case: what
+`commit` is given is what the caller is told, so that the first answer to an Idempotency-Key is
+stored with the effect.
 """
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -24,6 +24,14 @@ from shared.settings import ServiceSettings
 
 T = TypeVar("T")
 
+SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": "5000",
+    "statement_timeout": "30000",
+    "idle_in_transaction_session_timeout": "30000",
+}
+"""Settings of every connection; times in milliseconds."""
+
 
 def database_url(url: str, password: str) -> URL:
     """`url` with the asyncpg driver and `password`."""
@@ -32,24 +40,25 @@ def database_url(url: str, password: str) -> URL:
 
 def create_engine(settings: ServiceSettings, application: str) -> AsyncEngine:
     """An engine whose connections carry the service's name and give up on locks after 5 s."""
-    return create_async_engine(
+    engine = create_async_engine(
         database_url(settings.database_url, settings.database_password.get_secret_value()),
         hide_parameters=True,
         pool_size=settings.database_pool,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
         connect_args={
             "timeout": 5,
-            "server_settings": {
-                "application_name": application,
-                "timezone": "UTC",
-                "lock_timeout": "5000",
-                "statement_timeout": "30000",
-                "idle_in_transaction_session_timeout": "30000",
-            },
+            "server_settings": {**SESSION, "application_name": application},
         },
     )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _replace_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+        # The event loop has already seen the server go: no ping is needed to find out.
+        if connection.driver_connection.is_closed():
+            raise sqlalchemy_errors.DisconnectionError
+
+    return engine
 
 
 _OUTAGES = (

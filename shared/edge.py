@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import problems
+from shared import logs, problems
 from shared.context import Language, RequestContext, enter
 from shared.ids import uuid7
 from shared.metrics import REQUESTS
@@ -24,7 +24,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _QUIET = {"/healthz", "/readyz", "/metrics"}
 
-log = structlog.get_logger("access")
+log = structlog.get_logger(__name__)
 
 
 class BodyTooLarge(HTTPException):
@@ -38,8 +38,9 @@ class BodyTooLarge(HTTPException):
 class Edge:
     """Wraps `app`; ``max_body_bytes`` bounds every request body."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, service: str, max_body_bytes: int) -> None:
         self._app = app
+        self._service = service
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +77,7 @@ class Edge:
                 raise
             await problems.render(problems.UNEXPECTED)(scope, receive, sending)
         finally:
-            _observe(scope, status, time.perf_counter() - started)
+            _observe(self._service, scope, status, time.perf_counter() - started)
 
     def _counted(self, receive: Receive) -> Receive:
         taken = 0
@@ -127,16 +128,12 @@ def _declared_length(headers: Headers) -> int:
     return int(declared) if declared.isascii() and declared.isdigit() else 0
 
 
-def _observe(scope: Scope, status: int, seconds: float) -> None:
+def _observe(service: str, scope: Scope, status: int, seconds: float) -> None:
     if scope["path"] in _QUIET:
         return
     route: Any = scope.get("route")
     template = getattr(route, "path", "unmatched")
-    REQUESTS.labels(scope["method"], template, str(status)).observe(seconds)
-    log.info(
-        "request",
-        method=scope["method"],
-        route=template,
-        status=status,
-        ms=round(seconds * 1000, 2),
-    )
+    method = scope["method"]
+    REQUESTS.labels(method, template, str(status)).observe(seconds)
+    milliseconds = round(seconds * 1000, 2)
+    logs.access(service, method=method, route=template, status=status, ms=milliseconds)

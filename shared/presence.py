@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from shared.database import UnitOfWork, outage_is_unavailable
+from shared.database import UnitOfWork
 from shared.errors import Unavailable
 from shared.events import Envelope
 from shared.problems import declare
@@ -23,7 +23,7 @@ _HEAR = text(
     " SET version = excluded.version, started_at = excluded.started_at"
     " WHERE heard_from.started_at < excluded.started_at"
 )
-_HEARD = text("SELECT service, version, started_at FROM heard_from ORDER BY service")
+_HEARD = "SELECT service, version, started_at FROM heard_from ORDER BY service"
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def about_router(prefix: str) -> APIRouter:
     async def about(request: Request) -> AboutView:
         """The service, its version, and the neighbours whose start it has heard of."""
         runtime = request.app.state.runtime
-        async with outage_is_unavailable(), runtime.engine.connect() as connection:
-            heard = (await connection.execute(_HEARD)).mappings().all()
+        heard = await runtime.reader.fetch(_HEARD)
         return AboutView(
             service=runtime.name,
             version=runtime.version,

@@ -157,7 +157,8 @@ def install(app: FastAPI, table: ProblemTable) -> None:
     known = {**COMMON, **table}
 
     async def domain(_request: Request, error: errors.DomainError) -> Response:
-        return render(known[type(error)], error.detail, error.members, _headers_of(error))
+        problem = next(known[kind] for kind in type(error).__mro__ if kind in known)
+        return render(problem, error.detail, error.members, _headers_of(error))
 
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         if any(defect["type"] == "json_invalid" for defect in error.errors()):

@@ -21,6 +21,7 @@ from shared.health import Check, Health, health_router
 from shared.inbox import Handlers, Inbox
 from shared.presence import ServiceStarted, about_router, hear, started_type
 from shared.principal import TokenVerifier
+from shared.reader import Reader
 from shared.relay import Relay
 from shared.retention import Sweeper
 from shared.settings import ServiceSettings
@@ -49,6 +50,7 @@ class Runtime:
         self.clock = clock
         self.started_at = clock()
         self.engine = create_engine(settings, name)
+        self.reader = Reader(settings, name)
         self.verifier = TokenVerifier(settings.issuer, settings.jwks_url)
         self.relay = Relay(settings, name)
         self.handlers: dict[str, Handlers] = {
@@ -89,6 +91,7 @@ class Runtime:
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*tasks, return_exceptions=True)
+            self.reader.close()
             await self.engine.dispose()
 
     async def _announce(self) -> None:
@@ -136,5 +139,5 @@ def application(
         app.include_router(router)
     app.include_router(health_router(Health(runtime.engine, runtime.bus_connected, checks or {})))
     problems.install(app, table)
-    app.add_middleware(Edge, max_body_bytes=runtime.settings.max_body_bytes)
+    app.add_middleware(Edge, service=runtime.name, max_body_bytes=runtime.settings.max_body_bytes)
     return app

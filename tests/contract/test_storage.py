@@ -403,15 +403,6 @@ async def test_parts_make_an_object_once_completed(store: Store, key: str) -> No
     assert await keys(store, key) == [key]
 
 
-async def test_more_parts_than_a_page_are_all_listed(store: Store, key: str) -> None:
-    upload_id = await store.objects.create_multipart(key, "text/plain")
-    for start in range(1, 1_003, 50):
-        numbers = range(start, min(start + 50, 1_003))
-        await asyncio.gather(*(upload_part(store, key, upload_id, n, b"part") for n in numbers))
-    parts = await store.objects.list_parts(key, upload_id)
-    assert [part.number for part in parts] == [*range(1, 1_003)]
-
-
 async def test_a_part_sent_again_replaces_the_first(store: Store, key: str) -> None:
     upload_id = await store.objects.create_multipart(key, "text/plain")
     await upload_part(store, key, upload_id, 1, b"cut off")

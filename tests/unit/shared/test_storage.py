@@ -54,10 +54,13 @@ CALLS: dict[str, Call] = {
 
 
 @asynccontextmanager
-async def answering(reply: bytes) -> AsyncIterator[S3ObjectStore]:
+async def answering(*replies: bytes) -> AsyncIterator[S3ObjectStore]:
+    """A store that gives `replies` in turn, the last one for ever."""
+    left = list(replies)
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(reply)
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
         writer.close()
 
     listener = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -134,6 +137,20 @@ async def test_a_completion_that_fails_after_its_200_is_no_success() -> None:
     async with answering(reply("200 OK", length, body=body)) as store:
         with pytest.raises(ObjectStoreUnavailable):
             await store.complete_multipart("key", "upload", [Part(1, "etag", 7)])
+
+
+async def test_parts_told_on_several_pages_are_all_listed() -> None:
+    def page(number: int, more: str) -> bytes:
+        body = (
+            f"<ListPartsResult><Part><PartNumber>{number}</PartNumber><ETag>e</ETag>"
+            f"<Size>7</Size></Part><NextPartNumberMarker>{number}</NextPartNumberMarker>"
+            f"<IsTruncated>{more}</IsTruncated></ListPartsResult>"
+        ).encode()
+        return reply("200 OK", f"Content-Length: {len(body)}", body=body)
+
+    async with answering(page(1, "true"), page(2, "true"), page(3, "false")) as store:
+        parts = await store.list_parts("key", "upload")
+    assert parts == (Part(1, "e", 7), Part(2, "e", 7), Part(3, "e", 7))
 
 
 async def test_a_missing_object_is_named() -> None:

@@ -1,0 +1,291 @@
+"""The tree of organisations: province, city, county, school, grade, class; and the institutions
+(companies, studios, associations) that stand under any of them or beside them all.
+
+What may stand where, which official codes a kind has, and what may happen in which state are the
+tables below. A closed organisation stays closed, and so does everything below it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from shared.chinese_codes import (
+    InvalidOfficialCode,
+    parse_credit_code,
+    parse_division_code,
+    parse_school_code,
+)
+from shared.codes import new_code
+from shared.errors import DomainError
+
+
+class Kind(StrEnum):
+    PROVINCE = "province"
+    CITY = "city"
+    COUNTY = "county"
+    SCHOOL = "school"
+    GRADE = "grade"
+    CLASS = "class"
+    COMPANY = "company"
+    STUDIO = "studio"
+    ASSOCIATION = "association"
+
+
+INSTITUTIONS = frozenset({Kind.COMPANY, Kind.STUDIO, Kind.ASSOCIATION})
+
+_ANYWHERE: frozenset[Kind | None] = frozenset({None, *Kind}) - INSTITUTIONS
+
+PARENTS: Mapping[Kind, frozenset[Kind | None]] = {
+    Kind.PROVINCE: frozenset(),  # founded with the deployment, then neither made nor moved
+    Kind.CITY: frozenset({Kind.PROVINCE}),
+    Kind.COUNTY: frozenset({Kind.CITY, Kind.PROVINCE}),
+    Kind.SCHOOL: frozenset({Kind.COUNTY, Kind.CITY, Kind.PROVINCE}),
+    Kind.GRADE: frozenset({Kind.SCHOOL}),
+    Kind.CLASS: frozenset({Kind.GRADE}),
+    Kind.COMPANY: _ANYWHERE,
+    Kind.STUDIO: _ANYWHERE,
+    Kind.ASSOCIATION: _ANYWHERE,
+}
+"""Under which kinds a kind may stand; None is the root. Counties and schools may answer to the
+province itself (省直管县, 省属学校)."""
+
+CODE_PREFIX: Mapping[Kind, str] = {
+    Kind.PROVINCE: "P",
+    Kind.CITY: "C",
+    Kind.COUNTY: "X",
+    Kind.SCHOOL: "S",
+    Kind.GRADE: "G",
+    Kind.CLASS: "K",
+    **dict.fromkeys(INSTITUTIONS, "N"),
+}
+"""The letter that begins the short code of a kind, and its label in paths."""
+
+
+class State(StrEnum):
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+class Action(StrEnum):
+    ADD_BELOW = "add_below"
+    CHANGE = "change"
+    MOVE = "move"
+    CLOSE = "close"
+
+
+TRANSITIONS: Mapping[tuple[State, Action], State] = {
+    (State.OPEN, Action.ADD_BELOW): State.OPEN,
+    (State.OPEN, Action.CHANGE): State.OPEN,
+    (State.OPEN, Action.MOVE): State.OPEN,
+    (State.OPEN, Action.CLOSE): State.CLOSED,
+}
+"""What may be done in which state, and the state it leads to; administrators above or at the
+organisation do it."""
+
+
+class OrganisationClosed(DomainError):
+    """Nothing more happens to it or below it."""
+
+
+class KindNotAllowedThere(DomainError):
+    """That kind of organisation does not stand under that other kind."""
+
+
+class MoveIntoItself(DomainError):
+    """The new parent is the organisation itself or stands below it."""
+
+
+class StillInUse(DomainError):
+    """It has open organisations below it, or people belong to it."""
+
+
+class CodesRefused(DomainError):
+    """Official codes that are malformed or not of this kind; ``errors`` lists them all."""
+
+
+class CodeTaken(DomainError):
+    """Another organisation has that official code."""
+
+
+def _division_code(kind: Kind, text: str) -> str:
+    code = parse_division_code(text)
+    zeros = {Kind.PROVINCE: "0000", Kind.CITY: "00"}.get(kind, "")
+    if not code.endswith(zeros):
+        raise ValueError(f"The division code of a {kind} ends in {zeros} (GB/T 2260).")
+    if kind is Kind.COUNTY and code.endswith("00"):
+        raise ValueError("The division code of a county does not end in 00 (GB/T 2260).")
+    return code
+
+
+def _school_code(_kind: Kind, text: str) -> str:
+    return parse_school_code(text).code
+
+
+def _credit_code(_kind: Kind, text: str) -> str:
+    return parse_credit_code(text).code
+
+
+_CHECKS: Mapping[str, tuple[frozenset[Kind], Callable[[Kind, str], str]]] = {
+    "division_code": (frozenset({Kind.PROVINCE, Kind.CITY, Kind.COUNTY}), _division_code),
+    "school_code": (frozenset({Kind.SCHOOL}), _school_code),
+    "credit_code": (frozenset({Kind.SCHOOL, *INSTITUTIONS}), _credit_code),
+}
+"""Which kinds have which official code, and how it is checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialCodes:
+    """行政区划代码, 学校(机构)标识码 and 统一社会信用代码: attributes, never keys."""
+
+    division_code: str | None = None
+    school_code: str | None = None
+    credit_code: str | None = None
+
+    def of(self, kind: Kind) -> Self:
+        """The codes in canonical form. Raises `CodesRefused` with every defect."""
+        checked: dict[str, str] = {}
+        defects = []
+        for name, (kinds, check) in _CHECKS.items():
+            text = getattr(self, name)
+            if text is None:
+                continue
+            try:
+                if kind not in kinds:
+                    raise ValueError(f"A {kind} has no {name}: leave it out.")
+                checked[name] = check(kind, text)
+            except (ValueError, InvalidOfficialCode) as defect:
+                defects.append({"pointer": f"#/{name}", "detail": str(defect)})
+        if defects:
+            raise CodesRefused("Correct the codes named in errors.", errors=defects)
+        return type(self)(**checked)
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """``path`` leads from the root down, one `label` an organisation, joined by dots."""
+
+    id: UUID
+    code: str
+    kind: Kind
+    name: str
+    parent_id: UUID | None
+    path: str
+    codes: OfficialCodes
+    state: State
+    version: int
+    created_at: datetime
+    closed_at: datetime | None = None
+
+    @classmethod
+    def province(cls, id_: UUID, name: str, division_code: str, now: datetime) -> Self:
+        """A new root of the tree. Raises `CodesRefused`."""
+        return cls._new(id_, Kind.PROVINCE, name, None, OfficialCodes(division_code), now)
+
+    @classmethod
+    def under(
+        cls,
+        parent: "Organisation | None",
+        id_: UUID,
+        kind: Kind,
+        name: str,
+        codes: OfficialCodes,
+        now: datetime,
+    ) -> Self:
+        """A new organisation under `parent` (None: at the root).
+
+        Raises `KindNotAllowedThere`, `OrganisationClosed`, `CodesRefused`.
+        """
+        _check_place(kind, parent)
+        return cls._new(id_, kind, name, parent, codes, now)
+
+    @classmethod
+    def _new(
+        cls,
+        id_: UUID,
+        kind: Kind,
+        name: str,
+        parent: "Organisation | None",
+        codes: OfficialCodes,
+        now: datetime,
+    ) -> Self:
+        code = new_code(CODE_PREFIX[kind])
+        return cls(
+            id=id_,
+            code=code,
+            kind=kind,
+            name=name,
+            parent_id=parent.id if parent else None,
+            path=path_below(parent, label_of(code)),
+            codes=codes.of(kind),
+            state=State.OPEN,
+            version=1,
+            created_at=now,
+        )
+
+    @property
+    def label(self) -> str:
+        return label_of(self.code)
+
+    def changed(self, name: str, codes: OfficialCodes) -> Self:
+        """With another name and other official codes. Raises `OrganisationClosed`,
+        `CodesRefused`."""
+        self._after(Action.CHANGE)
+        return replace(self, name=name, codes=codes.of(self.kind), version=self.version + 1)
+
+    def moved(self, parent: "Organisation | None") -> Self:
+        """Under another parent; everything below comes along.
+
+        Raises `MoveIntoItself`, `KindNotAllowedThere`, `OrganisationClosed`.
+        """
+        self._after(Action.MOVE)
+        if parent is not None and is_at_or_below(parent.path, self.path):
+            raise MoveIntoItself("Choose a parent outside the organisation that moves.")
+        _check_place(self.kind, parent)
+        return replace(
+            self,
+            parent_id=parent.id if parent else None,
+            path=path_below(parent, self.label),
+            version=self.version + 1,
+        )
+
+    def closed(self, now: datetime) -> Self:
+        """Closed for good. Raises `OrganisationClosed`."""
+        state = self._after(Action.CLOSE)
+        return replace(self, state=state, closed_at=now, version=self.version + 1)
+
+    def _after(self, action: Action) -> State:
+        state = TRANSITIONS.get((self.state, action))
+        if state is None:
+            raise OrganisationClosed(f"{self.code} is closed and stays as it is.")
+        return state
+
+
+def _check_place(kind: Kind, parent: Organisation | None) -> None:
+    allowed = PARENTS[kind]
+    if (parent.kind if parent else None) not in allowed:
+        places = ", ".join(each or "the root" for each in Kind if each in allowed) or "nothing"
+        raise KindNotAllowedThere(f"A {kind} stands under: {places}.")
+    if parent is not None and (parent.state, Action.ADD_BELOW) not in TRANSITIONS:
+        raise OrganisationClosed(f"{parent.code} is closed: nothing can be put under it.")
+
+
+def label_of(code: str) -> str:
+    """The label in paths of the organisation with this short code."""
+    return code.replace("-", "")
+
+
+def code_of(label: str) -> str:
+    """The short code of the organisation with this label."""
+    return "-".join((label[0], label[1:5], label[5:9], label[9:]))
+
+
+def path_below(parent: Organisation | None, label: str) -> str:
+    return f"{parent.path}.{label}" if parent else label
+
+
+def is_at_or_below(path: str, above: str) -> bool:
+    """Whether `path` is `above` or leads through it."""
+    return path == above or path.startswith(above + ".")
