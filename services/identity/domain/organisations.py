@@ -6,7 +6,7 @@ tables below. A closed organisation stays closed, and so does everything below i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -229,6 +229,11 @@ class Organisation:
     def label(self) -> str:
         return label_of(self.code)
 
+    @property
+    def record(self) -> dict[str, str | None]:
+        """What history keeps of a state."""
+        return {"name": self.name, "path": self.path, "state": self.state, **asdict(self.codes)}
+
     def changed(self, name: str, codes: OfficialCodes) -> Self:
         """With another name and other official codes. Raises `OrganisationClosed`,
         `CodesRefused`."""
@@ -284,6 +289,16 @@ def code_of(label: str) -> str:
 
 def path_below(parent: Organisation | None, label: str) -> str:
     return f"{parent.path}.{label}" if parent else label
+
+
+def is_province(path: str) -> bool:
+    """Whether the organisation at `path` is a province."""
+    return path.startswith(CODE_PREFIX[Kind.PROVINCE]) and "." not in path
+
+
+def is_beside_provinces(path: str) -> bool:
+    """Whether it is an institution at the root."""
+    return "." not in path and not is_province(path)
 
 
 def is_at_or_below(path: str, above: str) -> bool:

@@ -1,0 +1,416 @@
+"""What is done to the tree of organisations, and what is read of it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.domain import events_organisations as events
+from services.identity.domain.organisations import (
+    TRANSITIONS,
+    Action,
+    Kind,
+    OfficialCodes,
+    Organisation,
+    State,
+    StillInUse,
+    is_beside_provinces,
+    is_province,
+)
+from shared.access import Role, Rule
+from shared.clock import Clock
+from shared.context import current
+from shared.database import UnitOfWork
+from shared.errors import Forbidden, NotFound, StaleVersion
+from shared.ids import uuid7
+from shared.principal import Principal
+
+READ = Rule("identity.read")
+READ_HISTORY = Rule("identity.read", frozenset({Role.ADMINISTRATOR, Role.AUDITOR}))
+MANAGE = Rule("identity.manage", frozenset({Role.ADMINISTRATOR}))
+
+
+class Change(StrEnum):
+    """What a row of the history tells of."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    MOVED = "moved"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An organisation in a list. ``sort_key`` is the pinyin of its name."""
+
+    id: UUID
+    code: str
+    kind: Kind
+    name: str
+    parent_id: UUID | None
+    path: str
+    state: State
+    sort_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which organisations a list holds. ``parent`` and ``within`` name one by id or code; with
+    neither, all are meant. ``parent=ROOT`` asks for those without a parent. ``q`` is part of a
+    name, the beginning of its pinyin, or a whole code."""
+
+    parent: str | None = None
+    within: str | None = None
+    kind: Kind | None = None
+    q: str | None = None
+    state: State = State.OPEN
+
+
+ROOT = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One row of an organisation's history. ``actor`` is the id of a person or of a client."""
+
+    id: int
+    version: int
+    at: datetime
+    actor: str
+    change: Change
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """An organisation with those above it, the root first, and what the caller may do to it."""
+
+    organisation: Organisation
+    ancestors: Sequence[Listed]
+    actions: Sequence[Action]
+
+
+class OrganisationTree(Protocol):
+    """What the other parts ask of the tree, within their own transaction."""
+
+    async def path_of(self, organisation_id: UUID) -> str | None:
+        """Where it stands, or None where there is none."""
+        ...
+
+    async def by_id(self, organisation_id: UUID) -> Organisation | None: ...
+
+    async def by_code(self, code: str) -> Organisation | None:
+        """By its short code in canonical form."""
+        ...
+
+    async def by_label(self, label: str) -> Organisation | None:
+        """By its label, the last of a path."""
+        ...
+
+    async def find(self, reference: str) -> Organisation | None:
+        """By id or short code, both in canonical form."""
+        ...
+
+    async def ids_below(self, path: str) -> list[UUID]:
+        """Those of the organisation at `path` and of all below it, open or closed."""
+        ...
+
+    async def hold(self, ids: Collection[UUID]) -> list[Organisation]:
+        """Those of `ids` that exist, kept from being moved or closed until the transaction ends.
+
+        Hold an organisation, and see that it is open, before anybody is made to belong to it. Hold
+        all that one transaction needs in one call.
+        """
+        ...
+
+
+class OrganisationStore(OrganisationTree, Protocol):
+    """What the use cases below need beside that."""
+
+    async def lock_tree(self) -> None:
+        """Keep the shape of the tree until the transaction ends; taken before any row.
+
+        Raises `Unavailable` when others change it for too long.
+        """
+        ...
+
+    async def locked(self, organisation_id: UUID) -> Organisation:
+        """The organisation, kept from any change until the transaction ends."""
+        ...
+
+    async def province(self, division_code: str) -> Organisation | None: ...
+
+    async def add(self, organisation: Organisation) -> None:
+        """Raises `CodeTaken`."""
+        ...
+
+    async def save(self, organisation: Organisation) -> None:
+        """Keep its name and codes. Raises `CodeTaken`."""
+        ...
+
+    async def move(self, organisation: Organisation, old_path: str) -> None:
+        """Keep its new place, with everything below it."""
+        ...
+
+    async def use(self, path: str, today: date) -> tuple[int, int]:
+        """How many open organisations are below `path`, and how many memberships not over by
+        `today` there are at or below it, none of which can begin until the transaction ends."""
+        ...
+
+    async def close(self, organisation: Organisation, actor: str) -> int:
+        """Keep it closed, and close all below it, in the history too; how many those are."""
+        ...
+
+    async def remember(
+        self, change: Change, organisation: Organisation, actor: str, before: Organisation | None
+    ) -> None:
+        """Add to the history that `before` became `organisation`."""
+        ...
+
+    async def page(
+        self, query: Query, limit: int, after: tuple[str, UUID] | None
+    ) -> Sequence[Listed]:
+        """In the order of pinyin, then id. Raises `NotFound` without the `parent` or `within`."""
+        ...
+
+    async def ancestors(self, path: str) -> Sequence[Listed]: ...
+
+    async def history(
+        self, organisation_id: UUID, limit: int, before: int | None
+    ) -> Sequence[Remembered]:
+        """The newest first."""
+        ...
+
+
+def administers(caller: Principal, path: str | None) -> bool:
+    """Whether the caller is an administrator at the organisation at `path` or above it.
+
+    Nothing is above institutions at the root, nor the root itself (None): whoever administers a
+    province looks after them.
+    """
+    if path is not None and MANAGE.holds(caller, path):
+        return True
+    at_root = path is None or is_beside_provinces(path)
+    return at_root and any(map(is_province, MANAGE.admitted_paths(caller)))
+
+
+def _admit(caller: Principal, path: str | None) -> None:
+    if not administers(caller, path):
+        raise Forbidden("You are no administrator there or above. (您不是该机构的管理员)")
+
+
+class Organisations:
+    """Every change is kept in the history, audited and told as an event."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        store: Callable[[AsyncConnection], OrganisationStore],
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._store = store
+        self._clock = clock
+
+    async def found_province(self, name: str, division_code: str) -> Organisation:
+        """The province with that division code, made if there is none yet. Not for callers.
+
+        Raises `CodesRefused`.
+        """
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            await store.lock_tree()
+            province = Organisation.province(uuid7(), name, division_code, self._clock())
+            found = await store.province(province.codes.division_code or "")
+            if found is not None:
+                return found
+            await self._add(uow, store, province)
+            return await uow.commit(province)
+
+    async def create(
+        self, caller: Principal, parent: str | None, kind: Kind, name: str, codes: OfficialCodes
+    ) -> Organisation:
+        """A new organisation under `parent` (id or code; None: at the root).
+
+        Raises `NotFound`, `Forbidden`, `KindNotAllowedThere`, `OrganisationClosed`,
+        `CodesRefused`, `CodeTaken`.
+        """
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            await store.lock_tree()
+            above = await _parent(store, parent)
+            _admit(caller, above.path if above else None)
+            organisation = Organisation.under(above, uuid7(), kind, name, codes, self._clock())
+            await self._add(uow, store, organisation)
+            return await uow.commit(organisation)
+
+    async def _add(
+        self, uow: UnitOfWork, store: OrganisationStore, organisation: Organisation
+    ) -> None:
+        await store.add(organisation)
+        await self._note(uow, store, Change.CREATED, organisation, None)
+        uow.outbox.append(events.OrganisationCreated(**_fact(organisation)))
+
+    async def change(
+        self,
+        caller: Principal,
+        reference: str,
+        version: int,
+        name: str | None,
+        codes: Mapping[str, str | None],
+    ) -> Organisation:
+        """Another name, unless None, and the official codes given; None removes one.
+
+        Raises `NotFound`, `Forbidden`, `StaleVersion`, `OrganisationClosed`, `CodesRefused`,
+        `CodeTaken`.
+        """
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            before = await _managed(store, caller, reference, version)
+            after = before.changed(name or before.name, replace(before.codes, **codes))
+            if after.record == before.record:
+                return before
+            await store.save(after)
+            await self._note(uow, store, Change.CHANGED, after, before)
+            if after.name != before.name:
+                uow.outbox.append(events.OrganisationRenamed(**_fact(after)))
+            return await uow.commit(after)
+
+    async def move(
+        self, caller: Principal, reference: str, version: int, parent: str | None
+    ) -> Organisation:
+        """Put it, and everything below it, under another parent (None: at the root).
+
+        Raises `NotFound`, `Forbidden`, `StaleVersion`, `MoveIntoItself`, `KindNotAllowedThere`,
+        `OrganisationClosed`.
+        """
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            await store.lock_tree()
+            before = await _managed(store, caller, reference, version)
+            above = await _parent(store, parent)
+            _admit(caller, above.path if above else None)
+            after = before.moved(above)
+            await store.move(after, before.path)
+            await self._note(uow, store, Change.MOVED, after, before)
+            uow.outbox.append(events.OrganisationMoved(**_fact(after), old_path=before.path))
+            return await uow.commit(after)
+
+    async def close(
+        self, caller: Principal, reference: str, version: int, *, below: bool
+    ) -> Organisation:
+        """Close it for good, with `below` everything under it too.
+
+        Nobody is put out by it: whoever belongs to it or to something below leaves or is
+        transferred first. Raises `NotFound`, `Forbidden`, `StaleVersion`, `OrganisationClosed`,
+        `StillInUse`.
+        """
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            await store.lock_tree()
+            before = await _managed(store, caller, reference, version)
+            now = self._clock()
+            after = before.closed(now)
+            open_below, members = await store.use(before.path, now.date())
+            if members or (open_below and not below):
+                raise StillInUse(
+                    "Let its people leave or transfer them, and close what is below it first or"
+                    " say below: true. (请先转出人员并关闭下级机构)",
+                    open_below=open_below,
+                    members=members,
+                )
+            closed_below = await store.close(after, current().actor)
+            await self._note(uow, store, Change.CLOSED, after, before, closed_below=closed_below)
+            uow.outbox.append(events.OrganisationClosed(**_fact(after)))
+            return await uow.commit(after)
+
+    async def _note(
+        self,
+        uow: UnitOfWork,
+        store: OrganisationStore,
+        change: Change,
+        after: Organisation,
+        before: Organisation | None,
+        **facts: Any,
+    ) -> None:
+        await store.remember(change, after, current().actor, before)
+        uow.audit.record(
+            f"organisation.{change}",
+            str(after.id),
+            organisation=after.path,
+            before=before and before.record,
+            after=after.record,
+            **facts,
+        )
+
+    async def get(self, caller: Principal, reference: str) -> Detail:
+        """Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            organisation = await _found(store, reference)
+            ancestors = await store.ancestors(organisation.path)
+        may = MANAGE.scope in caller.scopes and administers(caller, organisation.path)
+        actions = [each for state, each in TRANSITIONS if state is organisation.state and may]
+        return Detail(organisation, ancestors, actions)
+
+    async def page(
+        self, query: Query, limit: int, after: tuple[str, UUID] | None
+    ) -> Sequence[Listed]:
+        """At most `limit` organisations behind `after`, a sort key and an id.
+
+        Raises `NotFound` when `parent` or `within` is none.
+        """
+        async with self._new_uow() as uow:
+            return await self._store(uow.connection).page(query, limit, after)
+
+    async def history(
+        self, caller: Principal, reference: str, limit: int, before: int | None
+    ) -> Sequence[Remembered]:
+        """At most `limit` rows older than the one with the id `before`, the newest first.
+
+        Raises `NotFound`, `Forbidden`.
+        """
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            organisation = await _found(store, reference)
+            if not administers(caller, organisation.path):
+                READ_HISTORY.admit(caller, organisation.path)
+            return await store.history(organisation.id, limit, before)
+
+
+def _fact(organisation: Organisation) -> dict[str, Any]:
+    return {
+        "organisation_id": organisation.id,
+        "code": organisation.code,
+        "kind": organisation.kind.value,
+        "name": organisation.name,
+        "path": organisation.path,
+        "version": organisation.version,
+    }
+
+
+async def _found(store: OrganisationTree, reference: str) -> Organisation:
+    organisation = await store.find(reference)
+    if organisation is None:
+        raise NotFound("There is no organisation with that id or code. (没有该机构)")
+    return organisation
+
+
+async def _parent(store: OrganisationTree, reference: str | None) -> Organisation | None:
+    return None if reference is None else await _found(store, reference)
+
+
+async def _managed(
+    store: OrganisationStore, caller: Principal, reference: str, version: int
+) -> Organisation:
+    """The organisation, locked, that the caller may change and has read as it is."""
+    organisation = await store.locked((await _found(store, reference)).id)
+    _admit(caller, organisation.path)
+    if organisation.version != version:
+        raise StaleVersion
+    return organisation

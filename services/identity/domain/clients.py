@@ -1,0 +1,301 @@
+"""Registered applications: who answers for them, where they are sent, what they may ask for.
+
+An application is requested by its owner organisation and approved by a security administrator,
+who is never the one that asked. The owner keeps its description and its addresses; what it may
+ask for (its terms) changes only with the security administrator once it is approved.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from shared.errors import DomainError
+
+
+class ClientState(StrEnum):
+    REQUESTED = "REQUESTED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    SUSPENDED = "SUSPENDED"
+    RETIRED = "RETIRED"
+
+
+class ClientAction(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RETIRE = "retire"
+
+
+TRANSITIONS: Mapping[tuple[ClientState, ClientAction], ClientState] = {
+    (ClientState.REQUESTED, ClientAction.APPROVE): ClientState.APPROVED,
+    (ClientState.REQUESTED, ClientAction.REJECT): ClientState.REJECTED,
+    (ClientState.APPROVED, ClientAction.SUSPEND): ClientState.SUSPENDED,
+    (ClientState.SUSPENDED, ClientAction.RESUME): ClientState.APPROVED,
+    (ClientState.REQUESTED, ClientAction.RETIRE): ClientState.RETIRED,
+    (ClientState.APPROVED, ClientAction.RETIRE): ClientState.RETIRED,
+    (ClientState.SUSPENDED, ClientAction.RETIRE): ClientState.RETIRED,
+}
+"""Retiring is the owner's; the others are the security administrator's."""
+
+
+class GrantType(StrEnum):
+    AUTHORIZATION_CODE = "authorization_code"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name of RFC 6749
+    CLIENT_CREDENTIALS = "client_credentials"
+    DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+class AuthMethod(StrEnum):
+    """How the application proves itself at the token endpoint (OpenID Connect Core §9)."""
+
+    NONE = "none"
+    BASIC = "client_secret_basic"
+    POST = "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt"
+
+
+class ApplicationType(StrEnum):
+    WEB = "web"
+    NATIVE = "native"
+
+
+class QuotaClass(StrEnum):
+    """What the gateway allows per minute; the figures are the gateway's."""
+
+    TRIAL = "trial"
+    STANDARD = "standard"
+    HIGH = "high"
+
+
+SCOPES: Mapping[str, tuple[str, str]] = {
+    "openid": ("确认您的身份", "Know that it is you"),
+    "profile": ("读取您的姓名等基本资料", "Read your name and profile"),
+    "email": ("读取您的电子邮箱", "Read your e-mail address"),
+    "phone": ("读取您的手机号码", "Read your phone number"),
+    "address": ("读取您的地址", "Read your address"),
+    "offline_access": ("在您离开后继续访问", "Keep its access while you are away"),
+    "identity.read": ("查看机构与人员", "See organisations and people"),
+    "identity.manage": ("管理机构与人员", "Manage organisations and people"),
+    "identity.audit": ("查阅审计记录", "Read the audit trail"),
+    "identity.import": ("批量导入人员", "Import people"),
+    "catalog.read": ("浏览教育资源", "Browse resources"),
+    "catalog.write": ("上传和修改您的资源", "Upload and change your resources"),
+    "catalog.review": ("以您的身份审核资源", "Review resources as you"),
+    "learning.read": ("查看您的学习空间与进度", "See your learning spaces and progress"),
+    "learning.write": ("在学习空间中代您操作", "Act for you in learning spaces"),
+    "copyright.read": ("查看版权登记", "See copyright registrations"),
+    "copyright.write": ("代您办理版权登记", "Register copyright for you"),
+    "integrate": ("与平台交换数据", "Exchange data with the platform"),
+    "gateway.introspect": ("查验令牌与接口密钥", "Check tokens and API keys"),
+}
+"""Every scope, with what a person is told it means (Chinese, English)."""
+
+PERSONAL_SCOPES = frozenset({"openid", "profile", "email", "phone", "address", "offline_access"})
+"""They speak of a person: a client that acts for itself never gets them."""
+
+LIVE_SECRETS = 2
+
+
+class ClientNotFound(DomainError):
+    pass
+
+
+class ClientActionUnavailable(DomainError):
+    """The application's state does not allow the action."""
+
+
+class OwnClient(DomainError):
+    """Who asked for an application cannot approve it."""
+
+
+class UnfitClient(DomainError):
+    """The registration contradicts itself; member ``errors`` lists every defect."""
+
+
+class TooManySecrets(DomainError):
+    """Two secrets live already: revoke one first."""
+
+
+class NoSecretNeeded(DomainError):
+    """The application proves itself otherwise, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an application may ask for. ``pkce_required`` is waived only for a confidential
+    client; a `trusted` one is the platform's own: its users are not asked for consent."""
+
+    scopes: frozenset[str]
+    grant_types: frozenset[GrantType]
+    pkce_required: bool = True
+    trusted: bool = False
+    quota_class: QuotaClass = QuotaClass.TRIAL
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """``path`` is the owner organisation's place in the tree. ``jwks`` holds the public keys of
+    a client that signs its assertions (RFC 7523)."""
+
+    id: UUID
+    organisation_id: UUID
+    path: str
+    name: str
+    purpose: str
+    application_type: ApplicationType
+    auth_method: AuthMethod
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    jwks: Mapping[str, Any] | None
+    terms: Terms
+    state: ClientState
+    requested_by: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def public(self) -> bool:
+        return self.auth_method is AuthMethod.NONE
+
+    @property
+    def live(self) -> bool:
+        return self.state is ClientState.APPROVED
+
+    @property
+    def actions(self) -> tuple[ClientAction, ...]:
+        """What may be done in this state."""
+        return tuple(action for state, action in TRANSITIONS if state is self.state)
+
+    def may(self, grant: GrantType) -> bool:
+        return grant in self.terms.grant_types
+
+    def needs_pkce(self) -> bool:
+        return self.public or self.terms.pkce_required
+
+    def redirects_to(self, address: str) -> bool:
+        """Whether `address` is registered: to the letter, save for the port of a native
+        application's loopback address (RFC 8252 §7.3)."""
+        return any(
+            address == registered
+            or (self.application_type is ApplicationType.NATIVE and same_loopback(registered, address))
+            for registered in self.redirect_uris
+        )
+
+    def moved(self, action: ClientAction, actor: str) -> Self:
+        """After `action`. Raises `ClientActionUnavailable`, `OwnClient`."""
+        target = TRANSITIONS.get((self.state, action))
+        if target is None:
+            allowed = ", ".join(self.actions) or "nothing more"
+            raise ClientActionUnavailable(f"The application is {self.state}: it allows {allowed}.")
+        if action is ClientAction.APPROVE and actor == self.requested_by:
+            raise OwnClient("Another security administrator has to approve it.")
+        return replace(self, state=target, version=self.version + 1)
+
+    def check(self) -> None:
+        """Raises `UnfitClient` with every contradiction in the registration."""
+        defects = [{"pointer": f"#/{field}", "detail": detail} for field, detail in self._defects()]
+        if defects:
+            raise UnfitClient("The registration contradicts itself.", errors=defects)
+
+    def _defects(self) -> Iterable[tuple[str, str]]:
+        terms = self.terms
+        if GrantType.AUTHORIZATION_CODE in terms.grant_types and not self.redirect_uris:
+            yield "redirect_uris", "The code flow needs a redirect address."
+        if self.public and GrantType.CLIENT_CREDENTIALS in terms.grant_types:
+            yield "grant_types", "A public client has no credentials to act for itself with."
+        if self.public and not terms.pkce_required:
+            yield "pkce_required", "PKCE is waived for confidential clients only."
+        if (self.auth_method is AuthMethod.PRIVATE_KEY_JWT) != (self.jwks is not None):
+            yield "jwks", "Give public keys with private_key_jwt, and only with it."
+        if unknown := sorted(terms.scopes - SCOPES.keys()):
+            yield "scopes", f"There is no scope {', '.join(unknown)}."
+        if "offline_access" in terms.scopes and not self.may(GrantType.REFRESH_TOKEN):
+            yield "grant_types", "offline_access needs the grant type refresh_token."
+        for field, addresses in (
+            ("redirect_uris", self.redirect_uris),
+            ("post_logout_redirect_uris", self.post_logout_redirect_uris),
+        ):
+            for index, address in enumerate(addresses):
+                if defect := address_defect(address, self.application_type):
+                    yield f"{field}/{index}", defect
+
+
+class ClientSecret(NamedTuple):
+    """One live secret: `hash` is the SHA-256 of 256 random bits, which needs no stretching."""
+
+    id: UUID
+    hash: bytes
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of `client_id`; of `scopes` it carries what the client may still ask for."""
+
+    id: str
+    client_id: UUID
+    name: str
+    hash: bytes
+    scopes: frozenset[str]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    def live(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+
+def address_defect(address: str, kind: ApplicationType) -> str | None:
+    """Why `address` cannot be redirected to, or None: https, or a native application's loopback
+    address; no fragment, no wildcard, no user (RFC 6749 §3.1.2, RFC 8252 §7.3)."""
+    if not address.isascii() or not address.isprintable() or " " in address or "\\" in address:
+        return "Write the address in printable ASCII without spaces or backslashes."
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return "This is no absolute address."
+    if not parts.hostname or "@" in parts.netloc:
+        return "Give a host, without a user."
+    if "#" in address:
+        return "A redirect address has no fragment."
+    if "*" in address:
+        return "Register each address in full: there are no wildcards."
+    if parts.scheme == "https":
+        return None
+    if parts.scheme == "http" and kind is ApplicationType.NATIVE and _loopback(parts.hostname):
+        return None
+    return "Use https; a native application may use http://127.0.0.1 or http://[::1]."
+
+
+def same_loopback(registered: str, presented: str) -> bool:
+    """Whether both are one loopback address but for the port."""
+    try:
+        known, given = urlsplit(registered), urlsplit(presented)
+        _ = given.port
+    except ValueError:
+        return False
+    if known.scheme != "http" or known.hostname is None or not _loopback(known.hostname):
+        return False
+    if address_defect(presented, ApplicationType.NATIVE):
+        return False
+    portless = (known.scheme, known.hostname, known.path, known.query)
+    return portless == (given.scheme, given.hostname, given.path, given.query)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
