@@ -73,6 +73,10 @@ class TokenVerifier:
         self._cache: OrderedDict[bytes, Principal] = OrderedDict()
         self._refresh = asyncio.Event()
 
+    def use_revocations(self, revoked: Revoked) -> None:
+        """Ask `revoked` about every token from now on."""
+        self._revoked = revoked
+
     def load(self, jwks: Mapping[str, Any]) -> None:
         """Use these public keys from now on; when they changed, cached tokens are verified anew."""
         if jwks == self._jwks:

@@ -75,16 +75,18 @@ class RequestedClaims:
     acr: frozenset[str] = frozenset()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the ``claims`` parameter. Raises `OAuthError`."""
+    def parse(cls, text: str, scopes: frozenset[str]) -> Self:
+        """Read the ``claims`` parameter; claims that `scopes` do not open, and claims that we do
+        not know, are passed over. Raises `OAuthError`."""
+        opened = frozenset().union(*(SCOPE_CLAIMS.get(scope, frozenset()) for scope in scopes))
         try:
             asked = json.loads(text)
             userinfo, id_token = asked.get("userinfo") or {}, asked.get("id_token") or {}
             acr = id_token.get("acr") or {}
             values = acr.get("values") or ([acr["value"]] if "value" in acr else [])
             return cls(
-                frozenset(userinfo) & _KNOWN_CLAIMS,
-                frozenset(id_token) & _KNOWN_CLAIMS,
+                frozenset(userinfo) & opened,
+                frozenset(id_token) & opened,
                 frozenset(values) if acr.get("essential") is True else frozenset(),
             )
         except (ValueError, AttributeError, TypeError, RecursionError):
@@ -92,11 +94,8 @@ class RequestedClaims:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """The scopes that a client needs to be registered for to get these claims."""
+        """The scopes that open these claims."""
         return scopes_of(self.userinfo | self.id_token)
-
-
-_KNOWN_CLAIMS = frozenset().union(*SCOPE_CLAIMS.values())
 
 
 def scopes_of(claims: Iterable[str]) -> frozenset[str]:
@@ -141,9 +140,6 @@ class AuthorizationRequest:
             raise OAuthError("invalid_request", "only response_mode=query is supported")
         if not client.may(GrantType.AUTHORIZATION_CODE):
             raise OAuthError("unauthorized_client", "the client is not registered for the code flow")
-        claims = RequestedClaims.parse(given["claims"]) if "claims" in given else RequestedClaims()
-        if not claims.scopes <= client.terms.scopes:
-            claims = RequestedClaims(acr=claims.acr)
         prompt = frozenset(given.get("prompt", "").split())
         if "none" in prompt and len(prompt) > 1:
             raise OAuthError("invalid_request", "prompt=none stands alone")
@@ -157,7 +153,7 @@ class AuthorizationRequest:
             max_age=_seconds(given, "max_age"),
             id_token_hint=given.get("id_token_hint"),
             login_hint=given.get("login_hint"),
-            claims=claims,
+            claims=RequestedClaims.parse(given.get("claims", "{}"), client.terms.scopes),
             authenticated_since=_seconds(given, "authenticated_since"),
         )
 
@@ -246,7 +242,8 @@ def check_verifier(challenge: str | None, verifier: str | None) -> None:
 class Authorization:
     """What a person gave a client once: the family of all tokens that came of it.
 
-    Without ``offline_access`` it ends with the session in which it was given.
+    It ends with the session in which it was given, unless ``offline_access`` was part of it or it
+    was given to a device, which has no session.
     """
 
     id: UUID
@@ -263,15 +260,14 @@ class Authorization:
     revoked_at: datetime | None = None
 
     @property
-    def offline(self) -> bool:
-        return "offline_access" in self.scopes
+    def session_bound(self) -> bool:
+        return self.session_id is not None and "offline_access" not in self.scopes
 
     def token_claims(self) -> dict[str, Any]:
-        """What an access token says of it. An offline one names no session, which it outlives."""
-        bound = self.session_id is not None and not self.offline
+        """What an access token says of it; of its session, only if it ends with that."""
         return {
             "fam": str(self.id),
             "auth_time": int(self.auth_time.timestamp()),
             "acr": self.acr,
-            **({"sid": str(self.session_id)} if bound else {}),
+            **({"sid": str(self.session_id)} if self.session_bound else {}),
         }

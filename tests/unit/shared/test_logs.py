@@ -13,7 +13,7 @@ from shared import logs
 from shared.context import RequestContext, enter
 from shared.ids import uuid7
 
-Lines = Callable[[], list[dict[str, Any]]]
+Logged = Callable[[Callable[[], None]], dict[str, Any]]
 
 ID_NUMBER = "11010519491231002X"
 MOBILE = "13812345678"
@@ -21,15 +21,25 @@ TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
 
 @pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    """What was logged since the last call, parsed."""
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Logged]:
+    """Runs something that logs one line, and gives that line parsed."""
     root = logging.getLogger()
     handlers, level, structured = root.handlers[:], root.level, structlog.get_config()
-    logs.configure("catalog", "INFO")
-    yield lambda: [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    def run(write: Callable[[], None]) -> dict[str, Any]:
+        logs.configure("catalog", "INFO")
+        write()
+        line: dict[str, Any] = orjson.loads(capsys.readouterr().err)
+        return line
+
+    yield run
     root.handlers, root.level = handlers, level
     structlog.configure(**structured)
     enter(RequestContext())
+
+
+def note(**values: Any) -> Callable[[], None]:
+    return lambda: structlog.get_logger("test").info("noted", **values)
 
 
 @pytest.mark.parametrize(
@@ -83,23 +93,20 @@ def test_an_id_is_never_taken_for_a_personal_number(id_: UUID) -> None:
     assert logs.mask(f"resource {id_} published") == f"resource {id_} published"
 
 
-def test_a_line_is_one_json_object_with_its_service_and_level(lines: Lines) -> None:
-    structlog.get_logger("t").info("stored", count=3)
-    (line,) = lines()
+def test_a_line_is_one_json_object_with_its_service_and_level(logged: Logged) -> None:
+    line = logged(note(count=3))
     assert line.pop("timestamp").startswith("20")
-    assert line == {"event": "stored", "count": 3, "level": "info", "service": "catalog"}
+    assert line == {"event": "noted", "count": 3, "level": "info", "service": "catalog"}
 
 
-def test_a_line_names_the_request_in_hand_and_its_trace(lines: Lines) -> None:
+def test_a_line_names_the_request_in_hand_and_its_trace(logged: Logged) -> None:
     enter(RequestContext("request-1", f"00-{'a' * 32}-{'b' * 16}-01"))
-    structlog.get_logger("t").warning("slow")
-    (line,) = lines()
+    line = logged(note())
     assert (line["request_id"], line["trace_id"]) == ("request-1", "a" * 32)
 
 
-def test_libraries_that_log_the_old_way_are_written_alike(lines: Lines) -> None:
-    logging.getLogger("library").warning("called %s", MOBILE)
-    (line,) = lines()
+def test_libraries_that_log_the_old_way_are_written_alike(logged: Logged) -> None:
+    line = logged(lambda: logging.getLogger("library").warning("called %s", MOBILE))
     assert (line["event"], line["level"]) == ("called [masked]", "warning")
 
 
@@ -116,47 +123,42 @@ def test_libraries_that_log_the_old_way_are_written_alike(lines: Lines) -> None:
         ValueError(MOBILE),
     ],
 )
-def test_a_personal_number_is_masked_wherever_it_hides(lines: Lines, value: Any) -> None:
-    structlog.get_logger("t").info("noted", value=value)
-    (line,) = lines()
+def test_a_personal_number_is_masked_wherever_it_hides(logged: Logged, value: Any) -> None:
+    line = logged(note(value=value))
     assert MOBILE not in str(line)
     assert "[masked]" in str(line)
 
 
-def test_numbers_and_flags_stay_what_they_are(lines: Lines) -> None:
-    structlog.get_logger("t").info("noted", count=7, ratio=0.5, done=True, nothing=None)
-    (line,) = lines()
+def test_numbers_and_flags_stay_what_they_are(logged: Logged) -> None:
+    line = logged(note(count=7, ratio=0.5, done=True, nothing=None))
     assert (line["count"], line["ratio"], line["done"], line["nothing"]) == (7, 0.5, True, None)
 
 
-def test_a_traceback_tells_the_place_and_no_values(lines: Lines) -> None:
+def test_a_value_that_json_does_not_know_does_not_stop_the_line(logged: Logged) -> None:
+    line = logged(note(value=object(), raw=b"\xff", huge=2**80))
+    assert line["event"] == "noted"
+
+
+def test_a_traceback_tells_the_place_and_no_values(logged: Logged) -> None:
     def register(name: str, phone: str) -> None:
         raise ValueError(f"{len(name)} {phone}")
 
-    try:
-        register("张三丰", MOBILE)
-    except ValueError:
-        structlog.get_logger("t").exception("not registered")
-    (line,) = lines()
+    def fail() -> None:
+        try:
+            register("张三丰", MOBILE)
+        except ValueError:
+            structlog.get_logger("test").exception("not registered")
+
+    line = logged(fail)
     assert line["exception"][0]["exc_type"] == "ValueError"
     assert line["exception"][0]["frames"][-1]["name"] == "register"
     assert "张三丰" not in str(line)
     assert MOBILE not in str(line)
 
 
-def test_a_value_that_json_does_not_know_does_not_stop_the_line(lines: Lines) -> None:
-    structlog.get_logger("t").info("noted", value=object(), raw=b"\xff", huge=2**80)
-    (line,) = lines()
-    assert line["event"] == "noted"
-
-
-def test_the_access_line_holds_the_route_and_not_the_path(lines: Lines) -> None:
+def test_the_access_line_holds_the_route_and_not_the_path(logged: Logged) -> None:
     enter(RequestContext("request-1"))
-    logs.access("catalog", method="GET", route="/catalog/v1/resources/{id}", status=200, ms=1.5)
-    (line,) = lines()
-    assert line["route"] == "/catalog/v1/resources/{id}"
-    assert (line["event"], line["request_id"], line["service"]) == (
-        "request",
-        "request-1",
-        "catalog",
-    )
+    route = "/catalog/v1/resources/{id}"
+    line = logged(lambda: logs.access("catalog", method="GET", route=route, status=200, ms=1.5))
+    assert (line["event"], line["route"]) == ("request", route)
+    assert (line["request_id"], line["service"]) == ("request-1", "catalog")

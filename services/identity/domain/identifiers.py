@@ -1,0 +1,194 @@
+"""What a person is known by: username, phone, email, 学籍号, staff number, ID number.
+
+Each kind has a canonical form, in which it is compared, hashed and encrypted, and a masked form,
+in which it is shown. Official numbers are checked by `shared.chinese_codes`. Values are left out
+of `repr` and of every error.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.chinese_codes import (
+    InvalidOfficialCode,
+    mask_id_number,
+    mask_phone,
+    parse_id_number,
+    parse_student_number,
+)
+from shared.errors import DomainError
+
+
+class IdentifierKind(StrEnum):
+    USERNAME = "username"
+    PHONE = "phone"
+    EMAIL = "email"
+    STUDENT_NUMBER = "student_number"
+    STAFF_NUMBER = "staff_number"
+    ID_NUMBER = "id_number"
+
+
+LOGIN_KINDS = (
+    IdentifierKind.USERNAME,
+    IdentifierKind.PHONE,
+    IdentifierKind.EMAIL,
+    IdentifierKind.STUDENT_NUMBER,
+    IdentifierKind.STAFF_NUMBER,
+)
+"""What a person may type to sign in, the first that fits being meant."""
+
+
+class InvalidIdentifier(DomainError, ValueError):
+    """The text is no identifier of its kind; ``detail`` says what is wrong, never the text."""
+
+
+class IdentifierTaken(DomainError):
+    """Another account is known by it already."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierKey:
+    """A canonical value of one kind: what is compared and hashed."""
+
+    kind: IdentifierKind
+    value: str = field(repr=False)
+
+    @property
+    def masked(self) -> str:
+        """How it is shown."""
+        return _MASKS[self.kind](self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One that a person has; ``verified_at`` is when somebody made sure of it."""
+
+    key: IdentifierKey
+    verified_at: datetime | None
+
+
+def identify(kind: IdentifierKind, text: str) -> IdentifierKey:
+    """The canonical form of what was typed or imported. Raises `InvalidIdentifier`."""
+    value = _FOLDS[kind](text)
+    try:
+        _CHECKS[kind](value)
+    except InvalidOfficialCode as defect:
+        raise InvalidIdentifier(str(defect)) from None
+    return IdentifierKey(kind, value)
+
+
+def login_keys(text: str) -> list[IdentifierKey]:
+    """The canonical forms that `text` has as each of `LOGIN_KINDS`, in their order.
+
+    Nothing is checked, so the work is the same whatever was typed.
+    """
+    return [IdentifierKey(kind, _FOLDS[kind](text)) for kind in LOGIN_KINDS]
+
+
+def international(phone: str) -> str:
+    """A canonical phone number as E.164, which OpenID Connect recommends for ``phone_number``."""
+    return phone if phone.startswith("+") else f"+86{phone}"
+
+
+def twin(key: IdentifierKey) -> IdentifierKey | None:
+    """The other identifier of the same holder that `key` foretells: a formal 学籍号 embeds the ID
+    number, and the ID number makes the formal 学籍号 (seldom otherwise)."""
+    if key.kind is IdentifierKind.ID_NUMBER:
+        return IdentifierKey(IdentifierKind.STUDENT_NUMBER, f"G{key.value}")
+    if key.kind is IdentifierKind.STUDENT_NUMBER and key.value.startswith("G"):
+        return IdentifierKey(IdentifierKind.ID_NUMBER, key.value[1:])
+    return None
+
+
+def doubts(keys: Sequence[IdentifierKey]) -> list[str]:
+    """What is worth a second look in one person's identifiers, though it is accepted."""
+    held = {key.kind: key for key in keys}
+    number, student = (
+        held.get(kind) for kind in (IdentifierKind.ID_NUMBER, IdentifierKind.STUDENT_NUMBER)
+    )
+    embedded = twin(student) if student else None
+    if number and embedded and embedded != number:
+        return ["The 学籍号 holds another ID number than the person's: compare both documents."]
+    return []
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _phone(text: str) -> str:
+    number = re.sub(r"[\s().-]", "", _folded(text))
+    return re.sub(r"^(?:\+86|0086)(?=1[0-9]{10}$)", "", number)
+
+
+_FOLDS: Mapping[IdentifierKind, Callable[[str], str]] = {
+    IdentifierKind.USERNAME: lambda text: _folded(text).casefold(),
+    IdentifierKind.PHONE: _phone,
+    IdentifierKind.EMAIL: lambda text: _folded(text).lower(),
+    IdentifierKind.STUDENT_NUMBER: lambda text: _folded(text).upper(),
+    IdentifierKind.STAFF_NUMBER: lambda text: _folded(text).upper(),
+    IdentifierKind.ID_NUMBER: lambda text: _folded(text).upper(),
+}
+
+_MOBILE = r"1[3-9][0-9]{9}"
+_STUDENT_NUMBER = r"[gjl][0-9]{17}[0-9x]"
+
+
+def _check_username(value: str) -> None:
+    if not re.fullmatch(r"[\w.@+-]{2,64}", value):
+        raise InvalidIdentifier("A username has 2 to 64 letters, digits or . _ @ + - (用户名)")
+    if re.fullmatch(f"{_MOBILE}|{_STUDENT_NUMBER}", value):
+        raise InvalidIdentifier(
+            "A username does not look like a phone number or a 学籍号: whoever has that number "
+            "could not sign in with it."
+        )
+
+
+def _check_phone(value: str) -> None:
+    if not re.fullmatch(rf"{_MOBILE}|\+[1-9][0-9]{{5,14}}", value):
+        raise InvalidIdentifier(
+            "Give a mobile number of 11 digits, or + and country code (手机号码格式不正确)"
+        )
+
+
+def _check_email(value: str) -> None:
+    if not re.fullmatch(r"(?=.{6,254}$)[^\s@\"<>\x00-\x1f]{1,64}@([\w-]+\.)+[\w-]{2,}", value):
+        raise InvalidIdentifier("This is no email address (电子邮箱格式不正确)")
+
+
+def _check_staff_number(value: str) -> None:
+    if not re.fullmatch(r"[0-9A-Z-]{2,32}", value):
+        raise InvalidIdentifier("A staff number has 2 to 32 letters, digits or hyphens (工号)")
+
+
+_CHECKS: Mapping[IdentifierKind, Callable[[str], object]] = {
+    IdentifierKind.USERNAME: _check_username,
+    IdentifierKind.PHONE: _check_phone,
+    IdentifierKind.EMAIL: _check_email,
+    IdentifierKind.STUDENT_NUMBER: parse_student_number,
+    IdentifierKind.STAFF_NUMBER: _check_staff_number,
+    IdentifierKind.ID_NUMBER: parse_id_number,
+}
+
+
+def _mask_tail(value: str) -> str:
+    shown = min(2, len(value) // 2)
+    return value[:shown] + "*" * (len(value) - shown)
+
+
+def _mask_email(value: str) -> str:
+    name, _, domain = value.partition("@")
+    return f"{name[0]}***@{domain}"
+
+
+_MASKS: Mapping[IdentifierKind, Callable[[str], str]] = {
+    IdentifierKind.USERNAME: _mask_tail,
+    IdentifierKind.PHONE: mask_phone,
+    IdentifierKind.EMAIL: _mask_email,
+    IdentifierKind.STUDENT_NUMBER: mask_id_number,
+    IdentifierKind.STAFF_NUMBER: _mask_tail,
+    IdentifierKind.ID_NUMBER: mask_id_number,
+}

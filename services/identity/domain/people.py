@@ -1,0 +1,292 @@
+"""A person's account: profile, memberships, and a life that follows one table.
+
+Days (birth dates, memberships) are days in China; an account is judged by the day it is there.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from enum import StrEnum
+from typing import Literal, Self
+from uuid import UUID
+
+from shared.errors import DomainError
+
+CODE_PREFIX = "A"
+ADULT_AGE = 18  # 民法典 第十七条
+_CHINA = timezone(timedelta(hours=8))
+
+
+class PersonDisabled(DomainError):
+    """The account is not active: it signs nobody in, and nothing is told of it."""
+
+
+class PersonActionRefused(DomainError):
+    """The account's state does not allow the action; ``reason`` and ``state`` are members."""
+
+
+class OwnAccount(DomainError):
+    """Administrators leave their own account to another administrator."""
+
+
+class AccountBeyondReach(DomainError):
+    """The account also opens organisations that the administrator does not reach."""
+
+
+class MembershipOverlaps(DomainError):
+    """The person belongs to that organisation in that way already, at an overlapping time."""
+
+
+class MembershipDatesRefused(DomainError):
+    """A membership ends after it begins, and a transfer leads elsewhere."""
+
+
+class OrganisationNotJoinable(DomainError):
+    """The organisation does not exist or is closed: nobody joins it, no role is held there."""
+
+
+class State(StrEnum):
+    INVITED = "INVITED"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    LEFT = "LEFT"
+    ERASED = "ERASED"
+
+
+class Action(StrEnum):
+    ACTIVATE = "activate"
+    TRANSFER = "transfer"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    LEAVE = "leave"
+    ERASE = "erase"
+
+
+class Standing(StrEnum):
+    """What the one who acts is to the person."""
+
+    SELF = "self"
+    REACHES_ALL = "reaches_all"  # administrator over every organisation the account opens
+    REACHES_SOME = "reaches_some"
+    OTHER = "other"
+
+
+_ADMINISTRATORS = frozenset({Standing.REACHES_ALL, Standing.REACHES_SOME})
+_OVER_EVERYTHING = frozenset({Standing.REACHES_ALL})
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From which states an action leads where (None: it stays), and who may take it.
+
+    ``by`` is empty where the invitation itself is the right to act.
+    """
+
+    sources: frozenset[State]
+    target: State | None
+    by: frozenset[Standing]
+
+
+LIFECYCLE: Mapping[Action, Transition] = {
+    Action.ACTIVATE: Transition(frozenset({State.INVITED}), State.ACTIVE, frozenset()),
+    Action.TRANSFER: Transition(
+        frozenset({State.INVITED, State.ACTIVE, State.SUSPENDED}), None, _ADMINISTRATORS
+    ),
+    Action.SUSPEND: Transition(frozenset({State.ACTIVE}), State.SUSPENDED, _OVER_EVERYTHING),
+    Action.RESUME: Transition(
+        frozenset({State.SUSPENDED, State.LEFT}), State.ACTIVE, _OVER_EVERYTHING
+    ),
+    Action.LEAVE: Transition(
+        frozenset({State.ACTIVE, State.SUSPENDED}), State.LEFT, _OVER_EVERYTHING
+    ),
+    Action.ERASE: Transition(
+        frozenset({State.INVITED, State.LEFT}), State.ERASED, _OVER_EVERYTHING
+    ),
+}
+"""A new account is INVITED. Whoever holds the invitation activates it. Erasure follows leaving, so
+that it is never one slip away; what remains is the row with its code."""
+
+
+Refusal = Literal["state", "invitation", "own_account", "beyond_reach", "not_administrator"]
+
+_EXPLANATIONS: Mapping[Refusal, str] = {
+    "state": "The account's state does not allow it: {states} would.",
+    "invitation": "The person does it, with the invitation.",
+    "own_account": "Ask another administrator: nobody does this to their own account.",
+    "beyond_reach": "The account also opens organisations beyond your reach: ask an administrator "
+    "above them all.",
+    "not_administrator": "Administrators do it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Whether an action may be taken now, else why not."""
+
+    action: Action
+    refusal: Refusal | None
+
+    @property
+    def explanation(self) -> str | None:
+        if self.refusal is None:
+            return None
+        states = ", ".join(sorted(LIFECYCLE[self.action].sources))
+        return _EXPLANATIONS[self.refusal].format(states=states)
+
+
+def offers(state: State, standing: Standing) -> list[Offer]:
+    """Every action, with whether someone of this standing may take it now."""
+    return [Offer(action, refusal(action, state, standing)) for action in LIFECYCLE]
+
+
+def refusal(action: Action, state: State, standing: Standing) -> Refusal | None:
+    """Why the action may not be taken, or None."""
+    transition = LIFECYCLE[action]
+    if not transition.by:
+        return "invitation"
+    if standing is Standing.SELF:
+        return "own_account"
+    if standing is Standing.OTHER:
+        return "not_administrator"
+    if standing not in transition.by:
+        return "beyond_reach"
+    return None if state in transition.sources else "state"
+
+
+def civil_date(at: datetime) -> date:
+    """The day it is in China."""
+    return at.astimezone(_CHINA).date()
+
+
+def civil_midnight(day: date) -> datetime:
+    """The instant at which `day` begins in China."""
+    return datetime.combine(day, time(), _CHINA).astimezone(UTC)
+
+
+def age_on(birth_date: date, day: date) -> int:
+    """In completed years."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def folded_name(name: str) -> str:
+    """The form in which names are compared: without spaces and dots, full-width forms narrowed."""
+    return "".join(
+        each
+        for each in unicodedata.normalize("NFKC", name).casefold()
+        if not each.isspace() and each not in "·•・."
+    )
+
+
+def masked_name(name: str) -> str:
+    """A name for those who need not know it: `张**`."""
+    return name[:1] + "*" * (len(name) - 1)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Profile:
+    """``sex`` is in terms of GB/T 2261.1: 0 unknown, 1 male, 2 female, 9 not stated. ``locale`` is
+    a BCP 47 tag, ``zoneinfo`` an IANA name, as OpenID Connect has them."""
+
+    name: str
+    family_name: str | None = None
+    given_name: str | None = None
+    nickname: str | None = None
+    birth_date: date | None = None
+    sex: Literal["0", "1", "2", "9"] = "0"
+    locale: str = "zh-CN"
+    zoneinfo: str = "Asia/Shanghai"
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Belonging to an organisation from a day on until another, on which it no longer holds."""
+
+    id: UUID
+    person_id: UUID
+    organisation_id: UUID
+    kind: Literal["student", "staff", "other"]
+    valid_from: date
+    valid_until: date | None
+    version: int
+    path: str
+    organisation_name: str
+
+    def __post_init__(self) -> None:
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise MembershipDatesRefused("A membership does not end before it begins.")
+
+    def ended(self, day: date) -> bool:
+        """Whether it no longer holds on `day`; one that is still to begin has not ended."""
+        return self.valid_until is not None and self.valid_until <= max(day, self.valid_from)
+
+    def holds(self, day: date) -> bool:
+        return self.valid_from <= day and not self.ended(day)
+
+    def ending(self, day: date) -> Self:
+        """The same, ended on `day`, or never begun where it was to begin later."""
+        return replace(self, valid_until=max(day, self.valid_from), version=self.version + 1)
+
+    def overlaps(self, other: Self) -> bool:
+        """Whether both put the person in the same place in the same way on some day."""
+        if (self.organisation_id, self.kind) != (other.organisation_id, other.kind):
+            return False
+        first, second = sorted((self, other), key=lambda each: each.valid_from)
+        open_or_later = first.valid_until is None or first.valid_until > second.valid_from
+        return open_or_later and first.valid_from != first.valid_until
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account with its memberships, ended ones included. An erased one has no profile."""
+
+    id: UUID
+    code: str
+    state: State
+    profile: Profile | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    memberships: Sequence[Membership] = field(default=())
+
+    def after(self, action: Action, now: datetime) -> Self:
+        """The account after the action. Raises `PersonActionRefused`."""
+        transition = LIFECYCLE[action]
+        if self.state not in transition.sources:
+            raise PersonActionRefused(
+                _EXPLANATIONS["state"].format(states=", ".join(sorted(transition.sources))),
+                reason="state",
+                state=self.state,
+            )
+        state = transition.target or self.state
+        profile = None if state is State.ERASED else self.profile
+        return replace(self.changed(now), state=state, profile=profile)
+
+    def changed(self, now: datetime) -> Self:
+        return replace(self, version=self.version + 1, updated_at=now)
+
+    def paths(self, day: date) -> tuple[str, ...]:
+        """The organisations that answer for the person: those of the memberships that have not
+        ended, or, of someone who left, those that were the last."""
+        current = [each.path for each in self.memberships if not each.ended(day)]
+        return tuple(dict.fromkeys(current or [each.path for each in self.memberships]))
+
+    def is_pupil(self, day: date) -> bool:
+        return any(each.kind == "student" and each.holds(day) for each in self.memberships)
+
+    def is_minor(self, day: date, threshold: int) -> bool:
+        return is_minor(
+            self.profile.birth_date if self.profile else None, self.is_pupil(day), day, threshold
+        )
+
+
+def is_minor(birth_date: date | None, pupil: bool, day: date, threshold: int) -> bool:
+    """Under `threshold` years on `day`. A pupil whose birth date is not known counts as one."""
+    return pupil if birth_date is None else age_on(birth_date, day) < threshold
+
+
+def join(held: Iterable[Membership], new: Membership) -> None:
+    """Raises `MembershipOverlaps` where `new` repeats one of `held`."""
+    if any(each.overlaps(new) for each in held if each.id != new.id):
+        raise MembershipOverlaps("End the present membership first, or choose a later day.")
