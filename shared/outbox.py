@@ -13,10 +13,16 @@ from shared.ids import uuid7
 
 # Ids are drawn while the aggregate is locked, so within an aggregate they rise in commit order;
 # without the lock, a later transaction could commit, and be published, first.
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('outbox:' || :aggregate, 0))")
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('outbox:' || aggregate, 0))"
+    " FROM unnest(CAST(:aggregates AS text[])) AS aggregate"
+)
 _INSERT = text(
     "INSERT INTO outbox (event_id, type, aggregate, envelope)"
-    " VALUES (:event_id, :type, :aggregate, :envelope)"
+    " SELECT event_id, type, aggregate, envelope FROM unnest(CAST(:event_ids AS uuid[]),"
+    " CAST(:types AS text[]), CAST(:aggregates AS text[]), CAST(:envelopes AS bytea[]))"
+    " WITH ORDINALITY AS event (event_id, type, aggregate, envelope, position)"
+    " ORDER BY position"
 )
 
 
@@ -27,9 +33,16 @@ class Outbox:
         self._source = source
         self._clock = clock
         self._envelopes: list[Envelope] = []
+        self._contended: set[str] = set()
 
-    def append(self, event: DomainEvent) -> UUID:
-        """Record `event`; returns its id, which a consumer applies once."""
+    def append(self, event: DomainEvent, *, first_seen_here: bool = False) -> UUID:
+        """Record `event`; returns its id, which a consumer applies once.
+
+        An aggregate that is `first_seen_here`, made in this transaction, needs no lock: nobody
+        can tell of it before the commit. Thousands of new ones would fill the table of locks.
+        """
+        if not first_seen_here:
+            self._contended.add(event.aggregate)
         envelope = Envelope(
             id=uuid7(),
             source=self._source,
@@ -46,10 +59,15 @@ class Outbox:
         """Insert what was appended; whether there was anything."""
         if not self._envelopes:
             return False
-        for aggregate in sorted({each.aggregate for each in self._envelopes}):
-            await connection.execute(_LOCK, {"aggregate": aggregate})
-        for each in self._envelopes:
-            row = {"event_id": each.id, "type": each.type, "aggregate": each.aggregate}
-            await connection.execute(_INSERT, {**row, "envelope": each.to_json()})
+        if self._contended:
+            await connection.execute(_LOCK, {"aggregates": sorted(self._contended)})
+        columns = {
+            "event_ids": [each.id for each in self._envelopes],
+            "types": [each.type for each in self._envelopes],
+            "aggregates": [each.aggregate for each in self._envelopes],
+            "envelopes": [each.to_json() for each in self._envelopes],
+        }
+        await connection.execute(_INSERT, columns)
         self._envelopes.clear()
+        self._contended.clear()
         return True

@@ -19,7 +19,7 @@ import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 
 from shared.context import current
@@ -113,9 +113,9 @@ class TokenVerifier:
             self._cache[digest] = principal
             if len(self._cache) > CACHE_SIZE:
                 self._cache.popitem(last=False)
-        if principal.claims["exp"] + LEEWAY < self._clock():
+        if principal.claims["exp"] + LEEWAY <= self._clock():
             self._cache.pop(digest, None)
-            raise Unauthenticated("The token has expired: refresh it.")
+            raise _expired()
         if self._revoked(principal.claims):
             raise Unauthenticated("The token was revoked: sign in again.")
         return principal
@@ -129,6 +129,8 @@ class TokenVerifier:
                 token, self._keys, algorithms=ALGORITHMS, decoder_cls=_WithoutDuplicates
             )
             self._registry().validate(decoded.claims)
+        except ExpiredTokenError as error:
+            raise _expired() from error
         except (JoseError, ValueError, KeyError, TypeError) as error:
             self._refresh.set()
             raise Unauthenticated("The token does not verify.") from error
@@ -153,6 +155,10 @@ class TokenVerifier:
             sub={"essential": True},
             client_id={"essential": True},
         )
+
+
+def _expired() -> Unauthenticated:
+    return Unauthenticated("The token has expired: refresh it.")
 
 
 class _WithoutDuplicates(json.JSONDecoder):

@@ -88,7 +88,7 @@ CREATE TABLE authorizations (
 CREATE INDEX ix_authorizations_expires_at ON authorizations (expires_at);
 CREATE INDEX ix_authorizations_person_id ON authorizations (person_id);
 COMMENT ON COLUMN authorizations.id IS 'the token family';
-COMMENT ON COLUMN authorizations.session_id IS 'none for a device; the session may be forgotten first';
+COMMENT ON COLUMN authorizations.session_id IS 'none for a device, whose tokens outlive it';
 COMMENT ON COLUMN authorizations.claims IS 'asked for by name: userinfo, id_token';
 CREATE TABLE client_assertions (
     client_id UUID NOT NULL,

@@ -5,6 +5,7 @@ a time, and what was read under the lock holds until the commit. Rows come after
 the order of their paths, so that no two wait for each other. Renaming locks its row alone.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from uuid import UUID
 
 import orjson
 from pypinyin import lazy_pinyin
-from sqlalchemy import ColumnElement, Row, Select, any_, bindparam, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, func, or_, select, text, tuple_
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -102,7 +103,279 @@ _FORMER_PATHS = text(
     " SELECT h.id, h.before->>'path' AS old_path, h.after->>'path' AS new_path"
     " FROM organisation_history h JOIN organisations o ON o.id = h.organisation_id"
     " WHERE h.change = 'moved' AND (place.moved IS NULL OR h.id < place.moved)"
-    " AND replace(o.code, '-', '') = ANY(string_to_array(place.path, '.'))"
+    " AND o.code = ANY(SELECT substr(label, 1, 1) || '-' || substr(label, 2, 4) || '-'"
+    " || substr(label, 6, 4) || '-' || substr(label, 10)"
+    " FROM unnest(string_to_array(place.path, '.')) label)"
     " ORDER BY h.id DESC LIMIT 1) m)"
     " SELECT path FROM place"
 )
+
+
+class OrganisationRepository:
+    """The `OrganisationStore` of the use cases, and the `OrganisationTree` of everybody else."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def path_of(self, organisation_id: UUID) -> str | None:
+        found: str | None = await self._connection.scalar(
+            select(_PATH).where(_ROWS.id == organisation_id)
+        )
+        return found
+
+    async def by_id(self, organisation_id: UUID) -> Organisation | None:
+        return await self._one(_ROWS.id == organisation_id)
+
+    async def by_code(self, code: str) -> Organisation | None:
+        return await self._one(_ROWS.code == code)
+
+    async def by_label(self, label: str) -> Organisation | None:
+        return await self.by_code(code_of(label))
+
+    async def find(self, reference: str) -> Organisation | None:
+        try:
+            return await self.by_id(UUID(reference))
+        except ValueError:
+            return await self.by_code(reference)
+
+    async def province(self, division_code: str) -> Organisation | None:
+        return await self._one(_ROWS.parent_id.is_(None), _ROWS.division_code == division_code)
+
+    async def _one(self, *conditions: ColumnElement[bool]) -> Organisation | None:
+        row = (await self._connection.execute(_WHOLE.where(*conditions))).one_or_none()
+        return None if row is None else _organisation(row)
+
+    async def ids_below(self, path: str) -> list[UUID]:
+        found = await self._connection.scalars(select(_ROWS.id).where(_at_or_below(path)))
+        return list(found)
+
+    async def hold(self, ids: Collection[UUID]) -> list[Organisation]:
+        rows = await self._connection.execute(
+            _WHOLE.where(_ROWS.id.in_(ids)).order_by(_ROWS.path).with_for_update(read=True)
+        )
+        return [_organisation(row) for row in rows]
+
+    async def lock_tree(self) -> None:
+        try:
+            await self._connection.execute(_LOCK_TREE)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            raise Unavailable("The tree is being changed. Repeat the request.") from error
+
+    async def locked(self, organisation_id: UUID) -> Organisation:
+        query = _WHOLE.where(_ROWS.id == organisation_id).with_for_update()
+        return _organisation((await self._connection.execute(query)).one())
+
+    async def add(self, organisation: Organisation) -> None:
+        row = {
+            **_names(organisation),
+            "code": organisation.code,
+            "kind": organisation.kind,
+            "parent_id": organisation.parent_id,
+            "path": organisation.path,
+            "state": organisation.state,
+            "created_at": organisation.created_at,
+        }
+        with _conflicts_named():
+            await self._connection.execute(_ADD, row)
+
+    async def save(self, organisation: Organisation) -> None:
+        with _conflicts_named():
+            await self._connection.execute(_SAVE, _names(organisation))
+
+    async def move(self, organisation: Organisation, old_path: str) -> None:
+        row = {
+            "id": organisation.id,
+            "parent_id": organisation.parent_id,
+            "path": organisation.path,
+            "old_path": old_path,
+            "version": organisation.version,
+        }
+        await self._connection.execute(_MOVE, row)
+
+    async def use(self, path: str, today: date) -> tuple[int, int]:
+        await self._connection.execute(_LOCK_BELOW, {"path": path})
+        counts = (await self._connection.execute(_USE, {"path": path, "today": today})).one()
+        return counts.open_below, counts.members
+
+    async def close(self, organisation: Organisation, actor: str) -> int:
+        row = {"id": organisation.id, "at": organisation.closed_at}
+        await self._connection.execute(_CLOSE, {**row, "version": organisation.version})
+        below = {**row, "path": organisation.path, "actor": actor}
+        return (await self._connection.execute(_CLOSE_BELOW, below)).rowcount
+
+    async def remember(
+        self,
+        organisation: Organisation,
+        at: datetime,
+        actor: str,
+        change: Change,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any],
+    ) -> None:
+        row = {
+            "organisation_id": organisation.id,
+            "version": organisation.version,
+            "at": at,
+            "actor": actor,
+            "change": change,
+            "before": None if before is None else orjson.dumps(before).decode(),
+            "after": orjson.dumps(after).decode(),
+        }
+        await self._connection.execute(_REMEMBER, row)
+
+    async def page(
+        self, query: Query, limit: int, after: tuple[str, UUID] | None
+    ) -> Sequence[Listed]:
+        listed = _LISTED.where(_ROWS.state == query.state)
+        if query.parent == ROOT:
+            listed = listed.where(_ROWS.parent_id.is_(None))
+        elif query.parent is not None:
+            listed = listed.where(_ROWS.parent_id == (await self._existing(query.parent)).id)
+        if query.within is not None:
+            top = await self._existing(query.within)
+            listed = listed.where(_at_or_below(top.path), _ROWS.id != top.id)
+        if query.kind is not None:
+            listed = listed.where(_ROWS.kind == query.kind)
+        if query.q is not None:
+            listed = listed.where(_matches(query.q))
+        if after is not None:
+            listed = listed.where(tuple_(_ROWS.sort_key, _ROWS.id) > after)
+        rows = await self._connection.execute(
+            listed.order_by(_ROWS.sort_key, _ROWS.id).limit(limit)
+        )
+        return [_listed(row) for row in rows]
+
+    async def _existing(self, reference: str) -> Organisation:
+        organisation = await self.find(reference)
+        if organisation is None:
+            raise NotFound(f"There is no organisation {reference}. (没有该机构)")
+        return organisation
+
+    async def ancestors(self, path: str) -> Sequence[Listed]:
+        codes = [code_of(label) for label in path.split(".")[:-1]]
+        rows = await self._connection.execute(
+            _LISTED.where(_ROWS.code.in_(codes)).order_by(_ROWS.path)
+        )
+        return [_listed(row) for row in rows]
+
+    async def history(
+        self, organisation_id: UUID, limit: int, before: int | None
+    ) -> Sequence[Remembered]:
+        rows = ORGANISATION_HISTORY.c
+        query = select(ORGANISATION_HISTORY).where(rows.organisation_id == organisation_id)
+        if before is not None:
+            query = query.where(rows.id < before)
+        found = await self._connection.execute(query.order_by(rows.id.desc()).limit(limit))
+        return [
+            Remembered(
+                id=row.id,
+                version=row.version,
+                at=row.at,
+                actor=row.actor,
+                change=Change(row.change),
+                before=row.before,
+                after=row.after,
+            )
+            for row in found
+        ]
+
+    async def paths_ever(self, path: str) -> list[str]:
+        """The path of an organisation and those that it had before it, or one above it, moved."""
+        return list(await self._connection.scalars(_FORMER_PATHS, {"path": path}))
+
+
+def _at_or_below(path: str) -> ColumnElement[bool]:
+    return _ROWS.path.bool_op("<@")(func.text2ltree(path))
+
+
+def _matches(q: str) -> ColumnElement[bool]:
+    folded = unicodedata.normalize("NFKC", q).strip()
+    pinyin = func.replace(_ROWS.sort_key, " ", "")
+    return or_(
+        _ROWS.name.icontains(folded, autoescape=True),
+        pinyin.startswith(folded.replace(" ", "").lower(), autoescape=True),
+        *(
+            column == folded.upper()
+            for column in (_ROWS.code, _ROWS.division_code, _ROWS.school_code, _ROWS.credit_code)
+        ),
+    )
+
+
+def _names(organisation: Organisation) -> dict[str, Any]:
+    return {
+        "id": organisation.id,
+        "name": organisation.name,
+        "sort_key": sort_key(organisation.name),
+        "division_code": organisation.codes.division_code,
+        "school_code": organisation.codes.school_code,
+        "credit_code": organisation.codes.credit_code,
+        "version": organisation.version,
+    }
+
+
+def _organisation(row: Row[*tuple[Any, ...]]) -> Organisation:
+    return Organisation(
+        id=row.id,
+        code=row.code,
+        kind=Kind(row.kind),
+        name=row.name,
+        parent_id=row.parent_id,
+        path=row.path,
+        codes=OfficialCodes(row.division_code, row.school_code, row.credit_code),
+        state=State(row.state),
+        version=row.version,
+        created_at=row.created_at,
+        closed_at=row.closed_at,
+    )
+
+
+def _listed(row: Row[*tuple[Any, ...]]) -> Listed:
+    return Listed(
+        id=row.id,
+        code=row.code,
+        kind=Kind(row.kind),
+        name=row.name,
+        parent_id=row.parent_id,
+        path=row.path,
+        state=State(row.state),
+        sort_key=row.sort_key,
+    )
+
+
+@contextmanager
+def _conflicts_named() -> Iterator[None]:
+    """Tell a violated unique constraint as the fact that it is."""
+    try:
+        yield
+    except IntegrityError as error:
+        for column in ("school_code", "credit_code"):
+            if f"uq_organisations_{column}" in str(error.orig):
+                raise CodeTaken(
+                    f"Another organisation has that {column}.", pointer=f"#/{column}"
+                ) from error
+        if "uq_organisations_" in str(error.orig):
+            raise Unavailable("The short code drawn is taken. Repeat the request.") from error
+        raise
+
+
+_DIGITS = {digit: str(value) for value, digit in enumerate("零一二三四五六七八九")}
+_NUMERAL = re.compile(
+    "(?<=[第初高])[一二三四五六七八九十]+|[一二三四五六七八九十]+(?=年级|班|中|小)"
+)
+
+
+def sort_key(name: str) -> str:
+    """Pinyin without tones, a space between syllables; numbers, in Chinese too where they number
+    grades, classes and schools, sort by value: 第二中学 before 第十中学."""
+    folded = _NUMERAL.sub(_in_digits, unicodedata.normalize("NFKC", name).strip().lower())
+    syllables = " ".join(" ".join(lazy_pinyin(folded)).split())
+    return re.sub("[0-9]+", lambda digits: digits[0].zfill(4), syllables)
+
+
+def _in_digits(numeral: re.Match[str]) -> str:
+    tens, ten, units = numeral[0].rpartition("十")
+    if not ten:
+        return "".join(map(_DIGITS.__getitem__, units))
+    return f"{_DIGITS.get(tens, '1')}{_DIGITS.get(units, '0')}"

@@ -167,9 +167,15 @@ class OrganisationStore(OrganisationTree, Protocol):
         ...
 
     async def remember(
-        self, change: Change, organisation: Organisation, actor: str, before: Organisation | None
+        self,
+        organisation: Organisation,
+        at: datetime,
+        actor: str,
+        change: Change,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any],
     ) -> None:
-        """Add to the history that `before` became `organisation`."""
+        """Add to its history what was and what is; of a change, only what differs."""
         ...
 
     async def page(
@@ -338,7 +344,8 @@ class Organisations:
         before: Organisation | None,
         **facts: Any,
     ) -> None:
-        await store.remember(change, after, current().actor, before)
+        old, new = (None, after.record) if before is None else _difference(before, after)
+        await store.remember(after, self._clock(), current().actor, change, old, new)
         uow.audit.record(
             f"organisation.{change}",
             str(after.id),
@@ -381,6 +388,14 @@ class Organisations:
             if not administers(caller, organisation.path):
                 READ_HISTORY.admit(caller, organisation.path)
             return await store.history(organisation.id, limit, before)
+
+
+def _difference(
+    before: Organisation, after: Organisation
+) -> tuple[dict[str, str | None], dict[str, str | None]]:
+    old, new = before.record, after.record
+    differing = [name for name in new if old[name] != new[name]]
+    return {name: old[name] for name in differing}, {name: new[name] for name in differing}
 
 
 def _fact(organisation: Organisation) -> dict[str, Any]:

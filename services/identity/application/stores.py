@@ -13,10 +13,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.identity.application.organisations import OrganisationTree
 from services.identity.domain.grants import RoleGrant
 from services.identity.domain.guardians import Consent, Guardianship, Purpose
 from services.identity.domain.identifiers import Identifier, IdentifierKey, IdentifierKind
-from services.identity.domain.organisations import Organisation
 from services.identity.domain.people import Membership, Person, State
 from shared.database import UnitOfWork
 
@@ -34,18 +34,12 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class PeopleQuery:
-    """Members of the organisation at ``path`` and below it, without those who left unless ``state``
-    asks for them. ``names`` and ``keys`` limit them to exact matches of one of these."""
+    """Members of the organisation at ``path`` and of what is below it, without those who left
+    unless ``state`` asks for them. ``q`` is a whole name, code, or identifier to sign in with."""
 
     path: str
-    state: State | None
-    code: str | None = None
-    name: str | None = None
-    keys: Sequence[IdentifierKey] = ()
-
-    @property
-    def searches(self) -> bool:
-        return self.name is not None
+    state: State | None = None
+    q: str | None = None
 
 
 class PeopleStore(Protocol):
@@ -167,10 +161,6 @@ class GuardianStore(Protocol):
         ...
 
 
-class OrganisationFinder(Protocol):
-    async def by_id(self, organisation_id: UUID) -> Organisation | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ReadEntry:
     """One reading of a person's data, from the audit trail. ``actor`` is a person or a client."""
@@ -195,7 +185,7 @@ class Stores:
     people: PeopleStore
     grants: GrantStore
     guardians: GuardianStore
-    organisations: OrganisationFinder
+    organisations: OrganisationTree
     reads: ReadLog
 
 

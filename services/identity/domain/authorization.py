@@ -139,7 +139,9 @@ class AuthorizationRequest:
         if given.get("response_mode", "query") != "query":
             raise OAuthError("invalid_request", "only response_mode=query is supported")
         if not client.may(GrantType.AUTHORIZATION_CODE):
-            raise OAuthError("unauthorized_client", "the client is not registered for the code flow")
+            raise OAuthError(
+                "unauthorized_client", "the client is not registered for the code flow"
+            )
         prompt = frozenset(given.get("prompt", "").split())
         if "none" in prompt and len(prompt) > 1:
             raise OAuthError("invalid_request", "prompt=none stands alone")

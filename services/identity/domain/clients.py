@@ -26,6 +26,8 @@ class ClientState(StrEnum):
 
 
 class ClientAction(StrEnum):
+    DESCRIBE = "describe"
+    SET_TERMS = "set_terms"
     APPROVE = "approve"
     REJECT = "reject"
     SUSPEND = "suspend"
@@ -33,16 +35,25 @@ class ClientAction(StrEnum):
     RETIRE = "retire"
 
 
+OWNERS_ACTIONS = frozenset({ClientAction.DESCRIBE, ClientAction.RETIRE})
+"""What the owner does; the rest is the security administrator's."""
+
 TRANSITIONS: Mapping[tuple[ClientState, ClientAction], ClientState] = {
+    (ClientState.REQUESTED, ClientAction.DESCRIBE): ClientState.REQUESTED,
+    (ClientState.REQUESTED, ClientAction.SET_TERMS): ClientState.REQUESTED,
     (ClientState.REQUESTED, ClientAction.APPROVE): ClientState.APPROVED,
     (ClientState.REQUESTED, ClientAction.REJECT): ClientState.REJECTED,
-    (ClientState.APPROVED, ClientAction.SUSPEND): ClientState.SUSPENDED,
-    (ClientState.SUSPENDED, ClientAction.RESUME): ClientState.APPROVED,
     (ClientState.REQUESTED, ClientAction.RETIRE): ClientState.RETIRED,
+    (ClientState.APPROVED, ClientAction.DESCRIBE): ClientState.APPROVED,
+    (ClientState.APPROVED, ClientAction.SET_TERMS): ClientState.APPROVED,
+    (ClientState.APPROVED, ClientAction.SUSPEND): ClientState.SUSPENDED,
     (ClientState.APPROVED, ClientAction.RETIRE): ClientState.RETIRED,
+    (ClientState.SUSPENDED, ClientAction.DESCRIBE): ClientState.SUSPENDED,
+    (ClientState.SUSPENDED, ClientAction.SET_TERMS): ClientState.SUSPENDED,
+    (ClientState.SUSPENDED, ClientAction.RESUME): ClientState.APPROVED,
     (ClientState.SUSPENDED, ClientAction.RETIRE): ClientState.RETIRED,
 }
-"""Retiring is the owner's; the others are the security administrator's."""
+"""What may be done in which state, and the state it leads to."""
 
 
 class GrantType(StrEnum):
@@ -112,7 +123,7 @@ class ClientActionUnavailable(DomainError):
 
 
 class OwnClient(DomainError):
-    """Who asked for an application cannot approve it."""
+    """Who asked for an application decides nothing about it."""
 
 
 class UnfitClient(DomainError):
@@ -185,19 +196,22 @@ class Client:
         application's loopback address (RFC 8252 §7.3)."""
         return any(
             address == registered
-            or (self.application_type is ApplicationType.NATIVE and same_loopback(registered, address))
+            or (
+                self.application_type is ApplicationType.NATIVE
+                and same_loopback(registered, address)
+            )
             for registered in self.redirect_uris
         )
 
-    def moved(self, action: ClientAction, actor: str) -> Self:
-        """After `action`. Raises `ClientActionUnavailable`, `OwnClient`."""
+    def after(self, action: ClientAction, actor: str) -> Self:
+        """In the state that `action` leads to. Raises `ClientActionUnavailable`, `OwnClient`."""
         target = TRANSITIONS.get((self.state, action))
         if target is None:
             allowed = ", ".join(self.actions) or "nothing more"
             raise ClientActionUnavailable(f"The application is {self.state}: it allows {allowed}.")
-        if action is ClientAction.APPROVE and actor == self.requested_by:
-            raise OwnClient("Another security administrator has to approve it.")
-        return replace(self, state=target, version=self.version + 1)
+        if action not in OWNERS_ACTIONS and actor == self.requested_by:
+            raise OwnClient("Another security administrator has to decide this.")
+        return replace(self, state=target)
 
     def check(self) -> None:
         """Raises `UnfitClient` with every contradiction in the registration."""

@@ -2,18 +2,29 @@
 
 The words in a line are those that schools use; here they become a `Line`, or `LineRefused` with
 every defect of the line at once. A defect names the column and the reason, never the value.
+
+What `Line.cells` gives, `parse_line` reads as the same line: an export imports back unchanged.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import partial
+from typing import Literal, TypeVar
 
-from services.identity.domain.identifiers import IdentifierKind, InvalidIdentifier, normalised
-from shared.chinese_codes import InvalidOfficialCode, parse_id_number
+from services.identity.domain.guardians import Relation
+from services.identity.domain.identifiers import (
+    IdentifierKey,
+    IdentifierKind,
+    InvalidIdentifier,
+    identify,
+)
+from services.identity.domain.people import CODE_PREFIX
+from shared.chinese_codes import parse_id_number
+from shared.codes import InvalidCode, parse_code
 from shared.errors import DomainError
 
 T = TypeVar("T")
@@ -104,30 +115,83 @@ class RosterRole(StrEnum):
     STAFF = "staff"
 
 
-ROLE_WORDS: Mapping[str, RosterRole] = {
-    **dict.fromkeys(("学生", "在校生", "student"), RosterRole.STUDENT),
-    **dict.fromkeys(("教师", "老师", "任课教师", "专任教师", "班主任", "teacher"), RosterRole.TEACHER),
-    **dict.fromkeys(("职工", "教职工", "行政", "教辅", "工勤", "staff"), RosterRole.STAFF),
-}
-SEX_WORDS: Mapping[str, str] = {
-    **dict.fromkeys(("男", "1", "m", "male"), "1"),
-    **dict.fromkeys(("女", "2", "f", "female"), "2"),
-    **dict.fromkeys(("未知", "0", "unknown"), "0"),
-    **dict.fromkeys(("未说明", "9", "other", "unspecified"), "9"),
-}
-"""To the digits of GB/T 2261.1."""
+Sex = Literal["0", "1", "2", "9"]
 
-RELATION_WORDS: Mapping[str, str] = {
-    **dict.fromkeys(("父亲", "父", "爸爸", "父子", "父女", "father"), "father"),
-    **dict.fromkeys(("母亲", "母", "妈妈", "母子", "母女", "mother"), "mother"),
-    **dict.fromkeys(
-        ("祖父", "祖母", "外祖父", "外祖母", "爷爷", "奶奶", "外公", "外婆", "祖父母", "grandparent"),
-        "grandparent",
+_ROLES: Mapping[RosterRole, tuple[str, ...]] = {
+    RosterRole.STUDENT: ("学生", "在校生"),
+    RosterRole.TEACHER: ("教师", "老师", "任课教师", "专任教师", "班主任"),
+    RosterRole.STAFF: (
+        "职工",
+        "教职工",
+        "行政",
+        "行政人员",
+        "教辅",
+        "教辅人员",
+        "工勤",
+        "工勤人员",
     ),
-    **dict.fromkeys(("其他", "其他监护人", "监护人", "other"), "other"),
 }
-LEAVING_WORDS = frozenset({"离校", "转出", "毕业", "退学", "离职", "调出", "退休", "left"})
-STAYING_WORDS = frozenset({"", "在校", "在读", "在职", "在籍", "active"})
+_SEXES: Mapping[Sex, tuple[str, ...]] = {
+    "1": ("男", "1", "male", "m"),
+    "2": ("女", "2", "female", "f"),
+    "0": ("未知", "0", "unknown"),
+    "9": ("未说明", "9", "other", "unspecified"),
+}
+_RELATIONS: Mapping[Relation, tuple[str, ...]] = {
+    "father": ("父亲", "父", "爸爸", "父子", "父女"),
+    "mother": ("母亲", "母", "妈妈", "母子", "母女"),
+    "grandparent": (
+        *("祖父母", "祖父", "祖母", "爷爷", "奶奶"),
+        *("外祖父母", "外祖父", "外祖母", "外公", "外婆", "姥爷", "姥姥"),
+    ),
+    "other": ("其他", "其他监护人", "监护人", "亲属"),
+}
+_LEAVING: Mapping[bool, tuple[str, ...]] = {
+    True: ("离校", "转出", "毕业", "结业", "退学", "离职", "调出", "退休", "left"),
+    False: ("在校", "在读", "在籍", "在职", "active"),
+}
+
+# ZXXKC, with the names of the 2022 curriculum beside the older ones.
+_SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    "11": ("品德与生活", "品德与社会", "品德"),
+    "12": ("道德与法治", "思想政治", "思想品德", "政治"),
+    "13": ("语文",),
+    "14": ("数学",),
+    "15": ("科学",),
+    "16": ("物理",),
+    "17": ("化学",),
+    "18": ("生物学", "生物"),
+    "19": ("历史与社会",),
+    "20": ("地理",),
+    "21": ("历史",),
+    "22": ("体育与健康", "体育"),
+    "23": ("艺术",),
+    "24": ("音乐",),
+    "25": ("美术",),
+    "26": ("信息技术(高中)",),
+    "27": ("通用技术",),
+    "40": ("外语",),
+    "41": ("英语",),
+    "42": ("日语",),
+    "43": ("俄语",),
+    "49": ("其他外国语",),
+    "60": ("综合实践活动", "综合实践"),
+    "61": ("信息科技", "信息技术"),
+    "62": ("劳动", "劳动与技术"),
+}
+
+
+def _by_word(words: Mapping[T, tuple[str, ...]]) -> Mapping[str, T]:
+    return {
+        word: meaning for meaning, told in words.items() for word in (*told, str(meaning).lower())
+    }
+
+
+_ROLE_BY_WORD = _by_word(_ROLES)
+_SEX_BY_WORD = _by_word(_SEXES)
+_RELATION_BY_WORD = _by_word(_RELATIONS)
+_LEAVING_BY_WORD = _by_word(_LEAVING)
+_SUBJECT_BY_WORD = _by_word(_SUBJECTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,66 +202,240 @@ class Defect:
     reason: str
     detail: str
 
-    @property
-    def heading(self) -> str:
-        return HEADINGS[self.column][0] if self.column else ""
-
 
 class LineRefused(DomainError):
-    """The line has defects: all of them, in the order of the columns."""
+    """The line has defects: all of them, in the order in which the columns are read."""
 
     def __init__(self, defects: tuple[Defect, ...]) -> None:
         super().__init__()
         self.defects = defects
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RosterGuardian:
     name: str
     phone: str
-    relation: str
+    relation: Relation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Line:
-    """One line of a roster, its values normalised."""
+    """One line of a roster. ``school`` is an official or short code, or a name; ``subjects`` are
+    codes of ZXXKC. A pupil's phone that is a guardian's is the guardian's alone."""
 
     name: str
     role: RosterRole
-    sex: str | None
+    sex: Sex | None
     birth_date: date | None
-    identifiers: Mapping[IdentifierKind, str]
+    keys: tuple[IdentifierKey, ...]
     person_code: str | None = None
-    school_code: str | None = None
     school: str | None = None
     grade: str | None = None
     class_name: str | None = None
-    subject: str | None = None
+    subjects: tuple[str, ...] = ()
     guardians: tuple[RosterGuardian, ...] = ()
     leaving: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values, for `from_json`."""
-        return {
-            field: getattr(self, field)
-            for field in self.__slots__
-            if field not in ("guardians", "identifiers")
-        } | {
-            "identifiers": dict(self.identifiers),
-            "guardians": [[each.name, each.phone, each.relation] for each in self.guardians],
+    def cells(self) -> dict[Column, str]:
+        """The line as a roster has it, empty cells left out."""
+        first, second, *_ = (*self.guardians, None, None)
+        words: dict[Column, str | None] = {
+            Column.PERSON_CODE: self.person_code,
+            Column.NAME: self.name,
+            Column.SEX: self.sex and _SEXES[self.sex][0],
+            Column.BIRTH_DATE: self.birth_date.isoformat() if self.birth_date else None,
+            **{Column(key.kind): key.value for key in self.keys},
+            Column.ROLE: _ROLES[self.role][0],
+            Column.SCHOOL: self.school,
+            Column.GRADE: self.grade,
+            Column.CLASS: self.class_name,
+            Column.SUBJECT: "、".join(_SUBJECTS[code][0] for code in self.subjects),
+            Column.STATUS: _LEAVING[True][0] if self.leaving else None,
         }
+        for guardian, columns in zip((first, second), _GUARDIAN_COLUMNS, strict=True):
+            if guardian is not None:
+                relation = _RELATIONS[guardian.relation][0]
+                words |= zip(columns, (guardian.name, guardian.phone, relation), strict=True)
+        return {column: word for column, word in words.items() if word}
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Line":
-        born = value["birth_date"]
-        return cls(
-            **{
-                **value,
-                "role": RosterRole(value["role"]),
-                "birth_date": date.fromisoformat(born) if born else None,
-                "identifiers": {
-                    IdentifierKind(kind): text for kind, text in value["identifiers"].items()
-                },
-                "guardians": tuple(RosterGuardian(*each) for each in value["guardians"]),
-            }
+
+_GUARDIAN_COLUMNS = (
+    (Column.GUARDIAN_NAME, Column.GUARDIAN_PHONE, Column.GUARDIAN_RELATION),
+    (
+        Column.SECOND_GUARDIAN_NAME,
+        Column.SECOND_GUARDIAN_PHONE,
+        Column.SECOND_GUARDIAN_RELATION,
+    ),
+)
+
+
+def parse_line(values: Mapping[Column, str]) -> Line:
+    """Read the cells of one line. Raises `LineRefused`."""
+    return _Reading(values).line()
+
+
+class _Reading:
+    """One line while it is read: what a cell says, or one defect more."""
+
+    def __init__(self, values: Mapping[Column, str]) -> None:
+        self._values = values
+        self._defects: list[Defect] = []
+
+    def line(self) -> Line:
+        person_code = self._read(Column.PERSON_CODE, lambda text: parse_code(text, CODE_PREFIX))
+        name = self._required(Column.NAME, _name)
+        role = self._role()
+        keys = self._keys()
+        sex, birth_date = self._sex_and_birth_date(keys.get(IdentifierKind.ID_NUMBER))
+        school = self._read(Column.SCHOOL_CODE, _place) or self._read(Column.SCHOOL, _place)
+        grade = self._read(Column.GRADE, _place)
+        class_name = self._read(Column.CLASS, _place)
+        if class_name and not grade:
+            grade, class_name = self._split(class_name)
+        subjects = self._read(Column.SUBJECT, _subjects) or ()
+        guardians = tuple(filter(None, (self._guardian(*each) for each in _GUARDIAN_COLUMNS)))
+        leaving = self._read(Column.STATUS, _word_in(_LEAVING_BY_WORD, _LEAVING)) or False
+        if not keys and person_code is None and not self._defects:
+            self._add(
+                None,
+                "identifier-missing",
+                "请至少填写身份证号、学籍号、工号、手机号、用户名、电子邮箱、人员编码中的一项",
+            )
+        if name is None or role is None or self._defects:
+            raise LineRefused(tuple(self._defects))
+        own = (
+            key
+            for key in keys.values()
+            if key.kind is not IdentifierKind.PHONE or key.value not in {g.phone for g in guardians}
         )
+        return Line(
+            name, role, sex, birth_date, tuple(own), person_code, school, grade, class_name,
+            subjects, guardians, leaving,
+        )  # fmt: skip
+
+    def _add(self, column: Column | None, reason: str, detail: str) -> None:
+        self._defects.append(Defect(column, reason, detail))
+
+    def _read(self, column: Column, parse: Callable[[str], T]) -> T | None:
+        text = self._values.get(column)
+        if not text:
+            return None
+        try:
+            return parse(text)
+        except InvalidIdentifier as error:
+            self._add(column, "invalid", _advice(text) or error.detail)
+        except (InvalidCode, ValueError) as error:
+            self._add(column, "invalid", _advice(text) or str(error))
+        return None
+
+    def _required(self, column: Column, parse: Callable[[str], T]) -> T | None:
+        if not self._values.get(column):
+            self._add(column, "missing", f"请填写{HEADINGS[column][0]}")
+        return self._read(column, parse)
+
+    def _role(self) -> RosterRole | None:
+        if not self._values.get(Column.ROLE) and self._values.get(Column.STUDENT_NUMBER):
+            return RosterRole.STUDENT
+        return self._required(Column.ROLE, _word_in(_ROLE_BY_WORD, _ROLES))
+
+    def _keys(self) -> dict[IdentifierKind, IdentifierKey]:
+        found = {}
+        for kind in IdentifierKind:
+            key = self._read(Column(kind), partial(identify, kind))
+            if key is not None:
+                found[kind] = key
+        return found
+
+    def _sex_and_birth_date(self, number: IdentifierKey | None) -> tuple[Sex | None, date | None]:
+        """What the cells say; where they are empty, what the ID number says."""
+        sex = self._read(Column.SEX, _word_in(_SEX_BY_WORD, _SEXES))
+        born = self._read(Column.BIRTH_DATE, _day)
+        if number is None:
+            return sex, born
+        told = parse_id_number(number.value)
+        if born is not None and born != told.birth_date:
+            self._add(Column.BIRTH_DATE, "contradicts-id-number", "与身份证号中的出生日期不一致")
+        if sex in ("1", "2") and sex != told.sex:
+            self._add(Column.SEX, "contradicts-id-number", "与身份证号中的性别不一致")
+        return sex or told.sex, born or told.birth_date
+
+    def _split(self, class_name: str) -> tuple[str | None, str | None]:
+        """`三年级2班` in one cell."""
+        parts = re.fullmatch(r"(.*?(?:年级|级)|[初高][一二三])(.+)", class_name)
+        if parts is None:
+            self._add(Column.GRADE, "missing", "填写了班级，请同时填写年级")
+            return None, class_name
+        return parts[1], parts[2]
+
+    def _guardian(self, name: Column, phone: Column, relation: Column) -> RosterGuardian | None:
+        if not any(self._values.get(column) for column in (name, phone)):
+            return None
+        called = self._required(name, _name)
+        key = self._required(phone, partial(identify, IdentifierKind.PHONE))
+        related = self._read(relation, _word_in(_RELATION_BY_WORD, _RELATIONS)) or "other"
+        return RosterGuardian(called, key.value, related) if called and key else None
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _advice(text: str) -> str | None:
+    """What spreadsheets do to long numbers."""
+    if re.fullmatch(r"[0-9]\.?[0-9]*E\+[0-9]+", _folded(text).upper()):
+        return "数字被电子表格改成了科学计数法：请把该列设为文本格式后重新填写"
+    return None
+
+
+def _word_in(words: Mapping[str, T], told: Mapping[T, tuple[str, ...]]) -> Callable[[str], T]:
+    def read(text: str) -> T:
+        meaning = words.get(_folded(text).lower())
+        if meaning is None:
+            raise ValueError(f"请填写：{'、'.join(each[0] for each in told.values())}")
+        return meaning
+
+    return read
+
+
+def _name(text: str) -> str:
+    name = re.sub(r"\s+", " ", _folded(text))
+    if not re.fullmatch(r"\w[\w .·•'’-]{0,99}", name):
+        raise ValueError("姓名最多 100 个字，不能含有其他符号")
+    return name
+
+
+def _place(text: str) -> str:
+    place = _folded(text)
+    if len(place) > 100 or not place.isprintable():
+        raise ValueError("最多 100 个字，不能含有换行等控制字符")
+    return place
+
+
+_DAY = re.compile("([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))")
+
+
+def _day(text: str) -> date:
+    parts = _DAY.fullmatch(_folded(text).removesuffix(" 00:00:00"))
+    if parts is None:
+        raise ValueError("日期请写成 2015-09-01 的形式")
+    year, month, day = (int(each) for each in parts.groups() if each is not None)
+    try:
+        born = date(year, month, day)
+    except ValueError:
+        raise ValueError("没有这一天，请核对日期") from None
+    return born
+
+
+def _subjects(text: str) -> tuple[str, ...]:
+    words = [word for word in re.split(r"[、,;，；/\s]+", _folded(text)) if word]
+    unknown = [word for word in words if word not in _SUBJECT_BY_WORD]
+    if unknown:
+        raise ValueError("不认识的学科名称：请填写国家课程名称，多个学科用顿号分隔")
+    return tuple(sorted({_SUBJECT_BY_WORD[word] for word in words}))
+
+
+def class_key(grade: str, class_name: str) -> str:
+    """The form in which classes of a grade are compared: `三年级(2)班`, `2班` and `2` are one."""
+    bare = re.sub(r"[()\s]", "", _folded(class_name))
+    bare = bare.removeprefix(re.sub(r"[()\s]", "", _folded(grade)))
+    return bare.removesuffix("班") or bare

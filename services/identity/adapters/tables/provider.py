@@ -125,7 +125,7 @@ AUTHORIZATIONS = Table(
     Column("id", Uuid, primary_key=True, comment="the token family"),
     Column("client_id", Uuid, ForeignKey("clients.id"), nullable=False),
     Column("person_id", Uuid, ForeignKey("people.id"), nullable=False),
-    Column("session_id", Uuid, comment="none for a device; the session may be forgotten first"),
+    Column("session_id", Uuid, comment="none for a device, whose tokens outlive it"),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("claims", JSONB, nullable=False, comment="asked for by name: userinfo, id_token"),
     Column("auth_time", INSTANT, nullable=False),

@@ -1,0 +1,79 @@
+"""Revoked tokens: written with the change that voids them, told to others, kept in mind here."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.domain.events_provider import RevocationIssued
+from services.identity.domain.tokens import ACCESS_TOKEN_LIFE, Revocation, RevocationKind
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.revocation import RevokedTokens
+
+POLL_SECONDS = 2.0
+LEEWAY = timedelta(minutes=1)
+CLIENT_CACHE = timedelta(seconds=5)
+"""How long another replica may go on issuing tokens to a client that it has just read."""
+
+_LONGEST_TRANSACTION = timedelta(minutes=1)
+
+
+class RevocationStore(Protocol):
+    async def add(self, event: RevocationIssued) -> None: ...
+
+    async def since(self, instant: datetime) -> Sequence[Revocation]:
+        """The revocations made after `instant`."""
+
+    async def page(self, now: datetime, after: int, limit: int) -> Sequence[Revocation]:
+        """The revocations in force, in the order of their ids, which is not quite that of their
+        commits."""
+
+
+class Revocations:
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        store: Callable[[AsyncConnection], RevocationStore],
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._store = store
+        self._clock = clock
+        self.in_force = RevokedTokens(lambda: clock().timestamp())
+        self._read_from = datetime.min
+
+    async def revoke(self, uow: UnitOfWork, kind: RevocationKind | str, value: str) -> None:
+        """Void every token issued until now that names `value`, when `uow` commits."""
+        kind = RevocationKind(kind)
+        before = self._clock()
+        if kind is RevocationKind.CLIENT:
+            before += CLIENT_CACHE
+        event = RevocationIssued(kind, value, before, before + ACCESS_TOKEN_LIFE + LEEWAY)
+        await self._store(uow.connection).add(event)
+        uow.outbox.append(event)
+
+    async def page(self, after: int, limit: int) -> Sequence[Revocation]:
+        """The revocations in force after the one numbered `after`."""
+        async with self._new_uow() as uow:
+            return await self._store(uow.connection).page(self._clock(), after, limit)
+
+    async def run(self) -> None:
+        """Keep in mind what this and the other replicas revoke."""
+        while True:
+            await self.load()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def load(self) -> None:
+        """Read what was revoked since the last time, and a little before: a transaction may
+        commit later than one that revoked after it."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            found = await self._store(uow.connection).since(self._read_from)
+        for each in found:
+            self.in_force.add(
+                each.kind, each.value, each.before.timestamp(), each.expires_at.timestamp()
+            )
+        self._read_from = now - _LONGEST_TRANSACTION

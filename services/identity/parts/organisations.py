@@ -1,0 +1,22 @@
+from services.identity.adapters.organisations import OrganisationRepository
+from services.identity.application.organisations import Organisations
+from services.identity.domain.events_organisations import EVENTS
+from services.identity.parts import Part
+from services.identity.problems.organisations import PROBLEMS
+from services.identity.routes.organisations import organisations_router
+from services.identity.settings import Settings
+from shared.encryption import KeyRing
+from shared.pages import Cursors
+from shared.service import Runtime
+
+
+def build(runtime: Runtime, settings: Settings) -> Part:
+    """The tree of organisations, and the audit trail by organisation."""
+    keys = KeyRing.parse(settings.master_keys.get_secret_value())
+    cursors = Cursors(keys.derive("cursors"))
+    organisations = Organisations(runtime.new_uow, OrganisationRepository, runtime.clock)
+    return Part(
+        routers=[organisations_router(organisations, cursors)],
+        table=PROBLEMS,
+        events=EVENTS,
+    )
