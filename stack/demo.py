@@ -8,13 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from stack import CHECKOUT, SERVICES
-from stack.errors import StackError
 
 HEARING = 20.0
 """Seconds in which every service must have heard of every other."""
@@ -39,43 +39,47 @@ class Failed(Exception):
 def demo(*, keep: bool, as_json: bool) -> int:
     """Runs every step until one fails; returns 0 when all did what they should."""
     data = Path(tempfile.mkdtemp(prefix="shuyuan-demo-"))
-    steps = []
-    for step in _steps(data, keep=keep):
-        steps.append(step)
-        _say(step)
+    steps: list[Step] = []
+    try:
+        for step in _steps(data):
+            _say(step)
+            steps.append(step)
+    finally:
+        if not keep:
+            steps.append(
+                _timed("stop the stack 停止", partial(_command, "down", "--data", str(data)))
+            )
+            _say(steps[-1])
     ok = all(step.ok for step in steps)
     if as_json:
-        print(json.dumps({"ok": ok, "steps": [asdict(step) for step in steps]}))
+        print(json.dumps({"ok": ok, "steps": [asdict(step) for step in steps]}, ensure_ascii=False))
     else:
         print("演示成功: every step passed." if ok else "演示失败: a step failed.")
     if keep:
         print(f"It still runs. Stop it with ./shuyuan down --data {data}", file=sys.stderr)
-    else:
+    elif ok:
         shutil.rmtree(data)
+    else:
+        print(f"Its logs are kept in {data / 'logs'}", file=sys.stderr)
     return 0 if ok else 1
 
 
-def _steps(data: Path, *, keep: bool) -> Iterator[Step]:
-    started = _timed("start the stack 启动", lambda: _up(data))
-    yield started
-    if started.ok:
-        with httpx2.Client(base_url=started.facts["gateway"], timeout=10, trust_env=False) as http:
-            yield from _journey(http)
-    if not keep:
-        yield _timed("stop the stack 停止", lambda: _command("down", "--data", str(data)))
-
-
-def _journey(http: httpx2.Client) -> Iterator[Step]:
+def _steps(data: Path) -> Iterator[Step]:
     """What is shown, in order; a failure ends it, as later steps build on earlier ones."""
-    for name, act in (
-        ("every service answers 服务应答", about_everyone),
-        ("every service heard the others' start 事件传递", hear_everyone),
-        ("every component is healthy 健康", health),
-    ):
-        step = _timed(name, lambda act=act: act(http))
-        yield step
-        if not step.ok:
-            return
+    step = _timed("start the stack 启动", partial(_up, data))
+    yield step
+    if not step.ok:
+        return
+    with httpx2.Client(base_url=step.facts["gateway"], timeout=10, trust_env=False) as http:
+        for name, act in (
+            ("every service answers 服务应答", about_everyone),
+            ("every service heard the others start 事件传递", hear_everyone),
+            ("every component is healthy 健康", health),
+        ):
+            step = _timed(name, partial(act, http))
+            yield step
+            if not step.ok:
+                return
 
 
 def about_everyone(http: httpx2.Client) -> Facts:
@@ -85,11 +89,10 @@ def about_everyone(http: httpx2.Client) -> Facts:
 def hear_everyone(http: httpx2.Client) -> Facts:
     """Each start travels as an event: outbox, NATS, inbox, three times over."""
     deadline = time.monotonic() + HEARING
-    deaf = set(SERVICES)
-    while deaf:
-        deaf = {service for service in SERVICES if not _has_heard_all(http, service)}
-        if deaf and time.monotonic() > deadline:
-            raise Failed(f"{', '.join(sorted(deaf))} did not hear every other within {HEARING:g} s")
+    while deaf := [service for service in SERVICES if not _has_heard_all(http, service)]:
+        if time.monotonic() > deadline:
+            raise Failed(f"{', '.join(deaf)} did not hear every other within {HEARING:g} s")
+        time.sleep(0.1)
     return {"events": len(SERVICES) * (len(SERVICES) - 1)}
 
 
@@ -135,7 +138,7 @@ def _timed(name: str, act: Callable[[], Facts]) -> Step:
     began = time.monotonic()
     try:
         facts, ok = act(), True
-    except (Failed, StackError) as problem:
+    except Failed as problem:
         facts, ok = {"problem": str(problem)}, False
     return Step(name, ok, round(time.monotonic() - began, 3), facts)
 

@@ -36,8 +36,8 @@ OFFSETS = {
     **WITH_TWIN,
 }
 
-# Twins stay under 32768, where Linux begins to hand out ports for outgoing connections.
-FREE_CHOICE = range(10_240, 32_768 - TWIN)
+# The whole block with its twins stays under 32768, from where Linux hands out ports itself.
+FREE_CHOICE = range(10_240, 32_700 - TWIN)
 
 
 def loopbacks() -> tuple[str, ...]:

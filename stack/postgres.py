@@ -199,9 +199,10 @@ async def _make_roles_and_databases(server: "Connection", by_role: dict[str, str
     roles = await server.fetchval("SELECT array_agg(rolname) FROM pg_roles")
     databases = await server.fetchval("SELECT array_agg(datname) FROM pg_database")
     for role, password in by_role.items():
+        verifier = scram_verifier(password, random.token_bytes(16))
         await server.execute(
             f"{'ALTER' if role in roles else 'CREATE'} ROLE {role} "
-            f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{scram_verifier(password)}'"
+            f"LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{verifier}'"
         )
     for service in SERVICES:
         if service not in databases:
@@ -214,10 +215,9 @@ async def _make_roles_and_databases(server: "Connection", by_role: dict[str, str
         await server.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {service} TO {service}")
 
 
-def scram_verifier(password: str, iterations: int = 4096) -> str:
+def scram_verifier(password: str, salt: bytes, iterations: int = 4096) -> str:
     """What PostgreSQL stores of a password (RFC 5803), so that no statement, and hence no log,
     carries the password itself. `password` must be ASCII, which SASLprep leaves alone."""
-    salt = random.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", "sha256")
     server_key = hmac.digest(salted, b"Server Key", "sha256")

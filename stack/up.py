@@ -30,7 +30,7 @@ def up(path: Path, port: int | None, *, demo: bool, detach: bool, as_json: bool)
     release = None
     if detach and (release := background.fork()) is None:
         return 0
-    with data.locked():
+    with explained(data.path), data.locked():
         run = _Run(data, StackSettings.load(), began)
         return asyncio.run(run.run(port, demo=demo, as_json=as_json, release=release))
 
@@ -58,8 +58,7 @@ class _Run:
         say(f"书院 Shuyuan starts on {self._data.path}")
         end_leftovers(self._data, say)
         chosen = ports.choose(self._data.ports_file, port)
-        with explained(self._data.path):
-            components = plan.components(self._data, chosen, self._settings)
+        components = plan.components(self._data, chosen, self._settings)
         supervisor = Supervisor(components, self._data.logs, say, lambda: self._record(supervisor))
         self._facts = self._addresses(chosen)
         stop = _on_signals(supervisor)
@@ -68,8 +67,7 @@ class _Run:
         try:
             await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if ready.done():
-                with explained(self._data.path):
-                    ready.result()
+                ready.result()
                 self._announce(as_json=as_json)
                 if release:
                     self._journal.detach()

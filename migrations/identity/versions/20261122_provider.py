@@ -1,4 +1,4 @@
-"""clients, authorizations, tokens, signing keys"""
+"""clients, authorizations, codes, signing keys"""
 
 from alembic import op
 
@@ -78,18 +78,26 @@ CREATE TABLE authorizations (
     auth_time TIMESTAMP WITH TIME ZONE NOT NULL,
     acr TEXT NOT NULL,
     amr TEXT[] NOT NULL,
+    refresh_handle BYTEA,
+    refresh_hash BYTEA,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
     revoked_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_authorizations PRIMARY KEY (id),
     CONSTRAINT fk_authorizations_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
-    CONSTRAINT fk_authorizations_person_id FOREIGN KEY(person_id) REFERENCES people (id)
+    CONSTRAINT fk_authorizations_person_id FOREIGN KEY(person_id) REFERENCES people (id),
+    CONSTRAINT uq_authorizations_refresh_handle UNIQUE (refresh_handle)
 );
 CREATE INDEX ix_authorizations_expires_at ON authorizations (expires_at);
 CREATE INDEX ix_authorizations_person_id ON authorizations (person_id);
 COMMENT ON COLUMN authorizations.id IS 'the token family';
 COMMENT ON COLUMN authorizations.session_id IS 'none for a device, whose tokens outlive it';
 COMMENT ON COLUMN authorizations.claims IS 'asked for by name: userinfo, id_token';
+COMMENT ON COLUMN authorizations.refresh_handle IS 'SHA-256, same for every refresh';
+COMMENT ON COLUMN authorizations.refresh_hash IS 'SHA-256 of the one refresh token that is good';
+COMMENT ON COLUMN authorizations.expires_at IS 'unless it is refreshed';
+COMMENT ON COLUMN authorizations.ends_at IS 'however often it is refreshed';
 CREATE TABLE client_assertions (
     client_id UUID NOT NULL,
     jti TEXT NOT NULL,
@@ -150,17 +158,6 @@ CREATE TABLE device_codes (
 CREATE INDEX ix_device_codes_authorization_id ON device_codes (authorization_id);
 CREATE INDEX ix_device_codes_expires_at ON device_codes (expires_at);
 COMMENT ON COLUMN device_codes.state IS 'PENDING APPROVED DENIED USED';
-CREATE TABLE refresh_tokens (
-    hash BYTEA NOT NULL,
-    authorization_id UUID NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    used_at TIMESTAMP WITH TIME ZONE,
-    CONSTRAINT pk_refresh_tokens PRIMARY KEY (hash),
-    CONSTRAINT fk_refresh_tokens_authorization_id FOREIGN KEY(authorization_id) REFERENCES authorizations (id) ON DELETE CASCADE
-);
-CREATE INDEX ix_refresh_tokens_authorization_id ON refresh_tokens (authorization_id);
-CREATE INDEX ix_refresh_tokens_expires_at ON refresh_tokens (expires_at);
 """
 
 
@@ -171,5 +168,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ['refresh_tokens', 'device_codes', 'authorization_codes', 'client_secrets', 'client_consents', 'client_assertions', 'authorizations', 'api_keys', 'clients', 'signing_keys']:
+    for name in ['device_codes', 'authorization_codes', 'client_secrets', 'client_consents', 'client_assertions', 'authorizations', 'api_keys', 'clients', 'signing_keys']:
         op.execute(f"DROP TABLE {name}")

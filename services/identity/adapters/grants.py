@@ -28,7 +28,7 @@ class GrantRepository:
         found = await self._all(_query().where(_GRANTS.id == grant_id))
         return found[0] if found else None
 
-    async def page(self, query: GrantQuery, after: UUID | None, limit: int) -> list[RoleGrant]:
+    async def page(self, query: GrantQuery, limit: int, after: UUID | None) -> list[RoleGrant]:
         statement = _query().limit(limit)
         if query.person_id is not None:
             statement = statement.where(_GRANTS.person_id == query.person_id)

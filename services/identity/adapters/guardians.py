@@ -60,18 +60,16 @@ class GuardianRepository:
         rows = await self._connection.execute(query)
         return [_guardianship(row) for row in rows.mappings()]
 
-    async def add(self, guardianship: Guardianship) -> None:
-        statement = upsert(GUARDIANSHIPS).values(asdict(guardianship))
-        statement = statement.on_conflict_do_nothing(index_elements=["guardian_id", "child_id"])
+    async def put(self, guardianship: Guardianship) -> None:
+        columns = asdict(guardianship)
+        statement = upsert(GUARDIANSHIPS).values(columns)
+        statement = statement.on_conflict_do_update(
+            index_elements=["guardian_id", "child_id"],
+            set_=columns,
+            where=GUARDIANSHIPS.c.id == guardianship.id,
+        )
         if not (await self._connection.execute(statement)).rowcount:
             raise GuardianshipExists("They are linked already: read the link, then change it.")
-
-    async def save(self, guardianship: Guardianship) -> None:
-        await self._connection.execute(
-            update(GUARDIANSHIPS)
-            .where(GUARDIANSHIPS.c.id == guardianship.id)
-            .values(asdict(guardianship))
-        )
 
     async def consents(
         self, child_id: UUID | None = None, guardian_id: UUID | None = None
@@ -119,7 +117,7 @@ class ReadLogRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def reads_of(self, person_id: UUID, before: int | None, limit: int) -> list[ReadEntry]:
+    async def reads_of(self, person_id: UUID, limit: int, before: int | None) -> list[ReadEntry]:
         parameters = {"target": str(person_id), "before": before, "limit": limit}
         rows = await self._connection.execute(_READS, parameters)
         return [ReadEntry(**row) for row in rows.mappings()]

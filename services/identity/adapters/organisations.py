@@ -20,7 +20,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.tables.organisations import ORGANISATION_HISTORY, ORGANISATIONS
-from services.identity.application.organisations import ROOT, Change, Listed, Query, Remembered
+from services.identity.application.organisations import (
+    ROOT,
+    Change,
+    Listed,
+    Query,
+    Remembered,
+    existing,
+)
 from services.identity.domain.organisations import (
     CodeTaken,
     Kind,
@@ -29,7 +36,7 @@ from services.identity.domain.organisations import (
     State,
     code_of,
 )
-from shared.errors import NotFound, Unavailable
+from shared.errors import Unavailable
 
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock that was not got in time."""
@@ -133,16 +140,21 @@ class OrganisationRepository:
         return await self.by_code(code_of(label))
 
     async def find(self, reference: str) -> Organisation | None:
-        try:
-            return await self.by_id(UUID(reference))
-        except ValueError:
-            return await self.by_code(reference)
+        return await self._one(_named(reference))
+
+    async def locked(self, reference: str) -> Organisation | None:
+        return await self._one(_named(reference), lock=True)
 
     async def province(self, division_code: str) -> Organisation | None:
         return await self._one(_ROWS.parent_id.is_(None), _ROWS.division_code == division_code)
 
-    async def _one(self, *conditions: ColumnElement[bool]) -> Organisation | None:
-        row = (await self._connection.execute(_WHOLE.where(*conditions))).one_or_none()
+    async def _one(
+        self, *conditions: ColumnElement[bool], lock: bool = False
+    ) -> Organisation | None:
+        query = _WHOLE.where(*conditions)
+        if lock:
+            query = query.with_for_update(key_share=True)
+        row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else _organisation(row)
 
     async def ids_below(self, path: str) -> list[UUID]:
@@ -151,7 +163,9 @@ class OrganisationRepository:
 
     async def hold(self, ids: Collection[UUID]) -> list[Organisation]:
         rows = await self._connection.execute(
-            _WHOLE.where(_ROWS.id.in_(ids)).order_by(_ROWS.path).with_for_update(read=True)
+            _WHOLE.where(_ROWS.id.in_(ids))
+            .order_by(_ROWS.path)
+            .with_for_update(read=True, key_share=True)
         )
         return [_organisation(row) for row in rows]
 
@@ -162,10 +176,6 @@ class OrganisationRepository:
             if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
                 raise
             raise Unavailable("The tree is being changed. Repeat the request.") from error
-
-    async def locked(self, organisation_id: UUID) -> Organisation:
-        query = _WHOLE.where(_ROWS.id == organisation_id).with_for_update()
-        return _organisation((await self._connection.execute(query)).one())
 
     async def add(self, organisation: Organisation) -> None:
         row = {
@@ -232,9 +242,9 @@ class OrganisationRepository:
         if query.parent == ROOT:
             listed = listed.where(_ROWS.parent_id.is_(None))
         elif query.parent is not None:
-            listed = listed.where(_ROWS.parent_id == (await self._existing(query.parent)).id)
+            listed = listed.where(_ROWS.parent_id == existing(await self.find(query.parent)).id)
         if query.within is not None:
-            top = await self._existing(query.within)
+            top = existing(await self.find(query.within))
             listed = listed.where(_at_or_below(top.path), _ROWS.id != top.id)
         if query.kind is not None:
             listed = listed.where(_ROWS.kind == query.kind)
@@ -246,12 +256,6 @@ class OrganisationRepository:
             listed.order_by(_ROWS.sort_key, _ROWS.id).limit(limit)
         )
         return [_listed(row) for row in rows]
-
-    async def _existing(self, reference: str) -> Organisation:
-        organisation = await self.find(reference)
-        if organisation is None:
-            raise NotFound(f"There is no organisation {reference}. (没有该机构)")
-        return organisation
 
     async def ancestors(self, path: str) -> Sequence[Listed]:
         codes = [code_of(label) for label in path.split(".")[:-1]]
@@ -286,6 +290,13 @@ class OrganisationRepository:
         return list(await self._connection.scalars(_FORMER_PATHS, {"path": path}))
 
 
+def _named(reference: str) -> ColumnElement[bool]:
+    try:
+        return _ROWS.id == UUID(reference)
+    except ValueError:
+        return _ROWS.code == reference
+
+
 def _at_or_below(path: str) -> ColumnElement[bool]:
     return _ROWS.path.bool_op("<@")(func.text2ltree(path))
 
@@ -317,7 +328,7 @@ def _names(organisation: Organisation) -> dict[str, Any]:
 
 def _organisation(row: Row[*tuple[Any, ...]]) -> Organisation:
     return Organisation(
-        id=row.id,
+        id=UUID(bytes=row.id.bytes),  # the driver's own subclass does not go into an event
         code=row.code,
         kind=Kind(row.kind),
         name=row.name,

@@ -20,6 +20,7 @@ from services.identity.domain.identifiers import (
     IdentifierKind,
     IdentifierTaken,
     login_keys,
+    rivals,
 )
 from services.identity.domain.people import CODE_PREFIX, Membership, Person, State
 from shared.codes import InvalidCode, new_code, parse_code
@@ -134,7 +135,7 @@ class PeopleRepository:
         return found
 
     async def page(
-        self, query: PeopleQuery, day: date, after: tuple[str, UUID] | None, limit: int
+        self, query: PeopleQuery, day: date, limit: int, after: tuple[str, UUID] | None
     ) -> list[tuple[str, Person]]:
         after_path, after_person = after or (query.path, UUID(int=0))
         statement, parameters = self._page(query)
@@ -218,8 +219,7 @@ class PeopleRepository:
     async def put_identifier(
         self, person_id: UUID, key: IdentifierKey, verified_at: datetime | None, now: datetime
     ) -> None:
-        # A unique index sees the hash of the current key alone.
-        holders = await self.holders([key])
+        holders = await self.holders(rivals(key))
         if any(holder.person_id != person_id for holder in holders):
             raise IdentifierTaken(f"Another account has that {key.kind}.", kind=key.kind)
         await self.drop_identifiers(person_id, key.kind)

@@ -1,36 +1,233 @@
 """Roster files: CSV and XLSX, read from bytes that may be anything, and written.
 
 Reading is lazy and bounded: of a file no more is unpacked, and of a line no more is looked at, than
-the limits below. What is no roster raises `UnreadableRoster`; nothing else is raised. Formulas are
-never computed: of a formula the value that the spreadsheet last showed is read.
+the limits below. What is no roster raises `UnreadableRoster`, and nothing else is raised. Formulas
+are never computed: the value that the spreadsheet last showed is read.
+
+Writing marks a cell that a spreadsheet would take for a formula with an apostrophe, as it would do
+itself; reading takes the mark off.
 """
 
 import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 import openpyxl
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.styles import Font
 
 from services.identity.adapters.oneroster import read_oneroster
-from services.identity.domain.imports import (
-    MAX_LINES,
-    Format,
-    RosterLine,
-    UnreadableRoster,
-)
+from services.identity.domain.imports import MAX_LINES, Format, RosterLine, UnreadableRoster
 from services.identity.domain.rosters import HEADINGS, Column, column_of
 
 MAX_COLUMNS = 64
 MAX_CELL_CHARACTERS = 512
 MAX_UNPACKED_BYTES = 256 << 20
 MAX_ENTRIES = 1000
-_HEADING_LINES = 10
+
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_TITLE_LINES = 10
 """A title or remarks may stand above the headings."""
+
+_TEXT = "@"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_SPREADSHEET_FAILURES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ParseError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What openpyxl and zipfile raise on archives that are no workbooks."""
+
+
+def read(format_: Format, content: bytes) -> Iterator[RosterLine]:
+    """The lines of a roster that are not empty. Raises `UnreadableRoster`, perhaps late."""
+    return _READERS[format_](content)
+
+
+def write_csv(lines: Iterable[Mapping[Column, str]]) -> Iterator[bytes]:
+    """UTF-8 with the mark by which spreadsheets know it, a piece for every line."""
+    yield f"{BOM}{_csv_line(_titles())}".encode()
+    for line in lines:
+        yield csv_line(line.get(column, "") for column in Column)
+
+
+def csv_line(cells: Iterable[str]) -> bytes:
+    """One line, in which nothing is taken for a formula."""
+    return _csv_line([_guarded(cell) for cell in cells]).encode()
+
+
+def write_xlsx(lines: Iterable[Mapping[Column, str]], target: IO[bytes]) -> None:
+    """A workbook whose cells are all text, so that long numbers keep their digits."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("花名册")
+    sheet.freeze_panes = "A2"
+    headings = [WriteOnlyCell(sheet, title) for title in _titles()]
+    for cell in headings:
+        cell.font = Font(bold=True)
+    sheet.append(headings)
+    for line in lines:
+        sheet.append([_text_cell(sheet, line.get(column)) for column in Column])
+    book.save(target)
+
+
+def _titles() -> list[str]:
+    return [HEADINGS[column][0] for column in Column]
+
+
+def _text_cell(sheet: Any, text: str | None) -> Any:
+    if not text:
+        return None
+    cell = WriteOnlyCell(sheet, _guarded(text))
+    cell.data_type, cell.number_format = "s", _TEXT
+    return cell
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _plain(text: str) -> str:
+    """What a person sees in the cell: without the marks that keep long numbers from being taken
+    for numbers (an apostrophe, a tab, `="..."`)."""
+    text = text.strip()[: MAX_CELL_CHARACTERS + 1]
+    if quoted := re.fullmatch('="(.*)"', text, re.DOTALL):
+        text = quoted[1]
+    return text.removeprefix("'").strip()
+
+
+def _read_csv(content: bytes) -> Iterator[RosterLine]:
+    text = _decoded(content)
+    first = text[: text.find("\n")] if "\n" in text else text
+    delimiter = max(",\t;", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        yield from _lines(reader)
+    except csv.Error as error:
+        raise UnreadableRoster(
+            f"第 {reader.line_num} 行附近不是有效的 CSV：请检查引号是否成对"
+        ) from error
+
+
+def _decoded(content: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableRoster("文件编码无法识别：请另存为“CSV UTF-8（逗号分隔）”")
+
+
+def _read_xlsx(content: bytes) -> Iterator[RosterLine]:
+    try:
+        _check_archive(content)
+        book = openpyxl.load_workbook(
+            io.BytesIO(content), read_only=True, data_only=True, keep_links=False
+        )
+        if not book.worksheets:
+            raise UnreadableRoster("工作簿中没有工作表")
+        rows = book.worksheets[0].iter_rows(
+            max_row=_TITLE_LINES + MAX_LINES, max_col=MAX_COLUMNS, values_only=True
+        )
+        yield from _lines([_shown(value) for value in row] for row in rows)
+    except UnreadableRoster:
+        raise
+    except _SPREADSHEET_FAILURES as error:
+        raise UnreadableRoster("文件不是有效的 XLSX 工作簿：请用电子表格软件重新保存") from error
+
+
+def _read_oneroster(content: bytes) -> Iterator[RosterLine]:
+    _check_archive(content)
+    yield from read_oneroster(content)
+
+
+def _check_archive(content: bytes) -> None:
+    """Refuse an archive that unpacks to too much. Raises `UnreadableRoster`.
+
+    Entries are read up to the size that they declare and no further, so the declared sizes hold.
+    """
+    try:
+        entries = zipfile.ZipFile(io.BytesIO(content)).infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise UnreadableRoster("文件不是有效的压缩包或工作簿，可能没有传完") from error
+    if len(entries) > MAX_ENTRIES or sum(each.file_size for each in entries) > MAX_UNPACKED_BYTES:
+        raise UnreadableRoster("文件解压后过大：请拆分为几个文件")
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value)
+        case datetime() | date():
+            return value.isoformat()[:10]
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        case float() | int() if abs(value) >= 1e15:
+            return f"{value:.5E}"
+        case _:
+            return str(value)
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> Iterator[RosterLine]:
+    """Find the headings, then read the rows below them."""
+    columns: dict[int, Column] | None = None
+    found = 0
+    for number, row in enumerate(rows, start=1):
+        cells = [_plain(cell) for cell in row[:MAX_COLUMNS]]
+        if not any(cells):
+            continue
+        if columns is None:
+            columns = _headings(cells, last=number >= _TITLE_LINES)
+            continue
+        found += 1
+        if found > MAX_LINES:
+            raise UnreadableRoster(f"一个文件最多 {MAX_LINES} 行：请拆分为几个文件")
+        line = {column: cells[at] for at, column in columns.items() if at < len(cells)}
+        yield RosterLine(number, {column: text for column, text in line.items() if text})
+    if columns is None:
+        raise UnreadableRoster(_NO_HEADINGS)
+
+
+_NO_HEADINGS = "找不到表头：第一行应有“姓名”等列名，可下载模板对照"
+
+
+def _headings(cells: Sequence[str], *, last: bool) -> dict[int, Column] | None:
+    columns = {at: column for at, cell in enumerate(cells) if (column := column_of(cell))}
+    if Column.NAME not in columns.values():
+        if last:
+            raise UnreadableRoster(_NO_HEADINGS)
+        return None
+    known = list(columns.values())
+    for column in known:
+        if known.count(column) > 1:
+            raise UnreadableRoster(f"有两列都是“{HEADINGS[column][0]}”：请只保留一列")
+    return columns
+
+
+_READERS: Mapping[Format, Callable[[bytes], Iterator[RosterLine]]] = {
+    Format.CSV: _read_csv,
+    Format.XLSX: _read_xlsx,
+    Format.ONEROSTER: _read_oneroster,
+}

@@ -139,8 +139,8 @@ class OrganisationStore(OrganisationTree, Protocol):
         """
         ...
 
-    async def locked(self, organisation_id: UUID) -> Organisation:
-        """The organisation, kept from any change until the transaction ends."""
+    async def locked(self, reference: str) -> Organisation | None:
+        """Like `find`; it is kept from any change until the transaction ends."""
         ...
 
     async def province(self, division_code: str) -> Organisation | None: ...
@@ -359,7 +359,7 @@ class Organisations:
         """Raises `NotFound`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            organisation = await _found(store, reference)
+            organisation = existing(await store.find(reference))
             ancestors = await store.ancestors(organisation.path)
         may = MANAGE.scope in caller.scopes and administers(caller, organisation.path)
         actions = [each for state, each in TRANSITIONS if state is organisation.state and may]
@@ -384,7 +384,7 @@ class Organisations:
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            organisation = await _found(store, reference)
+            organisation = existing(await store.find(reference))
             if not administers(caller, organisation.path):
                 READ_HISTORY.admit(caller, organisation.path)
             return await store.history(organisation.id, limit, before)
@@ -409,22 +409,22 @@ def _fact(organisation: Organisation) -> dict[str, Any]:
     }
 
 
-async def _found(store: OrganisationTree, reference: str) -> Organisation:
-    organisation = await store.find(reference)
+def existing(organisation: Organisation | None) -> Organisation:
+    """What was found. Raises `NotFound` for None."""
     if organisation is None:
         raise NotFound("There is no organisation with that id or code. (没有该机构)")
     return organisation
 
 
 async def _parent(store: OrganisationTree, reference: str | None) -> Organisation | None:
-    return None if reference is None else await _found(store, reference)
+    return None if reference is None else existing(await store.find(reference))
 
 
 async def _managed(
     store: OrganisationStore, caller: Principal, reference: str, version: int
 ) -> Organisation:
     """The organisation, locked, that the caller may change and has read as it is."""
-    organisation = await store.locked((await _found(store, reference)).id)
+    organisation = existing(await store.locked(reference))
     _admit(caller, organisation.path)
     if organisation.version != version:
         raise StaleVersion

@@ -8,13 +8,15 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.domain.events_provider import RevocationIssued
-from services.identity.domain.tokens import ACCESS_TOKEN_LIFE, Revocation, RevocationKind
+from services.identity.domain.tokens import LONGEST_ACCESS_TOKEN_LIFE, Revocation, RevocationKind
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.revocation import RevokedTokens
 
 POLL_SECONDS = 2.0
 LEEWAY = timedelta(minutes=1)
+SETTLING = timedelta(seconds=1)
+"""The time between writing a revocation and its commit, in which tokens may still be issued."""
 CLIENT_CACHE = timedelta(seconds=5)
 """How long another replica may go on issuing tokens to a client that it has just read."""
 
@@ -48,10 +50,10 @@ class Revocations:
     async def revoke(self, uow: UnitOfWork, kind: RevocationKind | str, value: str) -> None:
         """Void every token issued until now that names `value`, when `uow` commits."""
         kind = RevocationKind(kind)
-        before = self._clock()
+        before = self._clock() + SETTLING
         if kind is RevocationKind.CLIENT:
             before += CLIENT_CACHE
-        event = RevocationIssued(kind, value, before, before + ACCESS_TOKEN_LIFE + LEEWAY)
+        event = RevocationIssued(kind, value, before, before + LONGEST_ACCESS_TOKEN_LIFE + LEEWAY)
         await self._store(uow.connection).add(event)
         uow.outbox.append(event)
 

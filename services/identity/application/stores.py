@@ -58,7 +58,7 @@ class PeopleStore(Protocol):
         ...
 
     async def page(
-        self, query: PeopleQuery, day: date, after: tuple[str, UUID] | None, limit: int
+        self, query: PeopleQuery, day: date, limit: int, after: tuple[str, UUID] | None
     ) -> list[tuple[str, Person]]:
         """At most `limit` people, each once, in the order of the tree: with the path of the first
         organisation that they are found in. Two statements, whatever the number."""
@@ -112,7 +112,7 @@ class GrantStore(Protocol):
 
     async def get(self, grant_id: UUID) -> RoleGrant | None: ...
 
-    async def page(self, query: GrantQuery, after: UUID | None, limit: int) -> list[RoleGrant]:
+    async def page(self, query: GrantQuery, limit: int, after: UUID | None) -> list[RoleGrant]:
         """In the order of their ids."""
         ...
 
@@ -132,11 +132,10 @@ class GuardianStore(Protocol):
 
     async def of_guardian(self, guardian_id: UUID) -> list[Guardianship]: ...
 
-    async def add(self, guardianship: Guardianship) -> None:
-        """Raises `GuardianshipExists`."""
+    async def put(self, guardianship: Guardianship) -> None:
+        """Insert it, or write it over the one of the same id. Raises `GuardianshipExists` where
+        the same two have another link."""
         ...
-
-    async def save(self, guardianship: Guardianship) -> None: ...
 
     async def consents(
         self, child_id: UUID | None = None, guardian_id: UUID | None = None
@@ -175,7 +174,7 @@ class ReadEntry:
 
 
 class ReadLog(Protocol):
-    async def reads_of(self, person_id: UUID, before: int | None, limit: int) -> list[ReadEntry]:
+    async def reads_of(self, person_id: UUID, limit: int, before: int | None) -> list[ReadEntry]:
         """The latest first, from before the entry `before` on."""
         ...
 

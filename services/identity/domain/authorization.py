@@ -19,13 +19,13 @@ from uuid import UUID
 from services.identity.domain.clients import Client, GrantType
 
 CODE_LIFE = timedelta(seconds=60)
-AUTHORIZATION_LIFE = timedelta(days=180)
+UNREFRESHED_LIFE = timedelta(minutes=15)
+REFRESH_LIFE = timedelta(days=30)
+LONGEST_LIFE = timedelta(days=180)
+"""An authorization lives for its code and the access token that comes of it; with each refresh for
+as long as the refresh token; in all, no longer than the last."""
 DEVICE_CODE_LIFE = timedelta(minutes=10)
 DEVICE_POLL_SECONDS = 5
-LONGEST_PARAMETER = 2048
-
-ACR_ONE_FACTOR = "urn:shuyuan:acr:1"
-ACR_TWO_FACTORS = "urn:shuyuan:acr:2"
 
 SCOPE_CLAIMS: Mapping[str, frozenset[str]] = {
     "profile": frozenset(
@@ -164,6 +164,11 @@ class AuthorizationRequest:
         """Whether the person may not be shown anything."""
         return "none" in self.prompt
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """What the person has to agree to."""
+        return self.scopes | self.claims.scopes
+
     def met_by(self, authenticated_at: datetime, now: datetime) -> bool:
         """Whether a sign-in at that instant is fresh enough for ``prompt`` and ``max_age``."""
         since = self.authenticated_since
@@ -258,12 +263,26 @@ class Authorization:
     amr: tuple[str, ...]
     created_at: datetime
     expires_at: datetime
+    ends_at: datetime
     claims: RequestedClaims = field(default_factory=RequestedClaims)
     revoked_at: datetime | None = None
+    session_ends_at: datetime | None = None
+    """When its session ended or will end; None for a session that is not even remembered."""
 
     @property
     def session_bound(self) -> bool:
         return self.session_id is not None and "offline_access" not in self.scopes
+
+    def live(self, now: datetime) -> bool:
+        """Whether tokens may still come of it."""
+        limits = [self.expires_at, self.ends_at]
+        if self.session_bound:
+            limits.append(self.session_ends_at or self.created_at)
+        return self.revoked_at is None and now < min(limits)
+
+    def refreshed_until(self, now: datetime) -> datetime:
+        """Until when it lives with a refresh token issued now."""
+        return min(now + REFRESH_LIFE, self.ends_at)
 
     def token_claims(self) -> dict[str, Any]:
         """What an access token says of it; of its session, only if it ends with that."""

@@ -88,6 +88,22 @@ class Guardianship:
     version: int
     created_at: datetime
 
+    @classmethod
+    def none_yet(cls, id_: UUID, guardian_id: UUID, child_id: UUID, now: datetime) -> Self:
+        """Two people whom nothing links; what comes first is a claim or a verification."""
+        return cls(
+            id=id_,
+            guardian_id=guardian_id,
+            child_id=child_id,
+            relation="other",
+            state=GuardianshipState.ENDED,
+            restricted=False,
+            verified_by=None,
+            verified_at=None,
+            version=0,
+            created_at=now,
+        )
+
     @property
     def effective(self) -> bool:
         """Whether the guardian may consent and read."""

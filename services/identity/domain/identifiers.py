@@ -7,9 +7,10 @@ of `repr` and of every error.
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from shared.chinese_codes import (
@@ -103,16 +104,35 @@ def twin(key: IdentifierKey) -> IdentifierKey | None:
     return None
 
 
-def doubts(keys: Sequence[IdentifierKey]) -> list[str]:
-    """What is worth a second look in one person's identifiers, though it is accepted."""
+def rivals(key: IdentifierKey) -> list[IdentifierKey]:
+    """By which another person must not be known, so that signing in with `key` is never in
+    doubt."""
+    return [key, *login_keys(key.value)] if key.kind in LOGIN_KINDS else [key]
+
+
+def birth_date_in(keys: Iterable[IdentifierKey]) -> date | None:
+    """The birth date that an ID number tells, the person's own or the one in the 学籍号."""
+    for key in sorted(keys, key=lambda key: key.kind is not IdentifierKind.ID_NUMBER):
+        number = twin(key) if key.kind is IdentifierKind.STUDENT_NUMBER else key
+        if number is not None and number.kind is IdentifierKind.ID_NUMBER:
+            with suppress(InvalidOfficialCode):
+                return parse_id_number(number.value).birth_date
+    return None
+
+
+def doubts(keys: Iterable[IdentifierKey], birth_date: date | None) -> list[str]:
+    """What deserves a second look in what is known of one person, though it is accepted."""
     held = {key.kind: key for key in keys}
-    number, student = (
-        held.get(kind) for kind in (IdentifierKind.ID_NUMBER, IdentifierKind.STUDENT_NUMBER)
-    )
+    number = held.get(IdentifierKind.ID_NUMBER)
+    student = held.get(IdentifierKind.STUDENT_NUMBER)
     embedded = twin(student) if student else None
+    found = []
     if number and embedded and embedded != number:
-        return ["The 学籍号 holds another ID number than the person's: compare both documents."]
-    return []
+        found.append("The 学籍号 holds another ID number than the person's. (学籍号与身份证不一致)")
+    told = birth_date_in(held.values())
+    if birth_date and told and birth_date != told:
+        found.append("The ID number tells another birth date. (身份证号与出生日期不一致)")
+    return found
 
 
 def _folded(text: str) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal, Self
 from uuid import UUID
 
+from services.identity.domain.organisations import is_at_or_below
 from shared.errors import DomainError
 
 CODE_PREFIX = "A"
@@ -23,7 +24,7 @@ class PersonDisabled(DomainError):
 
 
 class PersonActionRefused(DomainError):
-    """The account's state does not allow the action; ``reason`` and ``state`` are members."""
+    """The account's state does not allow the action; ``state`` is a member."""
 
 
 class OwnAccount(DomainError):
@@ -111,7 +112,7 @@ that it is never one slip away; what remains is the row with its code."""
 Refusal = Literal["state", "invitation", "own_account", "beyond_reach", "not_administrator"]
 
 _EXPLANATIONS: Mapping[Refusal, str] = {
-    "state": "The account's state does not allow it: {states} would.",
+    "state": "It takes an account that is {states}.",
     "invitation": "The person does it, with the invitation.",
     "own_account": "Ask another administrator: nobody does this to their own account.",
     "beyond_reach": "The account also opens organisations beyond your reach: ask an administrator "
@@ -129,10 +130,13 @@ class Offer:
 
     @property
     def explanation(self) -> str | None:
-        if self.refusal is None:
-            return None
-        states = ", ".join(sorted(LIFECYCLE[self.action].sources))
-        return _EXPLANATIONS[self.refusal].format(states=states)
+        return explain(self.refusal, self.action) if self.refusal else None
+
+
+def explain(refusal: Refusal, action: Action | None = None) -> str:
+    """What a person is told; `action` is needed where the state is the reason."""
+    states = sorted(LIFECYCLE[action].sources) if action else ()
+    return _EXPLANATIONS[refusal].format(states=" or ".join(states))
 
 
 def offers(state: State, standing: Standing) -> list[Offer]:
@@ -254,17 +258,18 @@ class Person:
         """The account after the action. Raises `PersonActionRefused`."""
         transition = LIFECYCLE[action]
         if self.state not in transition.sources:
-            raise PersonActionRefused(
-                _EXPLANATIONS["state"].format(states=", ".join(sorted(transition.sources))),
-                reason="state",
-                state=self.state,
-            )
+            raise PersonActionRefused(explain("state", action), state=self.state)
         state = transition.target or self.state
         profile = None if state is State.ERASED else self.profile
         return replace(self.changed(now), state=state, profile=profile)
 
     def changed(self, now: datetime) -> Self:
         return replace(self, version=self.version + 1, updated_at=now)
+
+    def within(self, path: str) -> Self:
+        """The account with those memberships alone that are at or below `path`."""
+        held = [each for each in self.memberships if is_at_or_below(each.path, path)]
+        return replace(self, memberships=held)
 
     def paths(self, day: date) -> tuple[str, ...]:
         """The organisations that answer for the person: those of the memberships that have not

@@ -252,14 +252,14 @@ class Line:
             Column.SUBJECT: "、".join(_SUBJECTS[code][0] for code in self.subjects),
             Column.STATUS: _LEAVING[True][0] if self.leaving else None,
         }
-        for guardian, columns in zip((first, second), _GUARDIAN_COLUMNS, strict=True):
+        for guardian, columns in zip((first, second), GUARDIAN_COLUMNS, strict=True):
             if guardian is not None:
                 relation = _RELATIONS[guardian.relation][0]
                 words |= zip(columns, (guardian.name, guardian.phone, relation), strict=True)
         return {column: word for column, word in words.items() if word}
 
 
-_GUARDIAN_COLUMNS = (
+GUARDIAN_COLUMNS = (
     (Column.GUARDIAN_NAME, Column.GUARDIAN_PHONE, Column.GUARDIAN_RELATION),
     (
         Column.SECOND_GUARDIAN_NAME,
@@ -293,8 +293,12 @@ class _Reading:
         if class_name and not grade:
             grade, class_name = self._split(class_name)
         subjects = self._read(Column.SUBJECT, _subjects) or ()
-        guardians = tuple(filter(None, (self._guardian(*each) for each in _GUARDIAN_COLUMNS)))
+        guardians = tuple(filter(None, (self._guardian(*each) for each in GUARDIAN_COLUMNS)))
+        if len({each.phone for each in guardians}) < len(guardians):
+            self._add(Column.SECOND_GUARDIAN_PHONE, "repeated", "两位监护人的手机号相同，请核对")
         leaving = self._read(Column.STATUS, _word_in(_LEAVING_BY_WORD, _LEAVING)) or False
+        if role is RosterRole.STUDENT and subjects:
+            self._add(Column.SUBJECT, "not-for-students", "学生不填写任教学科")
         if not keys and person_code is None and not self._defects:
             self._add(
                 None,

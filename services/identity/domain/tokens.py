@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple, Self
 
 from services.identity.domain.authorization import Authorization
 from services.identity.domain.clients import PERSONAL_SCOPES, Client
@@ -16,9 +16,8 @@ from shared.access import Grant, Role
 from shared.ids import uuid7
 
 AUDIENCE = "shuyuan"
-ACCESS_TOKEN_LIFE = timedelta(minutes=10)
+LONGEST_ACCESS_TOKEN_LIFE = timedelta(minutes=10)
 ID_TOKEN_LIFE = timedelta(minutes=10)
-REFRESH_TOKEN_LIFE = timedelta(days=30)
 
 
 class RevocationKind(StrEnum):
@@ -46,18 +45,9 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenSet:
-    """What the token endpoint answers (RFC 6749 §5.1, Core §3.1.3.3)."""
-
-    access_token: str
-    scopes: frozenset[str]
-    refresh_token: str | None = None
-    id_token: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code as it is kept: with what the exchange must repeat."""
+    """A code as it is kept: with what the exchange must repeat. Tokens count as issued at
+    `void_before` at the earliest, when the person's older ones were revoked."""
 
     authorization: Authorization
     redirect_uri: str
@@ -65,24 +55,59 @@ class StoredCode:
     nonce: str | None
     expires_at: datetime
     used_at: datetime | None
+    void_before: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRefreshToken:
-    """``session_ends_at`` is when the session of its authorization ended or will end; None when
-    that session is not even remembered."""
+class StoredRefresh:
+    """What is kept of the refresh tokens of one family: the hash of the one that is good."""
 
     authorization: Authorization
-    expires_at: datetime
-    used_at: datetime | None
-    session_ends_at: datetime | None
+    hash: bytes
+    void_before: datetime | None
 
-    def ends_at(self) -> datetime:
-        """When it can no longer be used: with its session, unless it is offline."""
-        limits = [self.expires_at, self.authorization.expires_at]
-        if self.authorization.session_bound:
-            limits.append(self.session_ends_at or self.authorization.created_at)
-        return min(limits)
+
+class RefreshToken(NamedTuple):
+    """A handle, which all refresh tokens of a family share and nothing else tells, and a secret,
+    which is good once. A known handle with another secret is a token used before: so replay is
+    recognised for as long as the family lives, while one row is kept for each family."""
+
+    handle: str
+    secret: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        if not _REFRESH_TOKEN.fullmatch(text):
+            return None
+        return cls(text[:_HANDLE], text[_HANDLE:])
+
+    @classmethod
+    def first(cls) -> Self:
+        return cls(secrets.token_urlsafe(16), new_secret())
+
+    def following(self) -> Self:
+        return self._replace(secret=new_secret())
+
+    def __str__(self) -> str:
+        return self.handle + self.secret
+
+
+_HANDLE = 22
+_REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{65}")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """What the token endpoint answers (RFC 6749 §5.1, Core §3.1.3.3)."""
+
+    access_token: str
+    scopes: frozenset[str]
+    life: timedelta
+    refresh_token: str | None = None
+    id_token: str | None = None
+
+    def with_refresh(self, token: RefreshToken) -> Self:
+        return replace(self, refresh_token=str(token))
 
 
 def new_secret() -> str:
@@ -117,10 +142,11 @@ def person_claims(
     scopes: frozenset[str],
     grants: Sequence[str],
     now: datetime,
+    life: timedelta,
 ) -> dict[str, Any]:
     """The claims of an access token (RFC 9068 §2.2) with which a client acts for a person."""
     return {
-        **_registered(issuer, str(authorization.person_id), now, ACCESS_TOKEN_LIFE),
+        **_registered(issuer, str(authorization.person_id), now, life),
         "aud": AUDIENCE,
         "client_id": str(authorization.client_id),
         "jti": str(uuid7()),
@@ -131,12 +157,12 @@ def person_claims(
 
 
 def client_claims(
-    issuer: str, client: Client, scopes: frozenset[str], now: datetime
+    issuer: str, client: Client, scopes: frozenset[str], now: datetime, life: timedelta
 ) -> dict[str, Any]:
     """The claims of an access token with which a client acts for itself: as an integrator of the
     organisation that owns it."""
     return {
-        **_registered(issuer, str(client.id), now, ACCESS_TOKEN_LIFE),
+        **_registered(issuer, str(client.id), now, life),
         "aud": AUDIENCE,
         "client_id": str(client.id),
         "jti": str(uuid7()),

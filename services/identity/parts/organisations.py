@@ -1,8 +1,11 @@
+from services.identity.adapters.audit import AuditReader
 from services.identity.adapters.organisations import OrganisationRepository
+from services.identity.application.audit import Audit
 from services.identity.application.organisations import Organisations
 from services.identity.domain.events_organisations import EVENTS
 from services.identity.parts import Part
 from services.identity.problems.organisations import PROBLEMS
+from services.identity.routes.audit import audit_router
 from services.identity.routes.organisations import organisations_router
 from services.identity.settings import Settings
 from shared.encryption import KeyRing
@@ -15,8 +18,9 @@ def build(runtime: Runtime, settings: Settings) -> Part:
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     cursors = Cursors(keys.derive("cursors"))
     organisations = Organisations(runtime.new_uow, OrganisationRepository, runtime.clock)
+    audit = Audit(runtime.new_uow, AuditReader, OrganisationRepository)
     return Part(
-        routers=[organisations_router(organisations, cursors)],
+        routers=[organisations_router(organisations, cursors), audit_router(audit, cursors)],
         table=PROBLEMS,
         events=EVENTS,
     )

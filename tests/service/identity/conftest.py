@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from migrations.__main__ import config_of
 from services.identity.app import create_app
 from services.identity.settings import Settings
+from shared import logs
 from shared.database import database_url
 from shared.ids import uuid7
 from tests.conftest import Stack
@@ -33,6 +34,7 @@ MASTER_KEY = "5a" * 32
 @pytest.fixture(scope="session")
 async def migrated_database(stack: Stack) -> AsyncIterator[str]:
     """The name of a migrated, empty database from which copies are made."""
+    logs.configure("identity", "WARNING")
     name = f"scratch_identity_{uuid.uuid4().hex[:8]}"
     superuser = await stack.superuser()
     await superuser.execute(f"CREATE DATABASE {name} TEMPLATE template0")

@@ -6,6 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from fastapi import FastAPI
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
@@ -73,14 +76,18 @@ def unsigned(header: Mapping[str, Any], signature: str = "") -> str:
     return f"{base64url(header)}.{base64url(CLAIMS)}.{signature}"
 
 
-def spliced(header: Mapping[str, Any] | bytes | None = None, payload: object = None) -> str:
-    """A good token in which a part was exchanged."""
-    parts = token().split(".")
-    if header is not None:
-        parts[0] = base64url(header)
-    if payload is not None:
-        parts[1] = base64url(payload)
-    return ".".join(parts)
+def spliced(payload: object) -> str:
+    """A good token in which the payload was exchanged."""
+    header, _payload, signature = token().split(".")
+    return f"{header}.{base64url(payload)}.{signature}"
+
+
+def by_hand(header: Mapping[str, Any] | bytes) -> str:
+    """A token rightly signed with our key, under a header that no library would write."""
+    signed_part = f"{base64url(header)}.{base64url(CLAIMS)}"
+    private: Any = KEY.private_key
+    r, s = decode_dss_signature(private.sign(signed_part.encode(), ECDSA(SHA256())))
+    return f"{signed_part}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
 
 def mac(secret: bytes) -> str:
@@ -94,12 +101,12 @@ PEM, DER = KEY.as_pem(private=False), KEY.as_der(private=False)
 ATTACKS: dict[str, str] = {
     "no algorithm": unsigned({**HEADER, "alg": "none"}),
     "no algorithm, in capitals": unsigned({**HEADER, "alg": "NONE"}),
-    "no algorithm, with the old signature": spliced({**HEADER, "alg": "none"}),
-    "algorithm missing": unsigned({"kid": "2026-09", "typ": "at+jwt"}),
+    "no algorithm, with a good signature": by_hand({**HEADER, "alg": "none"}),
+    "algorithm missing": by_hand({"kid": "2026-09", "typ": "at+jwt"}),
     "algorithm null": unsigned({**HEADER, "alg": None}),
     "algorithm a list": unsigned({**HEADER, "alg": ["ES256", "none"]}),
     "algorithm empty": unsigned({**HEADER, "alg": ""}),
-    "algorithm in small letters": spliced({**HEADER, "alg": "es256"}),
+    "algorithm in small letters": by_hand({**HEADER, "alg": "es256"}),
     "public key PEM as HMAC secret": mac(PEM),
     "public key DER as HMAC secret": mac(DER),
     "public key JWK as HMAC secret": mac(json.dumps(JWKS).encode()),
@@ -107,8 +114,8 @@ ATTACKS: dict[str, str] = {
     "signed with RSA": token(key=RSA, alg="RS256"),
     "signed with RSA-PSS": token(key=RSA, alg="PS256"),
     "signed with Ed25519": token(key=ED, alg="Ed25519"),
-    "said to be RSA": spliced({**HEADER, "alg": "RS256"}),
-    "said to be ES384": spliced({**HEADER, "alg": "ES384"}),
+    "said to be RSA": by_hand({**HEADER, "alg": "RS256"}),
+    "said to be ES384": by_hand({**HEADER, "alg": "ES384"}),
     "signed by a stranger under our key id": token(key=STRANGER),
     "signed by a stranger who brings his key": token(
         {"jwk": STRANGER.as_dict(private=False)}, key=STRANGER
@@ -126,14 +133,11 @@ ATTACKS: dict[str, str] = {
     "key id SQL": token({"kid": "x' UNION SELECT 'secret' --"}),
     "key id a command": token({"kid": "2026-09|whoami"}),
     "key id with a null character": token({"kid": "2026-09\0"}),
-    "key id a number": unsigned({**HEADER, "kid": 202609}, "AAAA"),
-    "key id a list": unsigned({**HEADER, "kid": ["2026-09"]}, "AAAA"),
-    "critical parameter that we do not know": spliced(
-        {**HEADER, "crit": ["shuyuan"], "shuyuan": 1}
-    ),
-    "critical parameter that is missing": spliced({**HEADER, "crit": ["exp"]}),
-    "payload not encoded": spliced({**HEADER, "crit": ["b64"], "b64": False}),
-    "compressed": spliced({**HEADER, "zip": "DEF"}),
+    "key id a number": by_hand({**HEADER, "kid": 202609}),
+    "key id a list": by_hand({**HEADER, "kid": ["2026-09"]}),
+    "critical parameter unknown": by_hand({**HEADER, "crit": ["shuyuan"], "shuyuan": 1}),
+    "critical parameter missing": by_hand({**HEADER, "crit": ["exp"]}),
+    "payload not encoded": by_hand({**HEADER, "crit": ["b64"], "b64": False}),
     "expired": token(iat=NOW - 700, exp=NOW - LEEWAY - 1),
     "expired long ago": token(exp=0),
     "expiring never": token(exp=None),
@@ -167,12 +171,12 @@ ATTACKS: dict[str, str] = {
     "a nested claim given twice": signed(
         json.dumps(CLAIMS)[:-1] + ', "act": {"sub": "a", "sub": "b"}}'
     ),
-    "payload exchanged": spliced(payload=CLAIMS | {"sub": "administrator"}),
+    "payload exchanged": spliced(CLAIMS | {"sub": "administrator"}),
     "payload no object": signed(json.dumps(["sub"])),
     "payload no JSON": signed("sub=administrator"),
-    "header no JSON": spliced(b"alg=none"),
-    "header no object": spliced(b"[1]"),
-    "header deeply nested": spliced(b'{"a":' * 900),
+    "header no JSON": by_hand(b"alg=none"),
+    "header no object": by_hand(b"[1]"),
+    "header deeply nested": by_hand(b'{"a":' * 900),
     "signature missing": token().rsplit(".", 1)[0] + ".",
     "signature of zeros": token().rsplit(".", 1)[0] + "." + base64url(bytes(64)),
     "signature in DER": token().rsplit(".", 1)[0] + "." + base64url(b"\x30\x06\x02\x01\x01" * 14),
@@ -212,6 +216,10 @@ def test_a_good_token_names_its_subject_client_and_scopes(verifier: TokenVerifie
     assert principal.client == "school-app"
     assert principal.scopes == {"catalog:read", "catalog:write"}
     assert principal.claims["jti"] == "t1"
+
+
+def test_a_token_made_by_hand_is_as_good_as_any(verifier: TokenVerifier) -> None:
+    assert verifier.verify(by_hand(HEADER)).subject == CLAIMS["sub"]
 
 
 @pytest.mark.parametrize("typ", ["at+jwt", "application/at+jwt", "AT+JWT"])

@@ -131,8 +131,11 @@ AUTHORIZATIONS = Table(
     Column("auth_time", INSTANT, nullable=False),
     Column("acr", Text, nullable=False),
     Column("amr", ARRAY(Text), nullable=False),
+    Column("refresh_handle", LargeBinary, unique=True, comment="SHA-256, same for every refresh"),
+    Column("refresh_hash", LargeBinary, comment="SHA-256 of the one refresh token that is good"),
     Column("created_at", INSTANT, nullable=False),
-    Column("expires_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT, nullable=False, comment="unless it is refreshed"),
+    Column("ends_at", INSTANT, nullable=False, comment="however often it is refreshed"),
     Column("revoked_at", INSTANT),
     Index("ix_authorizations_person_id", "person_id"),
     Index("ix_authorizations_expires_at", "expires_at"),
@@ -155,23 +158,6 @@ AUTHORIZATION_CODES = Table(
     Column("used_at", INSTANT),
     Index("ix_authorization_codes_authorization_id", "authorization_id"),
     Index("ix_authorization_codes_expires_at", "expires_at"),
-)
-
-REFRESH_TOKENS = Table(
-    "refresh_tokens",
-    METADATA,
-    Column("hash", LargeBinary, primary_key=True),
-    Column(
-        "authorization_id",
-        Uuid,
-        ForeignKey("authorizations.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
-    Column("created_at", INSTANT, nullable=False),
-    Column("expires_at", INSTANT, nullable=False),
-    Column("used_at", INSTANT),
-    Index("ix_refresh_tokens_authorization_id", "authorization_id"),
-    Index("ix_refresh_tokens_expires_at", "expires_at"),
 )
 
 DEVICE_CODES = Table(

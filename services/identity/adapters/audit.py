@@ -1,0 +1,84 @@
+"""The audit trail, read by its indexes: by actor, target, organisation or time."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.adapters.tables import METADATA
+from services.identity.application.audit import AuditQuery, Entry, Reach
+from services.identity.domain.organisations import CODE_PREFIX, INSTITUTIONS
+
+_ENTRIES = METADATA.tables["audit"]
+_ROWS = _ENTRIES.c
+_BESIDE_PROVINCES = {CODE_PREFIX[kind] for kind in INSTITUTIONS}
+
+
+class AuditReader:
+    """The `AuditEntries` of the use cases."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def newest(
+        self, query: AuditQuery, reach: Reach, limit: int, before: int | None
+    ) -> Sequence[Entry]:
+        wanted = _wanted(query, reach).order_by(_ROWS.id.desc()).limit(limit)
+        if before is not None:
+            wanted = wanted.where(_ROWS.id < before)
+        return await self._read(wanted)
+
+    async def oldest(
+        self, query: AuditQuery, reach: Reach, limit: int, after: int, last: int
+    ) -> Sequence[Entry]:
+        wanted = _wanted(query, reach).order_by(_ROWS.id).limit(limit)
+        return await self._read(wanted.where(_ROWS.id > after, _ROWS.id <= last))
+
+    async def last(self) -> int:
+        return await self._connection.scalar(select(func.max(_ROWS.id))) or 0
+
+    async def _read(self, wanted: Select[*tuple[Any, ...]]) -> Sequence[Entry]:
+        return [_entry(row) for row in await self._connection.execute(wanted)]
+
+
+def _wanted(query: AuditQuery, reach: Reach) -> Select[*tuple[Any, ...]]:
+    return select(_ENTRIES).where(or_(*_reached(reach)), *_asked(query))
+
+
+def _reached(reach: Reach) -> Iterator[ColumnElement[bool]]:
+    place = _ROWS.organisation
+    for path in reach.paths:
+        yield or_(place == path, place.startswith(path + "."))
+    if reach.rootless:
+        yield place.is_(None)
+        for letter in _BESIDE_PROVINCES:
+            yield place.startswith(letter)
+
+
+def _asked(query: AuditQuery) -> Iterator[ColumnElement[bool]]:
+    if query.person is not None:
+        yield or_(_ROWS.actor == query.person, _ROWS.target == query.person)
+    if query.action is not None:
+        yield _ROWS.action == query.action
+    if query.since is not None:
+        yield _ROWS.at >= query.since
+    if query.until is not None:
+        yield _ROWS.at < query.until
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    return Entry(
+        id=row.id,
+        at=row.at,
+        actor=row.actor,
+        on_behalf_of=row.on_behalf_of,
+        client=row.client,
+        action=row.action,
+        target=row.target,
+        organisation=row.organisation,
+        before_digest=row.before_digest,
+        after_digest=row.after_digest,
+        request_id=row.request_id,
+        facts=row.facts,
+    )

@@ -1,0 +1,213 @@
+"""OneRoster 1.2 CSV (1EdTech, CSV Binding 1.2.1) as a roster.
+
+A user becomes a line for each school, home class and subject; homerooms are classes (行政班) here,
+other classes tell a teacher's subjects. Guardians are the users that a pupil names as agents. Of
+several school years the latest counts. What has no place in a roster is passed over: courses,
+resources, results.
+"""
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from services.identity.domain.imports import MAX_LINES, RosterLine, UnreadableRoster
+from services.identity.domain.rosters import Column
+
+Record = Mapping[str, str]
+
+_VERSION = "1.2"
+_MAX_RECORDS = 3 * MAX_LINES
+_NEEDED = ("manifest", "users", "roles", "orgs")
+_ROLES = {
+    "student": "学生",
+    "teacher": "教师",
+    **dict.fromkeys(
+        (
+            *("aide", "administrator", "counselor", "principal", "proctor"),
+            *("siteAdministrator", "districtAdministrator", "systemAdministrator"),
+        ),
+        "职工",
+    ),
+}
+_SEXES = {"male": "男", "female": "女", "other": "未说明", "unspecified": "未说明"}
+_GRADES = {
+    **{f"{number:02}": f"{name}年级" for number, name in enumerate("一二三四五六七八九", start=1)},
+    **{f"{number:02}": name for number, name in enumerate(("高一", "高二", "高三"), start=10)},
+}
+"""The codes of the specification's vocabulary; others stand for themselves."""
+
+_SHAPES = {
+    Column.STUDENT_NUMBER: re.compile("G[0-9]{17}[0-9X]|[JL][0-9]{18}", re.IGNORECASE),
+    Column.ID_NUMBER: re.compile("[0-9]{17}[0-9X]", re.IGNORECASE),
+}
+
+
+def read_oneroster(content: bytes) -> Iterator[RosterLine]:
+    """The lines of an archive whose size was checked. Raises `UnreadableRoster`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            package = _Package(archive)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise UnreadableRoster("文件不是有效的 ZIP 压缩包，可能没有传完") from error
+    yield from package.lines()
+
+
+class _Package:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._names = set(archive.namelist())
+        for name in _NEEDED:
+            if f"{name}.csv" not in self._names:
+                raise UnreadableRoster(f"压缩包中缺少 {name}.csv：不是完整的 OneRoster 1.2 数据包")
+        manifest = {each["propertyName"]: each["value"] for each in self._table("manifest")}
+        if manifest.get("oneroster.version") != _VERSION:
+            raise UnreadableRoster("manifest.csv 中的 oneroster.version 应为 1.2")
+        self._users = self._table("users")
+        self._orgs = {each["sourcedId"]: each for each in self._table("orgs")}
+        self._births = {each["sourcedId"]: each for each in self._table("demographics")}
+        self._by_id = {each["sourcedId"]: each for each in self._users}
+        self._roles = self._grouped("roles")
+        self._enrolments = self._grouped("enrollments")
+        self._classes = self._present_classes()
+
+    def _table(self, name: str) -> list[Record]:
+        if f"{name}.csv" not in self._names:
+            return []
+        try:
+            text = self._archive.read(f"{name}.csv").decode("utf-8-sig")
+            rows = csv.reader(io.StringIO(text, newline=""))
+            header = [cell.strip() for cell in next(rows, [])]
+            records: list[Record] = []
+            for row in rows:
+                told = zip(header, map(str.strip, row), strict=False)
+                records.append(defaultdict(str, {key: cell for key, cell in told if cell}))
+                if len(records) > _MAX_RECORDS:
+                    raise UnreadableRoster(f"{name}.csv 行数过多：请按学校拆分")
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise UnreadableRoster(f"{name}.csv 不是有效的 UTF-8 CSV 文件") from error
+        return records
+
+    def _grouped(self, name: str) -> Mapping[str, list[Record]]:
+        groups: dict[str, list[Record]] = defaultdict(list)
+        for each in self._table(name):
+            groups[each["userSourcedId"]].append(each)
+        return groups
+
+    def _present_classes(self) -> Mapping[str, Record]:
+        years = {each["sourcedId"]: each["schoolYear"] for each in self._table("academicSessions")}
+        latest = max(years.values(), default="")
+        found = {}
+        for each in self._table("classes"):
+            terms = [years.get(term.strip(), latest) for term in each["termSourcedIds"].split(",")]
+            if each["status"] != "tobedeleted" and latest in terms:
+                found[each["sourcedId"]] = each
+        return found
+
+    def lines(self) -> Iterator[RosterLine]:
+        found = 0
+        for number, user in enumerate(self._users, start=2):
+            for cells in self._of(user):
+                found += 1
+                if found > MAX_LINES:
+                    raise UnreadableRoster(f"一个文件最多 {MAX_LINES} 行：请按学校拆分")
+                yield RosterLine(number, {at: text for at, text in cells.items() if text})
+
+    def _of(self, user: Record) -> Iterator[dict[Column, str]]:
+        for role in self._roles.get(user["sourcedId"], ()):
+            word = _ROLES.get(role["role"])
+            if word is None:
+                continue
+            leaving = "tobedeleted" in (user["status"], role["status"])
+            cells = {
+                **self._personal(user, staff=word != "学生"),
+                Column.ROLE: word,
+                Column.SCHOOL: self._school(role["orgSourcedId"]),
+                Column.STATUS: "离校" if leaving else "",
+            }
+            if word == "学生":
+                yield {**cells, **self._guardians(user), **self._home_class(user, role)}
+            elif word == "教师" and not leaving:
+                yield from ({**cells, **place} for place in self._teaching(user, role))
+            else:
+                yield cells
+
+    def _personal(self, user: Record, *, staff: bool) -> dict[Column, str]:
+        born = self._births.get(user["sourcedId"], {})
+        cells = {
+            Column.NAME: _name(user),
+            Column.SEX: _SEXES.get(born.get("sex", ""), ""),
+            Column.BIRTH_DATE: born.get("birthDate", ""),
+            Column.USERNAME: user["username"],
+            Column.EMAIL: user["email"],
+            Column.PHONE: user["sms"] or user["phone"],
+        }
+        if staff:
+            cells[Column.STAFF_NUMBER] = user["identifier"]
+        known = [user["identifier"], user["userMasterIdentifier"]]
+        known += [each.partition(":")[2] for each in re.findall(r"{([^{}]*)}", user["userIds"])]
+        for text in known:
+            for column, shape in _SHAPES.items():
+                if shape.fullmatch(text.strip()):
+                    cells[column] = text.strip()
+        return cells
+
+    def _school(self, sourced_id: str) -> str:
+        org = self._orgs.get(sourced_id)
+        if org is None:
+            return sourced_id
+        return org["identifier"] if re.fullmatch("[0-9]{10}", org["identifier"]) else org["name"]
+
+    def _guardians(self, user: Record) -> dict[Column, str]:
+        agents = [self._by_id.get(each.strip()) for each in user["agentSourcedIds"].split(",")]
+        columns = (
+            (Column.GUARDIAN_NAME, Column.GUARDIAN_PHONE),
+            (Column.SECOND_GUARDIAN_NAME, Column.SECOND_GUARDIAN_PHONE),
+        )
+        cells: dict[Column, str] = {}
+        for (name, phone), agent in zip(columns, filter(None, agents), strict=False):
+            cells |= {name: _name(agent), phone: agent["sms"] or agent["phone"]}
+        return cells
+
+    def _enrolled(self, user: Record, role: Record) -> Iterator[Record]:
+        for each in self._enrolments.get(user["sourcedId"], ()):
+            there = each["schoolSourcedId"] == role["orgSourcedId"] and each["role"] == role["role"]
+            present = self._classes.get(each["classSourcedId"])
+            if there and present is not None and each["status"] != "tobedeleted":
+                yield present
+
+    def _home_class(self, user: Record, role: Record) -> dict[Column, str]:
+        for each in self._enrolled(user, role):
+            if each["classType"] == "homeroom":
+                return {
+                    Column.GRADE: _grade(each["grades"] or user["grades"]),
+                    Column.CLASS: each["title"],
+                }
+        return {Column.GRADE: _grade(user["grades"])}
+
+    def _teaching(self, user: Record, role: Record) -> Iterator[dict[Column, str]]:
+        subjects: dict[str, None] = {}
+        homerooms = 0
+        for each in self._enrolled(user, role):
+            if each["classType"] == "homeroom":
+                homerooms += 1
+                yield {Column.GRADE: _grade(each["grades"]), Column.CLASS: each["title"]}
+            else:
+                subjects |= dict.fromkeys(each["subjects"].split(","))
+        if subjects or not homerooms:
+            yield {Column.SUBJECT: "、".join(word.strip() for word in subjects)}
+
+
+def _name(user: Record) -> str:
+    family, given = user["familyName"], user["givenName"]
+    if f"{family}{given}".isascii():
+        return f"{given} {family}".strip()
+    return f"{family}{given}"
+
+
+def _grade(codes: str) -> str:
+    code = codes.split(",")[0].strip()
+    return _GRADES.get(code, code)

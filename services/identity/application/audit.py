@@ -1,0 +1,150 @@
+"""What auditors read of the audit trail; nobody writes or removes anything here."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.application.organisations import OrganisationTree, existing
+from services.identity.domain.organisations import is_beside_provinces, is_province
+from shared.access import Role, Rule
+from shared.database import UnitOfWork
+from shared.errors import Forbidden
+from shared.principal import Principal
+
+READ = Rule("identity.audit", frozenset({Role.AUDITOR}))
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the trail. ``actor``, ``on_behalf_of`` and ``target`` are ids; digests are
+    SHA-256; ``organisation`` is the path that it had at the time."""
+
+    id: int
+    at: datetime
+    actor: str
+    on_behalf_of: str | None
+    client: str | None
+    action: str
+    target: str
+    organisation: str | None
+    before_digest: bytes | None
+    after_digest: bytes | None
+    request_id: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which entries are meant: those of a person (who did it, or to whom it was done), those at or
+    below an organisation (id or code), of one action, from ``since`` until before ``until``."""
+
+    person: str | None = None
+    organisation: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which organisations' entries are readable: those at or below ``paths``, and ``rootless``
+    ones, which belong to none or to one that stands beside the provinces."""
+
+    paths: Sequence[str]
+    rootless: bool
+
+
+class AuditEntries(Protocol):
+    async def newest(
+        self, query: AuditQuery, reach: Reach, limit: int, before: int | None
+    ) -> Sequence[Entry]:
+        """The newest first, older than the one with the id `before`."""
+        ...
+
+    async def oldest(
+        self, query: AuditQuery, reach: Reach, limit: int, after: int, last: int
+    ) -> Sequence[Entry]:
+        """The oldest first, newer than `after`, none newer than `last`."""
+        ...
+
+    async def last(self) -> int:
+        """The id of the newest entry of all, or 0."""
+        ...
+
+
+class FormerPlaces(OrganisationTree, Protocol):
+    async def paths_ever(self, path: str) -> Sequence[str]:
+        """The path of the organisation now at `path`, and those that it had before."""
+        ...
+
+
+class Audit:
+    """An entry stays where its organisation was at the time. An auditor reads those at and below
+    the organisation of the role, wherever that stood; at a province also those without an
+    organisation, and those of institutions that stand beside it."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        entries: Callable[[AsyncConnection], AuditEntries],
+        organisations: Callable[[AsyncConnection], FormerPlaces],
+    ) -> None:
+        self._new_uow = new_uow
+        self._entries = entries
+        self._organisations = organisations
+
+    async def page(
+        self, caller: Principal, query: AuditQuery, limit: int, before: int | None
+    ) -> Sequence[Entry]:
+        """At most `limit` entries older than the one with the id `before`, the newest first.
+
+        Raises `Forbidden`, `NotFound`.
+        """
+        async with self._new_uow() as uow:
+            reach = await self._reach(uow, caller, query)
+            return await self._entries(uow.connection).newest(query, reach, limit, before)
+
+    async def export(self, caller: Principal, query: AuditQuery) -> AsyncIterator[Sequence[Entry]]:
+        """All entries up to now, the oldest first, in batches; the export itself is audited.
+
+        Raises `Forbidden`, `NotFound`, before the first batch.
+        """
+        async with self._new_uow() as uow:
+            reach = await self._reach(uow, caller, query)
+            last = await self._entries(uow.connection).last()
+            place = reach.paths[0]
+            uow.audit.record("audit.exported", "audit", organisation=place, query=asdict(query))
+            await uow.commit()
+        return self._batches(query, reach, last)
+
+    async def _batches(
+        self, query: AuditQuery, reach: Reach, last: int
+    ) -> AsyncIterator[Sequence[Entry]]:
+        after = 0
+        while after < last:
+            async with self._new_uow() as uow:
+                entries = self._entries(uow.connection)
+                batch = await entries.oldest(query, reach, BATCH, after, last)
+            if not batch:
+                return
+            yield batch
+            after = batch[-1].id
+
+    async def _reach(self, uow: UnitOfWork, caller: Principal, query: AuditQuery) -> Reach:
+        organisations = self._organisations(uow.connection)
+        own = READ.admitted_paths(caller)
+        rootless = any(map(is_province, own))
+        paths: Sequence[str] = own
+        if query.organisation is not None:
+            path = existing(await organisations.find(query.organisation)).path
+            if not (rootless and is_beside_provinces(path)):
+                READ.admit(caller, path)
+            paths, rootless = [path], False
+        if not paths:
+            raise Forbidden("You are no auditor anywhere. (您不是审计员)")
+        ever = [await organisations.paths_ever(path) for path in paths]
+        return Reach([path for each in ever for path in each], rootless)

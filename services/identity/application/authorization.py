@@ -1,0 +1,201 @@
+"""What a person is asked before a client gets a code, and the code (OpenID Connect Core §3.1.2)."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.application.client_authentication import KnownClients
+from services.identity.application.keys import SigningKeys
+from services.identity.application.sessions import Session
+from services.identity.domain.authorization import (
+    CODE_LIFE,
+    LONGEST_LIFE,
+    UNREFRESHED_LIFE,
+    Authorization,
+    AuthorizationRequest,
+    OAuthError,
+    UnusableRequest,
+)
+from services.identity.domain.clients import Client
+from services.identity.domain.tokens import fingerprint, new_secret
+from shared.clock import Clock
+from shared.context import current
+from shared.database import UnitOfWork
+from shared.ids import uuid7
+
+
+class Ask(Enum):
+    """What has to happen before the code."""
+
+    SIGN_IN = "sign in"
+    CONSENT = "consent"
+
+
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """A code to be stored: under its hash, with what the exchange must repeat."""
+
+    hash: bytes
+    redirect_uri: str
+    code_challenge: str | None
+    nonce: str | None
+    expires_at: datetime
+
+
+class AuthorizationStore(Protocol):
+    async def consented(self, person_id: UUID, client_id: UUID) -> frozenset[str]:
+        """The scopes that the person has let the client have."""
+        ...
+
+    async def consent(
+        self, person_id: UUID, client_id: UUID, scopes: frozenset[str], at: datetime
+    ) -> None:
+        """Add `scopes` to them."""
+        ...
+
+    async def add(self, authorization: Authorization) -> None: ...
+
+    async def add_code(self, authorization_id: UUID, code: NewCode) -> None: ...
+
+
+class Authorizations:
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        store: Callable[[AsyncConnection], AuthorizationStore],
+        clients: KnownClients,
+        keys: SigningKeys,
+        issuer: str,
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._store = store
+        self._clients = clients
+        self._keys = keys
+        self._issuer = issuer
+        self._clock = clock
+
+    async def destination(self, client_id: str, redirect_uri: str) -> Client:
+        """The client, whose address that is. Raises `UnusableRequest`."""
+        found = await self._clients.live(client_id)
+        if found is None:
+            raise UnusableRequest("client")
+        client, _ = found
+        if not client.redirects_to(redirect_uri):
+            raise UnusableRequest("redirect_uri")
+        return client
+
+    async def decide(self, request: AuthorizationRequest, session: Session | None) -> Ask | str:
+        """The code, or what has to happen before. Raises `OAuthError`."""
+        expected = self._hinted(request)
+        if (
+            session is None
+            or (expected is not None and expected != str(session.person_id))
+            or not request.met_by(session.authenticated_at, self._clock())
+        ):
+            if request.silent:
+                raise OAuthError("login_required", "the person has to sign in")
+            if session is not None and request.authenticated_since is not None:
+                raise OAuthError("login_required", "somebody else signed in")
+            return Ask.SIGN_IN
+        if request.claims.acr and session.acr not in request.claims.acr:
+            raise OAuthError("unmet_authentication_requirements", f"signed in with {session.acr}")
+        async with self._new_uow() as uow:
+            if await self._unasked(uow, request, session):
+                if request.silent:
+                    raise OAuthError("consent_required", "the person has not been asked")
+                return Ask.CONSENT
+            return await uow.commit(await self._grant(uow, request, session))
+
+    async def consent(self, request: AuthorizationRequest, session: Session) -> str:
+        """The person lets the client have what it asks for; the code."""
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            client, person_id = request.client, session.person_id
+            current().actor = str(person_id)
+            await store.consent(person_id, client.id, request.wanted, self._clock())
+            uow.audit.record(
+                "client.consented", str(client.id), person=person_id, scopes=sorted(request.wanted)
+            )
+            return await uow.commit(await self._grant(uow, request, session))
+
+    def _hinted(self, request: AuthorizationRequest) -> str | None:
+        """The person whom the client expects."""
+        if request.id_token_hint is None:
+            return None
+        claims = self._keys.read_hint(request.id_token_hint, self._issuer)
+        if claims is None:
+            raise OAuthError("invalid_request", "id_token_hint is no ID token of this issuer")
+        return str(claims["sub"])
+
+    async def _unasked(
+        self, uow: UnitOfWork, request: AuthorizationRequest, session: Session
+    ) -> bool:
+        if request.client.terms.trusted:
+            return False
+        store = self._store(uow.connection)
+        known = await store.consented(session.person_id, request.client.id)
+        return "consent" in request.prompt or not request.wanted <= known
+
+    async def _grant(
+        self, uow: UnitOfWork, request: AuthorizationRequest, session: Session
+    ) -> str:
+        now = self._clock()
+        offline = "offline_access" in request.scopes
+        ends_at = now + LONGEST_LIFE if offline else min(session.expires_at, now + LONGEST_LIFE)
+        authorization = Authorization(
+            id=uuid7(),
+            client_id=request.client.id,
+            person_id=session.person_id,
+            session_id=session.id,
+            scopes=request.scopes,
+            auth_time=session.authenticated_at,
+            acr=session.acr,
+            amr=session.amr,
+            created_at=now,
+            expires_at=now + UNREFRESHED_LIFE,
+            ends_at=ends_at,
+            claims=request.claims,
+        )
+        code = new_secret()
+        kept = NewCode(
+            hash=fingerprint(code),
+            redirect_uri=request.redirect_uri,
+            code_challenge=request.code_challenge,
+            nonce=request.nonce,
+            expires_at=now + CODE_LIFE,
+        )
+        store = self._store(uow.connection)
+        await store.add(authorization)
+        await store.add_code(authorization.id, kept)
+        current().actor = str(session.person_id)
+        uow.audit.record(
+            "client.authorized",
+            str(request.client.id),
+            person=session.person_id,
+            authorization=authorization.id,
+            scopes=sorted(request.scopes),
+        )
+        return code
+
+
+class FormSeal:
+    """Ties a form to the session that it was shown in and to what it was shown for, so that no
+    other site can have it sent."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def seal(self, session: Session, purpose: str) -> str:
+        """The value of the form's hidden field."""
+        text = f"{session.id}\0{purpose}".encode()
+        return hmac.digest(self._key, text, "sha256").hex()
+
+    def fits(self, session: Session, purpose: str, seal: str) -> bool:
+        return hmac.compare_digest(self.seal(session, purpose).encode(), seal.encode())

@@ -1,0 +1,179 @@
+"""Consent of guardians, by purpose and version, and the dictionary of purposes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from services.identity.application.guardians import readable_by_guardian, withdraw
+from services.identity.application.reach import READ, is_self, person_of, place_of, reached
+from services.identity.application.stores import (
+    NewUow,
+    OpenStores,
+    Revocations,
+    Stores,
+)
+from services.identity.domain import events_people as events
+from services.identity.domain.consent_purposes import STARTER_PURPOSES
+from services.identity.domain.guardians import (
+    Consent,
+    ConsentGiven,
+    ConsentOver,
+    NotGuardian,
+    Purpose,
+    PurposeOutdated,
+    PurposeUnknown,
+    current_purposes,
+)
+from services.identity.domain.organisations import is_province
+from services.identity.domain.people import civil_date
+from shared.access import Role, Rule
+from shared.clock import Clock
+from shared.errors import Forbidden, NotFound
+from shared.ids import uuid7
+from shared.principal import Principal
+
+GIVE_CONSENT = Rule("identity.manage", frozenset({Role.GUARDIAN}))
+READ_CONSENTS = Rule("identity.read", READ.roles, own=True)
+PUBLISH = Rule("identity.manage", frozenset({Role.SECURITY_ADMINISTRATOR}))
+
+
+@dataclass(frozen=True, slots=True)
+class Purposes:
+    """Every version of every purpose; ``current`` names the version that consent is asked for."""
+
+    versions: Sequence[Purpose]
+    current: dict[str, Purpose]
+
+
+class Consents:
+    def __init__(
+        self, new_uow: NewUow, stores: OpenStores, clock: Clock, revocations: Revocations
+    ) -> None:
+        self._new_uow = new_uow
+        self._stores = stores
+        self._clock = clock
+        self._revocations = revocations
+
+    async def of_child(self, caller: Principal, child_id: UUID) -> list[Consent]:
+        """For the child, the guardians and administrators. Raises `NotFound`."""
+        day = civil_date(self._clock())
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            child = await stores.people.get(child_id)
+            if child is None or not (
+                is_self(caller, child_id) or await readable_by_guardian(stores, caller, child, day)
+            ):
+                reached(READ, caller, child, day)
+            return await stores.guardians.consents(child_id)
+
+    async def give(self, caller: Principal, child_id: UUID, purpose: str, version: int) -> Consent:
+        """Consent as one of the child's guardians; the guardian's consent to an older version of
+        the purpose ends with it.
+
+        Raises `NotFound`, `NotGuardian`, `PurposeUnknown`, `PurposeOutdated`, `ConsentGiven`.
+        """
+        now = self._clock()
+        guardian_id = person_of(caller)
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            child = await stores.people.get(child_id, lock=True)
+            link = await stores.guardians.between(guardian_id, child_id)
+            if child is None or link is None:
+                raise NotFound("There is no such child of yours.")
+            if not link.effective:
+                raise NotGuardian("Consent takes a verified guardian without restriction.")
+            current = current_purposes(await stores.guardians.purposes(), now).get(purpose)
+            if current is None:
+                raise PurposeUnknown("Choose one of the consent purposes.")
+            if current.version != version:
+                raise PurposeOutdated(
+                    f"Read version {current.version} of the text, then consent to it.",
+                    version=current.version,
+                )
+            given = await stores.guardians.consents(child_id, guardian_id)
+            standing = [e for e in given if e.purpose == purpose and e.withdrawn_at is None]
+            if any(each.purpose_version == version for each in standing):
+                raise ConsentGiven("There is nothing to do: this version is consented to.")
+            await withdraw(uow, stores, self._revocations, standing, now)
+            consent = Consent(uuid7(), child_id, guardian_id, purpose, version, now)
+            await stores.guardians.add_consent(consent)
+            uow.audit.record(
+                "consent.give",
+                str(child_id),
+                organisation=place_of(child, civil_date(now)),
+                consent=consent.id,
+                purpose=purpose,
+                version=version,
+            )
+            uow.outbox.append(
+                events.ConsentGiven(consent.id, child_id, guardian_id, purpose, version)
+            )
+            return await uow.commit(consent)
+
+    async def withdraw(self, caller: Principal, consent_id: UUID) -> Consent:
+        """By any effective guardian of the child, whoever consented.
+
+        Raises `NotFound`, `ConsentOver`.
+        """
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            consent = await self._withdrawable(stores, caller, consent_id)
+            if consent.withdrawn_at is not None:
+                raise ConsentOver("It was withdrawn before: there is nothing more to do.")
+            await withdraw(uow, stores, self._revocations, [consent], now)
+            return await uow.commit(consent.withdrawn(caller.subject, now))
+
+    async def _withdrawable(self, stores: Stores, caller: Principal, consent_id: UUID) -> Consent:
+        found = await stores.guardians.consent(consent_id)
+        child = await stores.people.get(found.child_id, lock=True) if found else None
+        consent = await stores.guardians.consent(consent_id)
+        if (
+            child is None
+            or consent is None
+            or not await readable_by_guardian(stores, caller, child, civil_date(self._clock()))
+        ):
+            raise NotFound("There is no such consent for a child of yours.")
+        return consent
+
+    async def purposes(self) -> Purposes:
+        async with self._new_uow() as uow:
+            versions = await self._stores(uow.connection).guardians.purposes()
+        return Purposes(versions, current_purposes(versions, self._clock()))
+
+    async def publish(self, caller: Principal, purpose: Purpose) -> Purpose:
+        """The next version of a purpose, or the first of a new one; `purpose`'s own version does
+        not count. Consents to older versions cease to count when it takes effect.
+
+        Raises `Forbidden`, `PurposeOutdated` when another version is published meanwhile.
+        """
+        if not any(map(is_province, PUBLISH.admitted_paths(caller))):
+            raise Forbidden("The security administrator of the province publishes purposes.")
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            versions = [
+                each.version
+                for each in await stores.guardians.purposes()
+                if each.purpose == purpose.purpose
+            ]
+            published = replace(
+                purpose,
+                version=max(versions, default=0) + 1,
+                effective_at=max(purpose.effective_at, self._clock()),
+            )
+            if not await stores.guardians.add_purposes([published]):
+                raise PurposeOutdated("Another version was published just now: read it first.")
+            uow.audit.record(
+                "consent-purpose.publish",
+                purpose.purpose,
+                version=published.version,
+                scopes=sorted(published.scopes),
+                effective_at=published.effective_at,
+            )
+            return await uow.commit(published)
+
+    async def settle(self) -> None:
+        """Enter the purposes that every deployment begins with, unless they are there."""
+        async with self._new_uow() as uow:
+            await self._stores(uow.connection).guardians.add_purposes(STARTER_PURPOSES)
+            await uow.commit()

@@ -1,0 +1,205 @@
+"""Giving and revoking roles."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.identity.application.reach import is_self, reached, reaches
+from services.identity.application.stores import (
+    GrantQuery,
+    NewUow,
+    OpenStores,
+    Revocations,
+    Stores,
+)
+from services.identity.domain import events_people as events
+from services.identity.domain.grants import (
+    GIVEN_BY,
+    GrantBeyondReach,
+    OwnGrant,
+    RoleGrant,
+    check_given,
+    may_give,
+)
+from services.identity.domain.organisations import Organisation
+from services.identity.domain.organisations import State as OrganisationState
+from services.identity.domain.people import OrganisationNotJoinable, civil_date
+from shared.access import Role, Rule, grants_of
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.errors import Forbidden, NotFound
+from shared.ids import uuid7
+from shared.principal import Principal
+
+GIVE = Rule("identity.manage", frozenset({Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR}))
+READ_GRANTS = Rule(
+    "identity.read",
+    frozenset({Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR}),
+    own=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    person_id: UUID
+    role: Role
+    organisation_id: UUID
+    subject: str | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+
+
+class Grants:
+    """Nobody gives a role to themselves; who may give which is `GIVEN_BY`."""
+
+    def __init__(
+        self,
+        new_uow: NewUow,
+        stores: OpenStores,
+        clock: Clock,
+        revocations: Revocations,
+    ) -> None:
+        self._new_uow = new_uow
+        self._stores = stores
+        self._clock = clock
+        self._revocations = revocations
+
+    async def give(self, caller: Principal, wanted: NewGrant) -> RoleGrant:
+        """Raises `NotFound`, `OwnGrant`, `GrantBeyondReach`, `OrganisationNotJoinable`,
+        `GrantDatesRefused`, `RolesSeparated`, `RoleAlreadyHeld`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            organisation = await joinable(stores, wanted.organisation_id)
+            person = await stores.people.get(wanted.person_id, lock=True)
+            if person is not None and is_self(caller, person.id):
+                raise OwnGrant("Ask another security administrator.")
+            reached(GIVE, caller, person, civil_date(now))
+            _admit_giving(caller, wanted.role, organisation.path)
+            grant = RoleGrant(
+                id=uuid7(),
+                person_id=wanted.person_id,
+                role=wanted.role,
+                organisation_id=organisation.id,
+                path=organisation.path,
+                subject=wanted.subject,
+                valid_from=wanted.valid_from or now,
+                valid_until=wanted.valid_until,
+                granted_by=caller.subject,
+            )
+            await give(uow, stores, grant, now)
+            return await uow.commit(grant)
+
+    async def revoke(self, caller: Principal, grant_id: UUID) -> None:
+        """End it now; tokens that carry it are void. Raises `NotFound`, `GrantBeyondReach`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            grant = await stores.grants.get(grant_id)
+            if grant is None or not reaches(GIVE, caller, grant.path):
+                raise NotFound("There is no such role grant within your reach.")
+            await stores.people.get(grant.person_id, lock=True)
+            _admit_giving(caller, Role(grant.role), grant.path)
+            await end(uow, stores, self._revocations, [grant], now, now)
+            await uow.commit()
+
+    async def page(
+        self, caller: Principal, query: GrantQuery, limit: int, after: UUID | None
+    ) -> list[RoleGrant]:
+        """At most `limit` grants behind the one with the id `after`, past ones included, in the
+        order they were given. Raises `NotFound`, `Forbidden`."""
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            await self._admit_reading(stores, caller, query)
+            return await stores.grants.page(query, limit, after)
+
+    async def _admit_reading(self, stores: Stores, caller: Principal, query: GrantQuery) -> None:
+        if query.person_id is not None and is_self(caller, query.person_id):
+            return
+        if query.organisation_id is not None:
+            organisation = await stores.organisations.by_id(query.organisation_id)
+            if organisation is None:
+                raise NotFound("There is no organisation with that id.")
+            if not reaches(READ_GRANTS, caller, organisation.path):
+                raise Forbidden("None of your roles reaches that organisation.")
+        elif query.person_id is not None:
+            person = await stores.people.get(query.person_id)
+            reached(READ_GRANTS, caller, person, civil_date(self._clock()))
+
+
+def _admit_giving(caller: Principal, role: Role, path: str) -> None:
+    rules = (
+        Rule(GIVE.scope, frozenset({grant.role}))
+        for grant in grants_of(caller)
+        if grant.role in GIVEN_BY and may_give(grant.role, role)
+    )
+    if not any(reaches(rule, caller, path) for rule in rules):
+        raise GrantBeyondReach(
+            "Administrators give student, teacher and guardian; a security administrator at or "
+            "above the organisation gives the others."
+        )
+
+
+async def joinable(stores: Stores, organisation_id: UUID) -> Organisation:
+    """The open organisation, kept from being moved or closed until the transaction ends.
+
+    Raises `OrganisationNotJoinable`.
+    """
+    held = await stores.organisations.hold([organisation_id])
+    if not held or held[0].state is not OrganisationState.OPEN:
+        raise OrganisationNotJoinable("Name an organisation that is open.")
+    return held[0]
+
+
+async def give(uow: UnitOfWork, stores: Stores, grant: RoleGrant, now: datetime) -> None:
+    """Give a role to a person who is locked. Raises `RolesSeparated`, `RoleAlreadyHeld`."""
+    check_given(await stores.grants.of_person(grant.person_id), grant)
+    await stores.grants.add(grant, now)
+    uow.audit.record(
+        "role.grant",
+        str(grant.person_id),
+        organisation=grant.path,
+        after=_fact(grant),
+        grant=str(grant),
+        grant_id=grant.id,
+    )
+    uow.outbox.append(events.RoleGranted(**_fact(grant)))
+
+
+async def end(
+    uow: UnitOfWork,
+    stores: Stores,
+    revocations: Revocations,
+    grants: Iterable[RoleGrant],
+    at: datetime,
+    now: datetime,
+) -> None:
+    """End these roles of one person at `at`, and void the tokens that carry one that ends now."""
+    cut = None
+    for grant in grants:
+        if grant.over(at):
+            continue
+        ended = grant.ended(at)
+        await stores.grants.save(ended)
+        uow.audit.record(
+            "role.revoke",
+            str(grant.person_id),
+            organisation=grant.path,
+            before=_fact(grant),
+            after=_fact(ended),
+            grant=str(grant),
+            grant_id=grant.id,
+        )
+        uow.outbox.append(events.RoleRevoked(**_fact(ended)))
+        if grant.in_force(now) and at <= now:
+            cut = grant.person_id
+    if cut is not None:
+        await revocations.revoke(uow, "person", str(cut))
+
+
+def _fact(grant: RoleGrant) -> dict[str, Any]:
+    fact = asdict(grant)
+    del fact["granted_by"]
+    return {"grant_id": fact.pop("id"), **fact}

@@ -1,0 +1,205 @@
+"""Invitations: a letter's token, good once and for some days, that lets a person set a password.
+
+The first one activates the account. A later one is how an administrator helps somebody who forgot
+the password, or lost the second factor as well.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.application.accounts import Account, CredentialReader, Directory
+from services.identity.application.hashing import PasswordHashing
+from services.identity.application.passwords import Passwords
+from services.identity.application.reach import MANAGE, reached, standing
+from services.identity.application.second_factors import SecondFactors
+from services.identity.application.sessions import Sessions, digest
+from services.identity.application.stores import OpenStores
+from services.identity.domain.people import (
+    AccountBeyondReach,
+    OwnAccount,
+    PersonActionRefused,
+    Standing,
+    State,
+    civil_date,
+)
+from services.identity.domain.sign_in import InvitationSpent
+from shared.clock import Clock
+from shared.context import current
+from shared.database import UnitOfWork
+from shared.ids import uuid7
+from shared.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """``removes_factors`` says that second factors go when it is used."""
+
+    id: UUID
+    person_id: UUID
+    removes_factors: bool
+    issued_by: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedInvitation:
+    """An invitation with its token, which is told this once."""
+
+    invitation: Invitation
+    token: str
+
+
+class InvitationStore(Protocol):
+    async def add(self, invitation: Invitation, token_hash: bytes) -> None:
+        """Store an invitation; earlier ones of the person are void."""
+        ...
+
+    async def use(self, token_hash: bytes, now: datetime) -> Invitation | None:
+        """Use up an invitation that is still good."""
+        ...
+
+    async def delete(self, person_id: UUID) -> None: ...
+
+
+class InvitationReader(CredentialReader, Protocol):
+    async def invitation(self, token_hash: bytes, now: datetime) -> Invitation | None:
+        """The invitation if it is still good."""
+        ...
+
+
+Activate = Callable[[UnitOfWork, UUID], Awaitable[object]]
+"""The people part's: an invited person becomes an active one."""
+
+
+class Invitations:
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        stores: Callable[[AsyncConnection], InvitationStore],
+        reader: InvitationReader,
+        directory: Directory,
+        people: OpenStores,
+        activate: Activate,
+        hashing: PasswordHashing,
+        passwords: Passwords,
+        second_factors: SecondFactors,
+        sessions: Sessions,
+        life: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._stores = stores
+        self._reader = reader
+        self._directory = directory
+        self._people = people
+        self._activate = activate
+        self._hashing = hashing
+        self._passwords = passwords
+        self._second_factors = second_factors
+        self._sessions = sessions
+        self._life = life
+        self._clock = clock
+
+    async def issue(
+        self, uow: UnitOfWork, person_id: UUID, *, removes_factors: bool = False
+    ) -> IssuedInvitation:
+        """Invite a person to set a password; earlier invitations are void."""
+        now = self._clock()
+        token = secrets.token_urlsafe(32)
+        invitation = Invitation(
+            uuid7(), person_id, removes_factors, current().actor, now, now + self._life
+        )
+        await self._stores(uow.connection).add(invitation, digest(token))
+        uow.audit.record("invitation.issued", str(person_id), removes_factors=removes_factors)
+        return IssuedInvitation(invitation, token)
+
+    async def issue_invitation(self, uow: UnitOfWork, person_id: UUID) -> str:
+        """The token alone, for whoever creates the account."""
+        return (await self.issue(uow, person_id)).token
+
+    async def reset(
+        self, caller: Principal, person_id: UUID, *, removes_factors: bool
+    ) -> IssuedInvitation:
+        """An administrator's help for someone who cannot sign in.
+
+        Whoever resets a password could use it, so the caller has to reach everything that the
+        account opens. Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`,
+        `PersonActionRefused`.
+        """
+        now = self._clock()
+        day = civil_date(now)
+        async with self._new_uow() as uow:
+            stores = self._people(uow.connection)
+            person = reached(MANAGE, caller, await stores.people.get(person_id), day)
+            grants = await stores.grants.of_person(person_id)
+            match standing(caller, person, grants, now, day):
+                case Standing.SELF:
+                    raise OwnAccount("Change your own password on your account page.")
+                case Standing.REACHES_SOME | Standing.OTHER:
+                    raise AccountBeyondReach("Ask an administrator above all of its organisations.")
+            if person.state not in (State.ACTIVE, State.INVITED):
+                raise PersonActionRefused("The account is not active.", state=person.state)
+            issued = await self.issue(uow, person_id, removes_factors=removes_factors)
+            return await uow.commit(issued)
+
+    async def invited(self, token: str) -> Account:
+        """Whom a token invites. Raises `InvitationSpent`."""
+        invitation = await self._good(token)
+        account = await self._directory.account(invitation.person_id)
+        if account is None or account.state not in (State.ACTIVE, State.INVITED):
+            raise InvitationSpent("Ask your administrator for a new invitation.")
+        return account
+
+    async def shortest(self, token: str) -> int:
+        """How many characters the password needs."""
+        invitation = await self._good(token)
+        return self._passwords.shortest(with_factor=await self._keeps_factor(invitation))
+
+    async def accept(self, token: str, password: str) -> None:
+        """Set the password and activate the account; sessions there may be are ended.
+
+        Raises `InvitationSpent`, `PasswordRefused`, `HashingPoolFull`.
+        """
+        with self._hashing.seat() as seat:
+            invitation = await self._good(token)
+            account = await self.invited(token)
+            chosen = await self._passwords.accept(
+                seat,
+                invitation.person_id,
+                password,
+                with_factor=await self._keeps_factor(invitation),
+            )
+        async with self._new_uow() as uow:
+            used = await self._stores(uow.connection).use(digest(token), self._clock())
+            if used is None:
+                raise InvitationSpent("Ask your administrator for a new invitation.")
+            current().actor = str(used.person_id)
+            await self._passwords.put(uow, used.person_id, chosen)
+            await self._sessions.revoke_all(uow, used.person_id)
+            if used.removes_factors:
+                await self._second_factors.erase(uow, used.person_id)
+            if account.state == State.INVITED:
+                await self._activate(uow, used.person_id)
+            uow.audit.record("invitation.used", str(used.person_id))
+            await uow.commit()
+
+    async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
+        await self._stores(uow.connection).delete(person_id)
+
+    async def _good(self, token: str) -> Invitation:
+        invitation = await self._reader.invitation(digest(token), self._clock())
+        if invitation is None:
+            raise InvitationSpent("Ask your administrator for a new invitation.")
+        return invitation
+
+    async def _keeps_factor(self, invitation: Invitation) -> bool:
+        if invitation.removes_factors:
+            return False
+        return (await self._reader.credentials(invitation.person_id, None)).has_factor

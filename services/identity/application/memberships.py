@@ -1,0 +1,302 @@
+"""Joining, leaving and changing organisations. Roles held in an organisation end with belonging
+to it."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from services.identity.application.grants import end, give, joinable
+from services.identity.application.reach import MANAGE, is_self, reached, reaches
+from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
+from services.identity.domain import events_people as events
+from services.identity.domain.grants import ORDINARY, RoleAlreadyHeld, RoleGrant
+from services.identity.domain.organisations import is_at_or_below
+from services.identity.domain.people import (
+    Action,
+    Membership,
+    MembershipDatesRefused,
+    OwnAccount,
+    Person,
+    civil_date,
+    civil_midnight,
+    join,
+)
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.errors import Forbidden, NotFound, StaleVersion
+from shared.ids import uuid7
+from shared.principal import Principal
+
+_UNKNOWN = "There is no such membership within your reach."
+
+
+@dataclass(frozen=True, slots=True)
+class NewMembership:
+    """``valid_from`` is today unless given."""
+
+    organisation_id: UUID
+    kind: Literal["student", "staff", "other"]
+    valid_from: date | None
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """From the organisation of a membership, and whatever is below it, to another on a day."""
+
+    membership_id: UUID
+    organisation_id: UUID
+    on: date | None
+
+
+class Memberships:
+    def __init__(
+        self, new_uow: NewUow, stores: OpenStores, clock: Clock, revocations: Revocations
+    ) -> None:
+        self._new_uow = new_uow
+        self._stores = stores
+        self._clock = clock
+        self._revocations = revocations
+
+    async def start(self, caller: Principal, person_id: UUID, wanted: NewMembership) -> Membership:
+        """Raises `NotFound`, `OwnAccount`, `OrganisationNotJoinable`, `Forbidden`,
+        `MembershipDatesRefused`, `MembershipOverlaps`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            organisation = await joinable(stores, wanted.organisation_id)
+            person = await self._managed(stores, caller, person_id)
+            if not reaches(MANAGE, caller, organisation.path):
+                raise Forbidden("You are no administrator of that organisation.")
+            membership = Membership(
+                id=uuid7(),
+                person_id=person.id,
+                organisation_id=organisation.id,
+                kind=wanted.kind,
+                valid_from=wanted.valid_from or civil_date(now),
+                valid_until=wanted.valid_until,
+                version=1,
+                path=organisation.path,
+                organisation_name=organisation.name,
+            )
+            await start(uow, stores, person, membership, now)
+            return await uow.commit(membership)
+
+    async def change(
+        self,
+        caller: Principal,
+        membership_id: UUID,
+        version: int,
+        dates: Mapping[str, date | None],
+    ) -> Membership:
+        """Set ``valid_from``, ``valid_until`` or both; what is not in `dates` stays.
+
+        Raises `NotFound`, `OwnAccount`, `StaleVersion`, `MembershipDatesRefused`,
+        `MembershipOverlaps`.
+        """
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            person, membership = await self._membership(stores, caller, membership_id, version)
+            changed = replace(
+                membership,
+                valid_from=dates.get("valid_from") or membership.valid_from,
+                valid_until=dates.get("valid_until", membership.valid_until),
+                version=version + 1,
+            )
+            join(person.memberships, changed)
+            await change(uow, stores, self._revocations, person, {membership: changed}, now)
+            return await uow.commit(changed)
+
+    async def end(self, caller: Principal, membership_id: UUID, version: int) -> None:
+        """End it today; it stays in the history. Raises `NotFound`, `OwnAccount`,
+        `StaleVersion`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            person, membership = await self._membership(stores, caller, membership_id, version)
+            day = civil_date(now)
+            if not membership.ended(day):
+                ended = {membership: membership.ending(day)}
+                await change(uow, stores, self._revocations, person, ended, now)
+            await uow.commit()
+
+    async def transfer(
+        self, caller: Principal, person_id: UUID, version: int, wanted: Transfer
+    ) -> Person:
+        """Move a membership, with the ordinary roles held there, to another organisation; the
+        caller administers both. Roles of trust end.
+
+        Raises `NotFound`, `OwnAccount`, `StaleVersion`, `PersonActionRefused`,
+        `OrganisationNotJoinable`, `Forbidden`, `MembershipDatesRefused`, `MembershipOverlaps`.
+        """
+        now = self._clock()
+        today = civil_date(now)
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            target = await joinable(stores, wanted.organisation_id)
+            person = await self._managed(stores, caller, person_id)
+            if person.version != version:
+                raise StaleVersion
+            after = person.after(Action.TRANSFER, now)
+            source = _current(person, wanted.membership_id, today)
+            if not all(reaches(MANAGE, caller, path) for path in (source.path, target.path)):
+                raise Forbidden("Who administers both organisations makes the transfer.")
+            day = wanted.on or today
+            if day < source.valid_from or target.id == source.organisation_id:
+                raise MembershipDatesRefused("Transfer to another organisation, after joining.")
+            moved = [
+                each
+                for each in person.memberships
+                if each.kind == source.kind
+                and not each.ended(today)
+                and is_at_or_below(each.path, source.path)
+            ]
+            arrival = Membership(
+                id=uuid7(),
+                person_id=person.id,
+                organisation_id=target.id,
+                kind=source.kind,
+                valid_from=day,
+                valid_until=None,
+                version=1,
+                path=target.path,
+                organisation_name=target.name,
+            )
+            endings = {each: each.ending(day) for each in moved}
+            roles = await change(uow, stores, self._revocations, person, endings, now)
+            staying = [each for each in person.memberships if each not in endings]
+            await start(uow, stores, replace(person, memberships=staying), arrival, now)
+            for role in roles:
+                if role.role in ORDINARY:
+                    await _carry(uow, stores, role, arrival, caller, now)
+            await stores.people.save(after)
+            history = [endings.get(each, each) for each in person.memberships]
+            return await uow.commit(replace(after, memberships=(*history, arrival)))
+
+    async def _managed(self, stores: Stores, caller: Principal, person_id: UUID) -> Person:
+        person = await stores.people.get(person_id, lock=True)
+        day = civil_date(self._clock())
+        if person is not None and is_self(caller, person.id):
+            raise OwnAccount("Ask another administrator.")
+        return reached(MANAGE, caller, person, day)
+
+    async def _membership(
+        self, stores: Stores, caller: Principal, membership_id: UUID, version: int
+    ) -> tuple[Person, Membership]:
+        owner = await stores.people.membership_owner(membership_id)
+        person = await stores.people.get(owner, lock=True) if owner else None
+        if person is None:
+            raise NotFound(_UNKNOWN)
+        found = next(each for each in person.memberships if each.id == membership_id)
+        if not reaches(MANAGE, caller, found.path):
+            raise NotFound(_UNKNOWN)
+        if is_self(caller, person.id):
+            raise OwnAccount("Ask another administrator.")
+        if found.version != version:
+            raise StaleVersion
+        return person, found
+
+
+def _current(person: Person, membership_id: UUID, day: date) -> Membership:
+    for each in person.memberships:
+        if each.id == membership_id and not each.ended(day):
+            return each
+    raise NotFound("The person has no such membership, or it has ended.")
+
+
+async def start(
+    uow: UnitOfWork, stores: Stores, person: Person, membership: Membership, now: datetime
+) -> None:
+    """Let a person who is locked belong somewhere. Raises `MembershipOverlaps`."""
+    join(person.memberships, membership)
+    await stores.people.add_membership(membership, now)
+    _note(uow, "membership.start", None, membership)
+    uow.outbox.append(events.MembershipStarted(**_fact(membership)))
+
+
+async def change(
+    uow: UnitOfWork,
+    stores: Stores,
+    revocations: Revocations,
+    person: Person,
+    changes: Mapping[Membership, Membership],
+    now: datetime,
+) -> list[RoleGrant]:
+    """Replace memberships of a person who is locked, and end the roles that were held where the
+    person belongs no longer; returns those as they were."""
+    staying = [
+        each.path
+        for each in person.memberships
+        if each not in changes and not each.ended(civil_date(now))
+    ]
+    held = await stores.grants.of_person(person.id)
+    roles: list[RoleGrant] = []
+    for before, after in changes.items():
+        await stores.people.save_membership(after)
+        if after.valid_until is None:
+            _note(uow, "membership.change", before, after)
+            uow.outbox.append(events.MembershipStarted(**_fact(after)))
+            continue
+        _note(uow, "membership.end", before, after)
+        uow.outbox.append(events.MembershipEnded(**_fact(after)))
+        at = max(now, civil_midnight(after.valid_until))
+        ending = [
+            each
+            for each in held
+            if is_at_or_below(each.path, before.path)
+            and not any(is_at_or_below(each.path, path) for path in staying)
+            and each not in roles
+            and not each.over(at)
+        ]
+        await end(uow, stores, revocations, ending, at, now)
+        roles += ending
+    return roles
+
+
+async def _carry(
+    uow: UnitOfWork,
+    stores: Stores,
+    role: RoleGrant,
+    arrival: Membership,
+    caller: Principal,
+    now: datetime,
+) -> None:
+    carried = replace(
+        role,
+        id=uuid7(),
+        organisation_id=arrival.organisation_id,
+        path=arrival.path,
+        valid_from=max(now, civil_midnight(arrival.valid_from), role.valid_from),
+        granted_by=caller.subject,
+    )
+    with suppress(RoleAlreadyHeld):
+        await give(uow, stores, carried, now)
+
+
+def _note(uow: UnitOfWork, action: str, before: Membership | None, after: Membership) -> None:
+    uow.audit.record(
+        action,
+        str(after.person_id),
+        organisation=after.path,
+        before=before and _fact(before),
+        after=_fact(after),
+        membership=after.id,
+        valid_from=after.valid_from,
+        valid_until=after.valid_until,
+    )
+
+
+def _fact(membership: Membership) -> dict[str, Any]:
+    return {
+        "membership_id": membership.id,
+        "person_id": membership.person_id,
+        "organisation_id": membership.organisation_id,
+        "path": membership.path,
+        "kind": membership.kind,
+        "valid_from": membership.valid_from,
+        "valid_until": membership.valid_until,
+    }

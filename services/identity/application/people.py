@@ -1,0 +1,332 @@
+"""Accounts: inviting, finding, reading and changing people, and the actions of their life."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from services.identity.application import memberships
+from services.identity.application.grants import give, joinable
+from services.identity.application.guardians import readable_by_guardian
+from services.identity.application.memberships import NewMembership
+from services.identity.application.reach import (
+    MANAGE,
+    READ,
+    governed,
+    is_self,
+    note_read,
+    place_of,
+    reached,
+    reaches,
+    standing,
+)
+from services.identity.application.stores import (
+    IssueInvitation,
+    NewUow,
+    OpenStores,
+    PeopleQuery,
+    Revocations,
+    Stores,
+)
+from services.identity.domain import events_people as events
+from services.identity.domain.grants import RoleGrant
+from services.identity.domain.identifiers import (
+    Identifier,
+    IdentifierKey,
+    IdentifierKind,
+    birth_date_in,
+    doubts,
+)
+from services.identity.domain.organisations import Kind, Organisation
+from services.identity.domain.people import (
+    Membership,
+    Offer,
+    Person,
+    PersonActionRefused,
+    Profile,
+    State,
+    civil_date,
+    offers,
+)
+from shared.access import Role, Rule, grants_of
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.errors import Forbidden, NotFound, StaleVersion
+from shared.ids import uuid7
+from shared.principal import Principal
+
+LIST = Rule(
+    "identity.read", frozenset({Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.TEACHER})
+)
+_LIST_ANYWHERE = Rule("identity.read", frozenset({Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR}))
+OWN_FIELDS = frozenset({"nickname", "locale", "zoneinfo", "address"})
+"""What people may change of their own profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """``roles`` are ordinary ones, held at the organisation of the membership."""
+
+    profile: Profile
+    identifiers: Sequence[tuple[IdentifierKey, bool]]
+    """With whether the administrator vouches for it."""
+    membership: NewMembership
+    roles: Sequence[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDetail:
+    """A person as the caller may see them, with what the caller may do now."""
+
+    person: Person
+    minor: bool
+    offers: Sequence[Offer]
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """``invitation`` activates the account; ``doubts`` deserve a second look."""
+
+    detail: PersonDetail
+    doubts: Sequence[str]
+    invitation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """``following`` is where the next page begins: behind the last person's place and id."""
+
+    people: Sequence[Person]
+    following: tuple[str, UUID] | None
+
+
+class People:
+    """``minor_age`` is the age in years from which a person consents for themselves."""
+
+    def __init__(
+        self,
+        new_uow: NewUow,
+        stores: OpenStores,
+        clock: Clock,
+        minor_age: int,
+        revocations: Revocations,
+        issue_invitation: IssueInvitation | None,
+    ) -> None:
+        self._new_uow = new_uow
+        self._stores = stores
+        self._clock = clock
+        self._minor_age = minor_age
+        self._revocations = revocations
+        self._issue_invitation = issue_invitation
+
+    async def invite(self, caller: Principal, new: NewPerson) -> Invited:
+        """A new account, INVITED. Raises `OrganisationNotJoinable`, `Forbidden`,
+        `IdentifierTaken`, `MembershipDatesRefused`."""
+        now = self._clock()
+        day = civil_date(now)
+        keys = [key for key, _ in new.identifiers]
+        profile = new.profile
+        if profile.birth_date is None:
+            profile = replace(profile, birth_date=birth_date_in(keys))
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            organisation = await joinable(stores, new.membership.organisation_id)
+            if not reaches(MANAGE, caller, organisation.path):
+                raise Forbidden("You are no administrator of that organisation.")
+            person = await stores.people.add(
+                Person(uuid7(), "", State.INVITED, profile, 1, now, now)
+            )
+            uow.audit.record(
+                "person.invite", str(person.id), organisation=organisation.path, code=person.code
+            )
+            for key, vouched in new.identifiers:
+                await stores.people.put_identifier(person.id, key, now if vouched else None, now)
+            membership = Membership(
+                id=uuid7(),
+                person_id=person.id,
+                organisation_id=organisation.id,
+                kind=new.membership.kind,
+                valid_from=new.membership.valid_from or day,
+                valid_until=new.membership.valid_until,
+                version=1,
+                path=organisation.path,
+                organisation_name=organisation.name,
+            )
+            await memberships.start(uow, stores, person, membership, now)
+            for role in new.roles:
+                grant = RoleGrant(
+                    id=uuid7(),
+                    person_id=person.id,
+                    role=role,
+                    organisation_id=organisation.id,
+                    path=organisation.path,
+                    subject=None,
+                    valid_from=now,
+                    valid_until=None,
+                    granted_by=caller.subject,
+                )
+                await give(uow, stores, grant, now)
+            issue = self._issue_invitation
+            invitation = await issue(uow, person.id) if issue else None
+            detail = self._detail(caller, replace(person, memberships=(membership,)), ())
+            invited = Invited(detail, doubts(keys, profile.birth_date), invitation)
+            return await uow.commit(invited)
+
+    async def page(
+        self,
+        caller: Principal,
+        organisation: str,
+        state: State | None,
+        q: str | None,
+        limit: int,
+        after: tuple[str, UUID] | None,
+    ) -> PeoplePage:
+        """At most `limit` people at and below an organisation (id or code) behind `after`, with
+        the memberships that they have there.
+
+        Raises `NotFound`, `Forbidden`.
+        """
+        day = civil_date(self._clock())
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            place = await stores.organisations.find(organisation)
+            if place is None:
+                raise NotFound("There is no organisation with that id or code.")
+            if not _may_list(caller, place):
+                raise Forbidden("Administrators list their organisations, teachers their classes.")
+            query = PeopleQuery(place.path, state, q)
+            found = await stores.people.page(query, day, limit + 1, after)
+            shown = found[:limit]
+            for _, person in shown:
+                note_read(uow, caller, person, self._is_minor(person), day, "name")
+            following = None
+            if len(found) > limit:
+                path, last = shown[-1]
+                following = (path, last.id)
+            people = [person.within(place.path) for _, person in shown]
+            return await uow.commit(PeoplePage(people, following))
+
+    async def read(self, caller: Principal, person_id: UUID) -> PersonDetail:
+        """Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            person = await self._readable(uow, stores, caller, person_id, "profile")
+            held = await stores.grants.of_person(person_id)
+            return await uow.commit(self._detail(caller, person, held))
+
+    async def identifiers(self, caller: Principal, person_id: UUID) -> list[Identifier]:
+        """Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            await self._readable(uow, stores, caller, person_id, "identifiers")
+            return await uow.commit(await stores.people.identifiers(person_id))
+
+    async def _readable(
+        self, uow: UnitOfWork, stores: Stores, caller: Principal, person_id: UUID, field: str
+    ) -> Person:
+        day = civil_date(self._clock())
+        person = await stores.people.get(person_id)
+        if person is None or not (
+            is_self(caller, person_id) or await readable_by_guardian(stores, caller, person, day)
+        ):
+            person = reached(READ, caller, person, day)
+        note_read(uow, caller, person, self._is_minor(person), day, field)
+        return person
+
+    async def change(
+        self, caller: Principal, person_id: UUID, version: int, changes: Mapping[str, Any]
+    ) -> PersonDetail:
+        """Set the profile fields in `changes`. Raises `NotFound`, `Forbidden`, `StaleVersion`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            person = await stores.people.get(person_id, lock=True)
+            if person is None or not is_self(caller, person_id):
+                person = reached(MANAGE, caller, person, civil_date(now))
+            elif not OWN_FIELDS.issuperset(changes):
+                allowed = ", ".join(sorted(OWN_FIELDS))
+                raise Forbidden(f"An administrator changes that; you may change {allowed}.")
+            if person.version != version:
+                raise StaleVersion
+            if person.profile is None:
+                raise PersonActionRefused("The account was erased.", state=person.state)
+            profile = replace(person.profile, **changes)
+            after = replace(person.changed(now), profile=profile)
+            await stores.people.save(after)
+            self._note_change(uow, after, "person.change", tuple(sorted(changes)))
+            if self._is_minor(after) and not self._is_minor(person):
+                await self._revocations.revoke(uow, "consent", str(person_id))
+            held = await stores.grants.of_person(person_id)
+            return await uow.commit(self._detail(caller, after, held))
+
+    async def put_identifier(
+        self, caller: Principal, person_id: UUID, version: int, key: IdentifierKey, vouched: bool
+    ) -> tuple[Person, Identifier, list[str]]:
+        """Set the identifier of that kind; also returns what is doubtful about it.
+
+        Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `StaleVersion`, `IdentifierTaken`.
+        """
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            person = await self._governed(stores, caller, person_id, version)
+            await stores.people.put_identifier(person_id, key, now if vouched else None, now)
+            keys = [each.key for each in await stores.people.identifiers(person_id)]
+            after = person.changed(now)
+            profile = after.profile
+            if profile is not None and profile.birth_date is None:
+                after = replace(after, profile=replace(profile, birth_date=birth_date_in(keys)))
+            await stores.people.save(after)
+            self._note_change(uow, after, "person.identifier.set", (key.kind,))
+            birth_date = after.profile.birth_date if after.profile else None
+            identifier = Identifier(key, now if vouched else None)
+            return await uow.commit((after, identifier, doubts(keys, birth_date)))
+
+    async def drop_identifier(
+        self, caller: Principal, person_id: UUID, version: int, kind: IdentifierKind
+    ) -> Person:
+        """Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `StaleVersion`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            person = await self._governed(stores, caller, person_id, version)
+            if not await stores.people.drop_identifiers(person_id, kind):
+                raise NotFound(f"The person has no {kind}.")
+            after = person.changed(now)
+            await stores.people.save(after)
+            self._note_change(uow, after, "person.identifier.remove", (kind,))
+            return await uow.commit(after)
+
+    async def _governed(
+        self, stores: Stores, caller: Principal, person_id: UUID, version: int
+    ) -> Person:
+        person = await governed(stores, caller, person_id, self._clock())
+        if person.version != version:
+            raise StaleVersion
+        return person
+
+    def _note_change(
+        self, uow: UnitOfWork, person: Person, action: str, changed: tuple[str, ...]
+    ) -> None:
+        place = place_of(person, civil_date(self._clock()))
+        uow.audit.record(action, str(person.id), organisation=place, changed=changed)
+        uow.outbox.append(
+            events.PersonChanged(person.id, person.code, person.version, changed=changed)
+        )
+
+    def _is_minor(self, person: Person) -> bool:
+        return person.is_minor(civil_date(self._clock()), self._minor_age)
+
+    def _detail(self, caller: Principal, person: Person, held: Sequence[RoleGrant]) -> PersonDetail:
+        now = self._clock()
+        is_to_them = standing(caller, person, held, now, civil_date(now))
+        return PersonDetail(person, self._is_minor(person), offers(person.state, is_to_them))
+
+
+def _may_list(caller: Principal, place: Organisation) -> bool:
+    return reaches(_LIST_ANYWHERE, caller, place.path) or (
+        place.kind is Kind.CLASS
+        and any(
+            grant.role is Role.TEACHER and grant.path == place.path for grant in grants_of(caller)
+        )
+    )

@@ -1,0 +1,452 @@
+"""A roster's lines beside the people who are there (比对): whom a line means, what it changes.
+
+An ID number or a 学籍号 tells who somebody is, whatever the name; the other identifiers tell it
+together with the name. An import changes people within its reach alone, which is the organisation
+that the roster is of and all below it, and asks of each line what is asked of a single change.
+
+Everything is decided here and collected in a `Batch`; nothing is written. A line that is refused
+leaves no trace in it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from services.identity.domain.grants import RoleGrant
+from services.identity.domain.guardians import Guardianship, GuardianshipState
+from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
+from services.identity.domain.imports import Outcome
+from services.identity.domain.organisations import is_at_or_below
+from services.identity.domain.people import (
+    Action,
+    Membership,
+    Person,
+    Profile,
+    State,
+    civil_date,
+    folded_name,
+)
+from services.identity.domain.rosters import (
+    GUARDIAN_COLUMNS,
+    HEADINGS,
+    Column,
+    Defect,
+    Line,
+    RosterGuardian,
+    RosterRole,
+)
+from shared.ids import uuid7
+
+MembershipKind = Literal["student", "staff"]
+
+CERTAIN = frozenset({IdentifierKind.ID_NUMBER, IdentifierKind.STUDENT_NUMBER})
+"""The identifiers that nobody shares and nobody passes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An organisation of the tree."""
+
+    id: UUID
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a line puts its person: the school, and the class, grade or school itself."""
+
+    school: Node
+    target: Node
+
+
+@dataclass(slots=True)
+class Account:
+    """A person who is there, or will be. ``grants`` are those not over; ``wards`` the people whose
+    guardian the person was named; ``guards_here`` is whether one of them is within reach."""
+
+    person: Person
+    keys: dict[IdentifierKind, IdentifierKey]
+    grants: list[RoleGrant] = field(default_factory=list)
+    wards: set[UUID] = field(default_factory=set)
+    guards_here: bool = False
+    new: bool = False
+
+    def is_called(self, name: str) -> bool:
+        profile = self.person.profile
+        return profile is not None and folded_name(profile.name) == folded_name(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``changes`` names fields, `membership`, `role`, `guardian`, `state`; no values."""
+
+    outcome: Outcome
+    person_id: UUID | None = None
+    changes: tuple[str, ...] = ()
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is to be written. New accounts are written as they stand in the end."""
+
+    invited: list[Account] = field(default_factory=list)
+    changed: dict[UUID, set[str]] = field(default_factory=dict)
+    keys: list[tuple[UUID, IdentifierKey]] = field(default_factory=list)
+    started: list[Membership] = field(default_factory=list)
+    ended: list[Membership] = field(default_factory=list)
+    given: list[RoleGrant] = field(default_factory=list)
+    revoked: list[RoleGrant] = field(default_factory=list)
+    guardianships: list[Guardianship] = field(default_factory=list)
+    cut_off: set[UUID] = field(default_factory=set)
+    """People whose tokens carry something that ended."""
+
+
+class Refused(Exception):
+    """The line contradicts what is there."""
+
+    def __init__(self, *defects: Defect) -> None:
+        super().__init__()
+        self.defects = defects
+
+
+class Reconciliation:
+    """Takes lines one after the other; a later line sees what an earlier one brought.
+
+    ``holders`` tells who is known by an identifier, ``codes`` by a person's short code.
+    """
+
+    def __init__(
+        self,
+        reach: str,
+        accounts: dict[UUID, Account],
+        holders: dict[IdentifierKey, UUID],
+        codes: Mapping[str, UUID],
+        actor: str,
+        now: datetime,
+    ) -> None:
+        self._reach = reach
+        self.accounts = accounts
+        self._holders = holders
+        self._codes = codes
+        self._actor = actor
+        self._now = now
+        self._day = civil_date(now)
+        self.batch = Batch()
+
+    def take(self, line: Line, place: Place, *, repeats: bool = False) -> Result:
+        """Decide about one line. With `repeats` an earlier line brings the person, though perhaps
+        not within this reconciliation."""
+        try:
+            account = self._match(line)
+            guardians = [
+                self._guardian(account, *each) for each in zip(line.guardians, _AT, strict=False)
+            ]
+            if account is None:
+                if line.leaving:
+                    raise Refused(Defect(None, "not-here", "没有找到此人：无需办理离校"))
+                account = self._invite(line.name, line.keys, _profile(line))
+                outcome = Outcome.UPDATED if repeats else Outcome.CREATED
+                changes: list[str] = []
+            else:
+                outcome = Outcome.UPDATED
+                changes = self._revise(account, line, place)
+        except Refused as refused:
+            return Result(Outcome.REJECTED, defects=refused.defects)
+        if line.leaving:
+            changes += self._let_go(account, line)
+            outcome = Outcome.LEFT
+        else:
+            changes += self._put(account, line, place)
+            changes += self._entrust(account, line.guardians, guardians)
+        if outcome is not Outcome.CREATED and not changes:
+            outcome = Outcome.UNCHANGED
+        return Result(outcome, account.person.id, tuple(dict.fromkeys(changes)))
+
+    def _match(self, line: Line) -> Account | None:
+        """Whom the line means; None when nobody has any of its identifiers."""
+        claims: dict[UUID, list[Column]] = {}
+        for key in line.keys:
+            if holder := self._holders.get(key):
+                claims.setdefault(holder, []).append(Column(key.kind))
+        if line.person_code is not None:
+            coded = self._codes.get(line.person_code)
+            if coded is None:
+                raise Refused(Defect(Column.PERSON_CODE, "unknown", "没有这个人员编码"))
+            claims.setdefault(coded, []).append(Column.PERSON_CODE)
+        if not claims:
+            return self._foretold(line)
+        if len(claims) > 1:
+            named = "、".join(HEADINGS[each][0] for columns in claims.values() for each in columns)
+            raise Refused(Defect(None, "matches-several", f"{named}分别属于不同的人，请核对"))
+        (holder, columns), *_ = claims.items()
+        account = self.accounts[holder]
+        if not account.is_called(line.name) and not {Column(kind) for kind in CERTAIN} & {*columns}:
+            raise Refused(
+                *(
+                    Defect(each, "taken", f"该{HEADINGS[each][0]}已登记在另一姓名下，请核对")
+                    for each in columns
+                )
+            )
+        return account
+
+    def _foretold(self, line: Line) -> Account | None:
+        """A formal 学籍号 and the ID number inside it are one person's, where the names agree."""
+        for key in line.keys:
+            other = twin(key)
+            holder = self._holders.get(other) if other else None
+            if holder and self.accounts[holder].is_called(line.name):
+                return self.accounts[holder]
+        return None
+
+    def _guardian(
+        self, child: Account | None, guardian: RosterGuardian, column: Column
+    ) -> Account | None:
+        """The guardian where they are known already."""
+        holder = self._holders.get(IdentifierKey(IdentifierKind.PHONE, guardian.phone))
+        if holder is None:
+            return None
+        account = self.accounts[holder]
+        if account is child:
+            raise Refused(Defect(column, "own-phone", "监护人手机与本人手机相同，请核对"))
+        if not account.is_called(guardian.name):
+            raise Refused(Defect(column, "taken", "该手机号已登记在另一姓名下，请核对"))
+        return account
+
+    def _invite(self, name: str, keys: Iterable[IdentifierKey], profile: Profile) -> Account:
+        person = Person(uuid7(), "", State.INVITED, profile, 1, self._now, self._now)
+        account = Account(person, {key.kind: key for key in keys}, new=True)
+        self.accounts[person.id] = account
+        self._holders |= dict.fromkeys(account.keys.values(), person.id)
+        self.batch.invited.append(account)
+        return account
+
+    def _revise(self, account: Account, line: Line, place: Place) -> list[str]:
+        """Profile, identifiers and state as the line has them."""
+        person = account.person
+        told = {"name": line.name, "sex": line.sex, "birth_date": line.birth_date}
+        profile: dict[str, Any] = {
+            name: value
+            for name, value in told.items()
+            if value is not None and value != getattr(person.profile, name)
+        }
+        keys = [key for key in line.keys if account.keys.get(key.kind) != key]
+        resumed = person.state is State.LEFT and not line.leaving
+        if not account.new:
+            self._check_reach(account, line, keys, resumed=resumed)
+            if str(person.id) == self._actor and (
+                profile or keys or line.leaving or not self._is_put(account, line, place)
+            ):
+                raise Refused(
+                    Defect(None, "own-account", "不能通过导入修改本人的账号，请由其他管理员办理")
+                )
+        if not profile and not keys and not resumed:
+            return []
+        changed = person.after(Action.RESUME, self._now) if resumed else person.changed(self._now)
+        assert person.profile is not None  # noqa: S101 - an erased person has no identifiers
+        account.person = replace(changed, profile=replace(person.profile, **profile))
+        account.keys |= {key.kind: key for key in keys}
+        self._holders |= dict.fromkeys(keys, person.id)
+        changes = [*profile, *(str(key.kind) for key in keys), *(["state"] if resumed else [])]
+        if not account.new:
+            self.batch.changed.setdefault(person.id, set()).update(changes)
+            self.batch.keys += [(person.id, key) for key in keys]
+        return changes
+
+    def _check_reach(
+        self, account: Account, line: Line, keys: list[IdentifierKey], *, resumed: bool
+    ) -> None:
+        """Whether the importer may change the account at all, and its identifiers and state, which
+        open every organisation of the person."""
+        person = account.person
+        paths = person.paths(self._day)
+        reached = [self._reaches(path) for path in paths]
+        if not any(reached or [account.guards_here]):
+            raise Refused(
+                Defect(None, "belongs-elsewhere", "此人属于其他机构，请由上级管理员办理调入或转学")
+            )
+        if line.role is RosterRole.STUDENT and not line.leaving:
+            enrolled = [each for each in self._current(account) if each.kind == "student"]
+            if not all(self._reaches(each.path) for each in enrolled):
+                raise Refused(
+                    Defect(None, "enrolled-elsewhere", "此人在其他学校有学籍，请先办理转学")
+                )
+        whole = all(reached) and all(self._reaches(each.path) for each in account.grants)
+        if (keys or resumed) and not whole:
+            column = Column(keys[0].kind) if keys else None
+            raise Refused(
+                Defect(column, "beyond-reach", "此人还属于其他机构，请由上级管理员修改其证件与账号")
+            )
+
+    def _reaches(self, path: str) -> bool:
+        return is_at_or_below(path, self._reach)
+
+    def _current(self, account: Account) -> list[Membership]:
+        return [each for each in account.person.memberships if not each.ended(self._day)]
+
+    def _put(self, account: Account, line: Line, place: Place) -> list[str]:
+        """Let the person belong where the line puts them, with the roles that it tells of. A pupil
+        who is in a class stays there when the line names the school or grade alone."""
+        changes = []
+        node, kind = _membership(line, place)
+        if not self._belongs(account, node, kind):
+            before = [each for each in self._current(account) if each.kind == "student"]
+            self._join(account, node, kind)
+            if kind == "student":
+                self._end(account, before)
+            changes.append("membership")
+        for role, subject in _roles(line):
+            if not _holds(account, role, place.target, subject):
+                self._give(account, role, place.target, subject)
+                changes.append("role")
+        return changes
+
+    def _is_put(self, account: Account, line: Line, place: Place) -> bool:
+        """Whether `_put` would change nothing."""
+        return self._belongs(account, *_membership(line, place)) and all(
+            _holds(account, role, place.target, subject) for role, subject in _roles(line)
+        )
+
+    def _belongs(self, account: Account, node: Node, kind: MembershipKind) -> bool:
+        return any(
+            each.kind == kind
+            and (
+                is_at_or_below(each.path, node.path)
+                if kind == "student"
+                else each.organisation_id == node.id
+            )
+            for each in self._current(account)
+        )
+
+    def _join(self, account: Account, node: Node, kind: MembershipKind) -> None:
+        membership = Membership(
+            id=uuid7(),
+            person_id=account.person.id,
+            organisation_id=node.id,
+            kind=kind,
+            valid_from=self._day,
+            valid_until=None,
+            version=1,
+            path=node.path,
+            organisation_name=node.name,
+        )
+        memberships = (*account.person.memberships, membership)
+        account.person = replace(account.person, memberships=memberships)
+        self.batch.started.append(membership)
+
+    def _give(self, account: Account, role: str, node: Node, subject: str | None) -> None:
+        grant = RoleGrant(
+            id=uuid7(),
+            person_id=account.person.id,
+            role=role,
+            organisation_id=node.id,
+            path=node.path,
+            subject=subject,
+            valid_from=self._now,
+            valid_until=None,
+            granted_by=self._actor,
+        )
+        account.grants.append(grant)
+        self.batch.given.append(grant)
+
+    def _let_go(self, account: Account, line: Line) -> list[str]:
+        """End what the person has within reach, and the account's use when nothing is left."""
+        kind = _kind(line)
+        ending = [
+            each
+            for each in self._current(account)
+            if each.kind == kind and self._reaches(each.path)
+        ]
+        if not ending:
+            return []
+        self._end(account, ending)
+        if self._current(account) or account.person.state not in (State.ACTIVE, State.SUSPENDED):
+            return ["membership"]
+        account.person = account.person.after(Action.LEAVE, self._now)
+        self.batch.changed.setdefault(account.person.id, set()).add("state")
+        self.batch.cut_off.add(account.person.id)
+        return ["membership", "state"]
+
+    def _end(self, account: Account, ending: list[Membership]) -> None:
+        """End memberships, and the roles held there where the person belongs no longer."""
+        ended = {each.id: each.ending(self._day) for each in ending}
+        memberships = tuple(ended.get(each.id, each) for each in account.person.memberships)
+        account.person = replace(account.person, memberships=memberships)
+        self.batch.ended += ended.values()
+        staying = [each.path for each in self._current(account)]
+        for grant in list(account.grants):
+            if any(is_at_or_below(grant.path, each.path) for each in ending) and not any(
+                is_at_or_below(grant.path, path) for path in staying
+            ):
+                account.grants.remove(grant)
+                self.batch.revoked.append(grant.ended(self._now))
+                self.batch.cut_off.add(account.person.id)
+
+    def _entrust(
+        self,
+        child: Account,
+        named: Iterable[RosterGuardian],
+        known: Iterable[Account | None],
+    ) -> list[str]:
+        """Name guardians. What they may do waits until an administrator verifies them."""
+        changes = []
+        for told, account in zip(named, known, strict=True):
+            key = IdentifierKey(IdentifierKind.PHONE, told.phone)
+            guardian = account or self._invite(told.name, [key], Profile(told.name))
+            if child.person.id not in guardian.wards:
+                guardian.wards.add(child.person.id)
+                self.batch.guardianships.append(
+                    Guardianship(
+                        id=uuid7(),
+                        guardian_id=guardian.person.id,
+                        child_id=child.person.id,
+                        relation=told.relation,
+                        state=GuardianshipState.CLAIMED,
+                        restricted=False,
+                        verified_by=None,
+                        verified_at=None,
+                        version=1,
+                        created_at=self._now,
+                    )
+                )
+                changes.append("guardian")
+        return changes
+
+
+_AT = tuple(phone for _, phone, _ in GUARDIAN_COLUMNS)
+
+
+def _kind(line: Line) -> MembershipKind:
+    return "student" if line.role is RosterRole.STUDENT else "staff"
+
+
+def _membership(line: Line, place: Place) -> tuple[Node, MembershipKind]:
+    """Pupils belong to their class, staff to the school."""
+    kind = _kind(line)
+    return (place.target if kind == "student" else place.school), kind
+
+
+def _roles(line: Line) -> list[tuple[str, str | None]]:
+    """Roles with their subjects."""
+    if line.role is RosterRole.STAFF:
+        return []
+    return [(line.role.value, subject) for subject in line.subjects or (None,)]
+
+
+def _holds(account: Account, role: str, node: Node, subject: str | None) -> bool:
+    """Held further down, a role does for the whole where the line names no subject."""
+    return any(
+        each.role == role
+        and (
+            (each.organisation_id, each.subject) == (node.id, subject)
+            or (subject is None and is_at_or_below(each.path, node.path))
+        )
+        for each in account.grants
+    )
+
+
+def _profile(line: Line) -> Profile:
+    return Profile(line.name, birth_date=line.birth_date, sex=line.sex or "0")

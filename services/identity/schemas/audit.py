@@ -1,0 +1,40 @@
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from services.identity.application.audit import Entry
+
+
+class AuditEntry(BaseModel):
+    """Who did what to which thing."""
+
+    id: int
+    at: datetime
+    actor: str = Field(description="Id of a person or client; `system` for the service itself.")
+    on_behalf_of: str | None
+    client: str | None
+    action: str = Field(examples=["organisation.moved"])
+    target: str
+    organisation: str | None = Field(description="Path of the organisation at the time.")
+    before_digest: str | None = Field(description="SHA-256 of the state before, in hex.")
+    after_digest: str | None
+    request_id: str
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        return cls(
+            id=entry.id,
+            at=entry.at,
+            actor=entry.actor,
+            on_behalf_of=entry.on_behalf_of,
+            client=entry.client,
+            action=entry.action,
+            target=entry.target,
+            organisation=entry.organisation,
+            before_digest=entry.before_digest.hex() if entry.before_digest else None,
+            after_digest=entry.after_digest.hex() if entry.after_digest else None,
+            request_id=entry.request_id,
+            facts=dict(entry.facts),
+        )

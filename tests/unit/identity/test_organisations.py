@@ -1,0 +1,525 @@
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from itertools import count
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.identity.adapters.organisations import sort_key
+from services.identity.application.organisations import (
+    Change,
+    Listed,
+    Organisations,
+    Query,
+    Remembered,
+)
+from services.identity.domain.events_organisations import OrganisationMoved
+from services.identity.domain.organisations import (
+    CODE_PREFIX,
+    INSTITUTIONS,
+    PARENTS,
+    TRANSITIONS,
+    Action,
+    CodesRefused,
+    Kind,
+    KindNotAllowedThere,
+    MoveIntoItself,
+    OfficialCodes,
+    Organisation,
+    OrganisationClosed,
+    State,
+    StillInUse,
+    is_at_or_below,
+    label_of,
+)
+from shared.audit import AuditTrail
+from shared.database import UnitOfWork
+from shared.errors import DomainError, Forbidden, NotFound, StaleVersion
+from shared.events import DomainEvent
+from shared.ids import uuid7
+from shared.outbox import Outbox
+from shared.principal import Principal
+from shared.testing.clock import FrozenClock
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
+GOOD_SCHOOL_CODE = "3161000001"
+GOOD_CREDIT_CODE = "91350100M000100Y43"
+
+
+class Tree:
+    """An `OrganisationStore` in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[UUID, Organisation] = {}
+        self.remembered: list[Remembered] = []
+        self.members: dict[UUID, int] = {}
+        self._ids = count(1)
+
+    async def path_of(self, organisation_id: UUID) -> str | None:
+        return self.rows[organisation_id].path if organisation_id in self.rows else None
+
+    async def by_id(self, organisation_id: UUID) -> Organisation | None:
+        return self.rows.get(organisation_id)
+
+    async def by_code(self, code: str) -> Organisation | None:
+        return next((each for each in self.rows.values() if each.code == code), None)
+
+    async def by_label(self, label: str) -> Organisation | None:
+        return next((each for each in self.rows.values() if each.label == label), None)
+
+    async def find(self, reference: str) -> Organisation | None:
+        return await self.by_code(reference) or self.rows.get(UUID(reference))
+
+    async def locked(self, reference: str) -> Organisation | None:
+        return await self.find(reference)
+
+    async def ids_below(self, path: str) -> list[UUID]:
+        return [each.id for each in self.rows.values() if is_at_or_below(each.path, path)]
+
+    async def hold(self, ids: Collection[UUID]) -> list[Organisation]:
+        return [each for each in self.rows.values() if each.id in ids]
+
+    async def lock_tree(self) -> None:
+        pass
+
+    async def province(self, division_code: str) -> Organisation | None:
+        provinces = (each for each in self.rows.values() if each.kind is Kind.PROVINCE)
+        return next((p for p in provinces if p.codes.division_code == division_code), None)
+
+    async def add(self, organisation: Organisation) -> None:
+        self.rows[organisation.id] = organisation
+
+    async def save(self, organisation: Organisation) -> None:
+        self.rows[organisation.id] = organisation
+
+    async def move(self, organisation: Organisation, old_path: str) -> None:
+        for id_ in await self.ids_below(old_path):
+            path = organisation.path + self.rows[id_].path.removeprefix(old_path)
+            self.rows[id_] = replace(self.rows[id_], path=path)
+        self.rows[organisation.id] = organisation
+
+    async def use(self, path: str, today: date) -> tuple[int, int]:
+        below = [self.rows[id_] for id_ in await self.ids_below(path)]
+        open_below = [each for each in below if each.path != path and each.state is State.OPEN]
+        return len(open_below), sum(self.members.get(each.id, 0) for each in below)
+
+    async def close(self, organisation: Organisation, actor: str) -> int:
+        self.rows[organisation.id] = organisation
+        below = [self.rows[id_] for id_ in await self.ids_below(organisation.path)]
+        closing = [each for each in below if each.state is State.OPEN]
+        for each in closing:
+            self.rows[each.id] = each.closed(NOW)
+        return len(closing)
+
+    async def remember(
+        self,
+        organisation: Organisation,
+        at: datetime,
+        actor: str,
+        change: Change,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any],
+    ) -> None:
+        id_, version = next(self._ids), organisation.version
+        self.remembered.append(Remembered(id_, version, at, actor, change, before, after))
+
+    async def page(
+        self, query: Query, limit: int, after: tuple[str, UUID] | None
+    ) -> Sequence[Listed]:
+        return []
+
+    async def ancestors(self, path: str) -> Sequence[Listed]:
+        return []
+
+    async def history(
+        self, organisation_id: UUID, limit: int, before: int | None
+    ) -> Sequence[Remembered]:
+        return self.remembered[:limit]
+
+
+class Told(Outbox):
+    """Keeps the events themselves."""
+
+    def __init__(self, events: list[DomainEvent]) -> None:
+        self._events = events
+
+    def append(self, event: DomainEvent, *, first_seen_here: bool = False) -> UUID:
+        self._events.append(event)
+        return uuid7()
+
+
+class Transaction(UnitOfWork):
+    """Forgets everything but the events."""
+
+    def __init__(self, events: list[DomainEvent]) -> None:
+        self.outbox = Told(events)
+        self.audit = AuditTrail(FrozenClock(NOW))
+        self.connection = None  # type: ignore[assignment]  # the store in memory takes none
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    async def commit(self, result: T = None) -> T:  # type: ignore[assignment]  # as in the base
+        return result
+
+
+@dataclass
+class House:
+    """The use cases over a tree in memory."""
+
+    tree: Tree = field(default_factory=Tree)
+    events: list[DomainEvent] = field(default_factory=list)
+
+    @property
+    def organisations(self) -> Organisations:
+        return Organisations(
+            lambda: Transaction(self.events), lambda _: self.tree, FrozenClock(NOW)
+        )
+
+
+def caller(*grants: str) -> Principal:
+    scopes = frozenset({"identity.read", "identity.manage"})
+    return Principal("somebody", "tests", scopes, {"grants": list(grants)})
+
+
+def organisation(kind: Kind, parent: Organisation | None = None) -> Organisation:
+    if kind is Kind.PROVINCE:
+        return Organisation.province(uuid7(), "陕西省", "610000", NOW)
+    return Organisation.under(parent, uuid7(), kind, "某机构", OfficialCodes(), NOW)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+@pytest.fixture
+async def province(house: House) -> Organisation:
+    return await house.organisations.found_province("陕西省", "610000")
+
+
+@pytest.fixture
+def admin(province: Organisation) -> Principal:
+    return caller(f"administrator@{province.path}")
+
+
+PROVINCE = organisation(Kind.PROVINCE)
+CITY = organisation(Kind.CITY, PROVINCE)
+SCHOOL = organisation(Kind.SCHOOL, CITY)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_short_code_and_the_label_of_a_kind_begin_with_its_letter(kind: Kind) -> None:
+    parents = {None: None, Kind.PROVINCE: PROVINCE, Kind.SCHOOL: SCHOOL}
+    parents[Kind.GRADE] = organisation(Kind.GRADE, SCHOOL)
+    parent = next((parents[each] for each in parents if each in PARENTS[kind]), None)
+    made = organisation(kind, parent)
+    assert made.code.startswith(CODE_PREFIX[kind] + "-")
+    assert made.path.endswith(label_of(made.code))
+
+
+@pytest.mark.parametrize("kind", INSTITUTIONS)
+@pytest.mark.parametrize("parent", [None, PROVINCE, CITY, SCHOOL])
+def test_an_institution_stands_anywhere_and_at_the_root(
+    kind: Kind, parent: Organisation | None
+) -> None:
+    assert organisation(kind, parent).parent_id == (parent and parent.id)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parent"),
+    [
+        (Kind.CITY, None),
+        (Kind.SCHOOL, None),
+        (Kind.CITY, SCHOOL),
+        (Kind.CLASS, SCHOOL),
+        (Kind.GRADE, CITY),
+        (Kind.STUDIO, organisation(Kind.COMPANY)),
+    ],
+)
+def test_a_kind_stands_only_under_those_that_the_table_allows(
+    kind: Kind, parent: Organisation | None
+) -> None:
+    with pytest.raises(KindNotAllowedThere):
+        organisation(kind, parent)
+
+
+def test_no_chain_of_kinds_comes_back_to_itself() -> None:
+    above: set[Kind | None] = set()
+    while rising := {kind for kind in PARENTS if PARENTS[kind] - {None} <= above} - above:
+        above |= rising
+    assert above == set(Kind)
+
+
+def test_a_second_province_is_not_made_like_other_organisations() -> None:
+    with pytest.raises(KindNotAllowedThere):
+        Organisation.under(None, uuid7(), Kind.PROVINCE, "甘肃省", OfficialCodes(), NOW)
+
+
+def test_every_defect_of_the_official_codes_is_told_at_once() -> None:
+    with pytest.raises(CodesRefused) as caught:
+        OfficialCodes("990000", "123", "1").of(Kind.SCHOOL)
+    assert [each["pointer"] for each in caught.value.members["errors"]] == [
+        "#/division_code",
+        "#/school_code",
+        "#/credit_code",
+    ]
+
+
+def test_official_codes_are_kept_in_canonical_form() -> None:
+    codes = OfficialCodes(None, "３１６１０００００１", GOOD_CREDIT_CODE.lower())
+    assert codes.of(Kind.SCHOOL) == OfficialCodes(None, GOOD_SCHOOL_CODE, GOOD_CREDIT_CODE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(Kind.PROVINCE, "610100"), (Kind.CITY, "610102"), (Kind.COUNTY, "610100")],
+)
+def test_a_division_code_is_one_of_its_level(kind: Kind, code: str) -> None:
+    with pytest.raises(CodesRefused):
+        OfficialCodes(code).of(kind)
+
+
+def test_nothing_is_put_under_a_closed_organisation() -> None:
+    with pytest.raises(OrganisationClosed):
+        organisation(Kind.SCHOOL, CITY.closed(NOW))
+    with pytest.raises(OrganisationClosed):
+        SCHOOL.moved(PROVINCE.closed(NOW))
+
+
+def test_nothing_more_happens_to_a_closed_organisation() -> None:
+    closed = SCHOOL.closed(NOW)
+    changes: tuple[Callable[[], Organisation], ...] = (
+        lambda: closed.changed("新名", OfficialCodes()),
+        lambda: closed.moved(PROVINCE),
+        lambda: closed.closed(NOW),
+    )
+    for change in changes:
+        with pytest.raises(OrganisationClosed):
+            change()
+    assert not [action for state, action in TRANSITIONS if state is State.CLOSED]
+
+
+def test_an_organisation_does_not_move_below_itself() -> None:
+    with pytest.raises(MoveIntoItself):
+        CITY.moved(organisation(Kind.COUNTY, CITY))
+    with pytest.raises(MoveIntoItself):
+        CITY.moved(CITY)
+
+
+async def test_the_province_is_founded_once(house: House, province: Organisation) -> None:
+    assert await house.organisations.found_province("陕西", "610000") == province
+    assert len(house.tree.rows) == 1
+    assert [each.change for each in house.tree.remembered] == [Change.CREATED]
+
+
+async def test_an_administrator_adds_below_and_nobody_else(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    add = house.organisations.create
+    city = await add(admin, province.code, Kind.CITY, "西安市", OfficialCodes("610100"))
+    assert city.path == f"{province.path}.{city.label}"
+    for stranger in (caller(), caller(f"teacher@{province.path}"), caller("administrator@P0")):
+        with pytest.raises(Forbidden):
+            await add(stranger, province.code, Kind.CITY, "宝鸡市", OfficialCodes())
+    city_admin = caller(f"administrator@{city.path}")
+    with pytest.raises(Forbidden):
+        await add(city_admin, province.code, Kind.CITY, "宝鸡市", OfficialCodes())
+
+
+async def test_institutions_at_the_root_are_looked_after_by_the_province(
+    house: House, admin: Principal
+) -> None:
+    company = await house.organisations.create(
+        admin, None, Kind.COMPANY, "某出版社", OfficialCodes()
+    )
+    await house.organisations.change(admin, company.code, 1, "某某出版社", {})
+    with pytest.raises(Forbidden):
+        await house.organisations.create(
+            caller(f"administrator@{company.path}"), None, Kind.COMPANY, "另一家", OfficialCodes()
+        )
+
+
+async def test_whoever_moves_an_organisation_administers_both_places(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    add = house.organisations.create
+    here = await add(admin, province.code, Kind.CITY, "西安市", OfficialCodes())
+    there = await add(admin, province.code, Kind.CITY, "宝鸡市", OfficialCodes())
+    school = await add(admin, here.code, Kind.SCHOOL, "一中", OfficialCodes())
+    local = caller(f"administrator@{here.path}")
+    with pytest.raises(Forbidden):
+        await house.organisations.move(local, school.code, 1, there.code)
+    moved = await house.organisations.move(admin, school.code, 1, there.code)
+    assert moved.path == f"{there.path}.{school.label}"
+    told = house.events[-1]
+    assert isinstance(told, OrganisationMoved)
+    assert (told.old_path, told.path) == (school.path, moved.path)
+
+
+async def test_a_change_is_made_to_what_was_read(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    organisations, code = house.organisations, province.code
+    await organisations.change(admin, code, 1, "陕西", {})
+    with pytest.raises(StaleVersion):
+        await organisations.change(admin, code, 1, "秦", {})
+    with pytest.raises(StaleVersion):
+        await organisations.close(admin, code, 1, below=False)
+
+
+async def test_a_change_that_changes_nothing_leaves_no_trace(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    same = await house.organisations.change(admin, province.code, 1, "陕西省", {})
+    assert same == province
+    assert len(house.events) == len(house.tree.remembered) == 1
+
+
+async def test_the_history_of_a_change_holds_what_differs(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    await house.organisations.change(admin, province.code, 1, "陕西", {})
+    assert house.tree.remembered[-1].before == {"name": "陕西省"}
+    assert house.tree.remembered[-1].after == {"name": "陕西"}
+
+
+async def test_an_organisation_with_members_is_not_closed(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    city = await house.organisations.create(
+        admin, province.code, Kind.CITY, "西安市", OfficialCodes()
+    )
+    house.tree.members[city.id] = 3
+    with pytest.raises(StillInUse) as caught:
+        await house.organisations.close(admin, province.code, 1, below=True)
+    assert caught.value.members == {"open_below": 1, "members": 3}
+
+
+async def test_what_is_below_is_closed_only_when_that_is_meant(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    city = await house.organisations.create(
+        admin, province.code, Kind.CITY, "西安市", OfficialCodes()
+    )
+    with pytest.raises(StillInUse):
+        await house.organisations.close(admin, province.code, 1, below=False)
+    await house.organisations.close(admin, province.code, 1, below=True)
+    assert house.tree.rows[city.id].state is State.CLOSED
+
+
+async def test_what_may_be_done_is_told_to_those_who_may(
+    house: House, province: Organisation, admin: Principal
+) -> None:
+    assert list((await house.organisations.get(admin, province.code)).actions) == list(Action)
+    assert not (await house.organisations.get(caller(), province.code)).actions
+    await house.organisations.close(admin, province.code, 1, below=False)
+    assert not (await house.organisations.get(admin, province.code)).actions
+
+
+async def test_an_unknown_organisation_is_not_found(house: House, admin: Principal) -> None:
+    with pytest.raises(NotFound):
+        await house.organisations.get(admin, str(uuid7()))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("宝鸡市", "西安市"),
+        ("西安市", "咸阳市"),
+        ("重庆", "中山"),
+        ("二年级", "十年级"),
+        ("第二中学", "第十中学"),
+        ("高一(2)班", "高一(10)班"),
+        ("初一", "高一"),
+    ],
+)
+def test_names_sort_by_pinyin_and_numbers_by_value(first: str, second: str) -> None:
+    assert sort_key(first) < sort_key(second)
+
+
+def test_a_syllable_is_compared_whole() -> None:
+    assert sort_key("西安") < sort_key("先锋")
+
+
+Operation = tuple[Literal["create", "move", "close"], int, int, bool]
+
+operations: st.SearchStrategy[list[Operation]] = st.lists(
+    st.tuples(
+        st.sampled_from(("create", "create", "move", "close")),
+        st.integers(0, 50),
+        st.integers(0, 50),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+async def play(
+    organisations: Organisations, admin: Principal, tree: list[Organisation], step: Operation
+) -> None:
+    """Attempt one change of the organisations in `tree`, chosen by the numbers in `step`."""
+    verb, first, second, flag = step
+    target, other = tree[first % len(tree)], tree[second % len(tree)]
+    if verb == "create":
+        kinds = [each for each in Kind if flag or target.kind in PARENTS[each]]
+        kind = kinds[second % len(kinds)] if kinds else Kind.CLASS
+        await organisations.create(admin, target.code, kind, "某机构", OfficialCodes())
+    elif verb == "move":
+        fitting = [each for each in tree if each.kind in PARENTS[target.kind]] or [other]
+        parent = other if flag else fitting[second % len(fitting)]
+        await organisations.move(admin, target.code, target.version, parent.code)
+    else:
+        await organisations.close(admin, target.code, target.version, below=flag)
+
+
+def assert_is_a_tree(organisations: Collection[Organisation]) -> None:
+    """Paths, kinds and states agree with the parents, of which every walk up comes to a root."""
+    by_id = {each.id: each for each in organisations}
+    for each in organisations:
+        parent = by_id[each.parent_id] if each.parent_id else None
+        assert each.path == (f"{parent.path}.{each.label}" if parent else each.label)
+        assert each.kind is Kind.PROVINCE or (parent and parent.kind) in PARENTS[each.kind]
+        if each.state is State.OPEN and parent:
+            assert parent.state is State.OPEN
+        walked = {each.id}
+        while parent is not None:
+            assert parent.id not in walked
+            walked.add(parent.id)
+            parent = by_id[parent.parent_id] if parent.parent_id else None
+    assert len({each.path for each in organisations}) == len(organisations)
+
+
+@given(operations)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_attempted_the_tree_stays_a_tree(steps: list[Operation]) -> None:
+    async def attempt() -> None:
+        house = House()
+        organisations = house.organisations
+        root = await organisations.found_province("陕西省", "610000")
+        admin = caller(f"administrator@{root.path}")
+        for step in steps:
+            before = dict(house.tree.rows)
+            try:
+                await play(organisations, admin, list(before.values()), step)
+            except DomainError:
+                assert house.tree.rows == before
+            assert_is_a_tree(house.tree.rows.values())
+
+    asyncio.run(attempt())
