@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, Text, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.tables import METADATA
@@ -49,11 +49,16 @@ def _wanted(query: AuditQuery, reach: Reach) -> Select[*tuple[Any, ...]]:
 def _reached(reach: Reach) -> Iterator[ColumnElement[bool]]:
     place = _ROWS.organisation
     for path in reach.paths:
-        yield or_(place == path, place.startswith(path + "."))
+        yield or_(place == _literal(path), place.like(_literal(path + ".%")))
     if reach.rootless:
         yield place.is_(None)
         for letter in _BESIDE_PROVINCES:
-            yield place.startswith(letter)
+            yield place.like(_literal(letter + "%"))
+
+
+def _literal(path: str) -> BindParameter[str]:
+    # In the SQL itself: a plan for any path would not know how few entries this one has.
+    return bindparam(None, path, Text, literal_execute=True)
 
 
 def _asked(query: AuditQuery) -> Iterator[ColumnElement[bool]]:

@@ -16,6 +16,10 @@ SWEEP_SECONDS = 600.0
 BATCH = 5000
 _DAY = timedelta(days=1)
 
+_DELETE = (
+    "DELETE FROM {table} WHERE {key} IN (SELECT {columns} FROM {table}"
+    " WHERE expires_at < :until ORDER BY expires_at LIMIT :limit)"
+)
 _EXPIRED = {
     "authorization_codes": ("hash", _DAY),
     "device_codes": ("hash", _DAY),
@@ -41,11 +45,7 @@ class ExpirySweeper:
         """Delete everything that is due; returns the number of rows."""
         deleted = 0
         for table, (key, kept) in _EXPIRED.items():
-            columns = key.strip("()")
-            statement = text(
-                f"DELETE FROM {table} WHERE {key} IN (SELECT {columns} FROM {table}"
-                " WHERE expires_at < :until ORDER BY expires_at LIMIT :limit)"
-            )
+            statement = text(_DELETE.format(table=table, key=key, columns=key.strip("()")))
             until = self._clock() - kept
             while True:
                 async with self._engine.begin() as connection:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 from pypinyin import lazy_pinyin
-from sqlalchemy import ColumnElement, Row, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Text, bindparam, func, or_, select, text, tuple_
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -298,7 +298,9 @@ def _named(reference: str) -> ColumnElement[bool]:
 
 
 def _at_or_below(path: str) -> ColumnElement[bool]:
-    return _ROWS.path.bool_op("<@")(func.text2ltree(path))
+    # The path stands in the SQL itself: a plan for any path walks the whole table for a small one.
+    literal = bindparam(None, path, Text, literal_execute=True)
+    return _ROWS.path.bool_op("<@")(func.text2ltree(literal))
 
 
 def _matches(q: str) -> ColumnElement[bool]:

@@ -10,9 +10,7 @@ _ADD = text(
     "INSERT INTO revocations (kind, value, before, expires_at)"
     " VALUES (:kind, :value, :before, :expires_at)"
 )
-_SINCE = text(
-    "SELECT id, kind, value, before, expires_at FROM revocations WHERE before > :instant"
-)
+_SINCE = text("SELECT id, kind, value, before, expires_at FROM revocations WHERE before > :instant")
 _PAGE = text(
     "SELECT id, kind, value, before, expires_at FROM revocations"
     " WHERE id > :after AND expires_at > :now ORDER BY id LIMIT :limit"

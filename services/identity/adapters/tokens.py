@@ -81,11 +81,13 @@ _STANDING = text(
     " LEFT JOIN authorizations a ON a.id = CAST(:fam AS uuid)"
 )
 _DEVICE = (
-    f"SELECT d.hash, d.user_code, d.client_id AS device_client_id, d.scopes AS device_scopes,"
+    "SELECT d.hash, d.user_code, d.client_id AS device_client_id, d.scopes AS device_scopes,"
     " d.state, d.authorization_id, d.poll_seconds, d.polled_at, d.created_at AS asked_at,"
     f" d.expires_at AS device_expires_at,{_AUTHORIZATION} FROM device_codes d"
-    f" LEFT JOIN authorizations a ON a.id = d.authorization_id{_WITH_SESSION}"
+    f" LEFT JOIN authorizations a ON a.id = d.authorization_id{_WITH_SESSION} WHERE "  # noqa: S608 - constant
 )
+_DEVICE_BY_USER_CODE = f"{_DEVICE} d.user_code = :key"
+_DEVICE_BY_HASH = f"{_DEVICE} d.hash = :key"
 _LOCKED = " FOR UPDATE OF d"
 _ADD_DEVICE = text(
     "INSERT INTO device_codes"
@@ -221,13 +223,13 @@ class DeviceRows:
         await self._connection.execute(_ADD_DEVICE, row)
 
     async def by_user_code(self, user_code: str, *, lock: bool = False) -> DeviceCode | None:
-        return await self._one("d.user_code = :key", user_code, lock=lock)
+        return await self._one(_DEVICE_BY_USER_CODE, user_code, lock=lock)
 
     async def by_hash(self, hash_: bytes, *, lock: bool = False) -> DeviceCode | None:
-        return await self._one("d.hash = :key", hash_, lock=lock)
+        return await self._one(_DEVICE_BY_HASH, hash_, lock=lock)
 
-    async def _one(self, condition: str, key: str | bytes, *, lock: bool) -> DeviceCode | None:
-        statement = text(f"{_DEVICE} WHERE {condition}{_LOCKED if lock else ''}")
+    async def _one(self, query: str, key: str | bytes, *, lock: bool) -> DeviceCode | None:
+        statement = text(query + _LOCKED if lock else query)
         row = (await self._connection.execute(statement, {"key": key})).one_or_none()
         if row is None:
             return None

@@ -133,7 +133,6 @@ class ApiKeys:
         client_id: UUID,
         before: tuple[datetime, str] | None,
         limit: int,
-   
     ) -> Sequence[ApiKey]:
         """The keys of an application, the newest first."""
         async with self._new_uow() as uow:

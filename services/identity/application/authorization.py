@@ -1,18 +1,19 @@
 """What a person is asked before a client gets a code, and the code (OpenID Connect Core §3.1.2)."""
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.client_authentication import KnownClients
 from services.identity.application.keys import SigningKeys
+from services.identity.application.organisations import OrganisationTree
 from services.identity.application.sessions import Session
+from services.identity.application.tokens import People
 from services.identity.domain.authorization import (
     CODE_LIFE,
     LONGEST_LIFE,
@@ -20,7 +21,8 @@ from services.identity.domain.authorization import (
     Authorization,
     AuthorizationRequest,
     OAuthError,
-    UnusableRequest,
+    UnknownAddress,
+    UnknownClient,
 )
 from services.identity.domain.clients import Client
 from services.identity.domain.tokens import fingerprint, new_secret
@@ -64,6 +66,36 @@ class AuthorizationStore(Protocol):
     async def add_code(self, authorization_id: UUID, code: NewCode) -> None: ...
 
 
+class Introduction(NamedTuple):
+    """Who asks, and whom: the names of the organisation behind a client and of a person."""
+
+    owner: str
+    account: str
+
+
+class Introductions:
+    """Names for the pages on which a person decides."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        tree: Callable[[AsyncConnection], OrganisationTree],
+        people: People,
+    ) -> None:
+        self._new_uow = new_uow
+        self._tree = tree
+        self._people = people
+
+    async def of(self, client: Client, session: Session) -> Introduction:
+        async with self._new_uow() as uow:
+            owner = await self._tree(uow.connection).by_id(client.organisation_id)
+        return Introduction(owner.name if owner else "", await self.account(session))
+
+    async def account(self, session: Session) -> str:
+        claims = await self._people.userinfo(session.person_id, frozenset({"profile"}))
+        return str(claims.get("name") or claims.get("preferred_username") or "")
+
+
 class Authorizations:
     def __init__(
         self,
@@ -82,26 +114,23 @@ class Authorizations:
         self._clock = clock
 
     async def destination(self, client_id: str, redirect_uri: str) -> Client:
-        """The client, whose address that is. Raises `UnusableRequest`."""
+        """The client, whose address that is. Raises `UnknownClient`, `UnknownAddress`."""
         found = await self._clients.live(client_id)
         if found is None:
-            raise UnusableRequest("client")
+            raise UnknownClient
         client, _ = found
         if not client.redirects_to(redirect_uri):
-            raise UnusableRequest("redirect_uri")
+            raise UnknownAddress
         return client
 
     async def decide(self, request: AuthorizationRequest, session: Session | None) -> Ask | str:
         """The code, or what has to happen before. Raises `OAuthError`."""
         expected = self._hinted(request)
-        if (
-            session is None
-            or (expected is not None and expected != str(session.person_id))
-            or not request.met_by(session.authenticated_at, self._clock())
-        ):
+        stranger = session and expected and expected != str(session.person_id)
+        if session is None or stranger or not request.met_by(session, self._clock()):
             if request.silent:
                 raise OAuthError("login_required", "the person has to sign in")
-            if session is not None and request.authenticated_since is not None:
+            if session and stranger and request.returning(session):
                 raise OAuthError("login_required", "somebody else signed in")
             return Ask.SIGN_IN
         if request.claims.acr and session.acr not in request.claims.acr:
@@ -143,9 +172,7 @@ class Authorizations:
         known = await store.consented(session.person_id, request.client.id)
         return "consent" in request.prompt or not request.wanted <= known
 
-    async def _grant(
-        self, uow: UnitOfWork, request: AuthorizationRequest, session: Session
-    ) -> str:
+    async def _grant(self, uow: UnitOfWork, request: AuthorizationRequest, session: Session) -> str:
         now = self._clock()
         offline = "offline_access" in request.scopes
         ends_at = now + LONGEST_LIFE if offline else min(session.expires_at, now + LONGEST_LIFE)
@@ -183,19 +210,3 @@ class Authorizations:
             scopes=sorted(request.scopes),
         )
         return code
-
-
-class FormSeal:
-    """Ties a form to the session that it was shown in and to what it was shown for, so that no
-    other site can have it sent."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def seal(self, session: Session, purpose: str) -> str:
-        """The value of the form's hidden field."""
-        text = f"{session.id}\0{purpose}".encode()
-        return hmac.digest(self._key, text, "sha256").hex()
-
-    def fits(self, session: Session, purpose: str, seal: str) -> bool:
-        return hmac.compare_digest(self.seal(session, purpose).encode(), seal.encode())

@@ -143,8 +143,12 @@ class ClientAuthentication:
                 return client is not None and await self._signed(client, credentials.proof)
             case _:
                 given, now = fingerprint(credentials.proof), self._clock()
-                live = [each.hash for each in secrets if not each.expires_at or now < each.expires_at]
-                return any(hmac.compare_digest(given, kept) for kept in live or [_NOBODY]) and bool(live)
+                live = [
+                    each.hash for each in secrets if not each.expires_at or now < each.expires_at
+                ]
+                return any(hmac.compare_digest(given, kept) for kept in live or [_NOBODY]) and bool(
+                    live
+                )
 
     async def _signed(self, client: Client, assertion: str) -> bool:
         """RFC 7523 §3: issued by and about the client, for us, for five minutes, once."""

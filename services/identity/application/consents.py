@@ -142,8 +142,9 @@ class Consents:
         return Purposes(versions, current_purposes(versions, self._clock()))
 
     async def publish(self, caller: Principal, purpose: Purpose) -> Purpose:
-        """The next version of a purpose, or the first of a new one; `purpose`'s own version does
-        not count. Consents to older versions cease to count when it takes effect.
+        """The next version of a purpose, or the first of a new one, whatever version `purpose`
+        names. It takes effect now unless ``effective_at`` is later; then consents to older
+        versions cease to count.
 
         Raises `Forbidden`, `PurposeOutdated` when another version is published meanwhile.
         """

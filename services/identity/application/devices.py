@@ -241,5 +241,6 @@ def _new_user_code() -> str:
 
 
 def _canonical(typed: str) -> str:
+    """A user code however it was typed; what cannot be one becomes what none is."""
     bare = _SEPARATORS.sub("", typed).upper()
-    return f"{bare[:_HALF]}-{bare[_HALF:]}"
+    return f"{bare[:_HALF]}-{bare[_HALF:]}" if set(bare) <= set(SYMBOLS) else ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.identity.application.reach import is_self, reached, reaches
+from services.identity.application.reach import is_self, person_of, reached, reaches
 from services.identity.application.stores import (
     GrantQuery,
     NewUow,
@@ -109,7 +109,12 @@ class Grants:
         self, caller: Principal, query: GrantQuery, limit: int, after: UUID | None
     ) -> list[RoleGrant]:
         """At most `limit` grants behind the one with the id `after`, past ones included, in the
-        order they were given. Raises `NotFound`, `Forbidden`."""
+        order they were given; a query for nothing asks for the caller's own.
+
+        Raises `NotFound`, `Forbidden`.
+        """
+        if query.person_id is None and query.organisation_id is None:
+            query = GrantQuery(person_of(caller), None)
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             await self._admit_reading(stores, caller, query)
@@ -118,15 +123,15 @@ class Grants:
     async def _admit_reading(self, stores: Stores, caller: Principal, query: GrantQuery) -> None:
         if query.person_id is not None and is_self(caller, query.person_id):
             return
-        if query.organisation_id is not None:
-            organisation = await stores.organisations.by_id(query.organisation_id)
-            if organisation is None:
-                raise NotFound("There is no organisation with that id.")
-            if not reaches(READ_GRANTS, caller, organisation.path):
-                raise Forbidden("None of your roles reaches that organisation.")
-        elif query.person_id is not None:
-            person = await stores.people.get(query.person_id)
+        if query.organisation_id is None:
+            person = await stores.people.get(query.person_id) if query.person_id else None
             reached(READ_GRANTS, caller, person, civil_date(self._clock()))
+            return
+        organisation = await stores.organisations.by_id(query.organisation_id)
+        if organisation is None:
+            raise NotFound("There is no organisation with that id.")
+        if not reaches(READ_GRANTS, caller, organisation.path):
+            raise Forbidden("None of your roles reaches that organisation.")
 
 
 def _admit_giving(caller: Principal, role: Role, path: str) -> None:

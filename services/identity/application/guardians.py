@@ -83,7 +83,7 @@ class Guardians:
 
     async def claim(
         self, caller: Principal, child_code: str, key: IdentifierKey, relation: Relation
-    ) -> Link:
+    ) -> Guardianship:
         """The caller says to be a guardian of the child with that code and identifier.
 
         Raises `ChildNotMatched`, `GuardianshipExists`, `NotFound` for a client.
@@ -105,7 +105,7 @@ class Guardians:
             link = replace(link.after(GuardianshipAction.CLAIM), relation=relation)
             await stores.guardians.put(link)
             self._note(uow, "guardianship.claim", link, child)
-            return await uow.commit(Link(link, None, None))
+            return await uow.commit(link)
 
     async def create(
         self,
@@ -114,7 +114,7 @@ class Guardians:
         child_id: UUID,
         relation: Relation,
         restricted: bool,
-    ) -> Link:
+    ) -> Guardianship:
         """A verified link between two people whom the caller administers.
 
         Raises `NotFound`, `OwnClaim`, `GuardianshipExists`.
@@ -124,7 +124,7 @@ class Guardians:
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             child = reached(MANAGE, caller, await stores.people.get(child_id, lock=True), day)
-            guardian = reached(MANAGE, caller, await stores.people.get(guardian_id), day)
+            reached(MANAGE, caller, await stores.people.get(guardian_id), day)
             _refuse_parties(caller, guardian_id, child_id)
             link = await _unlinked(stores, guardian_id, child_id, now)
             link = replace(
@@ -134,9 +134,21 @@ class Guardians:
             )
             await stores.guardians.put(link)
             self._note(uow, "guardianship.create", link, child)
-            return await uow.commit(Link(link, guardian, child))
+            return await uow.commit(link)
 
-    async def verify(self, caller: Principal, guardianship_id: UUID, version: int) -> Link:
+    async def read(self, caller: Principal, guardianship_id: UUID) -> Guardianship:
+        """For both people, and for administrators of the child. Raises `NotFound`."""
+        day = civil_date(self._clock())
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            link = await stores.guardians.get(guardianship_id)
+            if link is None:
+                raise NotFound("There is no such guardianship within your reach.")
+            if caller.subject not in (str(link.guardian_id), str(link.child_id)):
+                reached(READ, caller, await stores.people.get(link.child_id), day)
+            return link
+
+    async def verify(self, caller: Principal, guardianship_id: UUID, version: int) -> Guardianship:
         """Raises `NotFound`, `OwnClaim`, `StaleVersion`, `GuardianshipActionRefused`."""
         now = self._clock()
         async with self._new_uow() as uow:
@@ -145,11 +157,11 @@ class Guardians:
             link = link.verified(caller.subject, now)
             await stores.guardians.put(link)
             self._note(uow, "guardianship.verify", link, child)
-            return await uow.commit(await self._shown(stores, link, child))
+            return await uow.commit(link)
 
     async def change(
         self, caller: Principal, guardianship_id: UUID, version: int, changes: Mapping[str, Any]
-    ) -> Link:
+    ) -> Guardianship:
         """Set ``relation``, ``restricted`` or both; a restriction withdraws the guardian's
         consents. Raises `NotFound`, `OwnClaim`, `StaleVersion`."""
         now = self._clock()
@@ -161,7 +173,7 @@ class Guardians:
             if not link.effective:
                 await self._void(uow, stores, link, now)
             self._note(uow, "guardianship.change", link, child)
-            return await uow.commit(await self._shown(stores, link, child))
+            return await uow.commit(link)
 
     async def end(self, caller: Principal, guardianship_id: UUID, version: int) -> None:
         """Raises `NotFound`, `OwnClaim`, `StaleVersion`, `GuardianshipActionRefused`."""
@@ -189,13 +201,12 @@ class Guardians:
             found = [Link(each, guardians[each.guardian_id], child) for each in links]
             return await uow.commit(found)
 
-    async def of_guardian(self, caller: Principal, guardian_id: UUID) -> list[Link]:
-        """For the guardian alone: children are named where the link lets the guardian read.
+    async def of_guardian(self, caller: Principal) -> list[Link]:
+        """The caller's own, with the children whom the caller may read of.
 
-        Raises `NotFound`.
+        Raises `NotFound` for a client that acts for itself.
         """
-        if not is_self(caller, guardian_id):
-            raise NotFound("Guardians list their own children.")
+        guardian_id = person_of(caller)
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             links = await stores.guardians.of_guardian(guardian_id)
@@ -239,9 +250,6 @@ class Guardians:
         if link.version != version:
             raise StaleVersion
         return link, child
-
-    async def _shown(self, stores: Stores, link: Guardianship, child: Person) -> Link:
-        return Link(link, await stores.people.get(link.guardian_id), child)
 
     async def _void(
         self, uow: UnitOfWork, stores: Stores, link: Guardianship, now: datetime

@@ -10,21 +10,23 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.imports import UPLOADS, ImportStore
-from services.identity.application.roster_places import PlaceStore, Places
+from services.identity.application.organisations import OrganisationStore
+from services.identity.application.roster_facts import tell
+from services.identity.application.roster_places import Places, PlaceStore
 from services.identity.application.stores import Revocations
-from services.identity.domain.identifiers import IdentifierKey, twin
+from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
 from services.identity.domain.imports import (
     MAX_FILE_BYTES,
     REPORT_LIFE,
+    UNFINISHED,
     Action,
     Format,
     Import,
@@ -45,14 +47,14 @@ from services.identity.domain.staging import Staged, Staging
 from shared.clock import Clock
 from shared.context import RequestContext, enter
 from shared.database import UnitOfWork
+from shared.errors import Unavailable
 from shared.storage import ObjectMissing, ObjectStore
 
 STAGE_LINES = 2000
 STEP_LINES = 1000
 POLL_SECONDS = 2.0
+TIDY_EVERY = timedelta(hours=1)
 UNUSED_UPLOAD_LIFE = timedelta(days=1)
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,7 @@ class ImportingStore(ImportStore, Protocol):
         """In the order of the file."""
         ...
 
-    async def settle(
-        self, import_id: UUID, results: Mapping[int, Result], *, erase: bool
-    ) -> None:
+    async def settle(self, import_id: UUID, results: Mapping[int, Result], *, erase: bool) -> None:
         """Keep results by position; with `erase`, what the lines say is no longer needed."""
         ...
 
@@ -128,6 +128,7 @@ class Importer:
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], ImportingStore],
         people: Callable[[AsyncConnection], RosterPeople],
+        tree: Callable[[AsyncConnection], OrganisationStore],
         places: Callable[[AsyncConnection], PlaceStore],
         objects: ObjectStore,
         read: Callable[[Format, bytes], Iterator[RosterLine]],
@@ -137,6 +138,7 @@ class Importer:
         self._new_uow = new_uow
         self._store = store
         self._people = people
+        self._tree = tree
         self._places = places
         self._objects = objects
         self._read = read
@@ -150,11 +152,14 @@ class Importer:
 
     async def run(self) -> None:
         """Carry imports out until cancelled."""
+        tidied = datetime.min.replace(tzinfo=UTC)
         while True:
             self._woken.clear()
             while await self.step():
                 pass
-            await self.tidy()
+            if self._clock() >= tidied + TIDY_EVERY:
+                await self.tidy()
+                tidied = self._clock()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
@@ -172,8 +177,10 @@ class Importer:
                 await self._advance(import_id)
         except UnreadableRoster as error:
             await self._fail(import_id, str(error))
-        except Exception as error:
-            await self._retry_later(import_id, error)
+        except Unavailable:
+            raise
+        except Exception:
+            await self._retry_later(import_id)
             raise
         return True
 
@@ -200,7 +207,7 @@ class Importer:
             received = await store.claim(import_id)
             if received is None or received.state is not State.RECEIVED:
                 return
-            action = Action.COMPARE if received.dry_run else Action.APPLY
+            action = Action.COMPARE if received.dry_run else Action.PROCEED
             await store.save(received.after(action, self._clock()))
             await uow.commit()
         await self._objects.delete(import_.object_key)
@@ -272,8 +279,9 @@ class Importer:
         applying = import_.state is State.APPLYING
         now = self._clock()
         lines = [each.line for each in pending]
-        places = Places(uow, self._places(uow.connection), import_.organisation_id, now)
-        await places.find(lines, make=applying)
+        tree, store_of_places = self._tree(uow.connection), self._places(uow.connection)
+        places = Places(uow, tree, store_of_places, import_.path, now, make=applying)
+        await places.find(lines)
         people = self._people(uow.connection)
         known = await people.known(
             _keys(lines),
@@ -293,5 +301,67 @@ class Importer:
             await people.write(reconciliation.batch, reconciliation.accounts, now)
             for person_id in sorted(reconciliation.batch.cut_off):
                 await self._revocations.revoke(uow, "person", str(person_id))
-            self._tell(uow, import_, reconciliation, pending, results)
+            by_person = {
+                result.person_id: (each.number, result)
+                for each in pending
+                if (result := results[each.position]).person_id is not None
+            }
+            tell(uow, import_, reconciliation.accounts, reconciliation.batch, by_person)
         await store.settle(import_.id, results, erase=applying)
+
+    async def _fail(self, import_id: UUID, reason: str) -> None:
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            import_ = await store.claim(import_id)
+            if import_ is None:
+                return
+            await store.save(import_.failed(reason, self._clock()))
+            await store.unstage(import_id)
+            await uow.commit()
+        await self._objects.delete(import_.object_key)
+
+    async def _retry_later(self, import_id: UUID) -> None:
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            import_ = await store.claim(import_id)
+            if import_ is None or import_.state not in UNFINISHED:
+                return
+            tried = import_.tried(self._clock())
+            await store.save(tried)
+            if tried.state is State.FAILED:
+                await store.unstage(import_id)
+            await uow.commit()
+
+    async def tidy(self) -> None:
+        """Let old reports expire, and remove uploads that nothing came of."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            for import_id in await store.overdue(now - REPORT_LIFE):
+                import_ = await store.claim(import_id)
+                if import_ is not None and import_.state is State.COMPARED:
+                    await store.save(import_.after(Action.EXPIRE, now))
+                    await store.unstage(import_id)
+            await uow.commit()
+        async for found in self._objects.list(UPLOADS):
+            if found.last_modified < now - UNUSED_UPLOAD_LIFE:
+                await self._objects.delete(found.key)
+
+
+def _keys(lines: Iterable[Line]) -> set[IdentifierKey]:
+    """What the lines' people and their guardians may be known by."""
+    keys = {key for line in lines for key in line.keys}
+    keys |= {other for key in keys if (other := twin(key))}
+    phones = {guardian.phone for line in lines for guardian in line.guardians}
+    return keys | {IdentifierKey(IdentifierKind.PHONE, phone) for phone in phones}
+
+
+def _decided(reconciliation: Reconciliation, places: Places, pending: PendingLine) -> Result:
+    try:
+        place = places.of(pending.line)
+    except Refused as refused:
+        return Result(Outcome.REJECTED, defects=refused.defects)
+    result = reconciliation.take(pending.line, place, repeats=pending.repeats)
+    if places.is_new(place) and "membership" in result.changes:
+        return replace(result, changes=("organisation", *result.changes))
+    return result

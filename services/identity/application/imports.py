@@ -5,7 +5,7 @@ The roster goes to the object store by a presigned PUT; what is started here is 
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -118,7 +118,13 @@ class Imports:
             return await uow.commit(Upload(id_, url, self._clock() + UPLOAD_LIFE))
 
     async def start(
-        self, caller: Principal, organisation: str, format_: Format, upload_id: UUID, *, dry_run: bool
+        self,
+        caller: Principal,
+        organisation: str,
+        format_: Format,
+        upload_id: UUID,
+        *,
+        dry_run: bool,
     ) -> Progress:
         """Raises `NotFound`, `Forbidden`, `NoRosterThere`, `RosterNotUploaded`,
         `RosterTooLarge`."""
@@ -130,7 +136,9 @@ class Imports:
             if found is None:
                 raise RosterNotUploaded("Upload the file first. (请先上传文件)")
             if found.size > MAX_FILE_BYTES:
-                raise RosterTooLarge(f"At most {MAX_FILE_BYTES} bytes: split the file. (请拆分文件)")
+                raise RosterTooLarge(
+                    f"At most {MAX_FILE_BYTES} bytes: split the file. (请拆分文件)"
+                )
             request = current()
             import_ = Import(
                 id=uuid7(),

@@ -81,7 +81,9 @@ class SigningKeys:
             await store.lock()
             rings = [key for key, _ in await store.all()]
             for ring in Ring:
-                await self._turn(uow, store, [key for key in rings if key.ring is ring], ring, rotate)
+                await self._turn(
+                    uow, store, [key for key in rings if key.ring is ring], ring, rotate
+                )
             kept = await store.all()
             await uow.commit()
         self._use(kept)
@@ -108,11 +110,9 @@ class SigningKeys:
             if key.state is KeyState.ACTIVE and private and (not known or known.kid != key.kid):
                 self._active[key.ring] = self._private(key, private)
         self._hints = KeySet.import_key_set(
-            {"keys": [dict(key.public) for key, _ in kept if key.ring is Ring.ID]}  # type: ignore[typeddict-item]
+            {"keys": [dict(key.public) for key, _ in kept if key.ring is Ring.ID]}
         )
-        self._published = {
-            "keys": [dict(key.public) for key, _ in kept if key.state in PUBLISHED]
-        }
+        self._published = {"keys": [dict(key.public) for key, _ in kept if key.state in PUBLISHED]}
         self._announce(self._published)
 
     def _private(self, key: SigningKey, token: bytes) -> PrivateKey:

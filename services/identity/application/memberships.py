@@ -22,6 +22,7 @@ from services.identity.domain.people import (
     Person,
     civil_date,
     civil_midnight,
+    explain,
     join,
 )
 from shared.clock import Clock
@@ -29,8 +30,6 @@ from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.ids import uuid7
 from shared.principal import Principal
-
-_UNKNOWN = "There is no such membership within your reach."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,11 @@ class Memberships:
             )
             await start(uow, stores, person, membership, now)
             return await uow.commit(membership)
+
+    async def read(self, caller: Principal, membership_id: UUID) -> Membership:
+        """Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            return (await _found(self._stores(uow.connection), caller, membership_id))[1]
 
     async def change(
         self,
@@ -181,24 +185,29 @@ class Memberships:
         person = await stores.people.get(person_id, lock=True)
         day = civil_date(self._clock())
         if person is not None and is_self(caller, person.id):
-            raise OwnAccount("Ask another administrator.")
+            raise OwnAccount(explain("own_account"))
         return reached(MANAGE, caller, person, day)
 
     async def _membership(
         self, stores: Stores, caller: Principal, membership_id: UUID, version: int
     ) -> tuple[Person, Membership]:
-        owner = await stores.people.membership_owner(membership_id)
-        person = await stores.people.get(owner, lock=True) if owner else None
-        if person is None:
-            raise NotFound(_UNKNOWN)
-        found = next(each for each in person.memberships if each.id == membership_id)
-        if not reaches(MANAGE, caller, found.path):
-            raise NotFound(_UNKNOWN)
+        person, membership = await _found(stores, caller, membership_id, lock=True)
         if is_self(caller, person.id):
-            raise OwnAccount("Ask another administrator.")
-        if found.version != version:
+            raise OwnAccount(explain("own_account"))
+        if membership.version != version:
             raise StaleVersion
-        return person, found
+        return person, membership
+
+
+async def _found(
+    stores: Stores, caller: Principal, membership_id: UUID, *, lock: bool = False
+) -> tuple[Person, Membership]:
+    owner = await stores.people.membership_owner(membership_id)
+    person = await stores.people.get(owner, lock=lock) if owner else None
+    for each in person.memberships if person else ():
+        if person and each.id == membership_id and reaches(MANAGE, caller, each.path):
+            return person, each
+    raise NotFound("There is no such membership within your reach.")
 
 
 def _current(person: Person, membership_id: UUID, day: date) -> Membership:

@@ -65,11 +65,11 @@ OWN_FIELDS = frozenset({"nickname", "locale", "zoneinfo", "address"})
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """``roles`` are ordinary ones, held at the organisation of the membership."""
+    """``identifiers`` come with whether the administrator vouches for each; ``roles`` are ordinary
+    ones, held at the organisation of the membership."""
 
     profile: Profile
     identifiers: Sequence[tuple[IdentifierKey, bool]]
-    """With whether the administrator vouches for it."""
     membership: NewMembership
     roles: Sequence[Role]
 
@@ -221,6 +221,13 @@ class People:
             await self._readable(uow, stores, caller, person_id, "identifiers")
             return await uow.commit(await stores.people.identifiers(person_id))
 
+    async def memberships(self, caller: Principal, person_id: UUID) -> Sequence[Membership]:
+        """Past ones included. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            stores = self._stores(uow.connection)
+            person = await self._readable(uow, stores, caller, person_id, "memberships")
+            return await uow.commit(person.memberships)
+
     async def _readable(
         self, uow: UnitOfWork, stores: Stores, caller: Principal, person_id: UUID, field: str
     ) -> Person:
@@ -236,7 +243,10 @@ class People:
     async def change(
         self, caller: Principal, person_id: UUID, version: int, changes: Mapping[str, Any]
     ) -> PersonDetail:
-        """Set the profile fields in `changes`. Raises `NotFound`, `Forbidden`, `StaleVersion`."""
+        """Set the profile fields in `changes`.
+
+        Raises `NotFound`, `Forbidden`, `StaleVersion`, `PersonActionRefused`.
+        """
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
@@ -246,16 +256,10 @@ class People:
             elif not OWN_FIELDS.issuperset(changes):
                 allowed = ", ".join(sorted(OWN_FIELDS))
                 raise Forbidden(f"An administrator changes that; you may change {allowed}.")
-            if person.version != version:
-                raise StaleVersion
-            if person.profile is None:
-                raise PersonActionRefused("The account was erased.", state=person.state)
-            profile = replace(person.profile, **changes)
-            after = replace(person.changed(now), profile=profile)
-            await stores.people.save(after)
-            self._note_change(uow, after, "person.change", tuple(sorted(changes)))
-            if self._is_minor(after) and not self._is_minor(person):
-                await self._revocations.revoke(uow, "consent", str(person_id))
+            profile = _profile_at(person, version)
+            after = replace(person.changed(now), profile=replace(profile, **changes))
+            await self._keep(uow, stores, person, after, "person.change", *sorted(changes))
+            note_read(uow, caller, after, self._is_minor(after), civil_date(now), "profile")
             held = await stores.grants.of_person(person_id)
             return await uow.commit(self._detail(caller, after, held))
 
@@ -264,55 +268,62 @@ class People:
     ) -> tuple[Person, Identifier, list[str]]:
         """Set the identifier of that kind; also returns what is doubtful about it.
 
-        Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `StaleVersion`, `IdentifierTaken`.
+        Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `StaleVersion`,
+        `PersonActionRefused`, `IdentifierTaken`.
         """
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
-            person = await self._governed(stores, caller, person_id, version)
+            person = await governed(stores, caller, person_id, now)
+            profile = _profile_at(person, version)
             await stores.people.put_identifier(person_id, key, now if vouched else None, now)
             keys = [each.key for each in await stores.people.identifiers(person_id)]
-            after = person.changed(now)
-            profile = after.profile
-            if profile is not None and profile.birth_date is None:
-                after = replace(after, profile=replace(profile, birth_date=birth_date_in(keys)))
-            await stores.people.save(after)
-            self._note_change(uow, after, "person.identifier.set", (key.kind,))
-            birth_date = after.profile.birth_date if after.profile else None
+            profile = replace(profile, birth_date=profile.birth_date or birth_date_in(keys))
+            after = replace(person.changed(now), profile=profile)
+            await self._keep(uow, stores, person, after, "person.identifier.set", key.kind)
             identifier = Identifier(key, now if vouched else None)
-            return await uow.commit((after, identifier, doubts(keys, birth_date)))
+            return await uow.commit((after, identifier, doubts(keys, profile.birth_date)))
 
     async def drop_identifier(
         self, caller: Principal, person_id: UUID, version: int, kind: IdentifierKind
     ) -> Person:
-        """Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `StaleVersion`."""
+        """Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `StaleVersion`,
+        `PersonActionRefused`."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
-            person = await self._governed(stores, caller, person_id, version)
+            person = await governed(stores, caller, person_id, now)
+            _profile_at(person, version)
             if not await stores.people.drop_identifiers(person_id, kind):
                 raise NotFound(f"The person has no {kind}.")
             after = person.changed(now)
-            await stores.people.save(after)
-            self._note_change(uow, after, "person.identifier.remove", (kind,))
+            await self._keep(uow, stores, person, after, "person.identifier.remove", kind)
             return await uow.commit(after)
 
-    async def _governed(
-        self, stores: Stores, caller: Principal, person_id: UUID, version: int
-    ) -> Person:
-        person = await governed(stores, caller, person_id, self._clock())
-        if person.version != version:
-            raise StaleVersion
-        return person
-
-    def _note_change(
-        self, uow: UnitOfWork, person: Person, action: str, changed: tuple[str, ...]
+    async def _keep(
+        self,
+        uow: UnitOfWork,
+        stores: Stores,
+        before: Person,
+        after: Person,
+        action: str,
+        *changed: str,
     ) -> None:
-        place = place_of(person, civil_date(self._clock()))
-        uow.audit.record(action, str(person.id), organisation=place, changed=changed)
-        uow.outbox.append(
-            events.PersonChanged(person.id, person.code, person.version, changed=changed)
+        await stores.people.save(after)
+        place = place_of(after, civil_date(self._clock()))
+        uow.audit.record(
+            action,
+            str(after.id),
+            organisation=place,
+            before={"version": before.version},
+            after={"version": after.version},
+            changed=changed,
         )
+        uow.outbox.append(
+            events.PersonChanged(after.id, after.code, after.version, changed=changed)
+        )
+        if self._is_minor(after) and not self._is_minor(before):
+            await self._revocations.revoke(uow, "consent", str(after.id))
 
     def _is_minor(self, person: Person) -> bool:
         return person.is_minor(civil_date(self._clock()), self._minor_age)
@@ -321,6 +332,15 @@ class People:
         now = self._clock()
         is_to_them = standing(caller, person, held, now, civil_date(now))
         return PersonDetail(person, self._is_minor(person), offers(person.state, is_to_them))
+
+
+def _profile_at(person: Person, version: int) -> Profile:
+    """The profile as the caller read it. Raises `StaleVersion`, `PersonActionRefused`."""
+    if person.version != version:
+        raise StaleVersion
+    if person.profile is None:
+        raise PersonActionRefused("The account was erased.", state=person.state)
+    return person.profile
 
 
 def _may_list(caller: Principal, place: Organisation) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,7 +45,7 @@ class Revocations:
         self._store = store
         self._clock = clock
         self.in_force = RevokedTokens(lambda: clock().timestamp())
-        self._read_from = datetime.min
+        self._read_from = datetime.fromtimestamp(0, UTC)
 
     async def revoke(self, uow: UnitOfWork, kind: RevocationKind | str, value: str) -> None:
         """Void every token issued until now that names `value`, when `uow` commits."""

@@ -63,9 +63,7 @@ class People(Protocol):
         """Roles now in force, as ``role@path#subject``."""
         ...
 
-    async def allowed_scopes(
-        self, person_id: UUID, requested: frozenset[str]
-    ) -> frozenset[str]:
+    async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
         """What consent covers, for a minor; all of them for others."""
         ...
 

@@ -1,8 +1,8 @@
 """What a client asks of a person, and what it was given (OpenID Connect Core, OAuth 2.1).
 
-OAuthError          told to the client: by redirect, or as JSON (RFC 6749 §4.1.2.1, §5.2)
-UnusableRequest     told to the person: the client or its address is not known, so nobody is
-                    redirected anywhere (RFC 9700 §4.11.2)
+An `OAuthError` is told to the client: by redirect, or as JSON (RFC 6749 §4.1.2.1, §5.2). Where the
+client or its address is not known nobody is redirected anywhere (RFC 9700 §4.11.2), so that is told
+to the person, as any other domain error.
 """
 
 import base64
@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from services.identity.domain.clients import Client, GrantType
+from shared.errors import DomainError
 
 CODE_LIFE = timedelta(seconds=60)
 UNREFRESHED_LIFE = timedelta(minutes=15)
@@ -29,8 +30,11 @@ DEVICE_POLL_SECONDS = 5
 
 SCOPE_CLAIMS: Mapping[str, frozenset[str]] = {
     "profile": frozenset(
-        "name family_name given_name middle_name nickname preferred_username profile picture"
-        " website gender birthdate zoneinfo locale updated_at".split()
+        {
+            *("name", "family_name", "given_name", "middle_name", "nickname", "gender"),
+            *("preferred_username", "profile", "picture", "website", "birthdate", "zoneinfo"),
+            *("locale", "updated_at"),
+        }
     ),
     "email": frozenset({"email", "email_verified"}),
     "phone": frozenset({"phone_number", "phone_number_verified"}),
@@ -57,12 +61,20 @@ class OAuthError(Exception):
         self.description = description
 
 
-class UnusableRequest(Exception):
-    """``reason`` is one of ``client``, ``redirect_uri``, ``expired``; see the error page."""
+class UnreadableRequest(DomainError):
+    """The parameters are malformed, too long, or name the client twice."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+
+class UnknownClient(DomainError):
+    """The application that the person comes from is not known, or not approved."""
+
+
+class UnknownAddress(DomainError):
+    """The address that the person should go to is not registered for the application."""
+
+
+class UnknownHint(DomainError):
+    """The ID token that came along is none of ours, or of another client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,13 @@ def scopes_of(claims: Iterable[str]) -> frozenset[str]:
     return frozenset(
         scope for scope, opened in SCOPE_CLAIMS.items() if not opened.isdisjoint(claims)
     )
+
+
+class SignedIn(Protocol):
+    """A session, as far as a request asks."""
+
+    @property
+    def authenticated_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +188,18 @@ class AuthorizationRequest:
         """What the person has to agree to."""
         return self.scopes | self.claims.scopes
 
-    def met_by(self, authenticated_at: datetime, now: datetime) -> bool:
-        """Whether a sign-in at that instant is fresh enough for ``prompt`` and ``max_age``."""
+    def returning(self, session: SignedIn) -> bool:
+        """Whether the person signed in because this request asked for it."""
         since = self.authenticated_since
-        if since is not None and authenticated_at.timestamp() >= since:
+        return since is not None and session.authenticated_at.timestamp() >= since
+
+    def met_by(self, session: SignedIn, now: datetime) -> bool:
+        """Whether the sign-in is fresh enough for ``prompt`` and ``max_age``."""
+        if self.returning(session):
             return True
         if "login" in self.prompt or "select_account" in self.prompt:
             return False
-        age = (now - authenticated_at).total_seconds()
+        age = (now - session.authenticated_at).total_seconds()
         return self.max_age is None or age <= self.max_age
 
 

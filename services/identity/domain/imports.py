@@ -2,7 +2,7 @@
 
     RECEIVED --compare--> COMPARING --report--> COMPARED --apply--> APPLYING --finish--> APPLIED
         |                                           |
-        |--apply--> APPLYING                        |--expire--> EXPIRED
+        |--proceed--> APPLYING                      |--expire--> EXPIRED
         |--fail--> FAILED
 
 A dry run stops at COMPARED, with a report of what would change. Every step is a transaction of its
@@ -49,6 +49,7 @@ class State(StrEnum):
 
 class Action(StrEnum):
     COMPARE = "compare"
+    PROCEED = "proceed"
     REPORT = "report"
     APPLY = "apply"
     FINISH = "finish"
@@ -60,7 +61,7 @@ _S, _A = State, Action
 
 TRANSITIONS: Mapping[tuple[State, Action], State] = {
     (_S.RECEIVED, _A.COMPARE): _S.COMPARING,
-    (_S.RECEIVED, _A.APPLY): _S.APPLYING,
+    (_S.RECEIVED, _A.PROCEED): _S.APPLYING,
     (_S.COMPARING, _A.REPORT): _S.COMPARED,
     (_S.COMPARED, _A.APPLY): _S.APPLYING,
     (_S.COMPARED, _A.EXPIRE): _S.EXPIRED,
@@ -69,7 +70,7 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = {
     (_S.COMPARING, _A.FAIL): _S.FAILED,
     (_S.APPLYING, _A.FAIL): _S.FAILED,
 }
-"""Administrators take `APPLY` from COMPARED; the service takes every other step by itself."""
+"""Administrators apply; every other step the service takes by itself."""
 
 UNFINISHED = frozenset({State.RECEIVED, State.COMPARING, State.APPLYING})
 
@@ -161,4 +162,6 @@ class Import:
         """After a step that failed; the last attempt fails the import."""
         if self.attempts + 1 < ATTEMPTS:
             return replace(self, attempts=self.attempts + 1, updated_at=now)
-        return self.failed("处理时多次出错，已停止；此前已导入的行仍然有效，可重新上传同一文件", now)
+        return self.failed(
+            "处理时多次出错，已停止；此前已导入的行仍然有效，可重新上传同一文件", now
+        )

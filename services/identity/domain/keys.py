@@ -38,7 +38,7 @@ PUBLISHED = (KeyState.NEXT, KeyState.ACTIVE, KeyState.RETIRING)
 PUBLISH_AHEAD = timedelta(minutes=30)
 ACTIVE_FOR = timedelta(days=30)
 RETIRE_FOR = timedelta(minutes=30)
-"""Longer than key sets are cached (5 min), tokens live (10 min) and replicas lag (1 min), in sum."""
+"""Key sets are cached for 5 minutes, tokens live for 10, a replica lags by less than one."""
 
 
 class NextKeyTooNew(DomainError):

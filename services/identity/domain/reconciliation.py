@@ -246,8 +246,9 @@ class Reconciliation:
         if not profile and not keys and not resumed:
             return []
         changed = person.after(Action.RESUME, self._now) if resumed else person.changed(self._now)
-        assert person.profile is not None  # noqa: S101 - an erased person has no identifiers
-        account.person = replace(changed, profile=replace(person.profile, **profile))
+        account.person = replace(
+            changed, profile=replace(person.profile or _profile(line), **profile)
+        )
         account.keys |= {key.kind: key for key in keys}
         self._holders |= dict.fromkeys(keys, person.id)
         changes = [*profile, *(str(key.kind) for key in keys), *(["state"] if resumed else [])]

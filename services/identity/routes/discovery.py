@@ -50,8 +50,10 @@ def metadata(issuer: str) -> dict[str, Any]:
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "display_values_supported": ["page", "popup"],
         "claim_types_supported": ["normal"],
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr"]
-        + ["at_hash", "sid", *sorted(claims)],
+        "claims_supported": [
+            *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash"),
+            *("sid", *sorted(claims)),
+        ],
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

@@ -6,28 +6,27 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
-from services.identity.application.authorization import Ask, Authorizations, FormSeal
+from services.identity.application.authorization import Ask, Authorizations, Introductions
 from services.identity.application.sessions import Session, Sessions
 from services.identity.application.tokens import Tokens
 from services.identity.domain.authorization import (
     AuthorizationRequest,
     OAuthError,
-    UnusableRequest,
+    UnknownAddress,
+    UnknownClient,
+    UnreadableRequest,
 )
 from services.identity.domain.clients import SCOPES, Client
+from services.identity.pages import Cookie, Form, PageRoutes, Pages, redirect_source
 from services.identity.routes.protocol import (
     REFUSALS,
-    Pages,
     Parameters,
     ProtocolRoute,
     answer,
     form_body,
     form_of,
-    query_of,
     query_parameters,
-    required,
 )
 from services.identity.schemas.oidc import UserInfo
 from shared.clock import Clock
@@ -61,16 +60,15 @@ _PAGES: dict[int | str, dict[str, Any]] = {
     400: {"description": "An error page: the client is unknown", "content": {"text/html": {}}},
     503: REFUSALS[503],
 }
-_FORGED = "The form was not shown in this session: go back to the application and start over."
 
 
 def oidc_router(
     authorizations: Authorizations,
+    introductions: Introductions,
     tokens: Tokens,
     sessions: Sessions,
     verifier: TokenVerifier,
     pages: Pages,
-    seal: FormSeal,
     issuer: str,
     clock: Clock,
 ) -> APIRouter:
@@ -100,15 +98,16 @@ def oidc_router(
         from another site."""
         encoded = (await request.body()).decode("ascii", "replace")
         if len(encoded) > LONGEST_REQUEST:
-            return _unusable(request, "too_long")
-        return RedirectResponse(f"{here}/authorize?{encoded}", 303)
+            return pages.refusal(request, UnreadableRequest())
+        return pages.redirect(f"{here}/authorize?{encoded}")
 
     async def _authorized(request: Request) -> Response:
+        pages.settle_language(request)
         try:
             parameters, client, address = await _destination(request.url.query)
-        except UnusableRequest as error:
-            return _unusable(request, error.reason)
-        session = await sessions.current(request.cookies.get(sessions.cookie_name))
+        except (UnreadableRequest, UnknownClient, UnknownAddress) as error:
+            return pages.refusal(request, error)
+        session = await sessions.current(pages.cookies.read(request, Cookie.SESSION))
         try:
             asked = AuthorizationRequest.read(parameters.single(), client, address)
             outcome = await authorizations.decide(asked, session)
@@ -117,20 +116,23 @@ def oidc_router(
         if outcome is Ask.SIGN_IN:
             return _to_login(parameters.values)
         if outcome is Ask.CONSENT and session is not None:
-            return _consent_page(request, asked, session)
+            return await _consent_page(request, asked, session)
         return _back(address, parameters.values, code=str(outcome))
 
     async def _destination(query: str) -> tuple[Parameters, Client, str]:
-        """The parameters, and where their answer goes. Raises `UnusableRequest`."""
+        """The parameters, and where their answer goes. Raises `UnreadableRequest`,
+        `UnknownClient`, `UnknownAddress`."""
         try:
             parameters = Parameters.parse(query)
         except OAuthError as error:
-            raise UnusableRequest("malformed") from error
+            raise UnreadableRequest(error.description) from error
         given = parameters.values
-        if "client_id" not in given or "client_id" in parameters.repeated:
-            raise UnusableRequest("client")
-        if "redirect_uri" not in given or "redirect_uri" in parameters.repeated:
-            raise UnusableRequest("redirect_uri")
+        if parameters.repeated & {"client_id", "redirect_uri"}:
+            raise UnreadableRequest("The client is named twice.")
+        if "client_id" not in given:
+            raise UnknownClient
+        if "redirect_uri" not in given:
+            raise UnknownAddress
         address = given["redirect_uri"]
         return parameters, await authorizations.destination(given["client_id"], address), address
 
@@ -138,54 +140,33 @@ def oidc_router(
         since = {"authenticated_since": str(int(clock().timestamp()))}
         back = f"{here}/authorize?{urlencode({**given, **since})}"
         hint = {"login_hint": given["login_hint"]} if "login_hint" in given else {}
-        return RedirectResponse(f"{here}/login?{urlencode({'return_to': back, **hint})}", 303)
+        return pages.redirect(f"{here}/login?{urlencode({'return_to': back, **hint})}")
 
-    def _consent_page(
+    async def _consent_page(
         request: Request, asked: AuthorizationRequest, session: Session
     ) -> Response:
-        query = request.url.query
+        owner, account = await introductions.of(asked.client, session)
         return pages.render(
             request,
             "consent.html",
-            client=asked.client.name,
+            form_action=_sources(asked.redirect_uri),
+            client_name=asked.client.name,
+            owner=owner,
             purpose=asked.client.purpose,
             scopes=described(asked.wanted),
+            account=account,
             action=f"{here}/consent",
-            request=query,
-            csrf=seal.seal(session, f"consent {query}"),
-            form_targets=[_origin(asked.redirect_uri)],
+            hidden={"request": request.url.query},
         )
 
-    @router.post(
-        "/consent",
-        summary="同意授权",
-        response_class=Response,
-        responses=_PAGES,
-        **form_body(
-            {
-                "request": "The query of the authorization request.",
-                "csrf": "As the page had it.",
-                "decision": "`allow` or `deny`",
-            },
-            "request",
-            "csrf",
-            "decision",
-        ),
-    )
-    async def answer_consent_page(request: Request) -> Response:
-        """The person's answer on the consent page."""
-        form = (await form_of(request)).single()
-        query = required(form, "request")
-        session = await sessions.current(request.cookies.get(sessions.cookie_name))
-        if session is None or not seal.fits(
-            session, f"consent {query}", required(form, "csrf")
-        ):
-            return _unusable(request, "form")
-        try:
-            parameters, client, address = await _destination(query)
-        except UnusableRequest as error:
-            return _unusable(request, error.reason)
+    async def answer_consent_page(request: Request, form: Form) -> Response:
+        """The person's answer on the consent page: ``request`` is the query that it was shown for,
+        ``decision`` is ``allow`` or ``deny``."""
+        parameters, client, address = await _destination(form.get("request", ""))
         given = parameters.values
+        session = await sessions.current(pages.cookies.read(request, Cookie.SESSION))
+        if session is None:
+            return _to_login(given)
         try:
             if form.get("decision") != "allow":
                 raise OAuthError("access_denied", "the person refused")
@@ -193,6 +174,9 @@ def oidc_router(
             return _back(address, given, code=await authorizations.consent(asked, session))
         except OAuthError as error:
             return _back(address, given, error=error)
+
+    shown = PageRoutes(pages)
+    shown.post(f"{here}/consent", answer_consent_page)
 
     def _back(
         address: str,
@@ -207,20 +191,11 @@ def oidc_router(
             told = {"error": error.code, "error_description": error.description}
         state = {"state": given["state"]} if "state" in given else {}
         joint = "&" if "?" in address else "?"
-        return RedirectResponse(
-            f"{address}{joint}{urlencode({**told, **state, 'iss': issuer})}",
-            303,
-            {"cache-control": "no-store", "referrer-policy": "no-referrer"},
-        )
-
-    def _unusable(request: Request, reason: str) -> Response:
-        return pages.render(request, "error.html", status=400, reason=reason)
+        return pages.redirect(f"{address}{joint}{urlencode({**told, **state, 'iss': issuer})}")
 
     async def _userinfo(token: str | None) -> Response:
         if token is None:
-            return Response(
-                status_code=401, headers={"www-authenticate": 'Bearer realm="shuyuan"'}
-            )
+            return Response(status_code=401, headers={"www-authenticate": 'Bearer realm="shuyuan"'})
         try:
             principal = verifier.verify(token)
         except Unauthenticated as error:
@@ -262,14 +237,13 @@ def oidc_router(
             raise OAuthError("invalid_request", "send the token in one place only")
         return await _userinfo(in_header or in_form)
 
+    router.include_router(shown.router)
     return router
 
 
-def described(scopes: frozenset[str]) -> list[dict[str, str]]:
-    """Scopes as pages show them, in the order of the table."""
-    return [
-        {"name": name, "zh": zh, "en": en} for name, (zh, en) in SCOPES.items() if name in scopes
-    ]
+def described(scopes: frozenset[str]) -> list[tuple[str, str]]:
+    """What scopes mean, in Chinese and English, in the order of the table."""
+    return [meaning for name, meaning in SCOPES.items() if name in scopes]
 
 
 def _bearer(request: Request) -> str | None:
@@ -277,6 +251,6 @@ def _bearer(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
+def _sources(address: str) -> list[str]:
+    source = redirect_source(address)
+    return [source] if source else []

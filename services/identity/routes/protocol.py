@@ -55,11 +55,6 @@ class Parameters:
         return self.values
 
 
-def query_of(request: Request) -> Parameters:
-    """The parameters in the query."""
-    return Parameters.parse(request.url.query)
-
-
 async def form_of(request: Request) -> Parameters:
     """The parameters in the body. Raises `OAuthError` unless it is a form."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
@@ -146,8 +141,7 @@ def refusal(request: Request, error: OAuthError) -> Response:
         response.headers["www-authenticate"] = 'Basic realm="shuyuan"'
     elif status in (401, 403):
         response.headers["www-authenticate"] = (
-            f'Bearer realm="shuyuan", error="{error.code}",'
-            f' error_description="{error.description}"'
+            f'Bearer realm="shuyuan", error="{error.code}", error_description="{error.description}"'
         )
     return response
 

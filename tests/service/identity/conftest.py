@@ -1,8 +1,8 @@
-"""The identity service in this process, over a database of its own for each test.
+"""The identity service in this process, over a real database that is emptied for each test.
 
-The database is a copy of one that was migrated once; the service connects as its own role, which
-owns nothing there, as it does where migrations run under another role. Background tasks do not
-run, so no event leaves for the bus; tokens are signed here and verified by the service.
+The service connects as its own role, which owns nothing there, as it does where migrations run
+under another role. Background tasks do not run, so no event leaves for the bus; tokens are signed
+here and verified by the service.
 """
 
 import time
@@ -17,7 +17,7 @@ from alembic import command
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
-from sqlalchemy import event, pool
+from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from migrations.__main__ import config_of
@@ -32,55 +32,69 @@ MASTER_KEY = "5a" * 32
 
 
 @pytest.fixture(scope="session")
-async def migrated_database(stack: Stack) -> AsyncIterator[str]:
-    """The name of a migrated, empty database from which copies are made."""
+async def migrated_database(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection to a database that is migrated, and otherwise empty."""
     logs.configure("identity", "WARNING")
     name = f"scratch_identity_{uuid.uuid4().hex[:8]}"
     superuser = await stack.superuser()
     await superuser.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    url = f"{stack.postgres}/{name}".replace("//", "//postgres@", 1)
-    engine = create_async_engine(
-        database_url(url, stack.secret("postgres", "superuser_password")),
-        poolclass=pool.NullPool,
-    )
-    config = config_of("identity")
-    config.attributes["upgrade_only"] = True
-    async with engine.begin() as connection:
-
-        def upgrade(sync: Any) -> None:
-            config.attributes["connection"] = sync
-            command.upgrade(config, "head")
-
-        await connection.run_sync(upgrade)
-    await engine.dispose()
-    yield name
-    await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await superuser.close()
-
-
-@pytest.fixture
-async def settings(stack: Stack, migrated_database: str) -> AsyncIterator[Settings]:
-    """Settings that point at a fresh copy of the migrated database."""
-    name = f"{migrated_database}_{uuid.uuid4().hex[:8]}"
-    superuser = await stack.superuser()
     try:
-        await superuser.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_database}")
-        yield Settings(
-            database_url=f"{stack.postgres}/{name}".replace("//", "//identity@", 1),
-            database_password=stack.service_secret("identity", "database_password"),
-            master_keys=MASTER_KEY,
-        )
-        await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await _migrate(stack, name)
+        connection = await stack.superuser(name)
+        yield connection
+        await connection.close()
     finally:
+        await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await superuser.close()
 
 
+async def _migrate(stack: Stack, name: str) -> None:
+    url = f"{stack.postgres}/{name}".replace("//", "//postgres@", 1)
+    password = stack.secret("postgres", "superuser_password")
+    engine = create_async_engine(database_url(url, password), poolclass=pool.NullPool)
+    config = config_of("identity")
+    config.attributes["upgrade_only"] = True
+
+    def upgrade(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def emptying(migrated_database: asyncpg.Connection) -> str:
+    """The SQL that empties every table which migrations left empty."""
+    tables = await migrated_database.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    )
+    empty = [
+        name
+        for (name,) in tables
+        if not await migrated_database.fetchval(f"SELECT EXISTS (SELECT FROM {name})")  # noqa: S608 - a table's name
+    ]
+    deletions = "".join(f"DELETE FROM {name};" for name in empty)  # noqa: S608 - likewise
+    return f"BEGIN; SET LOCAL session_replication_role = replica; {deletions} COMMIT"
+
+
 @pytest.fixture
-async def owner(stack: Stack, settings: Settings) -> AsyncIterator[asyncpg.Connection]:
+async def owner(migrated_database: asyncpg.Connection, emptying: str) -> asyncpg.Connection:
     """A connection that may do anything to the test's database: to seed it and to look inside."""
-    connection = await stack.superuser(settings.database_url.rpartition("/")[2])
-    yield connection
-    await connection.close()
+    await migrated_database.execute(emptying)
+    return migrated_database
+
+
+@pytest.fixture
+async def settings(stack: Stack, owner: asyncpg.Connection) -> Settings:
+    """Settings that point at a database with nothing in it but what migrations put there."""
+    name = await owner.fetchval("SELECT current_database()")
+    return Settings(
+        database_url=f"{stack.postgres}/{name}".replace("//", "//identity@", 1),
+        database_password=stack.service_secret("identity", "database_password"),
+        master_keys=MASTER_KEY,
+    )
 
 
 @pytest.fixture

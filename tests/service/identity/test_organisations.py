@@ -1,6 +1,9 @@
 import asyncio
+import contextlib
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 
 from services.identity.adapters.organisations import OrganisationRepository
 from services.identity.application.organisations import Organisations
-from services.identity.domain.organisations import Organisation, State
+from services.identity.domain.organisations import Kind, OfficialCodes, Organisation, State
 from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.errors import DomainError
@@ -320,19 +323,23 @@ async def test_an_organisation_closes_when_nobody_belongs_to_it(
 
 async def belong(owner: asyncpg.Connection, organisation_id: str) -> None:
     """Make a new person belong to the organisation from now on."""
-    person, now = uuid7(), "2026-09-01T00:00:00Z"
+    person, now = uuid7(), datetime.now(UTC)
     await owner.execute(
         "INSERT INTO people (id, code, state, version, created_at, updated_at)"
-        f" VALUES ($1, $1::text, 'ACTIVE', 1, '{now}', '{now}')",
+        " VALUES ($1, $2, 'ACTIVE', 1, $3, $3)",
         person,
+        str(person),
+        now,
     )
     await owner.execute(
         "INSERT INTO memberships"
         " (id, person_id, organisation_id, kind, valid_from, version, created_at)"
-        f" VALUES ($1, $2, $3, 'student', '2026-09-01', 1, '{now}')",
+        " VALUES ($1, $2, $3, 'student', $4, 1, $5)",
         uuid7(),
         person,
         UUID(organisation_id),
+        now.date(),
+        now,
     )
 
 
@@ -424,3 +431,180 @@ async def test_a_slip_in_a_code_is_told(tree: Tree) -> None:
     answer = await tree.client.get(f"{URL}/{slipped}", headers=tree.admin)
     assert answer.status_code == 422
     assert "slip" in answer.json()["errors"][0]["detail"]
+
+
+async def stored(owner: asyncpg.Connection) -> list[Organisation]:
+    """Every organisation as the database has it."""
+    rows = await owner.fetch(
+        "SELECT id, code, kind, name, parent_id, ltree2text(path) AS path, state, version,"
+        " created_at FROM organisations ORDER BY id"
+    )
+    return [
+        Organisation(
+            **{
+                **dict(row),
+                "kind": Kind(row["kind"]),
+                "state": State(row["state"]),
+                "codes": OfficialCodes(),
+            }
+        )
+        for row in rows
+    ]
+
+
+@hypothesis_settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(operations)
+async def test_whatever_is_attempted_the_stored_tree_stays_a_tree(
+    owner: asyncpg.Connection,
+    emptying: str,
+    organisations: Organisations,
+    steps: list[Operation],
+) -> None:
+    await owner.execute(emptying)
+    root = await organisations.found_province("陕西省", "610000")
+    admin = caller(f"administrator@{root.path}")
+    for step in steps:
+        before = await stored(owner)
+        try:
+            await play(organisations, admin, before, step)
+        except DomainError:
+            assert await stored(owner) == before
+    assert_is_a_tree(await stored(owner))
+
+
+async def test_changes_made_at_once_leave_a_tree(
+    tree: Tree, owner: asyncpg.Connection, organisations: Organisations
+) -> None:
+    for name in ("西安市", "宝鸡市", "咸阳市"):
+        city = await tree.city(name)
+        await tree.school("一中", city["id"])
+    admin = caller(f"administrator@{tree.province.path}")
+    chance = random.Random(7)
+
+    async def change() -> None:
+        for _ in range(12):
+            step: Operation = (
+                chance.choice(("create", "move", "move", "close")),
+                chance.randrange(50),
+                chance.randrange(50),
+                chance.random() < 0.1,
+            )
+            with contextlib.suppress(DomainError):
+                await play(organisations, admin, known, step)
+
+    known = await stored(owner)
+    await asyncio.gather(*(change() for _ in range(6)))
+    after = await stored(owner)
+    assert len(after) > len(known)
+    assert_is_a_tree(after)
+
+
+async def test_of_two_moves_at_once_one_is_made(tree: Tree) -> None:
+    first, second = await tree.city("西安市"), await tree.city("宝鸡市")
+    school = await tree.add(tree.province.code, "school", "一中")
+    answers = await asyncio.gather(
+        tree.post(school["id"], "move", 1, parent=first["id"]),
+        tree.post(school["id"], "move", 1, parent=second["id"]),
+    )
+    assert sorted(each.status_code for each in answers) == [200, 412]
+    assert (await tree.read(school["id"]))["version"] == 2
+
+
+async def test_what_is_created_during_a_move_comes_along(tree: Tree) -> None:
+    cities = [await tree.city("西安市"), await tree.city("宝鸡市")]
+    school = await tree.school("一中", cities[0]["id"])
+    for round_ in range(1, 7):
+        goal = cities[round_ % 2]
+        moved, grade = await asyncio.gather(
+            tree.post(school["id"], "move", round_, parent=goal["id"]),
+            tree.add(school["id"], "grade", f"{round_}年级"),
+        )
+        assert moved.status_code == 200
+        assert (await tree.read(grade["id"]))["path"].startswith(moved.json()["path"] + ".")
+
+
+async def test_nothing_is_created_under_what_closes_meanwhile(tree: Tree) -> None:
+    for _ in range(5):
+        school = await tree.school()
+        body = {"parent": school["id"], "kind": "grade", "name": "一年级"}
+        closed, created = await asyncio.gather(
+            tree.post(school["id"], "close", 1),
+            tree.client.post(URL, headers=tree.admin, json=body),
+        )
+        assert {closed.status_code, created.status_code} in ({200, 409}, {409, 201})
+
+
+@pytest.mark.parametrize(("action", "status"), [("move", 200), ("close", 409)])
+async def test_a_held_organisation_stays_until_its_new_member_is_in(
+    tree: Tree, app: FastAPI, owner: asyncpg.Connection, action: str, status: int
+) -> None:
+    school, city = await tree.school(), await tree.city("宝鸡市")
+    async with app.state.runtime.new_uow() as uow:
+        (held,) = await OrganisationRepository(uow.connection).hold([UUID(school["id"])])
+        assert held.state is State.OPEN
+        body = {"parent": city["id"]} if action == "move" else {}
+        waiting = asyncio.create_task(tree.post(school["id"], action, 1, **body))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await belong(owner, school["id"])
+        await uow.commit()
+    assert (await waiting).status_code == status
+
+
+async def test_the_rest_of_the_service_finds_organisations(tree: Tree, app: FastAPI) -> None:
+    school = await tree.school()
+    id_ = UUID(school["id"])
+    async with app.state.runtime.new_uow() as uow:
+        repository = OrganisationRepository(uow.connection)
+        assert await repository.path_of(id_) == school["path"]
+        assert await repository.path_of(uuid7()) is None
+        label = school["path"].rpartition(".")[2]
+        for found in (
+            await repository.by_id(id_),
+            await repository.by_code(school["code"]),
+            await repository.by_label(label),
+            await repository.find(school["id"]),
+        ):
+            assert found is not None
+            assert found.id == id_
+        assert id_ in await repository.ids_below(tree.province.path)
+        assert len(await repository.ids_below(tree.province.path)) == 3
+
+
+async def test_twenty_thousand_organisations_are_read_in_pages_of_constant_cost(
+    tree: Tree, owner: asyncpg.Connection, statements: list[str]
+) -> None:
+    await owner.execute(TWENTY_THOUSAND, tree.province.id, tree.province.path)
+    names: list[str] = []
+    costs: set[int] = set()
+    cursor = ""
+    while cursor is not None:
+        statements.clear()
+        query = f"within={tree.province.id}&limit=200{cursor and '&cursor=' + cursor}"
+        answer = await tree.client.get(f"{URL}?{query}", headers=tree.admin)
+        costs.add(len(statements))
+        names += [each["name"] for each in answer.json()["items"]]
+        cursor = answer.json()["next"]
+    assert costs == {2}
+    assert len(set(names)) == 20_000
+    assert names == sorted(names)
+
+
+TWENTY_THOUSAND = """
+WITH county AS (
+    INSERT INTO organisations
+        (id, code, kind, name, sort_key, parent_id, path, state, version, created_at)
+    SELECT gen_random_uuid(), format('X-%s', n), 'county', format('%s县', n), format('%s xian', n),
+        $1, text2ltree(format('%s.X%s', $2::text, n)), 'OPEN', 1, now()
+    FROM generate_series(10001, 10100) n
+    RETURNING id, path
+)
+INSERT INTO organisations
+    (id, code, kind, name, sort_key, parent_id, path, state, version, created_at)
+SELECT gen_random_uuid(), format('S-%s', n), 'school', format('%s小学', n),
+    format('%s xiao xue', n), county.id, county.path || format('S%s', n), 'OPEN', 1, now()
+FROM (SELECT id, path, row_number() OVER () AS place FROM county) county,
+    LATERAL generate_series(20000 + county.place * 199, 20198 + county.place * 199) n
+"""

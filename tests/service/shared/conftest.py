@@ -1,16 +1,18 @@
 """The house's core on a real PostgreSQL and on a NATS of the test's own, which may be abused."""
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import events
 from shared.database import UnitOfWork, create_engine
 from shared.settings import ServiceSettings
-from tests.conftest import ScratchDatabase
+from tests.conftest import Stack
 from tests.faults import counters
 from tests.service.shared.house import NatsServer, NewUow
 
@@ -31,30 +33,49 @@ def _schemas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     events.SCHEMAS = committed
 
 
-@pytest.fixture
-def settings(scratch_database: ScratchDatabase) -> ServiceSettings:
-    """Of a service whose bus is out of reach."""
-    return ServiceSettings(
-        database_url=scratch_database.url,
-        database_password=SecretStr(scratch_database.password),
+@pytest.fixture(scope="session")
+async def database(stack: Stack) -> AsyncIterator[ServiceSettings]:
+    """A database with the tables of the house, and counters. The bus is out of reach."""
+    name, password = f"scratch_{uuid.uuid4().hex[:12]}", uuid.uuid4().hex
+    superuser = await stack.superuser()
+    await superuser.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+    await superuser.execute(f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0")
+    settings = ServiceSettings(
+        database_url=f"{stack.postgres}/{name}".replace("//", f"//{name}@", 1),
+        database_password=SecretStr(password),
         nats_url="nats://127.0.0.1:9",
     )
+    engine = create_engine(settings, "trial")
+    async with engine.begin() as connection:
+        await connection.run_sync(counters.METADATA.create_all)
+    await engine.dispose()
+    yield settings
+    await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await superuser.execute(f"DROP ROLE {name}")
+    await superuser.close()
+
+
+@pytest.fixture
+async def engine(database: ServiceSettings) -> AsyncIterator[AsyncEngine]:
+    """The engine of a service whose tables are empty."""
+    made = create_engine(database, "trial")
+    async with made.begin() as connection:
+        for table in counters.METADATA.tables:
+            await connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - a table's name
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def settings(database: ServiceSettings, engine: AsyncEngine) -> ServiceSettings:
+    """Of a service whose tables are empty and whose bus is out of reach."""
+    return database
 
 
 @pytest.fixture
 def bus_settings(settings: ServiceSettings, nats_server: NatsServer) -> ServiceSettings:
     """Of the same service with a bus."""
     return settings.model_copy(update={"nats_url": nats_server.url})
-
-
-@pytest.fixture
-async def engine(settings: ServiceSettings) -> AsyncIterator[AsyncEngine]:
-    """The engine of a service whose database holds the tables of the house, and counters."""
-    made = create_engine(settings, "trial")
-    async with made.begin() as connection:
-        await connection.run_sync(counters.METADATA.create_all)
-    yield made
-    await made.dispose()
 
 
 @pytest.fixture

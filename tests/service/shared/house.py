@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,11 @@ async def rows(engine: AsyncEngine, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await connection.execute(text(query))]
 
 
+async def execute(engine: AsyncEngine, statement: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+
+
 async def count(engine: AsyncEngine, table: str) -> int:
     found: int = (await rows(engine, f"SELECT count(*) FROM {table}"))[0][0]  # noqa: S608 - a name
     return found
@@ -91,11 +96,11 @@ async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 20.0)
 
 
 @asynccontextmanager
-async def running(*tasks: Awaitable[None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+async def running(*tasks: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Run `tasks` for as long as the block lasts."""
-    started = [asyncio.ensure_future(task) for task in tasks]
+    started = [asyncio.create_task(task) for task in tasks]
     try:
-        yield started  # type: ignore[misc]
+        yield
     finally:
         for task in started:
             task.cancel()

@@ -1,5 +1,5 @@
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -12,8 +12,8 @@ from shared.errors import NotFound, Unavailable
 from shared.settings import ServiceSettings
 from shared.testing.clock import FrozenClock
 from tests.conftest import Stack
-from tests.faults.counters import EVENT, increment
-from tests.service.shared.house import NewUow, count, rows
+from tests.faults.counters import EVENT, Incremented, increment
+from tests.service.shared.house import NewUow, count, execute, rows
 
 TABLES = ("counter", "outbox", "audit")
 
@@ -30,15 +30,17 @@ async def test_row_event_and_audit_entry_are_written_together(
     ]
 
 
-async def test_leaving_without_commit_writes_nothing(
-    engine: AsyncEngine, new_uow: NewUow
-) -> None:
+async def test_leaving_without_commit_writes_nothing(engine: AsyncEngine, new_uow: NewUow) -> None:
     async with new_uow() as uow:
         await increment(uow, "a")
-    with pytest.raises(NotFound):
+
+    async def refused() -> None:
         async with new_uow() as uow:
             await increment(uow, "a")
             raise NotFound
+
+    with pytest.raises(NotFound):
+        await refused()
     assert [await count(engine, table) for table in TABLES] == [0, 0, 0]
 
 
@@ -46,11 +48,13 @@ async def test_leaving_without_commit_writes_nothing(
 async def test_when_one_part_cannot_be_written_none_is(
     engine: AsyncEngine, new_uow: NewUow, table: str
 ) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text(f"ALTER TABLE {table} ADD CHECK (false)"))
-    with pytest.raises(DBAPIError):
-        async with new_uow() as uow:
-            await uow.commit(await increment(uow, "a"))
+    await execute(engine, f"ALTER TABLE {table} ADD CONSTRAINT never CHECK (false)")
+    try:
+        with pytest.raises(DBAPIError):
+            async with new_uow() as uow:
+                await uow.commit(await increment(uow, "a"))
+    finally:
+        await execute(engine, f"ALTER TABLE {table} DROP CONSTRAINT never")
     assert [await count(engine, each) for each in TABLES] == [0, 0, 0]
 
 
@@ -102,20 +106,17 @@ async def test_an_event_without_a_common_row_still_waits_for_the_one_before_it(
     engine: AsyncEngine, new_uow: NewUow
 ) -> None:
     """Ids rise in commit order within an aggregate even where nothing else serialises writers."""
-    from tests.faults.counters import Incremented
-
     first, second = new_uow(), new_uow()
     async with first, second:
         first.outbox.append(Incremented("a", 1))
         second.outbox.append(Incremented("a", 2))
         await first.outbox.write(first.connection)
-        waiting = asyncio.create_task(second.commit())
+        waiting: asyncio.Task[None] = asyncio.create_task(second.commit(None))
         await asyncio.sleep(0.2)
         assert not waiting.done()
         await first.connection.commit()
         await waiting
-    found = await rows(engine, "SELECT id FROM outbox ORDER BY id")
-    assert len(found) == 2
+    assert await count(engine, "outbox") == 2
 
 
 async def test_writers_of_different_aggregates_do_not_wait_for_each_other(
@@ -131,7 +132,7 @@ async def test_writers_of_different_aggregates_do_not_wait_for_each_other(
 async def test_times_are_utc_whatever_the_server_says(
     stack: Stack, settings: ServiceSettings, engine: AsyncEngine
 ) -> None:
-    role = settings.database_url.split("//")[1].split("@")[0]
+    role = settings.database_url.rpartition("/")[2]
     superuser = await stack.superuser()
     await superuser.execute(f"ALTER ROLE {role} SET timezone = 'Asia/Shanghai'")
     await superuser.close()
@@ -146,13 +147,10 @@ async def test_times_are_utc_whatever_the_server_says(
 
 
 async def test_a_failed_statement_does_not_repeat_its_values(engine: AsyncEngine) -> None:
+    query = text("SELECT 1 / (CAST(:phone AS bigint) - 13800000000)")
     async with engine.connect() as connection:
-        with pytest.raises(DBAPIError) as failure:
-            await connection.execute(
-                text("SELECT 1 / (CAST(:phone AS bigint) - 13812345678)"), {"phone": 13812345678}
-            )
-    assert ":phone" not in str(failure.value) or "13812345678}" not in str(failure.value)
-    assert "parameters hidden" in str(failure.value)
+        with pytest.raises(DBAPIError, match="parameters hidden"):
+            await connection.execute(query, {"phone": 13800000000})
 
 
 async def test_without_postgresql_a_use_case_is_unavailable() -> None:
@@ -167,11 +165,15 @@ async def test_a_connection_lost_under_a_use_case_is_unavailable(
     stack: Stack, engine: AsyncEngine, new_uow: NewUow
 ) -> None:
     superuser = await stack.superuser()
-    with pytest.raises(Unavailable):
+
+    async def interrupted() -> None:
         async with new_uow() as uow:
             pid = (await uow.connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
             await superuser.execute("SELECT pg_terminate_backend($1)", pid)
             await uow.commit(await increment(uow, "a"))
+
+    with pytest.raises(Unavailable):
+        await interrupted()
     await superuser.close()
     assert await count(engine, "counter") == 0
 
@@ -198,12 +200,15 @@ async def test_connections_that_died_in_the_pool_are_replaced_unnoticed(
 async def test_a_lock_that_is_not_given_is_unavailable(
     engine: AsyncEngine, new_uow: NewUow
 ) -> None:
+    async def impatient() -> None:
+        async with new_uow() as uow:
+            await uow.connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            await increment(uow, "a")
+
     async with new_uow() as holder:
         await increment(holder, "a")
         with pytest.raises(Unavailable):
-            async with new_uow() as uow:
-                await uow.connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
-                await increment(uow, "a")
+            await impatient()
 
 
 async def test_a_pool_without_a_free_connection_is_unavailable(
@@ -221,12 +226,13 @@ async def test_a_pool_without_a_free_connection_is_unavailable(
 
 
 async def test_what_another_dependency_lacks_is_told_as_it_was_said(new_uow: NewUow) -> None:
-    with pytest.raises(Unavailable, match="object store") as told:
+    async def use_case() -> None:
         async with new_uow():
-            try:
-                raise ConnectionRefusedError
-            except ConnectionRefusedError as error:
-                raise Unavailable("The object store is out of reach.", retry_after=9) from error
+            lost = ConnectionRefusedError()
+            raise Unavailable("The object store is out of reach.", retry_after=9) from lost
+
+    with pytest.raises(Unavailable, match="object store") as told:
+        await use_case()
     assert told.value.retry_after == 9
 
 
@@ -240,15 +246,12 @@ async def test_the_relay_is_woken_by_a_commit_that_recorded_an_event(engine: Asy
         assert woken == [True] * with_event
 
 
-async def test_an_abandoned_transaction_is_ended_by_the_server(settings: ServiceSettings) -> None:
-    engine = create_engine(settings, "trial")
-    try:
-        async with engine.connect() as connection:
-            limits = [
-                (await connection.execute(text(f"SHOW {name}"))).scalar_one()
-                for name in ("idle_in_transaction_session_timeout", "lock_timeout")
-            ]
-    finally:
-        await engine.dispose()
-    assert limits == ["30s", "5s"]
-    assert timedelta(seconds=30) > timedelta(seconds=5)
+async def test_a_service_gives_up_on_locks_and_abandoned_transactions(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.connect() as connection:
+        limits = [
+            (await connection.execute(text(f"SHOW {name}"))).scalar_one()
+            for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        ]
+    assert limits == ["5s", "30s", "30s"]

@@ -55,7 +55,7 @@ IMPORT_LINES = Table(
     Column("outcome", Text),
     Column("person_id", Uuid),
     Column("changes", ARRAY(Text), nullable=False),
-    Column("defects", JSONB, comment="column, reason, detail; no values"),
+    Column("defects", JSONB, comment="column, reason and detail, no values"),
     Index("ix_import_lines_outcome", "import_id", "outcome", "position"),
 )
 

@@ -1,0 +1,201 @@
+"""Where a roster's lines put people: schools that are there, classes that are made as needed."""
+
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.identity.application.organisations import Change, OrganisationStore
+from services.identity.domain.events_organisations import OrganisationCreated
+from services.identity.domain.organisations import (
+    INSTITUTIONS,
+    Kind,
+    OfficialCodes,
+    Organisation,
+    State,
+)
+from services.identity.domain.reconciliation import Node, Place, Refused
+from services.identity.domain.rosters import Column, Defect, Line, RosterRole, class_key
+from shared.context import current
+from shared.database import UnitOfWork
+from shared.errors import Unavailable
+from shared.ids import uuid7
+
+_HOSTS = frozenset({Kind.SCHOOL, *INSTITUTIONS})
+"""Kinds that people of a roster belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """An open organisation where people may be put. ``codes`` are its short and official codes."""
+
+    id: UUID
+    parent_id: UUID | None
+    kind: Kind
+    path: str
+    name: str
+    codes: frozenset[str]
+
+    @property
+    def node(self) -> Node:
+        return Node(self.id, self.path, self.name)
+
+
+class PlaceStore(Protocol):
+    async def hosts(self, path: str, references: Collection[str]) -> Sequence[Spot]:
+        """Schools and institutions at or below `path`: the one at `path`, and those that have one
+        of the references as code or name."""
+        ...
+
+    async def divisions(self, schools: Collection[UUID]) -> Sequence[Spot]:
+        """Grades and classes of these schools, those above first."""
+        ...
+
+
+class Places:
+    """The places of one step's lines. With `make`, grades and classes that are missing are made,
+    and all places held until the transaction ends; without, missing ones stand nowhere yet."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        tree: OrganisationStore,
+        store: PlaceStore,
+        path: str,
+        now: datetime,
+        *,
+        make: bool,
+    ) -> None:
+        self._uow = uow
+        self._tree = tree
+        self._store = store
+        self._path = path
+        self._now = now
+        self._make = make
+        self._hosts: dict[str, list[Spot]] = {}
+        self._divisions: dict[tuple[UUID | None, str], Spot] = {}
+        self._new: set[UUID] = set()
+
+    async def find(self, lines: Sequence[Line]) -> None:
+        """Look up every place that the lines name."""
+        await self._find_hosts({line.school for line in lines if line.school})
+        schools = [host.id for hosts in self._hosts.values() for host in hosts]
+        await self._find_divisions(schools)
+        if self._make and any(self._misses(line) for line in lines):
+            await self._tree.lock_tree()
+            await self._find_divisions(schools)
+        for line in lines:
+            if self._misses(line):
+                await self._complete(line)
+        if self._make:
+            await self._hold(lines)
+
+    def of(self, line: Line) -> Place:
+        """Raises `Refused`."""
+        host = self._host(line)
+        target = host
+        if divided := _divided(line):
+            if host.kind is not Kind.SCHOOL:
+                raise Refused(Defect(Column.GRADE, "no-classes-there", "该机构不设年级和班级"))
+            for key in divided:
+                target = self._divisions[target.id, key]
+        return Place(host.node, target.node)
+
+    def is_new(self, place: Place) -> bool:
+        """Whether the place was not there before these lines."""
+        return place.target.id in self._new
+
+    async def _find_hosts(self, references: Collection[str]) -> None:
+        found = await self._store.hosts(self._path, references)
+        self._hosts[""] = [each for each in found if each.path == self._path]
+        for reference in references:
+            coded = [each for each in found if reference in each.codes]
+            self._hosts[reference] = coded or [each for each in found if each.name == reference]
+
+    async def _find_divisions(self, schools: Collection[UUID]) -> None:
+        grades: dict[UUID | None, str] = {}
+        for each in await self._store.divisions(schools):
+            if each.kind is Kind.GRADE:
+                grades[each.id] = each.name
+            grade = grades.get(each.parent_id)
+            key = _folded(each.name) if grade is None else class_key(grade, each.name)
+            self._divisions.setdefault((each.parent_id, key), each)
+
+    def _host(self, line: Line) -> Spot:
+        hosts = self._hosts.get(line.school or "", [])
+        if len(hosts) == 1:
+            return hosts[0]
+        if not line.school:
+            raise Refused(Defect(Column.SCHOOL, "missing", "请填写学校标识码或学校名称"))
+        if hosts:
+            raise Refused(Defect(Column.SCHOOL, "ambiguous", "有几所同名学校：请填写学校标识码"))
+        raise Refused(
+            Defect(Column.SCHOOL, "unknown", "您导入的范围内没有这所学校，请先建立或核对名称")
+        )
+
+    def _misses(self, line: Line) -> bool:
+        try:
+            self.of(line)
+        except KeyError:
+            return True
+        except Refused:
+            return False
+        return False
+
+    async def _complete(self, line: Line) -> None:
+        """Make the grade and the class of a line."""
+        parent = self._host(line)
+        names = (line.grade, line.class_name)
+        for kind, name, key in zip((Kind.GRADE, Kind.CLASS), names, _divided(line), strict=False):
+            if (parent.id, key) not in self._divisions and name is not None:
+                self._divisions[parent.id, key] = await self._add(parent, kind, name)
+            parent = self._divisions[parent.id, key]
+
+    async def _add(self, parent: Spot, kind: Kind, name: str) -> Spot:
+        if not self._make:
+            spot = Spot(uuid7(), parent.id, kind, f"{parent.path}.", name, frozenset())
+            self._new.add(spot.id)
+            return spot
+        above = await self._tree.by_id(parent.id)
+        made = Organisation.under(above, uuid7(), kind, name, OfficialCodes(), self._now)
+        await self._tree.add(made)
+        await self._tree.remember(
+            made, self._now, current().actor, Change.CREATED, None, made.record
+        )
+        self._uow.audit.record(
+            "organisation.created", str(made.id), organisation=made.path, after=made.record
+        )
+        self._uow.outbox.append(
+            OrganisationCreated(
+                made.id, made.code, made.kind.value, made.name, made.path, made.version
+            )
+        )
+        self._new.add(made.id)
+        return Spot(made.id, parent.id, kind, made.path, name, frozenset())
+
+    async def _hold(self, lines: Iterable[Line]) -> None:
+        used: dict[UUID, str] = {}
+        for line in lines:
+            try:
+                place = self.of(line)
+            except Refused:
+                continue
+            used |= {node.id: node.path for node in (place.school, place.target)}
+        for held in await self._tree.hold(used.keys() - self._new):
+            if held.state is not State.OPEN or held.path != used[held.id]:
+                raise Unavailable("The tree changed while people were put there.")
+
+
+def _divided(line: Line) -> tuple[str, ...]:
+    """The keys of the line's grade and class. Staff belong to the school as a whole."""
+    if not line.grade or line.role is RosterRole.STAFF:
+        return ()
+    if not line.class_name:
+        return (_folded(line.grade),)
+    return _folded(line.grade), class_key(line.grade, line.class_name)
+
+
+def _folded(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).split())

@@ -1,0 +1,107 @@
+"""The first reading of a roster's lines: each by itself, and beside those above it."""
+
+from dataclasses import dataclass
+
+from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
+from services.identity.domain.imports import RosterLine
+from services.identity.domain.people import folded_name
+from services.identity.domain.rosters import (
+    GUARDIAN_COLUMNS,
+    HEADINGS,
+    Column,
+    Defect,
+    Line,
+    LineRefused,
+    RosterRole,
+    parse_line,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """``position`` counts the lines from 1. ``line`` is None where `defects` refuse it; with
+    `repeats` an earlier line is of the same person."""
+
+    position: int
+    number: int
+    line: Line | None
+    repeats: bool = False
+    defects: tuple[Defect, ...] = ()
+
+
+class Staging:
+    """Takes the lines of one roster in their order.
+
+    Pupils stand in a roster once. Others may come again, with another class or subject. Nobody has
+    what is somebody else's.
+    """
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._names: list[tuple[int, str, RosterRole | None]] = []
+        """Row, name and role of each bearer of an identifier; None as role for guardians."""
+        self._bearers: dict[str, int] = {}
+
+    def take(self, read: RosterLine) -> Staged:
+        self._position += 1
+        try:
+            line = parse_line(read.cells)
+        except LineRefused as refused:
+            return Staged(self._position, read.number, None, defects=refused.defects)
+        own = [(key, Column(key.kind)) for key in line.keys]
+        told = [
+            (IdentifierKey(IdentifierKind.PHONE, guardian.phone), column, guardian.name)
+            for guardian, (_, column, _) in zip(line.guardians, GUARDIAN_COLUMNS, strict=False)
+        ]
+        name = folded_name(line.name)
+        defects = [*self._clashes(own, name)]
+        for key, column, guardian_name in told:
+            defects += self._clashes([(key, column)], folded_name(guardian_name))
+        earlier = self._earlier(line)
+        if not defects and earlier is not None:
+            row, _, role = self._names[earlier]
+            if RosterRole.STUDENT in (line.role, role):
+                defects.append(Defect(None, "repeated", f"与第 {row} 行是同一人，请只保留一行"))
+        if defects:
+            return Staged(self._position, read.number, None, defects=tuple(defects))
+        self._bear([key for key, _ in own], read.number, name, line.role)
+        if line.person_code is not None:
+            self._bearers.setdefault(line.person_code, len(self._names) - 1)
+        for key, _, guardian_name in told:
+            self._bear([key], read.number, folded_name(guardian_name), None)
+        return Staged(self._position, read.number, line, repeats=earlier is not None)
+
+    def _clashes(self, keys: list[tuple[IdentifierKey, Column]], name: str) -> list[Defect]:
+        """Identifiers that an earlier line gives to another name."""
+        defects = []
+        for key, column in keys:
+            bearer = self._bearers.get(_token(key))
+            if bearer is not None and self._names[bearer][1] != name:
+                row = self._names[bearer][0]
+                detail = f"与第 {row} 行的{HEADINGS[column][0]}相同，但姓名不同，请核对"
+                defects.append(Defect(column, "repeated", detail))
+        return defects
+
+    def _earlier(self, line: Line) -> int | None:
+        """The bearer above who is the line's person, guardians left out."""
+        keys = [*line.keys, *filter(None, map(twin, line.keys))]
+        tokens = [_token(key) for key in keys]
+        if line.person_code is not None:
+            tokens.append(line.person_code)
+        found = {self._bearers[token] for token in tokens if token in self._bearers}
+        return min((each for each in found if self._names[each][2] is not None), default=None)
+
+    def _bear(
+        self, keys: list[IdentifierKey], row: int, name: str, role: RosterRole | None
+    ) -> None:
+        self._names.append((row, name, role))
+        for key in keys:
+            token = _token(key)
+            held = self._bearers.get(token)
+            # A person's own line tells more than a guardian's mention above it.
+            if held is None or self._names[held][2] is None:
+                self._bearers[token] = len(self._names) - 1
+
+
+def _token(key: IdentifierKey) -> str:
+    return f"{key.kind}:{key.value}"

@@ -1,0 +1,108 @@
+"""People, roles, guardians and consent; and what the other parts ask of them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.adapters.directory import directory_opener
+from services.identity.adapters.grants import GrantRepository
+from services.identity.adapters.guardians import GuardianRepository, ReadLogRepository
+from services.identity.adapters.organisations import OrganisationRepository
+from services.identity.adapters.people import PeopleRepository
+from services.identity.adapters.personal_data import PersonalData
+from services.identity.application.consents import Consents
+from services.identity.application.directory import PeopleDirectory
+from services.identity.application.duplicates import Duplicates
+from services.identity.application.grants import Grants
+from services.identity.application.guardians import Guardians
+from services.identity.application.lifecycle import Lifecycle
+from services.identity.application.me import Me
+from services.identity.application.memberships import Memberships
+from services.identity.application.people import People
+from services.identity.application.stores import (
+    IssueInvitation,
+    OnErase,
+    OpenStores,
+    Revocations,
+    Stores,
+)
+from services.identity.domain.events_people import EVENTS
+from services.identity.parts import Part
+from services.identity.problems.people import PROBLEMS
+from services.identity.routes.consents import consents_router
+from services.identity.routes.grants import grants_router
+from services.identity.routes.guardians import guardians_router
+from services.identity.routes.me import me_router
+from services.identity.routes.memberships import memberships_router
+from services.identity.routes.people import people_router
+from services.identity.settings import Settings
+from shared.encryption import KeyRing
+from shared.pages import Cursors
+from shared.service import Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeoplePart(Part):
+    """``stores`` opens the repositories on a connection."""
+
+    directory: PeopleDirectory
+    lifecycle: Lifecycle
+    people: People
+    personal: PersonalData
+    stores: OpenStores
+
+
+def build(
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    revocations: Revocations,
+    issue_invitation: IssueInvitation | None = None,
+    on_erase: Sequence[OnErase] = (),
+) -> PeoplePart:
+    """`on_erase` may grow afterwards: it is asked at each erasure."""
+    keys = KeyRing.parse(settings.master_keys.get_secret_value())
+    cursors = Cursors(keys.derive("cursors"))
+    personal = PersonalData(keys)
+    new_uow, clock, minor_age = runtime.new_uow, runtime.clock, settings.minor_age
+
+    def stores(connection: AsyncConnection) -> Stores:
+        return Stores(
+            people=PeopleRepository(connection, personal),
+            grants=GrantRepository(connection),
+            guardians=GuardianRepository(connection),
+            organisations=OrganisationRepository(connection),
+            reads=ReadLogRepository(connection),
+        )
+
+    people = People(new_uow, stores, clock, minor_age, revocations, issue_invitation)
+    lifecycle = Lifecycle(new_uow, stores, clock, revocations, on_erase)
+    memberships = Memberships(new_uow, stores, clock, revocations)
+    duplicates = Duplicates(new_uow, stores, clock, minor_age)
+    guardians = Guardians(new_uow, stores, clock, minor_age, revocations)
+    consents = Consents(new_uow, stores, clock, revocations)
+
+    async def enter_starter_purposes() -> None:
+        await consents.settle()
+        await asyncio.Event().wait()
+
+    return PeoplePart(
+        routers=[
+            people_router(people, lifecycle, memberships, duplicates, cursors),
+            memberships_router(people, memberships),
+            grants_router(Grants(new_uow, stores, clock, revocations), cursors),
+            guardians_router(guardians, cursors),
+            consents_router(consents),
+            me_router(Me(new_uow, stores, clock, minor_age)),
+        ],
+        table=PROBLEMS,
+        tasks={"consent-purposes": enter_starter_purposes},
+        events=EVENTS,
+        directory=PeopleDirectory(directory_opener(runtime.engine, personal), clock, minor_age),
+        lifecycle=lifecycle,
+        people=people,
+        personal=personal,
+        stores=stores,
+    )

@@ -1,0 +1,110 @@
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from services.identity.adapters.clients import ApiKeyRows, AssertionRows, ClientRows
+from services.identity.adapters.expiry import ExpirySweeper
+from services.identity.adapters.keys import SigningKeyRows
+from services.identity.adapters.organisations import OrganisationRepository
+from services.identity.adapters.revocations import RevocationRows
+from services.identity.adapters.tokens import AuthorizationRows, DeviceRows, TokenRows
+from services.identity.application.api_keys import ApiKeys
+from services.identity.application.authorization import Authorizations, Introductions
+from services.identity.application.client_authentication import ClientAuthentication, KnownClients
+from services.identity.application.clients import Clients
+from services.identity.application.devices import Devices
+from services.identity.application.keys import SigningKeys
+from services.identity.application.revocations import Revocations
+from services.identity.application.sessions import Sessions
+from services.identity.application.tokens import People, Tokens
+from services.identity.domain.events_provider import EVENTS
+from services.identity.pages import Pages
+from services.identity.parts import Part
+from services.identity.problems.provider import PROBLEMS
+from services.identity.routes.api_keys import api_keys_router
+from services.identity.routes.clients import clients_router
+from services.identity.routes.devices import devices_router
+from services.identity.routes.discovery import discovery_router
+from services.identity.routes.end_session import end_session_router
+from services.identity.routes.oidc import oidc_router
+from services.identity.routes.revocations import revocations_router
+from services.identity.routes.tokens import tokens_router
+from services.identity.settings import Settings
+from shared.encryption import KeyRing
+from shared.pages import Cursors
+from shared.service import Runtime
+
+
+@dataclass(frozen=True)
+class Provider(Part):
+    """The part, with what commands and seeds use beside it. ``rotate_keys`` makes the next
+    signing keys the active ones."""
+
+    keys: SigningKeys = field(kw_only=True)
+    rotate_keys: Callable[[], Awaitable[None]] = field(kw_only=True)
+
+
+def build_revocations(runtime: Runtime) -> Revocations:
+    """What every part revokes tokens with."""
+    return Revocations(runtime.new_uow, RevocationRows, runtime.clock)
+
+
+def build(
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    people: People,
+    sessions: Sessions,
+    pages: Pages,
+    revocations: Revocations,
+) -> Provider:
+    """The OpenID provider and its registered applications."""
+    ring = KeyRing.parse(settings.master_keys.get_secret_value())
+    cursors = Cursors(ring.derive("cursors"))
+    new_uow, clock, issuer = runtime.new_uow, runtime.clock, settings.issuer
+    runtime.verifier.use_revocations(revocations.in_force)
+    keys = SigningKeys(new_uow, SigningKeyRows, ring, clock, runtime.verifier.load)
+    known = KnownClients(new_uow, ClientRows, clock)
+    clients = Clients(new_uow, ClientRows, OrganisationRepository, revocations, clock, known.forget)
+    api_keys = ApiKeys(new_uow, ApiKeyRows, ClientRows, clock)
+    authentication = ClientAuthentication(
+        known, new_uow, AssertionRows, (issuer, f"{issuer}/token"), clock
+    )
+    life = timedelta(seconds=settings.access_token_seconds)
+    tokens = Tokens(
+        new_uow, TokenRows, people, keys, revocations, runtime.verifier, issuer, life, clock
+    )
+    introductions = Introductions(new_uow, OrganisationRepository, people)
+    authorizations = Authorizations(new_uow, AuthorizationRows, known, keys, issuer, clock)
+    devices = Devices(new_uow, DeviceRows, ClientRows, AuthorizationRows, tokens, clock)
+    return Provider(
+        routers=[
+            tokens_router(tokens, devices, authentication),
+            oidc_router(
+                authorizations,
+                introductions,
+                tokens,
+                sessions,
+                runtime.verifier,
+                pages,
+                issuer,
+                clock,
+            ),
+            discovery_router(issuer, keys),
+            devices_router(devices, introductions, authentication, sessions, pages, issuer),
+            end_session_router(sessions, introductions, known, keys, pages, issuer),
+            clients_router(clients, cursors),
+            api_keys_router(api_keys, cursors),
+            revocations_router(revocations),
+        ],
+        table=PROBLEMS,
+        tasks={
+            "signing-keys": keys.run,
+            "revocations": revocations.run,
+            "expiry": ExpirySweeper(runtime.engine, clock).run,
+        },
+        events=EVENTS,
+        keys=keys,
+        rotate_keys=partial(keys.tend, rotate=True),
+    )

@@ -1,0 +1,140 @@
+from services.identity.domain import grants, guardians, identifiers, people
+from shared.problems import Problem, ProblemTable
+
+PROBLEMS: ProblemTable = {
+    people.PersonDisabled: Problem(
+        "identity/person-disabled", 403, "The account is not active", "账号未启用"
+    ),
+    people.PersonActionRefused: Problem(
+        "identity/person-action-refused",
+        409,
+        "The account's state does not allow this",
+        "账号当前状态不允许此操作",
+    ),
+    people.OwnAccount: Problem(
+        "identity/own-account",
+        403,
+        "Nobody manages their own account",
+        "不能管理自己的账号",
+    ),
+    people.AccountBeyondReach: Problem(
+        "identity/account-beyond-reach",
+        403,
+        "The account also opens organisations beyond your reach",
+        "该账号还属于您管理范围之外的机构",
+    ),
+    people.MembershipOverlaps: Problem(
+        "identity/membership-overlaps",
+        409,
+        "The person belongs there at that time already",
+        "该人员在此期间已属于该机构",
+    ),
+    people.MembershipDatesRefused: Problem(
+        "identity/membership-dates-refused",
+        422,
+        "The days do not make a membership",
+        "所属起止日期有误",
+    ),
+    people.OrganisationNotJoinable: Problem(
+        "identity/organisation-not-joinable",
+        422,
+        "There is no such open organisation",
+        "机构不存在或已关闭",
+    ),
+    identifiers.InvalidIdentifier: Problem(
+        "identity/invalid-identifier",
+        422,
+        "The identifier is malformed",
+        "标识格式有误",
+    ),
+    identifiers.IdentifierTaken: Problem(
+        "identity/identifier-taken",
+        409,
+        "Another account has that identifier",
+        "该标识已被其他账号使用",
+    ),
+    grants.OwnGrant: Problem(
+        "identity/own-grant",
+        403,
+        "Nobody gives a role to themselves",
+        "不能为自己授予角色",
+    ),
+    grants.GrantBeyondReach: Problem(
+        "identity/grant-beyond-reach",
+        403,
+        "You may not give or revoke that role there",
+        "您无权在该机构授予或撤销此角色",
+    ),
+    grants.RolesSeparated: Problem(
+        "identity/roles-separated",
+        409,
+        "System, security and audit administration stay apart",
+        "系统、安全、审计管理员不得由同一人兼任",
+    ),
+    grants.RoleAlreadyHeld: Problem(
+        "identity/role-already-held",
+        409,
+        "The person holds that role there at that time",
+        "该人员在此期间已拥有此角色",
+    ),
+    grants.GrantDatesRefused: Problem(
+        "identity/grant-dates-refused",
+        422,
+        "A grant ends after it begins",
+        "授权起止时间有误",
+    ),
+    guardians.GuardianshipActionRefused: Problem(
+        "identity/guardianship-action-refused",
+        409,
+        "The link's state does not allow this",
+        "监护关系当前状态不允许此操作",
+    ),
+    guardians.GuardianshipExists: Problem(
+        "identity/guardianship-exists",
+        409,
+        "Guardian and child are linked already",
+        "监护关系已存在",
+    ),
+    guardians.OwnClaim: Problem(
+        "identity/own-guardianship",
+        403,
+        "Nobody decides on their own guardianship",
+        "不能审核自己的监护关系",
+    ),
+    guardians.ChildNotMatched: Problem(
+        "identity/child-not-matched",
+        422,
+        "No child has that code and that number",
+        "未找到与该编码和证件号匹配的学生",
+    ),
+    guardians.NotGuardian: Problem(
+        "identity/not-guardian",
+        403,
+        "Consent takes a verified guardian without restriction",
+        "仅已核实且未受限的监护人可以同意",
+    ),
+    guardians.PurposeUnknown: Problem(
+        "identity/purpose-unknown",
+        422,
+        "There is no such consent purpose",
+        "没有该授权目的",
+    ),
+    guardians.PurposeOutdated: Problem(
+        "identity/purpose-outdated",
+        409,
+        "The purpose has another version now",
+        "授权说明已有新版本",
+    ),
+    guardians.ConsentGiven: Problem(
+        "identity/consent-given",
+        409,
+        "That version is consented to already",
+        "已同意该版本",
+    ),
+    guardians.ConsentOver: Problem(
+        "identity/consent-over",
+        409,
+        "The consent was withdrawn before",
+        "该同意已撤回",
+    ),
+}

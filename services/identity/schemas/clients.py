@@ -1,0 +1,322 @@
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.identity.application.api_keys import IssuedKey, KnownKey
+from services.identity.application.clients import Description, IssuedSecret
+from services.identity.domain.clients import (
+    SCOPES,
+    ApiKey,
+    ApplicationType,
+    AuthMethod,
+    Client,
+    ClientAction,
+    ClientSecret,
+    ClientState,
+    GrantType,
+    QuotaClass,
+    Terms,
+)
+from services.identity.domain.tokens import Revocation
+
+_SMALLEST_RSA_KEY = 2048
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    if not line or not line.isprintable():
+        raise ValueError("Write visible characters on one line.")
+    return line
+
+
+def _scope(name: str) -> str:
+    if name not in SCOPES:
+        raise ValueError(f"There is no such scope. Known are: {', '.join(SCOPES)}.")
+    return name
+
+
+def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
+    """A key set (RFC 7517 §5) of public signing keys, each with a kid; nothing else is kept."""
+    try:
+        keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
+        for key in keys:
+            if not isinstance(key, ECKey | RSAKey | OKPKey) or key.is_private:
+                raise ValueError("Give public EC, RSA or OKP keys only.")
+            if isinstance(key, RSAKey) and key.public_key.key_size < _SMALLEST_RSA_KEY:
+                raise ValueError(f"An RSA key has at least {_SMALLEST_RSA_KEY} bits.")
+        return dict(keys.as_dict(private=False))
+    except (JoseError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("This is no JSON Web Key Set.") from error
+
+
+Line = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
+Purpose = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_one_line)]
+Address = Annotated[str, Field(min_length=1, max_length=1000, examples=["https://app.example/cb"])]
+Addresses = Annotated[list[Address], Field(max_length=20)]
+Scopes = Annotated[
+    set[Annotated[str, AfterValidator(_scope)]], Field(examples=[["openid", "profile"]])
+]
+Keys = Annotated[dict[str, Any], AfterValidator(_public_keys)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class DescribeClient(_Request):
+    """What the owner says of an application."""
+
+    name: Line
+    purpose: Purpose = Field(description="Shown to people who are asked for their consent.")
+    redirect_uris: Addresses = Field(
+        [], description="https; a native application may use http://127.0.0.1 with any port."
+    )
+    post_logout_redirect_uris: Addresses = []
+    jwks: Keys | None = Field(None, description="Public keys, for private_key_jwt.")
+
+    @property
+    def description(self) -> Description:
+        return Description(
+            name=self.name,
+            purpose=self.purpose,
+            redirect_uris=tuple(self.redirect_uris),
+            post_logout_redirect_uris=tuple(self.post_logout_redirect_uris),
+            jwks=self.jwks,
+        )
+
+
+class RequestClient(DescribeClient):
+    organisation_id: UUID = Field(description="Who answers for the application.")
+    application_type: ApplicationType = ApplicationType.WEB
+    auth_method: AuthMethod = Field(description="`none` makes it a public client.")
+    scopes: Scopes
+    grant_types: set[GrantType] = Field(min_length=1)
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(frozenset(self.scopes), frozenset(self.grant_types))
+
+
+class SetTerms(_Request):
+    """What an application may ask for."""
+
+    scopes: Scopes
+    grant_types: set[GrantType] = Field(min_length=1)
+    pkce_required: bool = Field(True, description="May be waived for a confidential client.")
+    trusted: bool = Field(
+        False, description="Of the platform itself: people are not asked for their consent."
+    )
+    quota_class: QuotaClass = QuotaClass.STANDARD
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(
+            frozenset(self.scopes),
+            frozenset(self.grant_types),
+            pkce_required=self.pkce_required,
+            trusted=self.trusted,
+            quota_class=self.quota_class,
+        )
+
+
+class ClientSummary(BaseModel):
+    id: UUID = Field(description="The client_id.")
+    organisation_id: UUID
+    name: str
+    state: ClientState
+    quota_class: QuotaClass
+    created_at: datetime
+
+    @classmethod
+    def of(cls, client: Client) -> Self:
+        return cls(
+            id=client.id,
+            organisation_id=client.organisation_id,
+            name=client.name,
+            state=client.state,
+            quota_class=client.terms.quota_class,
+            created_at=client.created_at,
+        )
+
+
+class ClientView(ClientSummary):
+    purpose: str
+    application_type: ApplicationType
+    auth_method: AuthMethod
+    redirect_uris: list[str]
+    post_logout_redirect_uris: list[str]
+    jwks: dict[str, Any] | None
+    scopes: list[str]
+    grant_types: list[GrantType]
+    pkce_required: bool
+    trusted: bool
+    requested_by: str
+    version: int
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, client: Client) -> Self:
+        return cls(**_fields(client))
+
+
+class ClientDetail(ClientView):
+    actions: list[ClientAction] = Field(description="What the caller may do to it now.")
+
+    @classmethod
+    def describing(cls, client: Client, actions: list[ClientAction]) -> Self:
+        return cls(**_fields(client), actions=actions)
+
+
+def _fields(client: Client) -> dict[str, Any]:
+    terms = client.terms
+    return {
+        "id": client.id,
+        "organisation_id": client.organisation_id,
+        "name": client.name,
+        "purpose": client.purpose,
+        "application_type": client.application_type,
+        "auth_method": client.auth_method,
+        "redirect_uris": list(client.redirect_uris),
+        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
+        "jwks": client.jwks,
+        "scopes": sorted(terms.scopes),
+        "grant_types": sorted(terms.grant_types),
+        "pkce_required": terms.pkce_required,
+        "trusted": terms.trusted,
+        "quota_class": terms.quota_class,
+        "state": client.state,
+        "requested_by": client.requested_by,
+        "version": client.version,
+        "created_at": client.created_at,
+        "updated_at": client.updated_at,
+    }
+
+
+class AddSecret(_Request):
+    old_ends_in_hours: int | None = Field(
+        None,
+        ge=0,
+        le=720,
+        description="When the secret in use ends; null: when it is revoked.",
+    )
+
+    @property
+    def old_ends_in(self) -> timedelta | None:
+        hours = self.old_ends_in_hours
+        return None if hours is None else timedelta(hours=hours)
+
+
+class SecretView(BaseModel):
+    id: UUID
+    created_at: datetime
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, secret: ClientSecret) -> Self:
+        return cls(id=secret.id, created_at=secret.created_at, expires_at=secret.expires_at)
+
+
+class IssuedSecretView(BaseModel):
+    id: UUID
+    secret: str = Field(description="Shown this once.")
+
+    @classmethod
+    def of(cls, issued: IssuedSecret) -> Self:
+        return cls(id=issued.id, secret=issued.secret)
+
+
+class IssueApiKey(_Request):
+    name: Line
+    scopes: Scopes = Field(min_length=1)
+    expires_at: AwareDatetime = Field(description="Within a year.")
+
+
+class ApiKeyView(BaseModel):
+    id: str = Field(examples=["7K3M9QXB"])
+    name: str
+    scopes: list[str]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = Field(description="To the minute.")
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        return cls(
+            id=key.id,
+            name=key.name,
+            scopes=sorted(key.scopes),
+            created_by=key.created_by,
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            last_used_at=key.last_used_at,
+            revoked_at=key.revoked_at,
+        )
+
+
+class IssuedApiKeyView(ApiKeyView):
+    key: str = Field(description="Shown this once.")
+
+    @classmethod
+    def issued(cls, issued: IssuedKey) -> Self:
+        return cls(**ApiKeyView.of(issued.key).model_dump(), key=issued.secret)
+
+
+class LookUpApiKey(_Request):
+    key: str = Field(max_length=200)
+
+
+class ApiKeyIntrospection(BaseModel):
+    """Of a key that is void, or none, only that it is not active."""
+
+    active: bool
+    key_id: str | None = None
+    client_id: UUID | None = None
+    organisation: str | None = Field(None, description="Path of the owner, as in grants.")
+    scopes: list[str] = []
+    quota_class: QuotaClass | None = None
+    expires_at: datetime | None = None
+
+    @classmethod
+    def of(cls, known: KnownKey | None) -> Self:
+        if known is None:
+            return cls(active=False)
+        return cls(
+            active=True,
+            key_id=known.key.id,
+            client_id=known.client.id,
+            organisation=known.client.path,
+            scopes=sorted(known.scopes),
+            quota_class=known.client.terms.quota_class,
+            expires_at=known.key.expires_at,
+        )
+
+
+class RevocationView(BaseModel):
+    """Tokens whose claim for ``kind`` is ``value`` and that were issued before ``before`` are void;
+    it may be forgotten at ``expires_at``."""
+
+    id: int
+    kind: str = Field(examples=["session"])
+    value: str
+    before: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, revocation: Revocation) -> Self:
+        return cls(
+            id=revocation.id,
+            kind=revocation.kind,
+            value=revocation.value,
+            before=revocation.before.astimezone(UTC),
+            expires_at=revocation.expires_at.astimezone(UTC),
+        )
+
+
+class RevocationList(BaseModel):
+    items: list[RevocationView]
