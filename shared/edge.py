@@ -40,7 +40,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp, service: str, max_body_bytes: int) -> None:
         self._app = app
-        self._service = service
+        self._log = logs.AccessLog(service)
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +77,7 @@ class Edge:
                 raise
             await problems.render(problems.UNEXPECTED)(scope, receive, sending)
         finally:
-            _observe(self._service, scope, status, time.perf_counter() - started)
+            self._observe(scope, status, time.perf_counter() - started)
 
     def _counted(self, receive: Receive) -> Receive:
         taken = 0
@@ -91,6 +91,16 @@ class Edge:
             return message
 
         return counting
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        if scope["path"] in _QUIET:
+            return
+        route: Any = scope.get("route")
+        template = getattr(route, "path", "unmatched")
+        method = scope["method"]
+        REQUESTS.labels(method, template, str(status)).observe(seconds)
+        milliseconds = round(seconds * 1000, 2)
+        self._log.note(method=method, route=template, status=status, ms=milliseconds)
 
 
 def _context_of(headers: Headers) -> RequestContext:
@@ -126,14 +136,3 @@ def language_of(accept_language: str) -> Language:
 def _declared_length(headers: Headers) -> int:
     declared = headers.get("content-length", "0")
     return int(declared) if declared.isascii() and declared.isdigit() else 0
-
-
-def _observe(service: str, scope: Scope, status: int, seconds: float) -> None:
-    if scope["path"] in _QUIET:
-        return
-    route: Any = scope.get("route")
-    template = getattr(route, "path", "unmatched")
-    method = scope["method"]
-    REQUESTS.labels(method, template, str(status)).observe(seconds)
-    milliseconds = round(seconds * 1000, 2)
-    logs.access(service, method=method, route=template, status=status, ms=milliseconds)

@@ -5,6 +5,7 @@ telephone number or a token are masked, whatever their key.
 """
 
 import asyncio
+import atexit
 import logging
 import re
 import sys
@@ -27,10 +28,7 @@ _PERSONAL = re.compile(
 _WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
-ACCESS_FLUSH_SECONDS = 0.1
-"""Access lines are written together: one by one they would wake the reader of the log each time."""
-
-_waiting: list[bytes] = []
+FLUSH_SECONDS = 0.1
 
 
 def mask(text: str) -> str:
@@ -64,28 +62,44 @@ def _add_request(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def access(service: str, **facts: Any) -> None:
-    """One line for an answered request. ``facts`` hold route templates and numbers, nothing that a
-    caller wrote, so the masking that other records pay for is left out."""
-    request = current()
-    line = {
-        **facts,
-        "event": "request",
-        "request_id": request.request_id,
-        "trace_id": request.traceparent and request.traceparent[3:35],
-        "level": "info",
-        "timestamp": datetime.now(UTC),
-        "service": service,
-    }
-    if not _waiting:
-        asyncio.get_running_loop().call_later(ACCESS_FLUSH_SECONDS, _flush)
-    _waiting.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+class AccessLog:
+    """One line for each answered request of `service`.
 
+    Lines are written together, a tenth of a second apart: one by one they would wake the reader of
+    the log each time.
+    """
 
-def _flush() -> None:
-    sys.stderr.buffer.write(b"".join(_waiting))
-    sys.stderr.buffer.flush()
-    _waiting.clear()
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._waiting: list[bytes] = []
+        self._flush_at = 0.0
+        atexit.register(self.flush)
+
+    def note(self, **facts: Any) -> None:
+        """``facts`` hold route templates and numbers, nothing that a caller wrote, so the masking
+        that other records pay for is left out."""
+        request = current()
+        line = {
+            **facts,
+            "event": "request",
+            "request_id": request.request_id,
+            "trace_id": request.traceparent and request.traceparent[3:35],
+            "level": "info",
+            "timestamp": datetime.now(UTC),
+            "service": self._service,
+        }
+        self._waiting.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        loop = asyncio.get_running_loop()
+        if self._flush_at <= loop.time():
+            self._flush_at = loop.time() + FLUSH_SECONDS
+            loop.call_at(self._flush_at, self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._waiting = self._waiting, []
+        if lines:
+            sys.stderr.buffer.write(b"".join(lines))
+            sys.stderr.buffer.flush()
 
 
 def configure(service: str, level: str) -> None:

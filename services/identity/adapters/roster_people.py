@@ -11,13 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.adapters.copying import copy_into
 from services.identity.adapters.people import PeopleRepository
 from services.identity.adapters.personal_data import PersonalData
+from services.identity.application.exports import RosterEntry, RosterPage
 from services.identity.application.importing import Known
 from services.identity.application.roster_places import Spot
+from services.identity.application.stores import PeopleQuery
 from services.identity.domain.grants import RoleGrant
 from services.identity.domain.identifiers import IdentifierKey
-from services.identity.domain.organisations import INSTITUTIONS, Kind
-from services.identity.domain.people import CODE_PREFIX
+from services.identity.domain.organisations import INSTITUTIONS, Kind, code_of
+from services.identity.domain.people import CODE_PREFIX, Person, civil_date
 from services.identity.domain.reconciliation import Account, Batch
+from services.identity.domain.rosters import RosterGuardian
 from shared.codes import new_code
 
 _CODED = text("SELECT code, id FROM people WHERE code = ANY(:codes) AND state <> 'ERASED'")
@@ -51,17 +54,25 @@ _CHANGE_PERSON = text(
 )
 _SPOT = (
     "SELECT id, parent_id, kind, ltree2text(path) AS path, name, code, school_code, credit_code"
-    " FROM organisations WHERE state = 'OPEN' AND"
+    " FROM organisations WHERE"
 )
 _HOSTS = text(
-    f"{_SPOT} kind = ANY(:kinds) AND path <@ text2ltree(:path)"
+    f"{_SPOT} state = 'OPEN' AND kind = ANY(:kinds) AND path <@ text2ltree(:path)"
     " AND (path = text2ltree(:path) OR name = ANY(:names) OR code = ANY(:names)"
     " OR school_code = ANY(:names) OR credit_code = ANY(:names)) ORDER BY path"
 )
 _DIVISIONS = text(
-    f"{_SPOT} kind IN ('grade', 'class')"
+    f"{_SPOT} state = 'OPEN' AND kind IN ('grade', 'class')"
     " AND path <@ ARRAY(SELECT path FROM organisations WHERE id = ANY(:schools))"
     " ORDER BY nlevel(path), path"
+)
+
+_CODED_SPOTS = text(f"{_SPOT} code = ANY(:codes)")
+_GUARDIANS = text(
+    "SELECT g.child_id, g.relation, p.id, p.profile, i.id AS phone_id, i.value AS phone"
+    " FROM guardianships g JOIN people p ON p.id = g.guardian_id"
+    " JOIN identifiers i ON i.person_id = p.id AND i.kind = 'phone'"
+    " WHERE g.child_id = ANY(:people) AND g.state <> 'ENDED' ORDER BY g.id"
 )
 
 _PERSON = ("id", "code", "state", "profile", "name_hash", "version", "created_at", "updated_at")
@@ -83,7 +94,7 @@ _GUARDIANSHIP = (
 
 
 class RosterPeopleRepository:
-    """`RosterPeople` of importing, and `PlaceStore` of roster places."""
+    """`RosterPeople` of importing, `PlaceStore` of roster places, `RosterSource` of exports."""
 
     def __init__(self, connection: AsyncConnection, personal: PersonalData) -> None:
         self._connection = connection
@@ -98,20 +109,23 @@ class RosterPeopleRepository:
         by_code = {row.code: row.id for row in coded}
         people = sorted({*holders.values(), *by_code.values()})
         await self._connection.execute(_LOCK, {"people": people})
-        persons = await self._people.several(people)
-        accounts = {id_: Account(person, {}) for id_, person in persons.items()}
-        for row in await self._connection.execute(_IDENTIFIERS, {"people": people}):
-            key = self._personal.identifier(row.id, row.kind, row.value, row.verified_at).key
-            accounts[row.person_id].keys[key.kind] = key
-        for grant in (
-            await self._connection.execute(_GRANTS, {"people": people, "now": now})
-        ).mappings():
-            accounts[grant["person_id"]].grants.append(RoleGrant(**grant))
+        accounts = await self._accounts((await self._people.several(people)).values(), now)
         for ward in await self._connection.execute(_WARDS, {"people": people, "reach": reach}):
             account = accounts[ward.guardian_id]
             account.wards.add(ward.child_id)
             account.guards_here |= ward.here
         return Known(accounts, holders, by_code)
+
+    async def _accounts(self, persons: Iterable[Person], now: datetime) -> dict[UUID, Account]:
+        accounts = {person.id: Account(person, {}) for person in persons}
+        people = list(accounts)
+        for row in await self._connection.execute(_IDENTIFIERS, {"people": people}):
+            key = self._personal.identifier(row.id, row.kind, row.value, row.verified_at).key
+            accounts[row.person_id].keys[key.kind] = key
+        grants = await self._connection.execute(_GRANTS, {"people": people, "now": now})
+        for grant in grants.mappings():
+            accounts[grant["person_id"]].grants.append(RoleGrant(**grant))
+        return accounts
 
     async def write(self, batch: Batch, accounts: Mapping[UUID, Account], now: datetime) -> None:
         await self._write_people(batch, accounts)
@@ -192,6 +206,30 @@ class RosterPeopleRepository:
                 ],
             )
 
+    async def page(
+        self, path: str, now: datetime, after: tuple[str, UUID] | None, limit: int
+    ) -> RosterPage:
+        day = civil_date(now)
+        found = await self._people.page(PeopleQuery(path), day, limit, after)
+        accounts = await self._accounts((person for _, person in found), now)
+        guardians: dict[UUID, list[RosterGuardian]] = defaultdict(list)
+        for row in await self._connection.execute(_GUARDIANS, {"people": list(accounts)}):
+            profile = self._personal.profile(row.id, row.profile)
+            phone = self._personal.identifier(row.phone_id, "phone", row.phone, None).key.value
+            name = profile.name if profile else ""
+            guardians[row.child_id].append(RosterGuardian(name, phone, row.relation))
+        paths = {each.path for _, person in found for each in person.memberships}
+        paths |= {grant.path for account in accounts.values() for grant in account.grants}
+        codes = {code_of(label) for path in paths for label in path.split(".")}
+        spots = await self._connection.execute(_CODED_SPOTS, {"codes": list(codes)})
+        return RosterPage(
+            [
+                RosterEntry((at, person.id), accounts[person.id], guardians[person.id])
+                for at, person in found
+            ],
+            {spot.path: spot for spot in map(_spot, spots)},
+        )
+
     async def hosts(self, path: str, references: Collection[str]) -> Sequence[Spot]:
         kinds = [Kind.SCHOOL, *INSTITUTIONS]
         wanted = {"path": path, "names": list(references), "kinds": kinds}
@@ -203,5 +241,5 @@ class RosterPeopleRepository:
 
 
 def _spot(row: Any) -> Spot:
-    codes = filter(None, (row.code, row.school_code, row.credit_code))
-    return Spot(row.id, row.parent_id, Kind(row.kind), row.path, row.name, frozenset(codes))
+    codes = filter(None, (row.school_code, row.credit_code, row.code))
+    return Spot(row.id, row.parent_id, Kind(row.kind), row.path, row.name, tuple(codes))

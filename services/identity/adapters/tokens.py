@@ -80,14 +80,15 @@ _STANDING = text(
     " a.revoked_at, a.claims FROM (SELECT) one"
     " LEFT JOIN authorizations a ON a.id = CAST(:fam AS uuid)"
 )
-_DEVICE = (
+_DEVICE_COLUMNS = (
     "SELECT d.hash, d.user_code, d.client_id AS device_client_id, d.scopes AS device_scopes,"
     " d.state, d.authorization_id, d.poll_seconds, d.polled_at, d.created_at AS asked_at,"
-    f" d.expires_at AS device_expires_at,{_AUTHORIZATION} FROM device_codes d"
-    f" LEFT JOIN authorizations a ON a.id = d.authorization_id{_WITH_SESSION} WHERE "  # noqa: S608 - constant
+    " d.expires_at AS device_expires_at,"
 )
-_DEVICE_BY_USER_CODE = f"{_DEVICE} d.user_code = :key"
-_DEVICE_BY_HASH = f"{_DEVICE} d.hash = :key"
+_DEVICES = " FROM device_codes d LEFT JOIN authorizations a ON a.id = d.authorization_id"
+_DEVICE = _DEVICE_COLUMNS + _AUTHORIZATION + _DEVICES + _WITH_SESSION
+_DEVICE_BY_USER_CODE = f"{_DEVICE} WHERE d.user_code = :key"
+_DEVICE_BY_HASH = f"{_DEVICE} WHERE d.hash = :key"
 _LOCKED = " FOR UPDATE OF d"
 _ADD_DEVICE = text(
     "INSERT INTO device_codes"

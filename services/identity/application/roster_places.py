@@ -29,14 +29,19 @@ _HOSTS = frozenset({Kind.SCHOOL, *INSTITUTIONS})
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """An open organisation where people may be put. ``codes`` are its short and official codes."""
+    """An organisation as rosters see it. ``codes`` are its official codes and its short code."""
 
     id: UUID
     parent_id: UUID | None
     kind: Kind
     path: str
     name: str
-    codes: frozenset[str]
+    codes: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """The code that a roster names it by."""
+        return self.codes[0]
 
     @property
     def node(self) -> Node:
@@ -45,12 +50,12 @@ class Spot:
 
 class PlaceStore(Protocol):
     async def hosts(self, path: str, references: Collection[str]) -> Sequence[Spot]:
-        """Schools and institutions at or below `path`: the one at `path`, and those that have one
+        """Open schools and institutions at or below `path`: the one at `path`, and those that have one
         of the references as code or name."""
         ...
 
     async def divisions(self, schools: Collection[UUID]) -> Sequence[Spot]:
-        """Grades and classes of these schools, those above first."""
+        """Open grades and classes of these schools, those above first."""
         ...
 
 
@@ -155,7 +160,7 @@ class Places:
 
     async def _add(self, parent: Spot, kind: Kind, name: str) -> Spot:
         if not self._make:
-            spot = Spot(uuid7(), parent.id, kind, f"{parent.path}.", name, frozenset())
+            spot = Spot(uuid7(), parent.id, kind, f"{parent.path}.", name, ())
             self._new.add(spot.id)
             return spot
         above = await self._tree.by_id(parent.id)
@@ -173,7 +178,7 @@ class Places:
             )
         )
         self._new.add(made.id)
-        return Spot(made.id, parent.id, kind, made.path, name, frozenset())
+        return Spot(made.id, parent.id, kind, made.path, name, ())
 
     async def _hold(self, lines: Iterable[Line]) -> None:
         used: dict[UUID, str] = {}

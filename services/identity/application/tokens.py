@@ -40,6 +40,7 @@ from services.identity.domain.tokens import (
     own_scopes,
     person_claims,
 )
+from shared.access import Grant, Role
 from shared.clock import Clock
 from shared.context import current
 from shared.database import UnitOfWork
@@ -128,10 +129,12 @@ class Tokens:
         self._clock = clock
 
     def for_client(self, client: Client, scope: str | None) -> TokenSet:
-        """A token with which the client acts for itself (RFC 6749 §4.4). Raises `OAuthError`."""
+        """A token with which the client acts for itself (RFC 6749 §4.4), as an integrator of the
+        organisation that owns it. Raises `OAuthError`."""
         _require(client, GrantType.CLIENT_CREDENTIALS)
         scopes = narrowed(scope, own_scopes(client))
-        claims = client_claims(self._issuer, client, scopes, self._clock(), self._life)
+        grants = (str(Grant(Role.INTEGRATOR, client.path)),)
+        claims = client_claims(self._issuer, client, scopes, grants, self._clock(), self._life)
         return TokenSet(self._keys.sign_access(claims), scopes, self._life)
 
     async def exchange(

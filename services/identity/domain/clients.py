@@ -194,13 +194,16 @@ class Client:
     def redirects_to(self, address: str) -> bool:
         """Whether `address` is registered: to the letter, save for the port of a native
         application's loopback address (RFC 8252 §7.3)."""
+        return self._registered(self.redirect_uris, address)
+
+    def returns_to(self, address: str) -> bool:
+        """Whether `address` is registered for after logout, by the same comparison."""
+        return self._registered(self.post_logout_redirect_uris, address)
+
+    def _registered(self, addresses: Iterable[str], address: str) -> bool:
+        native = self.application_type is ApplicationType.NATIVE
         return any(
-            address == registered
-            or (
-                self.application_type is ApplicationType.NATIVE
-                and same_loopback(registered, address)
-            )
-            for registered in self.redirect_uris
+            address == known or (native and same_loopback(known, address)) for known in addresses
         )
 
     def after(self, action: ClientAction, actor: str) -> Self:

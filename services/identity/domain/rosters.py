@@ -249,7 +249,7 @@ class Line:
             Column.SCHOOL: self.school,
             Column.GRADE: self.grade,
             Column.CLASS: self.class_name,
-            Column.SUBJECT: "、".join(_SUBJECTS[code][0] for code in self.subjects),
+            Column.SUBJECT: "、".join(_SUBJECTS.get(code, (code,))[0] for code in self.subjects),
             Column.STATUS: _LEAVING[True][0] if self.leaving else None,
         }
         for guardian, columns in zip((first, second), GUARDIAN_COLUMNS, strict=True):
@@ -432,10 +432,9 @@ def _day(text: str) -> date:
 
 def _subjects(text: str) -> tuple[str, ...]:
     words = [word for word in re.split(r"[、,;，；/\s]+", _folded(text)) if word]
-    unknown = [word for word in words if word not in _SUBJECT_BY_WORD]
-    if unknown:
-        raise ValueError("不认识的学科名称：请填写国家课程名称，多个学科用顿号分隔")
-    return tuple(sorted({_SUBJECT_BY_WORD[word] for word in words}))
+    if not all(word in _SUBJECT_BY_WORD or re.fullmatch("[0-9]{2,6}", word) for word in words):
+        raise ValueError("不认识的学科：请填写国家课程名称或代码，多个学科用顿号分隔")
+    return tuple(sorted({_SUBJECT_BY_WORD.get(word, word) for word in words}))
 
 
 def class_key(grade: str, class_name: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 
 from services.identity.domain.authorization import Authorization
 from services.identity.domain.clients import PERSONAL_SCOPES, Client
-from shared.access import Grant, Role
 from shared.ids import uuid7
 
 AUDIENCE = "shuyuan"
@@ -157,17 +156,21 @@ def person_claims(
 
 
 def client_claims(
-    issuer: str, client: Client, scopes: frozenset[str], now: datetime, life: timedelta
+    issuer: str,
+    client: Client,
+    scopes: frozenset[str],
+    grants: Sequence[str],
+    now: datetime,
+    life: timedelta,
 ) -> dict[str, Any]:
-    """The claims of an access token with which a client acts for itself: as an integrator of the
-    organisation that owns it."""
+    """The claims of an access token with which a client acts for itself."""
     return {
         **_registered(issuer, str(client.id), now, life),
         "aud": AUDIENCE,
         "client_id": str(client.id),
         "jti": str(uuid7()),
         "scope": " ".join(sorted(scopes)),
-        "grants": [str(Grant(Role.INTEGRATOR, client.path))],
+        "grants": list(grants),
     }
 
 

@@ -105,7 +105,7 @@ class Pages:
         Every template has ``t(zh, en)``, ``lang``, ``csrf``, ``visit_csrf`` and ``errors``.
         """
         language = current().language
-        visit = self.cookies.read(request, Cookie.VISIT) or secrets.token_urlsafe(32)
+        visit = self.visit(request)
         session = self.cookies.read(request, Cookie.SESSION) or ""
         context = {
             "errors": (),
@@ -136,6 +136,14 @@ class Pages:
         if _asked(request.query_params.get("lang")):
             self.cookies.keep(response, Cookie.LANGUAGE, language, YEAR_SECONDS)
         return response
+
+    def visit(self, request: Request) -> str:
+        """The cookie of the browser's visit; the first page gives it one."""
+        if not hasattr(request.state, "visit"):
+            known = self.cookies.read(request, Cookie.VISIT)
+            request.state.visit = known or secrets.token_urlsafe(32)
+        visit: str = request.state.visit
+        return visit
 
     def redirect(self, address: str) -> Response:
         """Go on with a GET (RFC 9110 §15.4.4)."""

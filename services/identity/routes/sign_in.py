@@ -37,21 +37,23 @@ _NOTICES = {
     "password": ("密码已设置，请登录。", "The password is set. Sign in now."),
     "expired": ("登录已超时，请重新登录。", "That took too long. Sign in again."),
 }
-_UNAUTHENTICATED = {"www-authenticate": "Form"}
+UNAUTHENTICATED = {"www-authenticate": "Form"}
 _WRONG = FormError(
     "username",
     "账号或密码不正确。请检查后重试。",
     "The account or the password is wrong. Check both, then try again.",
 )
-_WRONG_CODE = (
+WRONG_CODE = FormError(
+    "code",
     "验证码不正确或已使用，请输入当前显示的数字。",
     "The code is wrong or was used. Type the digits that are shown now.",
 )
-_WRONG_RECOVERY_CODE = (
+_WRONG_RECOVERY_CODE = FormError(
+    "recovery_code",
     "恢复码不正确或已使用。",
     "The recovery code is wrong or was used.",
 )
-_PASSKEY_REFUSED = FormError(
+PASSKEY_REFUSED = FormError(
     "",
     "通行密钥未通过验证，请重试或改用其他方式。",
     "The passkey was not accepted. Try again, or use another way.",
@@ -145,7 +147,7 @@ class SignInPages:
             outcome = await self._sign_in.with_password(username, password, visitor, return_to)
         except WrongCredentials:
             return await self._login_page(
-                request, return_to, (_WRONG,), 401, _UNAUTHENTICATED, username=username
+                request, return_to, (_WRONG,), 401, UNAUTHENTICATED, username=username
             )
         except TooManyAttempts as error:
             headers = {"retry-after": str(error.retry_after)}
@@ -188,13 +190,11 @@ class SignInPages:
     async def take_passkey(self, request: Request, form: Form) -> Response:
         return_to = way_back(form.get("return_to", HOME))
         visitor = await self._visitors.visitor(request)
-        bound_to = self._pages.cookies.read(request, Cookie.VISIT) or ""
+        credential, bound_to = form.get("credential", ""), self._pages.visit(request)
         try:
-            outcome = await self._sign_in.with_passkey(
-                form.get("credential", ""), bound_to, visitor, return_to
-            )
+            outcome = await self._sign_in.with_passkey(credential, bound_to, visitor, return_to)
         except PasskeyRefused:
-            return await self._passkey_page(request, None, return_to, (_PASSKEY_REFUSED,), 401)
+            return await self._passkey_page(request, None, return_to, (PASSKEY_REFUSED,), 401)
         return self._go_on(outcome)
 
     async def show_second_passkey(self, request: Request) -> Response:
@@ -211,7 +211,7 @@ class SignInPages:
             )
         except PasskeyRefused:
             return await self._passkey_page(
-                request, cookie, under_way.return_to, (_PASSKEY_REFUSED,), 401
+                request, cookie, under_way.return_to, (PASSKEY_REFUSED,), 401
             )
         return self._go_on(outcome)
 
@@ -229,17 +229,50 @@ class SignInPages:
         else:
             person_id = (await self._sign_in.under_way(under_way)).person_id
             action, back = SECOND_PASSKEY, SECOND_FACTOR
-        page = await self._pages.with_visit(request)
-        options = await self._passkeys.request_options(person_id, under_way or page.visit)
-        return page.render(
+        bound_to = under_way or self._pages.visit(request)
+        return self._pages.render(
+            request,
             "passkey.html",
             status,
-            headers=_UNAUTHENTICATED if status == 401 else None,
+            headers=UNAUTHENTICATED if status == 401 else None,
             form_action=await self._redirect_sources(return_to),
             script=True,
             errors=errors,
-            options=options,
+            options=await self._passkeys.request_options(person_id, bound_to),
             action=action,
             return_to=return_to,
             back=back,
         )
+
+    async def show_logout(self, request: Request) -> Response:
+        session = await self._visitors.session(request)
+        if session is None:
+            return self._pages.render(request, "signed_out.html")
+        names = await self._names.of(session.person_id)
+        return self._pages.render(
+            request, "sign_out.html", action=LOGOUT, hidden={}, account=names.name
+        )
+
+    async def take_logout(self, request: Request, _form: Form) -> Response:
+        session = await self._visitors.session(request)
+        if session is not None:
+            await self._sessions.sign_out(session)
+        response = self._pages.redirect(LOGOUT)
+        self._pages.cookies.drop(response, Cookie.SESSION)
+        return response
+
+    def _go_on(self, outcome: Outcome) -> Response:
+        if isinstance(outcome, SignedIn):
+            return self._visitors.keep(self._pages.redirect(outcome.return_to), outcome)
+        response = self._pages.redirect(PAGE_OF_STEP[outcome.step])
+        if outcome.cookie is not None:
+            self._pages.cookies.keep(response, Cookie.SIGN_IN, outcome.cookie)
+        return response
+
+    def _cookie(self, request: Request) -> str | None:
+        return self._pages.cookies.read(request, Cookie.SIGN_IN)
+
+
+def _login_hint(return_to: str) -> str:
+    """Who the application thinks is signing in (OpenID Connect Core §3.1.2.1)."""
+    return parse_qs(urlsplit(return_to).query).get("login_hint", [""])[0]

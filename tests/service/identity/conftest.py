@@ -21,11 +21,16 @@ from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from migrations.__main__ import config_of
+from services.identity.adapters.organisations import OrganisationRepository
 from services.identity.app import create_app
+from services.identity.application.organisations import Organisations
+from services.identity.domain.organisations import Organisation
+from services.identity.parts import Part
 from services.identity.settings import Settings
 from shared import logs
 from shared.database import database_url
 from shared.ids import uuid7
+from shared.service import Runtime, application
 from tests.conftest import Stack
 
 MASTER_KEY = "5a" * 32
@@ -99,8 +104,25 @@ async def settings(stack: Stack, owner: asyncpg.Connection) -> Settings:
 
 @pytest.fixture
 def build() -> Callable[[Settings], FastAPI]:
-    """What makes the application; a module that tries one part alone overrides it."""
+    """What makes the application; a module that tries some parts alone overrides it."""
     return create_app
+
+
+def only(*builders: Callable[[Runtime, Settings], Part]) -> Callable[[Settings], FastAPI]:
+    """What makes an application of these parts and nothing else."""
+
+    def build(settings: Settings) -> FastAPI:
+        runtime = Runtime("identity", settings, {})
+        parts = [builder(runtime, settings) for builder in builders]
+        return application(
+            runtime,
+            title="identity",
+            description="",
+            routers=[router for part in parts for router in part.routers],
+            table={error: told for part in parts for error, told in part.table.items()},
+        )
+
+    return build
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +146,18 @@ async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://identity.test") as client:
         yield client
+
+
+@pytest.fixture
+def organisations(app: FastAPI) -> Organisations:
+    """The use cases of the tree, to make organisations without HTTP."""
+    runtime = app.state.runtime
+    return Organisations(runtime.new_uow, OrganisationRepository, runtime.clock)
+
+
+@pytest.fixture
+async def province(organisations: Organisations) -> Organisation:
+    return await organisations.found_province("陕西省", "610000")
 
 
 class Token(Protocol):

@@ -15,13 +15,18 @@ from services.identity.adapters.organisations import OrganisationRepository
 from services.identity.application.audit import BATCH, Audit, AuditQuery
 from services.identity.application.organisations import Organisations
 from services.identity.domain.organisations import Kind, OfficialCodes, Organisation
+from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.audit import Sealer, verify
-from tests.service.identity.conftest import Token
-from tests.service.identity.test_organisations import build, organisations  # noqa: F401 - fixtures
+from tests.service.identity.conftest import Token, only
 from tests.unit.identity.test_organisations import caller
 
 URL = "/identity/v1/audit"
+
+
+@pytest.fixture
+def build() -> Callable[[Settings], FastAPI]:
+    return only(part.build)
 
 
 @dataclass
@@ -55,9 +60,9 @@ class Trail:
 async def trail(
     client: httpx2.AsyncClient,
     token: Token,
-    organisations: Organisations,  # noqa: F811 - the fixture
+    organisations: Organisations,
+    province: Organisation,
 ) -> Trail:
-    province = await organisations.found_province("陕西省", "610000")
     admin = caller(f"administrator@{province.path}")
 
     async def add(parent: Organisation, kind: Kind, name: str) -> Organisation:

@@ -22,8 +22,7 @@ from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.errors import DomainError
 from shared.ids import uuid7
-from shared.service import Runtime, application
-from tests.service.identity.conftest import Token
+from tests.service.identity.conftest import Token, only
 from tests.unit.identity.test_organisations import (
     GOOD_CREDIT_CODE,
     GOOD_SCHOOL_CODE,
@@ -40,20 +39,7 @@ SCOPES = "identity.read identity.manage"
 
 @pytest.fixture
 def build() -> Callable[[Settings], FastAPI]:
-    def alone(settings: Settings) -> FastAPI:
-        runtime = Runtime("identity", settings, {})
-        built = part.build(runtime, settings)
-        return application(
-            runtime, title="", description="", routers=built.routers, table=built.table
-        )
-
-    return alone
-
-
-@pytest.fixture
-def organisations(app: FastAPI) -> Organisations:
-    runtime = app.state.runtime
-    return Organisations(runtime.new_uow, OrganisationRepository, runtime.clock)
+    return only(part.build)
 
 
 @dataclass
@@ -94,8 +80,7 @@ class Tree:
 
 
 @pytest.fixture
-async def tree(client: httpx2.AsyncClient, token: Token, organisations: Organisations) -> Tree:
-    province = await organisations.found_province("陕西省", "610000")
+async def tree(client: httpx2.AsyncClient, token: Token, province: Organisation) -> Tree:
     admin = token("admin", SCOPES, (f"administrator@{province.path}",))
     return Tree(client, admin, province)
 

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -156,9 +157,26 @@ def test_a_traceback_tells_the_place_and_no_values(logged: Logged) -> None:
     assert MOBILE not in str(line)
 
 
-def test_the_access_line_holds_the_route_and_not_the_path(logged: Logged) -> None:
+async def test_the_access_line_holds_the_route_and_not_the_path(logged: Logged) -> None:
     enter(RequestContext("request-1"))
     route = "/catalog/v1/resources/{id}"
-    line = logged(lambda: logs.access("catalog", method="GET", route=route, status=200, ms=1.5))
+    access = logs.AccessLog("catalog")
+
+    def answered() -> None:
+        access.note(method="GET", route=route, status=200, ms=1.5)
+        access.flush()
+
+    line = logged(answered)
     assert (line["event"], line["route"]) == ("request", route)
     assert (line["request_id"], line["service"]) == ("request-1", "catalog")
+
+
+async def test_access_lines_are_written_together_a_little_later(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    access = logs.AccessLog("catalog")
+    for _ in range(3):
+        access.note(status=200)
+    assert capsysbinary.readouterr().err == b""
+    await asyncio.sleep(2 * logs.FLUSH_SECONDS)
+    assert capsysbinary.readouterr().err.count(b"\n") == 3

@@ -1,0 +1,174 @@
+"""``/identity/account``: the pages where people look after their own account."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.identity.application.accounts import CredentialReader, NamesOfPeople
+from services.identity.application.passkeys import Passkeys
+from services.identity.application.passwords import Passwords
+from services.identity.application.second_factors import SecondFactors
+from services.identity.application.sessions import Session, Sessions
+from services.identity.domain.passwords import PasswordRefused, Profile
+from services.identity.domain.second_factors import LastSecondFactor, WrongCode
+from services.identity.domain.sign_in import HOME
+from services.identity.pages import Form, FormError, PageRoutes, Pages
+from services.identity.pages.passwords import differing, faults, rules
+from services.identity.routes.sign_in import UNAUTHENTICATED, WRONG_CODE, qr_code
+from services.identity.routes.visitors import Visitors
+
+PASSWORD = f"{HOME}/password"
+FACTORS = f"{HOME}/second-factors"
+AUTHENTICATOR = f"{HOME}/authenticator"
+LAST_FACTOR = FormError(
+    "",
+    "这是唯一的第二步验证：岗位要求保留，或当前密码太短，不能单独使用。请先添加另一种方式，或设置更长的密码。",
+    "This is your only second step: your role asks for one, or your password is too short to stand"
+    " alone. First set up another, or choose a longer password.",
+)
+
+
+class AccountPages:
+    def __init__(
+        self,
+        pages: Pages,
+        visitors: Visitors,
+        passwords: Passwords,
+        second_factors: SecondFactors,
+        passkeys: Passkeys,
+        sessions: Sessions,
+        credentials: CredentialReader,
+        names: NamesOfPeople,
+        profile: Profile,
+    ) -> None:
+        self._pages = pages
+        self._visitors = visitors
+        self._passwords = passwords
+        self._second_factors = second_factors
+        self._passkeys = passkeys
+        self._sessions = sessions
+        self._credentials = credentials
+        self._names = names
+        self._profile = profile
+
+    def router(self) -> APIRouter:
+        routes = PageRoutes(self._pages)
+        own, recent = self._visitors.own, self._visitors.recently
+        routes.get("/identity", self.enter)
+        routes.get("/identity/", self.enter)
+        routes.get(HOME, own(self.show))
+        routes.get(PASSWORD, recent(self.show_password, PASSWORD))
+        routes.post(PASSWORD, recent(self.take_password, PASSWORD))
+        routes.get(FACTORS, own(self.show_factors))
+        routes.get(AUTHENTICATOR, recent(self.show_authenticator, AUTHENTICATOR))
+        routes.post(AUTHENTICATOR, recent(self.take_authenticator, AUTHENTICATOR))
+        routes.post(f"{AUTHENTICATOR}/remove", recent(self.remove_authenticator, FACTORS))
+        routes.post(f"{HOME}/recovery-codes", recent(self.renew_recovery_codes, FACTORS))
+        return routes.router
+
+    async def enter(self, _request: Request) -> Response:
+        return self._pages.redirect(HOME)
+
+    async def show(self, request: Request, session: Session) -> Response:
+        credentials = await self._credentials.credentials(session.person_id, None)
+        return self._pages.render(
+            request,
+            "account.html",
+            here="account",
+            names=await self._names.of(session.person_id),
+            password_changed_at=credentials.changed_at,
+            factors=await self._second_factors.of(session.person_id),
+            sessions=len(await self._sessions.list(session.person_id)),
+        )
+
+    async def show_password(self, request: Request, session: Session) -> Response:
+        return await self._password_page(request, session)
+
+    async def take_password(self, request: Request, session: Session, form: Form) -> Response:
+        if errors := differing(form):
+            return await self._password_page(request, session, errors)
+        try:
+            await self._passwords.change(session, form.get("password", ""))
+        except PasswordRefused as refused:
+            return await self._password_page(request, session, faults(refused))
+        return self._pages.redirect(f"{PASSWORD}?done=1")
+
+    async def _password_page(
+        self, request: Request, session: Session, errors: Sequence[FormError] = ()
+    ) -> Response:
+        credentials = await self._credentials.credentials(session.person_id, None)
+        shortest = self._profile.shortest(with_factor=credentials.has_factor)
+        return self._pages.render(
+            request,
+            "account_password.html",
+            422 if errors else 200,
+            here="password",
+            errors=errors,
+            names=await self._names.of(session.person_id),
+            shortest=shortest,
+            rules=rules(self._profile, shortest),
+            done="done" in request.query_params,
+        )
+
+    async def show_factors(self, request: Request, session: Session) -> Response:
+        return await self.factors_page(request, session)
+
+    async def factors_page(
+        self, request: Request, session: Session, errors: Sequence[FormError] = ()
+    ) -> Response:
+        return self._pages.render(
+            request,
+            "account_factors.html",
+            409 if errors else 200,
+            here="factors",
+            errors=errors,
+            factors=await self._second_factors.of(session.person_id),
+            passkeys_work=self._passkeys.available,
+        )
+
+    async def show_authenticator(self, request: Request, session: Session) -> Response:
+        return await self._authenticator_page(request, session)
+
+    async def take_authenticator(self, request: Request, session: Session, form: Form) -> Response:
+        try:
+            codes = await self._second_factors.set_up(session.person_id, form.get("code", ""))
+        except WrongCode:
+            return await self._authenticator_page(request, session, (WRONG_CODE,))
+        if not codes:
+            return self._pages.redirect(FACTORS)
+        return self.codes_page(request, codes)
+
+    async def _authenticator_page(
+        self, request: Request, session: Session, errors: Sequence[FormError] = ()
+    ) -> Response:
+        enrolment = await self._second_factors.enrol(session.person_id)
+        return self._pages.render(
+            request,
+            "account_authenticator.html",
+            422 if errors else 200,
+            here="factors",
+            errors=errors,
+            enrolment=enrolment,
+            qr=qr_code(enrolment),
+        )
+
+    async def remove_authenticator(
+        self, request: Request, session: Session, _form: Form
+    ) -> Response:
+        try:
+            await self._second_factors.remove_authenticator(session.person_id)
+        except LastSecondFactor:
+            return await self.factors_page(request, session, (LAST_FACTOR,))
+        return self._pages.redirect(FACTORS)
+
+    async def renew_recovery_codes(
+        self, request: Request, session: Session, _form: Form
+    ) -> Response:
+        codes = await self._second_factors.renew_recovery_codes(session.person_id)
+        return self.codes_page(request, codes)
+
+    def codes_page(self, request: Request, codes: Sequence[str]) -> Response:
+        """Recovery codes, shown this once."""
+        return self._pages.render(request, "recovery_codes.html", codes=codes, onward=FACTORS)
