@@ -23,6 +23,7 @@ CREATE INDEX ix_outbox_recorded_at ON outbox (recorded_at);
 CREATE TABLE outbox_stream (
     name text NOT NULL,
     created_at timestamptz NOT NULL,
+    last_sequence bigint NOT NULL DEFAULT 0,
     CONSTRAINT pk_outbox_stream PRIMARY KEY (name)
 );
 

@@ -143,5 +143,6 @@ async def follow(
         yield Follower(client, subscription, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer.name}")
     finally:
         with suppress(Exception):
-            await asyncio.wait_for(subscription.unsubscribe(), 1)
-            await asyncio.wait_for(js.delete_consumer(stream, consumer.name), 1)
+            async with asyncio.timeout(1):
+                await subscription.unsubscribe()
+                await js.delete_consumer(stream, consumer.name)

@@ -56,7 +56,8 @@ class Health:
 
 async def _up(check: Check) -> bool:
     try:
-        return await asyncio.wait_for(check(), CHECK_SECONDS)
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check()
     except Exception:
         return False
 

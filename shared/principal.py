@@ -100,7 +100,8 @@ class TokenVerifier:
                     continue
                 await asyncio.sleep(RETRY_SECONDS)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._refresh.wait(), REFRESH_SECONDS)
+                    async with asyncio.timeout(REFRESH_SECONDS):
+                        await self._refresh.wait()
 
     def verify(self, token: str) -> Principal:
         """The principal of `token`. Raises `Unauthenticated`, or `Unavailable` before any key."""

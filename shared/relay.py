@@ -1,13 +1,14 @@
 """Outbox to JetStream: each recorded event at least once, in order within its aggregate.
 
 One relay per service is active, held by an advisory lock; another replica waits. It wakes on
-NOTIFY and polls beside. NATS keeps no record: when the stream is found wiped or made anew, every
-event still in the outbox is published again, and consumers' inboxes drop what they applied.
+NOTIFY and polls beside. NATS keeps no record: when the stream is found wiped, made anew, or shorter
+than what was acknowledged, every event still in the outbox is published again to a new stream, and
+consumers' inboxes drop what they applied.
 """
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -28,12 +29,15 @@ _NEXT = """
     SELECT id, event_id, type, envelope FROM outbox
     WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
-_MARK = "UPDATE outbox SET published_at = now() WHERE id = ANY($1)"
+_MARK = """
+    WITH marked AS (UPDATE outbox SET published_at = now() WHERE id = ANY($1))
+    UPDATE outbox_stream SET last_sequence = greatest(last_sequence, $3) WHERE name = $2
+"""
 _LEAD = "SELECT pg_try_advisory_lock(hashtextextended('outbox-relay', 0))"
-_KNOWN = "SELECT created_at FROM outbox_stream WHERE name = $1"
+_KNOWN = "SELECT created_at, last_sequence FROM outbox_stream WHERE name = $1"
 _REMEMBER = """
     INSERT INTO outbox_stream (name, created_at) VALUES ($1, $2)
-    ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at
+    ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at, last_sequence = 0
 """
 _AGAIN = (
     "UPDATE outbox SET published_at = NULL WHERE recorded_at >= $1 AND published_at IS NOT NULL"
@@ -48,6 +52,7 @@ class Relay:
     def __init__(self, settings: ServiceSettings, service: str) -> None:
         self._settings = settings
         self._service = service
+        self._stream = bus.stream_of(service)
         self._woken = asyncio.Event()
         self.connected = False
 
@@ -73,7 +78,8 @@ class Relay:
                 while await self._publish_batch(database, js) == BATCH:
                     pass
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._woken.wait()
                 if nats.is_closed or database.is_closed():
                     raise ConnectionError("a connection of the relay was lost")
 
@@ -81,44 +87,49 @@ class Relay:
         """Wait for the lock that one relay holds; meanwhile pass wake-ups on to its holder."""
         while not await database.fetchval(_LEAD):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
                 self._woken.clear()
                 await database.execute(f"NOTIFY {CHANNEL}")
                 await asyncio.sleep(0.05)
 
     async def _recognise_stream(self, database: asyncpg.Connection, nats: Client) -> None:
-        info = await bus.ensure_stream(nats.jetstream(), self._service)
-        name = bus.stream_of(self._service)
-        created: datetime | None = info.created
-        known = await database.fetchval(_KNOWN, name)
-        if known == created:
-            return
+        js = nats.jetstream()
+        info = await bus.ensure_stream(js, self._service)
+        known = await database.fetchrow(_KNOWN, self._stream)
+        if known is not None and known["created_at"] == info.created:
+            if info.state.last_seq >= known["last_sequence"]:
+                return
+            await js.delete_stream(self._stream)
+            info = await bus.ensure_stream(js, self._service)
         async with database.transaction():
-            await database.execute(_REMEMBER, name, created)
+            await database.execute(_REMEMBER, self._stream, info.created)
             if known is not None:
-                again = await database.execute(_AGAIN, datetime.min.replace(tzinfo=known.tzinfo))
-                log.warning("stream was made anew: publishing again", rows=again)
+                again = await database.execute(_AGAIN, datetime.min.replace(tzinfo=UTC))
+                log.warning("the stream lost its events: publishing again", rows=again)
 
     async def _publish_batch(self, database: asyncpg.Connection, js: JetStreamContext) -> int:
         async with database.transaction():
             rows = await database.fetch(_NEXT, BATCH)
             if rows:
-                await asyncio.wait_for(self._publish(js, rows), ACK_SECONDS)
-                await database.execute(_MARK, [row["id"] for row in rows])
+                async with asyncio.timeout(ACK_SECONDS):
+                    last = await self._publish(js, rows)
+                await database.execute(_MARK, [row["id"] for row in rows], self._stream, last)
                 OUTBOX_PUBLISHED.labels(self._service).inc(len(rows))
         return len(rows)
 
-    async def _publish(self, js: JetStreamContext, rows: list[Any]) -> None:
+    async def _publish(self, js: JetStreamContext, rows: list[Any]) -> int:
+        """Publish, and return the highest sequence that was acknowledged."""
         acks = [
             await js.publish_async(
                 row["type"],
                 row["envelope"],
-                stream=bus.stream_of(self._service),
+                stream=self._stream,
                 headers={"Nats-Msg-Id": str(row["event_id"])},
             )
             for row in rows
         ]
-        await asyncio.gather(*acks)
+        return max(ack.seq for ack in await asyncio.gather(*acks))
 
 
 async def replay(settings: ServiceSettings, since: datetime) -> int:

@@ -7,7 +7,7 @@ builds adapters.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -25,7 +25,7 @@ from shared.reader import Reader
 from shared.relay import Relay
 from shared.retention import Sweeper
 from shared.settings import ServiceSettings
-from shared.tasks import keep_running
+from shared.tasks import end, keep_running
 from shared.version import VERSION
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 class Runtime:
     """The parts of one service that live as long as its process.
+
+    ``tasks`` run in the background, by name; a part of a service may add its own before the start.
 
     ``hears`` maps a neighbour to the handlers of its events; that it started is always heard.
     """
@@ -60,7 +62,7 @@ class Runtime:
             Inbox(settings, name, source, self.new_uow, handlers)
             for source, handlers in self.handlers.items()
         ]
-        self._tasks: dict[str, Callable[[], Awaitable[None]]] = {
+        self.tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "announce": self._announce,
             "relay": self.relay.run,
             "audit-sealer": Sealer(self.engine).run,
@@ -82,15 +84,12 @@ class Runtime:
         """Run the background tasks for as long as the block lasts."""
         tasks = [
             asyncio.create_task(keep_running(name, run), name=name)
-            for name, run in self._tasks.items()
+            for name, run in self.tasks.items()
         ]
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             self.reader.close()
             await self.engine.dispose()
 

@@ -64,6 +64,7 @@ def _outbox(metadata: MetaData) -> None:
         metadata,
         Column("name", Text, primary_key=True),
         Column("created_at", _instant, nullable=False),
+        Column("last_sequence", BigInteger, nullable=False, server_default=text("0")),
     )
 
 

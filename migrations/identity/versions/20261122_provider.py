@@ -20,7 +20,7 @@ CREATE UNIQUE INDEX uq_signing_keys_ring ON signing_keys (ring, state) WHERE sta
 COMMENT ON COLUMN signing_keys.kid IS 'RFC 7638 thumbprint';
 COMMENT ON COLUMN signing_keys.ring IS 'access id';
 COMMENT ON COLUMN signing_keys.state IS 'next active retiring gone';
-COMMENT ON COLUMN signing_keys.private_key IS 'encrypted JWK; none when gone';
+COMMENT ON COLUMN signing_keys.private_key IS 'encrypted JWK, erased when gone';
 COMMENT ON COLUMN signing_keys.entered_at IS 'when it entered its state';
 CREATE TABLE clients (
     id UUID NOT NULL,
@@ -168,5 +168,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ['device_codes', 'authorization_codes', 'client_secrets', 'client_consents', 'client_assertions', 'authorizations', 'api_keys', 'clients', 'signing_keys']:
+    for name in [
+        "device_codes",
+        "authorization_codes",
+        "client_secrets",
+        "client_consents",
+        "client_assertions",
+        "authorizations",
+        "api_keys",
+        "clients",
+        "signing_keys",
+    ]:
         op.execute(f"DROP TABLE {name}")

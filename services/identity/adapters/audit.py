@@ -1,13 +1,26 @@
-"""The audit trail, read by its indexes: by actor, target, organisation or time."""
+"""The audit trail, read by its indexes: by actor, target, organisation or time.
+
+That of organisations serves prefixes of paths where the database collates as C.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, Text, bindparam, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.tables import METADATA
-from services.identity.application.audit import AuditQuery, Entry, Reach
+from services.identity.application.audit import AuditQuery, Entry, Position, Reach
 from services.identity.domain.organisations import CODE_PREFIX, INSTITUTIONS
 
 _ENTRIES = METADATA.tables["audit"]
@@ -22,21 +35,20 @@ class AuditReader:
         self._connection = connection
 
     async def newest(
-        self, query: AuditQuery, reach: Reach, limit: int, before: int | None
+        self, query: AuditQuery, reach: Reach, limit: int, before: Position | None
     ) -> Sequence[Entry]:
-        wanted = _wanted(query, reach).order_by(_ROWS.id.desc()).limit(limit)
+        wanted = _wanted(query, reach).order_by(_ROWS.at.desc(), _ROWS.id.desc()).limit(limit)
         if before is not None:
-            wanted = wanted.where(_ROWS.id < before)
+            wanted = wanted.where(tuple_(_ROWS.at, _ROWS.id) < before)
         return await self._read(wanted)
 
     async def oldest(
-        self, query: AuditQuery, reach: Reach, limit: int, after: int, last: int
+        self, query: AuditQuery, reach: Reach, limit: int, after: Position | None
     ) -> Sequence[Entry]:
-        wanted = _wanted(query, reach).order_by(_ROWS.id).limit(limit)
-        return await self._read(wanted.where(_ROWS.id > after, _ROWS.id <= last))
-
-    async def last(self) -> int:
-        return await self._connection.scalar(select(func.max(_ROWS.id))) or 0
+        wanted = _wanted(query, reach).order_by(_ROWS.at, _ROWS.id).limit(limit)
+        if after is not None:
+            wanted = wanted.where(tuple_(_ROWS.at, _ROWS.id) > after)
+        return await self._read(wanted)
 
     async def _read(self, wanted: Select[*tuple[Any, ...]]) -> Sequence[Entry]:
         return [_entry(row) for row in await self._connection.execute(wanted)]

@@ -34,7 +34,8 @@ WHERE s.secret_hash = $1 AND s.expires_at > $2 AND p.state = 'ACTIVE'
 """
 _INVITATION = """
 SELECT id, person_id, removes_factors, issued_by, issued_at, expires_at
-FROM invitations WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
+FROM invitations i WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
+  AND EXISTS (SELECT FROM people p WHERE p.id = i.person_id AND p.state IN ('INVITED', 'ACTIVE'))
 """
 _FACTORS = """
 SELECT

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.identity.adapters.rows import plain
 from services.identity.adapters.tables.organisations import ORGANISATIONS
 from services.identity.adapters.tables.people import ROLE_GRANTS
 from services.identity.application.stores import GrantQuery
@@ -40,7 +41,7 @@ class GrantRepository:
 
     async def _all(self, statement: Select[Any]) -> list[RoleGrant]:
         rows = await self._connection.execute(statement)
-        return [RoleGrant(**row) for row in rows.mappings()]
+        return [RoleGrant(**plain(row)) for row in rows.mappings()]
 
     async def add(self, grant: RoleGrant, now: datetime) -> None:
         await self._connection.execute(

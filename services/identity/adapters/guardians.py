@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, Select, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.identity.adapters.rows import plain
 from services.identity.adapters.tables.people import CONSENT_PURPOSES, CONSENTS, GUARDIANSHIPS
 from services.identity.application.stores import ReadEntry
 from services.identity.domain.guardians import (
@@ -80,12 +81,12 @@ class GuardianRepository:
         if guardian_id is not None:
             query = query.where(CONSENTS.c.guardian_id == guardian_id)
         rows = await self._connection.execute(query)
-        return [Consent(**row) for row in rows.mappings()]
+        return [Consent(**plain(row)) for row in rows.mappings()]
 
     async def consent(self, consent_id: UUID) -> Consent | None:
         query = select(CONSENTS).where(CONSENTS.c.id == consent_id)
         row = (await self._connection.execute(query)).mappings().one_or_none()
-        return Consent(**row) if row else None
+        return Consent(**plain(row)) if row else None
 
     async def add_consent(self, consent: Consent) -> None:
         statement = upsert(CONSENTS).values(asdict(consent)).on_conflict_do_nothing()
@@ -124,4 +125,4 @@ class ReadLogRepository:
 
 
 def _guardianship(row: RowMapping) -> Guardianship:
-    return Guardianship(**{**row, "state": GuardianshipState(row["state"])})
+    return Guardianship(**{**plain(row), "state": GuardianshipState(row["state"])})

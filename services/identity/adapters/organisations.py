@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 from pypinyin import lazy_pinyin
 from sqlalchemy import ColumnElement, Row, Text, bindparam, func, or_, select, text, tuple_
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.tables.organisations import ORGANISATION_HISTORY, ORGANISATIONS
@@ -37,9 +37,6 @@ from services.identity.domain.organisations import (
     code_of,
 )
 from shared.errors import Unavailable
-
-LOCK_NOT_AVAILABLE = "55P03"
-"""PostgreSQL's code for a lock that was not got in time."""
 
 _ROWS = ORGANISATIONS.c
 _PATH = func.ltree2text(_ROWS.path).label("path")
@@ -170,12 +167,7 @@ class OrganisationRepository:
         return [_organisation(row) for row in rows]
 
     async def lock_tree(self) -> None:
-        try:
-            await self._connection.execute(_LOCK_TREE)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
-                raise
-            raise Unavailable("The tree is being changed. Repeat the request.") from error
+        await self._connection.execute(_LOCK_TREE)
 
     async def add(self, organisation: Organisation) -> None:
         row = {

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, TextClause, delete, insert, select, text, update
+from sqlalchemy import Select, TextClause, delete, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.personal_data import PersonalData
+from services.identity.adapters.rows import plain
 from services.identity.adapters.tables.people import IDENTIFIERS, MEMBERSHIPS, PEOPLE
 from services.identity.application.stores import Holder, PeopleQuery
 from services.identity.domain.identifiers import (
@@ -95,26 +96,25 @@ class PeopleRepository:
     async def by_code(self, code: str) -> Person | None:
         return await self._one(select(*_PERSON).where(PEOPLE.c.code == code))
 
-    async def _one(self, query: Any) -> Person | None:
-        rows = (await self._connection.execute(query)).mappings().all()
-        found = await self._with_memberships(rows) if rows else {}
+    async def _one(self, query: Select[Any]) -> Person | None:
+        found = await self._with_memberships(query)
         return next(iter(found.values()), None)
 
     async def several(self, person_ids: Iterable[UUID]) -> dict[UUID, Person]:
         query = select(*_PERSON).where(PEOPLE.c.id.in_(list(person_ids)))
-        rows = await self._connection.execute(query)
-        return await self._with_memberships(rows.mappings().all())
+        return await self._with_memberships(query)
 
-    async def _with_memberships(self, rows: Sequence[RowMapping]) -> dict[UUID, Person]:
-        found = await self._connection.execute(
-            _MEMBERSHIPS, {"people": [row["id"] for row in rows]}
-        )
+    async def _with_memberships(self, query: Select[Any]) -> dict[UUID, Person]:
+        rows = [plain(row) for row in (await self._connection.execute(query)).mappings()]
+        if not rows:
+            return {}
+        found = await self._connection.execute(_MEMBERSHIPS, {"people": [r["id"] for r in rows]})
         memberships: dict[UUID, list[Membership]] = defaultdict(list)
-        for each in found.mappings():
+        for each in map(plain, found.mappings()):
             memberships[each["person_id"]].append(Membership(**each))
         return {row["id"]: self._person(row, memberships[row["id"]]) for row in rows}
 
-    def _person(self, row: RowMapping, memberships: Sequence[Membership]) -> Person:
+    def _person(self, row: Mapping[str, Any], memberships: Sequence[Membership]) -> Person:
         return Person(
             id=row["id"],
             code=row["code"],
@@ -130,7 +130,7 @@ class PeopleRepository:
         wanted = {hash_: name for name in names for hash_ in self._personal.name_hashes(name)}
         query = select(*_PERSON, PEOPLE.c.name_hash).where(PEOPLE.c.name_hash.in_(list(wanted)))
         found: dict[str, list[Person]] = defaultdict(list)
-        for row in (await self._connection.execute(query)).mappings():
+        for row in map(plain, (await self._connection.execute(query)).mappings()):
             found[wanted[row["name_hash"]]].append(self._person(row, ()))
         return found
 

@@ -5,15 +5,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.domain.events_provider import RevocationIssued
 from services.identity.domain.tokens import Revocation
+from shared.reader import Reader
 
 _ADD = text(
     "INSERT INTO revocations (kind, value, before, expires_at)"
     " VALUES (:kind, :value, :before, :expires_at)"
 )
-_SINCE = text("SELECT id, kind, value, before, expires_at FROM revocations WHERE before > :instant")
-_PAGE = text(
+_SINCE = "SELECT id, kind, value, before, expires_at FROM revocations WHERE before > $1"
+_PAGE = (
     "SELECT id, kind, value, before, expires_at FROM revocations"
-    " WHERE id > :after AND expires_at > :now ORDER BY id LIMIT :limit"
+    " WHERE id > $1 AND expires_at > $2 ORDER BY id LIMIT $3"
 )
 
 
@@ -28,10 +29,15 @@ class RevocationRows:
         times = {"before": event.before, "expires_at": event.expires_at}
         await self._connection.execute(_ADD, {**row, **times})
 
+
+class RevocationReads:
+    """`services.identity.application.revocations.RevocationReader` over PostgreSQL."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
     async def since(self, instant: datetime) -> list[Revocation]:
-        rows = await self._connection.execute(_SINCE, {"instant": instant})
-        return [Revocation(*row) for row in rows]
+        return [Revocation(*row) for row in await self._reader.fetch(_SINCE, instant)]
 
     async def page(self, now: datetime, after: int, limit: int) -> list[Revocation]:
-        rows = await self._connection.execute(_PAGE, {"now": now, "after": after, "limit": limit})
-        return [Revocation(*row) for row in rows]
+        return [Revocation(*row) for row in await self._reader.fetch(_PAGE, after, now, limit)]

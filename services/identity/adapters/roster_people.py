@@ -1,5 +1,6 @@
 """The people that rosters are about, read and written many at a time."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -62,7 +63,7 @@ _HOSTS = text(
     " OR school_code = ANY(:names) OR credit_code = ANY(:names)) ORDER BY path"
 )
 _DIVISIONS = text(
-    f"{_SPOT} state = 'OPEN' AND kind IN ('grade', 'class')"
+    f"{_SPOT} state = 'OPEN' AND kind IN ('grade', 'class')"  # noqa: S608
     " AND path <@ ARRAY(SELECT path FROM organisations WHERE id = ANY(:schools))"
     " ORDER BY nlevel(path), path"
 )
@@ -241,5 +242,6 @@ class RosterPeopleRepository:
 
 
 def _spot(row: Any) -> Spot:
+    id_ = UUID(bytes=row.id.bytes)  # the driver's own subclass does not go into an event
     codes = filter(None, (row.school_code, row.credit_code, row.code))
-    return Spot(row.id, row.parent_id, Kind(row.kind), row.path, row.name, tuple(codes))
+    return Spot(id_, row.parent_id, Kind(row.kind), row.path, row.name, tuple(codes))

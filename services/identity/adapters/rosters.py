@@ -35,6 +35,8 @@ BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _TITLE_LINES = 10
 """A title or remarks may stand above the headings."""
 
+Cells = Mapping[Column, str]
+
 _TEXT = "@"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _SPREADSHEET_FAILURES = (
@@ -59,48 +61,54 @@ def read(format_: Format, content: bytes) -> Iterator[RosterLine]:
     return _READERS[format_](content)
 
 
-def write_csv(lines: Iterable[Mapping[Column, str]]) -> Iterator[bytes]:
-    """UTF-8 with the mark by which spreadsheets know it, a piece for every line."""
-    yield f"{BOM}{_csv_line(_titles())}".encode()
-    for line in lines:
-        yield csv_line(line.get(column, "") for column in Column)
+def csv_head() -> bytes:
+    """The headings, behind the mark by which spreadsheets know UTF-8."""
+    return BOM.encode() + csv_rows([_titles()])
 
 
-def csv_line(cells: Iterable[str]) -> bytes:
-    """One line, in which nothing is taken for a formula."""
-    return _csv_line([_guarded(cell) for cell in cells]).encode()
+def csv_lines(lines: Iterable[Cells]) -> bytes:
+    return csv_rows([line.get(column, "") for column in Column] for line in lines)
 
 
-def write_xlsx(lines: Iterable[Mapping[Column, str]], target: IO[bytes]) -> None:
-    """A workbook whose cells are all text, so that long numbers keep their digits."""
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("花名册")
-    sheet.freeze_panes = "A2"
-    headings = [WriteOnlyCell(sheet, title) for title in _titles()]
-    for cell in headings:
-        cell.font = Font(bold=True)
-    sheet.append(headings)
-    for line in lines:
-        sheet.append([_text_cell(sheet, line.get(column)) for column in Column])
-    book.save(target)
+def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows([_guarded(cell) for cell in row] for row in rows)
+    return written.getvalue().encode()
+
+
+def workbook() -> "RosterWorkbook":
+    return RosterWorkbook()
+
+
+class RosterWorkbook:
+    """An XLSX roster under way. All cells are text, so that long numbers keep their digits."""
+
+    def __init__(self) -> None:
+        self._book = openpyxl.Workbook(write_only=True)
+        self._sheet: Any = self._book.create_sheet("花名册")
+        self._sheet.freeze_panes = "A2"
+        headings = [WriteOnlyCell(self._sheet, title) for title in _titles()]
+        for cell in headings:
+            cell.font = Font(bold=True)
+        self._sheet.append(headings)
+
+    def add(self, lines: Iterable[Cells]) -> None:
+        for line in lines:
+            self._sheet.append([self._cell(line.get(column)) for column in Column])
+
+    def save(self, target: IO[bytes]) -> None:
+        self._book.save(target)
+
+    def _cell(self, text: str | None) -> Any:
+        if not text:
+            return None
+        cell = WriteOnlyCell(self._sheet, _guarded(text))
+        cell.data_type, cell.number_format = "s", _TEXT
+        return cell
 
 
 def _titles() -> list[str]:
     return [HEADINGS[column][0] for column in Column]
-
-
-def _text_cell(sheet: Any, text: str | None) -> Any:
-    if not text:
-        return None
-    cell = WriteOnlyCell(sheet, _guarded(text))
-    cell.data_type, cell.number_format = "s", _TEXT
-    return cell
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    line = io.StringIO(newline="")
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
 
 
 def _guarded(text: str) -> str:

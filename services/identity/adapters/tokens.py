@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.authorization import NewCode
@@ -18,6 +18,7 @@ from services.identity.application.devices import DeviceCode, DeviceState
 from services.identity.application.tokens import Standing
 from services.identity.domain.authorization import Authorization, RequestedClaims
 from services.identity.domain.tokens import StoredCode, StoredRefresh
+from shared.reader import Reader
 
 _AUTHORIZATION = (
     " a.id, a.client_id, a.person_id, a.session_id, a.scopes, a.claims, a.auth_time, a.acr, a.amr,"
@@ -49,18 +50,18 @@ _ADD_CODE = text(
     " (hash, authorization_id, redirect_uri, code_challenge, nonce, expires_at)"
     " VALUES (:hash, :authorization_id, :redirect_uri, :code_challenge, :nonce, :expires_at)"
 )
-_CODE = text(
+_CODE = (
     f"SELECT{_AUTHORIZATION}, c.redirect_uri, c.code_challenge, c.nonce,"
     f" c.expires_at AS code_expires_at, c.used_at,{_VOID_BEFORE} FROM authorization_codes c"
-    f" JOIN authorizations a ON a.id = c.authorization_id{_WITH_SESSION} WHERE c.hash = :hash"
+    f" JOIN authorizations a ON a.id = c.authorization_id{_WITH_SESSION} WHERE c.hash = $1"
 )
 _USE_CODE = text(
     "UPDATE authorization_codes SET used_at = :at WHERE hash = :hash AND used_at IS NULL"
     " RETURNING hash"
 )
-_REFRESH_TOKEN = text(
+_REFRESH_TOKEN = (
     f"SELECT{_AUTHORIZATION}, a.refresh_hash,{_VOID_BEFORE} FROM authorizations a{_WITH_SESSION}"
-    " WHERE a.refresh_handle = :handle"
+    " WHERE a.refresh_handle = $1"
 )
 _START_REFRESHING = text(
     "UPDATE authorizations SET refresh_handle = :handle, refresh_hash = :hash,"
@@ -73,12 +74,12 @@ _ROTATE = text(
 _END = text(
     "UPDATE authorizations SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL RETURNING id"
 )
-_STANDING = text(
-    "SELECT EXISTS (SELECT FROM revocations WHERE before > to_timestamp(:iat)"
-    " AND (kind, value) IN (('token', :jti), ('session', :sid), ('family', :fam),"
-    " ('person', :sub), ('consent', :sub), ('client', :client_id))) AS revoked,"
+_STANDING = (
+    "SELECT EXISTS (SELECT FROM revocations WHERE before > to_timestamp($1)"
+    " AND (kind, value) IN (('token', $2), ('session', $3), ('family', $4),"
+    " ('person', $5), ('consent', $5), ('client', $6))) AS revoked,"
     " a.revoked_at, a.claims FROM (SELECT) one"
-    " LEFT JOIN authorizations a ON a.id = CAST(:fam AS uuid)"
+    " LEFT JOIN authorizations a ON a.id = $7"
 )
 _DEVICE_COLUMNS = (
     "SELECT d.hash, d.user_code, d.client_id AS device_client_id, d.scopes AS device_scopes,"
@@ -152,35 +153,49 @@ class AuthorizationRows:
         await self._connection.execute(_ADD_CODE, row)
 
 
+class TokenReads:
+    """`services.identity.application.tokens.TokenReader` over PostgreSQL."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def code(self, hash_: bytes) -> StoredCode | None:
+        row = await self._reader.fetchrow(_CODE, hash_)
+        if row is None:
+            return None
+        return StoredCode(
+            authorization=_authorization(row),
+            redirect_uri=row["redirect_uri"],
+            code_challenge=row["code_challenge"],
+            nonce=row["nonce"],
+            expires_at=row["code_expires_at"],
+            used_at=row["used_at"],
+            void_before=row["void_before"],
+        )
+
+    async def refresh_token(self, handle: bytes) -> StoredRefresh | None:
+        row = await self._reader.fetchrow(_REFRESH_TOKEN, handle)
+        if row is None:
+            return None
+        return StoredRefresh(_authorization(row), row["refresh_hash"], row["void_before"])
+
+    async def standing(self, claims: Mapping[str, Any]) -> Standing:
+        names = ("jti", "sid", "fam", "sub", "client_id")
+        family = UUID(claims["fam"]) if "fam" in claims else None
+        row = await self._reader.fetchrow(_STANDING, claims["iat"], *map(claims.get, names), family)
+        revoked = row is None or row["revoked"] or row["revoked_at"] is not None
+        return Standing(revoked, _claims(row["claims"] or {}) if row else RequestedClaims())
+
+
 class TokenRows:
     """`services.identity.application.tokens.TokenStore` over PostgreSQL."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def code(self, hash_: bytes) -> StoredCode | None:
-        row = (await self._connection.execute(_CODE, {"hash": hash_})).one_or_none()
-        if row is None:
-            return None
-        return StoredCode(
-            authorization=_authorization(row),
-            redirect_uri=row.redirect_uri,
-            code_challenge=row.code_challenge,
-            nonce=row.nonce,
-            expires_at=row.code_expires_at,
-            used_at=row.used_at,
-            void_before=row.void_before,
-        )
-
     async def use_code(self, hash_: bytes, at: datetime) -> bool:
         used = await self._connection.execute(_USE_CODE, {"hash": hash_, "at": at})
         return used.one_or_none() is not None
-
-    async def refresh_token(self, handle: bytes) -> StoredRefresh | None:
-        row = (await self._connection.execute(_REFRESH_TOKEN, {"handle": handle})).one_or_none()
-        if row is None:
-            return None
-        return StoredRefresh(_authorization(row), row.refresh_hash, row.void_before)
 
     async def start_refreshing(
         self, authorization_id: UUID, handle: bytes, hash_: bytes, expires_at: datetime
@@ -197,11 +212,6 @@ class TokenRows:
     async def end(self, authorization_id: UUID, at: datetime) -> bool:
         ended = await self._connection.execute(_END, {"id": authorization_id, "at": at})
         return ended.one_or_none() is not None
-
-    async def standing(self, claims: Mapping[str, Any]) -> Standing:
-        named = {name: claims.get(name) for name in ("jti", "sid", "fam", "sub", "client_id")}
-        row = (await self._connection.execute(_STANDING, {**named, "iat": claims["iat"]})).one()
-        return Standing(row.revoked or row.revoked_at is not None, _claims(row.claims or {}))
 
 
 class DeviceRows:
@@ -240,7 +250,7 @@ class DeviceRows:
             client_id=row.device_client_id,
             scopes=frozenset(row.device_scopes),
             state=DeviceState(row.state),
-            authorization=_authorization(row) if row.authorization_id else None,
+            authorization=_authorization(dict(row._mapping)) if row.authorization_id else None,
             poll_seconds=row.poll_seconds,
             polled_at=row.polled_at,
             created_at=row.asked_at,
@@ -258,22 +268,22 @@ class DeviceRows:
         await self._connection.execute(_SAVE_DEVICE, row)
 
 
-def _authorization(row: Row[Any]) -> Authorization:
+def _authorization(row: Mapping[str, Any]) -> Authorization:
     return Authorization(
-        id=row.id,
-        client_id=row.client_id,
-        person_id=row.person_id,
-        session_id=row.session_id,
-        scopes=frozenset(row.scopes),
-        auth_time=row.auth_time,
-        acr=row.acr,
-        amr=tuple(row.amr),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        ends_at=row.ends_at,
-        claims=_claims(row.claims),
-        revoked_at=row.revoked_at,
-        session_ends_at=row.session_ends_at,
+        id=row["id"],
+        client_id=row["client_id"],
+        person_id=row["person_id"],
+        session_id=row["session_id"],
+        scopes=frozenset(row["scopes"]),
+        auth_time=row["auth_time"],
+        acr=row["acr"],
+        amr=tuple(row["amr"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        ends_at=row["ends_at"],
+        claims=_claims(row["claims"]),
+        revoked_at=row["revoked_at"],
+        session_ends_at=row["session_ends_at"],
     )
 
 

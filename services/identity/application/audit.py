@@ -1,7 +1,7 @@
 """What auditors read of the audit trail; nobody writes or removes anything here."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.application.organisations import OrganisationTree, existing
 from services.identity.domain.organisations import is_beside_provinces, is_province
 from shared.access import Role, Rule
+from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden
 from shared.principal import Principal
@@ -58,21 +59,21 @@ class Reach:
     rootless: bool
 
 
+Position = tuple[datetime, int]
+"""Time and id of an entry, by which the trail is ordered."""
+
+
 class AuditEntries(Protocol):
     async def newest(
-        self, query: AuditQuery, reach: Reach, limit: int, before: int | None
+        self, query: AuditQuery, reach: Reach, limit: int, before: Position | None
     ) -> Sequence[Entry]:
-        """The newest first, older than the one with the id `before`."""
+        """The newest first."""
         ...
 
     async def oldest(
-        self, query: AuditQuery, reach: Reach, limit: int, after: int, last: int
+        self, query: AuditQuery, reach: Reach, limit: int, after: Position | None
     ) -> Sequence[Entry]:
-        """The oldest first, newer than `after`, none newer than `last`."""
-        ...
-
-    async def last(self) -> int:
-        """The id of the newest entry of all, or 0."""
+        """The oldest first."""
         ...
 
 
@@ -92,15 +93,17 @@ class Audit:
         new_uow: Callable[[], UnitOfWork],
         entries: Callable[[AsyncConnection], AuditEntries],
         organisations: Callable[[AsyncConnection], FormerPlaces],
+        clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._entries = entries
         self._organisations = organisations
+        self._clock = clock
 
     async def page(
-        self, caller: Principal, query: AuditQuery, limit: int, before: int | None
+        self, caller: Principal, query: AuditQuery, limit: int, before: Position | None
     ) -> Sequence[Entry]:
-        """At most `limit` entries older than the one with the id `before`, the newest first.
+        """At most `limit` entries older than `before`, the newest first.
 
         Raises `Forbidden`, `NotFound`.
         """
@@ -113,26 +116,25 @@ class Audit:
 
         Raises `Forbidden`, `NotFound`, before the first batch.
         """
+        now = self._clock()
+        query = replace(query, until=min(query.until or now, now))
         async with self._new_uow() as uow:
             reach = await self._reach(uow, caller, query)
-            last = await self._entries(uow.connection).last()
             place = reach.paths[0]
             uow.audit.record("audit.exported", "audit", organisation=place, query=asdict(query))
             await uow.commit()
-        return self._batches(query, reach, last)
+        return self._batches(query, reach)
 
-    async def _batches(
-        self, query: AuditQuery, reach: Reach, last: int
-    ) -> AsyncIterator[Sequence[Entry]]:
-        after = 0
-        while after < last:
+    async def _batches(self, query: AuditQuery, reach: Reach) -> AsyncIterator[Sequence[Entry]]:
+        after: Position | None = None
+        while True:
             async with self._new_uow() as uow:
                 entries = self._entries(uow.connection)
-                batch = await entries.oldest(query, reach, BATCH, after, last)
+                batch = await entries.oldest(query, reach, BATCH, after)
             if not batch:
                 return
             yield batch
-            after = batch[-1].id
+            after = batch[-1].at, batch[-1].id
 
     async def _reach(self, uow: UnitOfWork, caller: Principal, query: AuditQuery) -> Reach:
         organisations = self._organisations(uow.connection)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import IO, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,6 +57,32 @@ class RosterSource(Protocol):
         ...
 
 
+class Workbook(Protocol):
+    """An XLSX roster under way."""
+
+    def add(self, lines: Iterable[Cells]) -> None: ...
+
+    def save(self, target: IO[bytes]) -> None: ...
+
+
+class RosterFiles(Protocol):
+    """How rosters and reports are written."""
+
+    def csv_head(self) -> bytes:
+        """The headings."""
+        ...
+
+    def csv_lines(self, lines: Iterable[Cells]) -> bytes: ...
+
+    def csv_rows(self, rows: Iterable[Sequence[str]]) -> bytes:
+        """Any other table."""
+        ...
+
+    def workbook(self) -> Workbook:
+        """With the headings."""
+        ...
+
+
 class Exports:
     def __init__(
         self,
@@ -72,8 +98,8 @@ class Exports:
         self._clock = clock
         self._minor_age = minor_age
 
-    async def roster(self, caller: Principal, organisation: str) -> AsyncIterator[Cells]:
-        """The lines of the people at and below an organisation.
+    async def roster(self, caller: Principal, organisation: str) -> AsyncIterator[Sequence[Cells]]:
+        """The lines of the people at and below an organisation, some at a time.
 
         Raises, before the first, `NotFound`, `Forbidden`, `NoRosterThere`.
         """
@@ -83,7 +109,7 @@ class Exports:
             await uow.commit()
         return self._lines(caller, place.path)
 
-    async def _lines(self, caller: Principal, path: str) -> AsyncIterator[Cells]:
+    async def _lines(self, caller: Principal, path: str) -> AsyncIterator[Sequence[Cells]]:
         after = None
         while True:
             now = self._clock()
@@ -95,10 +121,12 @@ class Exports:
                     minor = person.is_minor(day, self._minor_age)
                     note_read(uow, caller, person, minor, day, "profile", "identifiers")
                 await uow.commit()
-            for each in page.entries:
-                for line in lines_of(each.account, each.guardians, path, day):
-                    if (cells := _cells(line, page.spots)) is not None:
-                        yield cells
+            yield [
+                cells
+                for each in page.entries
+                for line in lines_of(each.account, each.guardians, path, day)
+                if (cells := _cells(line, page.spots)) is not None
+            ]
             if len(page.entries) < _PAGE:
                 return
             after = page.entries[-1].position

@@ -13,27 +13,23 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application.accounts import Account, CredentialReader, Directory
+from services.identity.application.accounts import CredentialReader
 from services.identity.application.hashing import PasswordHashing
 from services.identity.application.passwords import Passwords
-from services.identity.application.reach import MANAGE, reached, standing
+from services.identity.application.reach import governed
 from services.identity.application.second_factors import SecondFactors
 from services.identity.application.sessions import Sessions, digest
 from services.identity.application.stores import OpenStores
-from services.identity.domain.people import (
-    AccountBeyondReach,
-    OwnAccount,
-    PersonActionRefused,
-    Standing,
-    State,
-    civil_date,
-)
+from services.identity.domain.people import PersonActionRefused, State
 from services.identity.domain.sign_in import InvitationSpent
 from shared.clock import Clock
 from shared.context import current
 from shared.database import UnitOfWork
 from shared.ids import uuid7
 from shared.principal import Principal
+
+WELCOME = frozenset({State.INVITED, State.ACTIVE})
+ASK_AGAIN = "Ask your administrator for a new invitation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +75,15 @@ Activate = Callable[[UnitOfWork, UUID], Awaitable[object]]
 
 
 class Invitations:
+    """Issues them."""
+
     def __init__(
         self,
-        new_uow: Callable[[], UnitOfWork],
         stores: Callable[[AsyncConnection], InvitationStore],
-        reader: InvitationReader,
-        directory: Directory,
-        people: OpenStores,
-        activate: Activate,
-        hashing: PasswordHashing,
-        passwords: Passwords,
-        second_factors: SecondFactors,
-        sessions: Sessions,
         life: timedelta,
         clock: Clock,
     ) -> None:
-        self._new_uow = new_uow
         self._stores = stores
-        self._reader = reader
-        self._directory = directory
-        self._people = people
-        self._activate = activate
-        self._hashing = hashing
-        self._passwords = passwords
-        self._second_factors = second_factors
-        self._sessions = sessions
         self._life = life
         self._clock = clock
 
@@ -124,52 +104,68 @@ class Invitations:
         """The token alone, for whoever creates the account."""
         return (await self.issue(uow, person_id)).token
 
-    async def reset(
+    async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
+        await self._stores(uow.connection).delete(person_id)
+
+
+class Activations:
+    """Has people invited by their administrators, and takes what they answer."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        stores: Callable[[AsyncConnection], InvitationStore],
+        reader: InvitationReader,
+        invitations: Invitations,
+        people: OpenStores,
+        activate: Activate,
+        hashing: PasswordHashing,
+        passwords: Passwords,
+        second_factors: SecondFactors,
+        sessions: Sessions,
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._stores = stores
+        self._reader = reader
+        self._invitations = invitations
+        self._people = people
+        self._activate = activate
+        self._hashing = hashing
+        self._passwords = passwords
+        self._second_factors = second_factors
+        self._sessions = sessions
+        self._clock = clock
+
+    async def invite(
         self, caller: Principal, person_id: UUID, *, removes_factors: bool
     ) -> IssuedInvitation:
-        """An administrator's help for someone who cannot sign in.
+        """An administrator's help for someone who cannot sign in, or has not yet.
 
-        Whoever resets a password could use it, so the caller has to reach everything that the
-        account opens. Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`,
-        `PersonActionRefused`.
+        Whoever has the token could use the account, so the caller has to reach everything that it
+        opens. Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `PersonActionRefused`.
         """
-        now = self._clock()
-        day = civil_date(now)
         async with self._new_uow() as uow:
-            stores = self._people(uow.connection)
-            person = reached(MANAGE, caller, await stores.people.get(person_id), day)
-            grants = await stores.grants.of_person(person_id)
-            match standing(caller, person, grants, now, day):
-                case Standing.SELF:
-                    raise OwnAccount("Change your own password on your account page.")
-                case Standing.REACHES_SOME | Standing.OTHER:
-                    raise AccountBeyondReach("Ask an administrator above all of its organisations.")
-            if person.state not in (State.ACTIVE, State.INVITED):
-                raise PersonActionRefused("The account is not active.", state=person.state)
-            issued = await self.issue(uow, person_id, removes_factors=removes_factors)
+            person = await governed(self._people(uow.connection), caller, person_id, self._clock())
+            if person.state not in WELCOME:
+                raise PersonActionRefused("The account is closed.", state=person.state)
+            issued = await self._invitations.issue(uow, person_id, removes_factors=removes_factors)
             return await uow.commit(issued)
 
-    async def invited(self, token: str) -> Account:
-        """Whom a token invites. Raises `InvitationSpent`."""
+    async def invited(self, token: str) -> tuple[UUID, int]:
+        """Whom a token invites, and how many characters their password needs. Raises
+        `InvitationSpent`."""
         invitation = await self._good(token)
-        account = await self._directory.account(invitation.person_id)
-        if account is None or account.state not in (State.ACTIVE, State.INVITED):
-            raise InvitationSpent("Ask your administrator for a new invitation.")
-        return account
-
-    async def shortest(self, token: str) -> int:
-        """How many characters the password needs."""
-        invitation = await self._good(token)
-        return self._passwords.shortest(with_factor=await self._keeps_factor(invitation))
+        with_factor = await self._keeps_factor(invitation)
+        return invitation.person_id, self._passwords.shortest(with_factor=with_factor)
 
     async def accept(self, token: str, password: str) -> None:
-        """Set the password and activate the account; sessions there may be are ended.
+        """Set the password and activate the account; sessions that there may be are ended.
 
         Raises `InvitationSpent`, `PasswordRefused`, `HashingPoolFull`.
         """
         with self._hashing.seat() as seat:
             invitation = await self._good(token)
-            account = await self.invited(token)
             chosen = await self._passwords.accept(
                 seat,
                 invitation.person_id,
@@ -178,25 +174,23 @@ class Invitations:
             )
         async with self._new_uow() as uow:
             used = await self._stores(uow.connection).use(digest(token), self._clock())
-            if used is None:
-                raise InvitationSpent("Ask your administrator for a new invitation.")
-            current().actor = str(used.person_id)
-            await self._passwords.put(uow, used.person_id, chosen)
-            await self._sessions.revoke_all(uow, used.person_id)
+            person = await self._people(uow.connection).people.get(invitation.person_id, lock=True)
+            if used is None or person is None or person.state not in WELCOME:
+                raise InvitationSpent(ASK_AGAIN)
+            current().actor = str(person.id)
+            uow.audit.record("invitation.used", str(person.id))
+            await self._passwords.put(uow, person.id, chosen)
+            await self._sessions.revoke_all(uow, person.id)
             if used.removes_factors:
-                await self._second_factors.erase(uow, used.person_id)
-            if account.state == State.INVITED:
-                await self._activate(uow, used.person_id)
-            uow.audit.record("invitation.used", str(used.person_id))
+                await self._second_factors.erase(uow, person.id)
+            if person.state is State.INVITED:
+                await self._activate(uow, person.id)
             await uow.commit()
-
-    async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
-        await self._stores(uow.connection).delete(person_id)
 
     async def _good(self, token: str) -> Invitation:
         invitation = await self._reader.invitation(digest(token), self._clock())
         if invitation is None:
-            raise InvitationSpent("Ask your administrator for a new invitation.")
+            raise InvitationSpent(ASK_AGAIN)
         return invitation
 
     async def _keeps_factor(self, invitation: Invitation) -> bool:

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.domain import events_organisations as events
 from services.identity.domain.organisations import (
-    TRANSITIONS,
     Action,
     Kind,
     OfficialCodes,
@@ -133,10 +132,7 @@ class OrganisationStore(OrganisationTree, Protocol):
     """What the use cases below need beside that."""
 
     async def lock_tree(self) -> None:
-        """Keep the shape of the tree until the transaction ends; taken before any row.
-
-        Raises `Unavailable` when others change it for too long.
-        """
+        """Keep the shape of the tree until the transaction ends; taken before any row."""
         ...
 
     async def locked(self, reference: str) -> Organisation | None:
@@ -235,7 +231,7 @@ class Organisations:
             found = await store.province(province.codes.division_code or "")
             if found is not None:
                 return found
-            await self._add(uow, store, province)
+            await establish(uow, store, province)
             return await uow.commit(province)
 
     async def create(
@@ -252,15 +248,8 @@ class Organisations:
             above = await _parent(store, parent)
             _admit(caller, above.path if above else None)
             organisation = Organisation.under(above, uuid7(), kind, name, codes, self._clock())
-            await self._add(uow, store, organisation)
+            await establish(uow, store, organisation)
             return await uow.commit(organisation)
-
-    async def _add(
-        self, uow: UnitOfWork, store: OrganisationStore, organisation: Organisation
-    ) -> None:
-        await store.add(organisation)
-        await self._note(uow, store, Change.CREATED, organisation, None)
-        uow.outbox.append(events.OrganisationCreated(**_fact(organisation)))
 
     async def change(
         self,
@@ -282,7 +271,7 @@ class Organisations:
             if after.record == before.record:
                 return before
             await store.save(after)
-            await self._note(uow, store, Change.CHANGED, after, before)
+            await _note(uow, store, self._clock(), Change.CHANGED, after, before)
             if after.name != before.name:
                 uow.outbox.append(events.OrganisationRenamed(**_fact(after)))
             return await uow.commit(after)
@@ -303,7 +292,7 @@ class Organisations:
             _admit(caller, above.path if above else None)
             after = before.moved(above)
             await store.move(after, before.path)
-            await self._note(uow, store, Change.MOVED, after, before)
+            await _note(uow, store, self._clock(), Change.MOVED, after, before)
             uow.outbox.append(events.OrganisationMoved(**_fact(after), old_path=before.path))
             return await uow.commit(after)
 
@@ -331,29 +320,9 @@ class Organisations:
                     members=members,
                 )
             closed_below = await store.close(after, current().actor)
-            await self._note(uow, store, Change.CLOSED, after, before, closed_below=closed_below)
+            await _note(uow, store, now, Change.CLOSED, after, before, closed_below=closed_below)
             uow.outbox.append(events.OrganisationClosed(**_fact(after)))
             return await uow.commit(after)
-
-    async def _note(
-        self,
-        uow: UnitOfWork,
-        store: OrganisationStore,
-        change: Change,
-        after: Organisation,
-        before: Organisation | None,
-        **facts: Any,
-    ) -> None:
-        old, new = (None, after.record) if before is None else _difference(before, after)
-        await store.remember(after, self._clock(), current().actor, change, old, new)
-        uow.audit.record(
-            f"organisation.{change}",
-            str(after.id),
-            organisation=after.path,
-            before=before and before.record,
-            after=after.record,
-            **facts,
-        )
 
     async def get(self, caller: Principal, reference: str) -> Detail:
         """Raises `NotFound`."""
@@ -362,8 +331,7 @@ class Organisations:
             organisation = existing(await store.find(reference))
             ancestors = await store.ancestors(organisation.path)
         may = MANAGE.scope in caller.scopes and administers(caller, organisation.path)
-        actions = [each for state, each in TRANSITIONS if state is organisation.state and may]
-        return Detail(organisation, ancestors, actions)
+        return Detail(organisation, ancestors, organisation.actions if may else [])
 
     async def page(
         self, query: Query, limit: int, after: tuple[str, UUID] | None
@@ -388,6 +356,37 @@ class Organisations:
             if not administers(caller, organisation.path):
                 READ_HISTORY.admit(caller, organisation.path)
             return await store.history(organisation.id, limit, before)
+
+
+async def establish(uow: UnitOfWork, store: OrganisationStore, organisation: Organisation) -> None:
+    """Keep a new organisation, with its history, audit entry and event.
+
+    The caller holds the tree's lock since before the parent was read. Raises `CodeTaken`.
+    """
+    await store.add(organisation)
+    await _note(uow, store, organisation.created_at, Change.CREATED, organisation, None)
+    uow.outbox.append(events.OrganisationCreated(**_fact(organisation)))
+
+
+async def _note(
+    uow: UnitOfWork,
+    store: OrganisationStore,
+    at: datetime,
+    change: Change,
+    after: Organisation,
+    before: Organisation | None,
+    **facts: Any,
+) -> None:
+    old, new = (None, after.record) if before is None else _difference(before, after)
+    await store.remember(after, at, current().actor, change, old, new)
+    uow.audit.record(
+        f"organisation.{change}",
+        str(after.id),
+        organisation=after.path,
+        before=before and before.record,
+        after=after.record,
+        **facts,
+    )
 
 
 def _difference(

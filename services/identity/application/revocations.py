@@ -26,23 +26,27 @@ _LONGEST_TRANSACTION = timedelta(minutes=1)
 class RevocationStore(Protocol):
     async def add(self, event: RevocationIssued) -> None: ...
 
+
+class RevocationReader(Protocol):
     async def since(self, instant: datetime) -> Sequence[Revocation]:
         """The revocations made after `instant`."""
+        ...
 
     async def page(self, now: datetime, after: int, limit: int) -> Sequence[Revocation]:
         """The revocations in force, in the order of their ids, which is not quite that of their
         commits."""
+        ...
 
 
 class Revocations:
     def __init__(
         self,
-        new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], RevocationStore],
+        reader: RevocationReader,
         clock: Clock,
     ) -> None:
-        self._new_uow = new_uow
         self._store = store
+        self._reader = reader
         self._clock = clock
         self.in_force = RevokedTokens(lambda: clock().timestamp())
         self._read_from = datetime.fromtimestamp(0, UTC)
@@ -59,8 +63,7 @@ class Revocations:
 
     async def page(self, after: int, limit: int) -> Sequence[Revocation]:
         """The revocations in force after the one numbered `after`."""
-        async with self._new_uow() as uow:
-            return await self._store(uow.connection).page(self._clock(), after, limit)
+        return await self._reader.page(self._clock(), after, limit)
 
     async def run(self) -> None:
         """Keep in mind what this and the other replicas revoke."""
@@ -72,9 +75,7 @@ class Revocations:
         """Read what was revoked since the last time, and a little before: a transaction may
         commit later than one that revoked after it."""
         now = self._clock()
-        async with self._new_uow() as uow:
-            found = await self._store(uow.connection).since(self._read_from)
-        for each in found:
+        for each in await self._reader.since(self._read_from):
             self.in_force.add(
                 each.kind, each.value, each.before.timestamp(), each.expires_at.timestamp()
             )

@@ -50,8 +50,8 @@ class Spot:
 
 class PlaceStore(Protocol):
     async def hosts(self, path: str, references: Collection[str]) -> Sequence[Spot]:
-        """Open schools and institutions at or below `path`: the one at `path`, and those that have one
-        of the references as code or name."""
+        """Open schools and institutions at or below `path`: the one at `path`, and those that
+        have one of the references as code or name."""
         ...
 
     async def divisions(self, schools: Collection[UUID]) -> Sequence[Spot]:

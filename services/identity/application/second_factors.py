@@ -169,6 +169,11 @@ class SecondFactors:
             return []
         return await self._fresh_codes(uow, person_id)
 
+    async def set_up(self, person_id: UUID, code: str) -> Sequence[str]:
+        """`confirm` for somebody who is signed in."""
+        async with self._new_uow() as uow:
+            return await uow.commit(await self.confirm(uow, person_id, code))
+
     async def use_code(self, uow: UnitOfWork, person_id: UUID, code: str) -> None:
         """Use up the authenticator's present code. Raises `WrongCode`."""
         store = self._stores(uow.connection)

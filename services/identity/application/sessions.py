@@ -154,11 +154,6 @@ class Sessions:
         )
         return session, cookie
 
-    async def revoke(self, uow: UnitOfWork, person_id: UUID, session_id: UUID) -> None:
-        """End one session of a person, with the tokens issued in it. Raises `NotFound`."""
-        if not await self._end(uow, person_id, only=session_id):
-            raise NotFound("You have no such session.")
-
     async def revoke_all(
         self, uow: UnitOfWork, person_id: UUID, but: UUID | None = None
     ) -> Sequence[UUID]:
@@ -169,6 +164,19 @@ class Sessions:
         """End the session in hand; one that has ended already is signed out as well."""
         async with self._new_uow() as uow:
             await self._end(uow, session.person_id, only=session.id)
+            await uow.commit()
+
+    async def end(self, person_id: UUID, session_id: UUID) -> None:
+        """End one of a person's sessions, with the tokens issued in it. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            if not await self._end(uow, person_id, only=session_id):
+                raise NotFound("You have no such session.")
+            await uow.commit()
+
+    async def end_others(self, session: Session) -> None:
+        """End every session of the person but the one in hand, with their tokens."""
+        async with self._new_uow() as uow:
+            await self._end(uow, session.person_id, but=session.id)
             await uow.commit()
 
     async def list(self, person_id: UUID) -> Sequence[Session]:

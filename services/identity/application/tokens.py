@@ -77,14 +77,20 @@ class Standing:
     claims: RequestedClaims
 
 
-class TokenStore(Protocol):
+class TokenReader(Protocol):
+    """Each method is one statement."""
+
     async def code(self, hash_: bytes) -> StoredCode | None: ...
 
+    async def refresh_token(self, handle: bytes) -> StoredRefresh | None: ...
+
+    async def standing(self, claims: Mapping[str, Any]) -> Standing: ...
+
+
+class TokenStore(Protocol):
     async def use_code(self, hash_: bytes, at: datetime) -> bool:
         """Use a code up; whether it was still unused. Waits for whoever is using it."""
         ...
-
-    async def refresh_token(self, handle: bytes) -> StoredRefresh | None: ...
 
     async def start_refreshing(
         self, authorization_id: UUID, handle: bytes, hash_: bytes, expires_at: datetime
@@ -100,8 +106,6 @@ class TokenStore(Protocol):
         """Revoke an authorization; whether it had not been."""
         ...
 
-    async def standing(self, claims: Mapping[str, Any]) -> Standing: ...
-
 
 class Tokens:
     """``life`` is that of an access token."""
@@ -110,6 +114,7 @@ class Tokens:
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], TokenStore],
+        reader: TokenReader,
         people: People,
         keys: SigningKeys,
         revocations: Revocations,
@@ -120,6 +125,7 @@ class Tokens:
     ) -> None:
         self._new_uow = new_uow
         self._store = store
+        self._reader = reader
         self._people = people
         self._keys = keys
         self._revocations = revocations
@@ -144,8 +150,7 @@ class Tokens:
         came of it. Raises `OAuthError`."""
         _require(client, GrantType.AUTHORIZATION_CODE)
         hash_, now = fingerprint(code), self._clock()
-        async with self._new_uow() as uow:
-            stored = await self._store(uow.connection).code(hash_)
+        stored = await self._reader.code(hash_)
         if stored is None or stored.authorization.client_id != client.id:
             raise OAuthError("invalid_grant", "the code is unknown")
         if stored.used_at is not None:
@@ -213,8 +218,7 @@ class Tokens:
     ) -> StoredRefresh | None:
         if given is None:
             return None
-        async with self._new_uow() as uow:
-            stored = await self._store(uow.connection).refresh_token(fingerprint(given.handle))
+        stored = await self._reader.refresh_token(fingerprint(given.handle))
         return stored if stored and stored.authorization.client_id == client.id else None
 
     async def prepare(
@@ -270,8 +274,7 @@ class Tokens:
         ``insufficient_scope``."""
         if "openid" not in principal.scopes:
             raise OAuthError("insufficient_scope", "the token lacks the scope openid")
-        async with self._new_uow() as uow:
-            standing = await self._store(uow.connection).standing(principal.claims)
+        standing = await self._reader.standing(principal.claims)
         if standing.revoked:
             raise OAuthError("invalid_token", "the token was revoked")
         person_id = UUID(principal.subject)
@@ -340,8 +343,7 @@ class Tokens:
             return {"active": False}
         if principal.client != str(client.id) and INTROSPECT_ANY not in client.terms.scopes:
             return {"active": False}
-        async with self._new_uow() as uow:
-            standing = await self._store(uow.connection).standing(principal.claims)
+        standing = await self._reader.standing(principal.claims)
         if standing.revoked:
             return {"active": False}
         return {"active": True, "token_type": "Bearer", **principal.claims}

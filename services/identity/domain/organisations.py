@@ -230,6 +230,18 @@ class Organisation:
         return label_of(self.code)
 
     @property
+    def actions(self) -> list[Action]:
+        """What may be done to it: what its state allows, and its kind."""
+        impossible = set()
+        if not PARENTS[self.kind]:
+            impossible.add(Action.MOVE)
+        if not any(self.kind in parents for parents in PARENTS.values()):
+            impossible.add(Action.ADD_BELOW)
+        return [
+            each for state, each in TRANSITIONS if state is self.state and each not in impossible
+        ]
+
+    @property
     def record(self) -> dict[str, str | None]:
         """What history keeps of a state."""
         return {"name": self.name, "path": self.path, "state": self.state, **asdict(self.codes)}

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.identity.domain.throttle import Limit, Limits
-from shared.access import Role
 from shared.errors import DomainError
 
 LONGEST = 256
@@ -58,7 +57,8 @@ class Profile:
     """Rules for passwords and sign-in.
 
     ``classes`` is how many of lower case, upper case, digits and others must occur; ``history``
-    how many former passwords may not come back; ``second_factor_roles`` who must have one.
+    how many former passwords may not come back; ``second_factor_roles`` who must have one, by the
+    names of `shared.access.Role`.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Profile:
     classes: int = 0
     history: int = 0
     longest_life: timedelta | None = None
-    second_factor_roles: frozenset[Role] = field(default_factory=frozenset)
+    second_factor_roles: frozenset[str] = field(default_factory=frozenset)
 
     def shortest(self, *, with_factor: bool) -> int:
         return self.shortest_with_factor if with_factor else self.shortest_alone
@@ -102,7 +102,7 @@ PROFILES: Mapping[str, Profile] = {
         history=5,
         longest_life=timedelta(days=90),
         second_factor_roles=frozenset(
-            {Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR, Role.REVIEWER}
+            {"administrator", "security_administrator", "auditor", "reviewer"}
         ),
     ),
 }

@@ -236,9 +236,8 @@ class Membership:
         """Whether both put the person in the same place in the same way on some day."""
         if (self.organisation_id, self.kind) != (other.organisation_id, other.kind):
             return False
-        first, second = sorted((self, other), key=lambda each: each.valid_from)
-        open_or_later = first.valid_until is None or first.valid_until > second.valid_from
-        return open_or_later and first.valid_from != first.valid_until
+        latest_start = max(self.valid_from, other.valid_from)
+        return self.holds(latest_start) and other.holds(latest_start)
 
 
 @dataclass(frozen=True, slots=True)

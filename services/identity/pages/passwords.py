@@ -7,7 +7,10 @@ from services.identity.pages.forms import Form
 from services.identity.pages.renderer import FormError
 
 _FAULTS = {
-    Defect.TOO_SHORT: ("密码太短：至少需要 {shortest} 个字符", "Too short: {shortest} characters or more"),
+    Defect.TOO_SHORT: (
+        "密码太短：至少需要 {shortest} 个字符",
+        "Too short: {shortest} characters or more",
+    ),
     Defect.TOO_LONG: ("密码太长：最多 256 个字符", "Too long: 256 characters or fewer"),
     Defect.STRANGE_CHARACTER: (
         "密码中有无法使用的字符（如控制字符）",
@@ -36,7 +39,7 @@ def rules(profile: Profile, shortest: int) -> tuple[str, str]:
     if profile.classes:
         return (
             f"至少 {shortest} 个字符，包含大写字母、小写字母、数字、符号中的三种",
-            f"At least {shortest} characters, with three of capitals, small letters, digits, others",
+            f"At least {shortest} characters: three of capitals, small letters, digits, others",
         )
     return (
         f"至少 {shortest} 个字符；一句容易记住的话就很好，可用中文和空格",

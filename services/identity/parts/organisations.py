@@ -18,7 +18,7 @@ def build(runtime: Runtime, settings: Settings) -> Part:
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     cursors = Cursors(keys.derive("cursors"))
     organisations = Organisations(runtime.new_uow, OrganisationRepository, runtime.clock)
-    audit = Audit(runtime.new_uow, AuditReader, OrganisationRepository)
+    audit = Audit(runtime.new_uow, AuditReader, OrganisationRepository, runtime.clock)
     return Part(
         routers=[organisations_router(organisations, cursors), audit_router(audit, cursors)],
         table=PROBLEMS,

@@ -7,8 +7,8 @@ from services.identity.adapters.clients import ApiKeyRows, AssertionRows, Client
 from services.identity.adapters.expiry import ExpirySweeper
 from services.identity.adapters.keys import SigningKeyRows
 from services.identity.adapters.organisations import OrganisationRepository
-from services.identity.adapters.revocations import RevocationRows
-from services.identity.adapters.tokens import AuthorizationRows, DeviceRows, TokenRows
+from services.identity.adapters.revocations import RevocationReads, RevocationRows
+from services.identity.adapters.tokens import AuthorizationRows, DeviceRows, TokenReads, TokenRows
 from services.identity.application.api_keys import ApiKeys
 from services.identity.application.authorization import Authorizations, Introductions
 from services.identity.application.client_authentication import ClientAuthentication, KnownClients
@@ -47,7 +47,7 @@ class Provider(Part):
 
 def build_revocations(runtime: Runtime) -> Revocations:
     """What every part revokes tokens with."""
-    return Revocations(runtime.new_uow, RevocationRows, runtime.clock)
+    return Revocations(RevocationRows, RevocationReads(runtime.reader), runtime.clock)
 
 
 def build(
@@ -73,7 +73,16 @@ def build(
     )
     life = timedelta(seconds=settings.access_token_seconds)
     tokens = Tokens(
-        new_uow, TokenRows, people, keys, revocations, runtime.verifier, issuer, life, clock
+        new_uow,
+        TokenRows,
+        TokenReads(runtime.reader),
+        people,
+        keys,
+        revocations,
+        runtime.verifier,
+        issuer,
+        life,
+        clock,
     )
     introductions = Introductions(new_uow, OrganisationRepository, people)
     authorizations = Authorizations(new_uow, AuthorizationRows, known, keys, issuer, clock)

@@ -15,19 +15,14 @@ from services.identity.domain.passwords import PasswordRefused, Profile
 from services.identity.domain.second_factors import LastSecondFactor, WrongCode
 from services.identity.domain.sign_in import HOME
 from services.identity.pages import Form, FormError, PageRoutes, Pages
+from services.identity.pages.faults import LAST_FACTOR, WRONG_CODE
 from services.identity.pages.passwords import differing, faults, rules
-from services.identity.routes.sign_in import UNAUTHENTICATED, WRONG_CODE, qr_code
+from services.identity.routes.second_steps import qr_code
 from services.identity.routes.visitors import Visitors
 
 PASSWORD = f"{HOME}/password"
 FACTORS = f"{HOME}/second-factors"
 AUTHENTICATOR = f"{HOME}/authenticator"
-LAST_FACTOR = FormError(
-    "",
-    "这是唯一的第二步验证：岗位要求保留，或当前密码太短，不能单独使用。请先添加另一种方式，或设置更长的密码。",
-    "This is your only second step: your role asks for one, or your password is too short to stand"
-    " alone. First set up another, or choose a longer password.",
-)
 
 
 class AccountPages:

@@ -1,14 +1,14 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from services.identity.application.audit import READ, Audit, AuditQuery, Entry
 from services.identity.problems.organisations import PROBLEMS
-from services.identity.schemas.audit import AuditEntry
+from services.identity.schemas.audit import AuditEntry, Instant
 from services.identity.schemas.organisations import Line, Reference
 from shared.access import guarded
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -31,9 +31,9 @@ async def _query(
         Reference | None, Query(description="It and all below it; without, all that you audit.")
     ] = None,
     action: Annotated[Line | None, Query(examples=["organisation.moved"])] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    since: Annotated[Instant | None, Query(alias="from")] = None,
     until: Annotated[
-        AwareDatetime | None, Query(alias="to", description="Entries of that instant are left out.")
+        Instant | None, Query(alias="to", description="Entries of that instant are left out.")
     ] = None,
 ) -> AuditQuery:
     return AuditQuery(person, organisation, action, since, until)
@@ -57,14 +57,14 @@ def audit_router(audit: Audit, cursors: Cursors) -> APIRouter:
         bound_to = {"list": "audit", **{k: v and str(v) for k, v in asdict(asked).items()}}
         before = None
         if page.cursor is not None:
-            (id_,) = cursors.decode(page.cursor, bound_to)
-            before = int(id_ or 0)
+            at, id_ = cursors.decode(page.cursor, bound_to)
+            before = datetime.fromisoformat(str(at)), int(id_ or 0)
         found = await audit.page(caller, asked, page.limit + 1, before)
         items = found[: page.limit]
         last = items[-1] if len(found) > page.limit else None
         return Page(
             items=[AuditEntry.of(each) for each in items],
-            next=last and cursors.encode((last.id,), bound_to),
+            next=last and cursors.encode((last.at.isoformat(), last.id), bound_to),
         )
 
     @router.get(

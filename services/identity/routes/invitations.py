@@ -1,33 +1,44 @@
-"""``/identity/activate``, where an invitation becomes an account with a password."""
+"""Invitations: issued by administrators, answered at ``/identity/activate``."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.identity.application.accounts import NamesOfPeople
-from services.identity.application.invitations import Invitations
+from services.identity.application.invitations import Activations
+from services.identity.application.reach import MANAGE
 from services.identity.domain.passwords import PasswordRefused, Profile
+from services.identity.domain.people import AccountBeyondReach, OwnAccount, PersonActionRefused
 from services.identity.domain.sign_in import InvitationSpent
 from services.identity.pages import Form, FormError, PageRoutes, Pages
+from services.identity.pages.faults import INVITATION_SPENT
 from services.identity.pages.passwords import differing, faults, rules
-from services.identity.routes.sign_in import LOGIN
+from services.identity.problems.people import PROBLEMS
+from services.identity.routes.visitors import LOGIN
+from services.identity.schemas.authentication import InvitationView, IssueInvitation
+from shared.access import guarded
+from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from shared.principal import Caller
+from shared.problems import declare
+
+problems = declare(PROBLEMS)
 
 ACTIVATE = "/identity/activate"
-_SPENT = FormError(
-    "token",
-    "邀请码无效、已使用或已过期，请向管理员索取新的邀请。",
-    "The invitation is not valid, was used, or is too old. Ask your administrator for another.",
+GOVERNING = (
+    *(Unauthenticated, Forbidden, NotFound, Unavailable),
+    *(OwnAccount, AccountBeyondReach, PersonActionRefused),
 )
 
 
 class InvitationPages:
     def __init__(
-        self, pages: Pages, invitations: Invitations, names: NamesOfPeople, profile: Profile
+        self, pages: Pages, activations: Activations, names: NamesOfPeople, profile: Profile
     ) -> None:
         self._pages = pages
-        self._invitations = invitations
+        self._activations = activations
         self._names = names
         self._profile = profile
 
@@ -48,7 +59,7 @@ class InvitationPages:
         if errors := differing(form):
             return await self._password_page(request, token, errors)
         try:
-            await self._invitations.accept(token, form.get("password", ""))
+            await self._activations.accept(token, form.get("password", ""))
         except PasswordRefused as refused:
             return await self._password_page(request, token, faults(refused))
         except InvitationSpent:
@@ -59,8 +70,7 @@ class InvitationPages:
         self, request: Request, token: str, errors: Sequence[FormError] = ()
     ) -> Response:
         try:
-            account = await self._invitations.invited(token)
-            shortest = await self._invitations.shortest(token)
+            person_id, shortest = await self._activations.invited(token)
         except InvitationSpent:
             return self._spent(request)
         return self._pages.render(
@@ -70,7 +80,7 @@ class InvitationPages:
             errors=errors,
             heading=("设置密码", "Set your password"),
             lead=None,
-            account=await self._names.of(account.person_id),
+            account=await self._names.of(person_id),
             action=ACTIVATE,
             before_session=True,
             hidden={"token": token},
@@ -79,4 +89,26 @@ class InvitationPages:
         )
 
     def _spent(self, request: Request) -> Response:
-        return self._pages.render(request, "activate.html", 410, errors=(_SPENT,))
+        return self._pages.render(request, "activate.html", 410, errors=(INVITATION_SPENT,))
+
+
+def invitations_router(activations: Activations, issuer: str) -> APIRouter:
+    router = APIRouter(prefix="/identity/v1/people", tags=["people"])
+
+    @router.post(
+        "/{person_id}/invitations",
+        status_code=201,
+        summary="签发邀请",
+        responses=problems(*GOVERNING),
+        **guarded(MANAGE),
+    )
+    async def issue_invitation(
+        person_id: UUID, body: IssueInvitation, caller: Caller
+    ) -> InvitationView:
+        """A link with which the person sets a password: to begin with, or because the old one was
+        forgotten. Earlier links are void. The link is kept nowhere, so a repeat under the same
+        Idempotency-Key makes another."""
+        issued = await activations.invite(caller, person_id, removes_factors=body.removes_factors)
+        return InvitationView.issued(issued, issuer)
+
+    return router

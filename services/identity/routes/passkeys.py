@@ -12,8 +12,8 @@ from services.identity.application.sessions import Session
 from services.identity.domain.second_factors import LastSecondFactor, PasskeyRefused
 from services.identity.domain.sign_in import HOME
 from services.identity.pages import Cookie, Form, FormError, PageRoutes, Pages
-from services.identity.routes.account import FACTORS, LAST_FACTOR, AccountPages
-from services.identity.routes.sign_in import PASSKEY_REFUSED
+from services.identity.pages.faults import LAST_FACTOR, PASSKEY_REFUSED
+from services.identity.routes.account import FACTORS, AccountPages
 from services.identity.routes.visitors import Visitors
 from shared.errors import NotFound
 

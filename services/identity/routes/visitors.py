@@ -1,27 +1,38 @@
-"""Who comes to the pages: from where, on what device, signed in or not."""
+"""Who comes to the pages: from where, on what device, signed in or not; and where they go next."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from urllib.parse import quote
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from services.identity.application.sessions import Session, Sessions
-from services.identity.application.sign_in import SignedIn, Visitor
-from services.identity.domain.sign_in import device_named
-from services.identity.pages import Cookie, Cookies
+from services.identity.application.sign_in import Outcome, SignedIn, Visitor
+from services.identity.domain.sign_in import SignInExpired, Step, device_named
+from services.identity.pages import Cookie, Form, Pages
 from services.identity.pages.cookies import YEAR_SECONDS
 from shared.clock import Clock
 from shared.context import current
-from starlette.responses import Response
 
 RECENT = timedelta(minutes=10)
+LOGIN = "/identity/login"
+PAGE_OF_STEP = {
+    Step.SECOND_FACTOR: f"{LOGIN}/second-factor",
+    Step.ENROL: f"{LOGIN}/enrol",
+    Step.NEW_PASSWORD: f"{LOGIN}/password",
+}
+
+Page = Callable[..., Awaitable[Response]]
 
 
 class Visitors:
     """``proxies`` before the service append the address they see to X-Forwarded-For."""
 
-    def __init__(self, sessions: Sessions, cookies: Cookies, proxies: int, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, pages: Pages, proxies: int, clock: Clock) -> None:
         self._sessions = sessions
-        self._cookies = cookies
+        self._pages = pages
+        self._cookies = pages.cookies
         self._proxies = proxies
         self._clock = clock
 
@@ -35,25 +46,64 @@ class Visitors:
     async def visitor(self, request: Request) -> Visitor:
         """Somebody about to sign in, who is nobody yet."""
         return Visitor(
-            address=self.address(request),
+            address=self._address(request),
             device=device_named(request.headers.get("user-agent", "")),
             device_cookie=self._cookies.read(request, Cookie.DEVICE),
             session=await self._sessions.current(self._cookies.read(request, Cookie.SESSION)),
         )
 
-    def recent(self, session: Session) -> bool:
-        """Whether the person proved who they are just now, as changing the account asks for."""
-        return self._clock() - session.authenticated_at < RECENT
+    def own(self, page: Page) -> Page:
+        """`page` for whoever is signed in; the others sign in first. It is given the session."""
 
-    def keep(self, response: Response, signed_in: SignedIn) -> Response:
-        """Give the browser what it needs from now on."""
-        self._cookies.keep(response, Cookie.SESSION, signed_in.session_cookie)
-        self._cookies.drop(response, Cookie.SIGN_IN)
-        if signed_in.device_cookie is not None:
-            self._cookies.keep(response, Cookie.DEVICE, signed_in.device_cookie, YEAR_SECONDS)
+        async def shown(request: Request) -> Response:
+            session = await self.session(request)
+            if session is None:
+                return self._sign_in(request.url.path)
+            return await page(request, session)
+
+        return shown
+
+    def recently(self, page: Page, back: str) -> Page:
+        """`page` for whoever has proved just now who they are, as changing the account asks for;
+        the others do it first, and come `back`."""
+
+        async def shown(request: Request, *form: Form) -> Response:
+            session = await self.session(request)
+            if session is None or self._clock() - session.authenticated_at >= RECENT:
+                return self._sign_in(back)
+            return await page(request, session, *form)
+
+        return shown
+
+    def under_way(self, page: Page) -> Page:
+        """`page` of a sign-in under way; when that is over, the way back to its beginning."""
+
+        async def shown(request: Request, *form: Form) -> Response:
+            try:
+                return await page(request, *form)
+            except SignInExpired:
+                return self._pages.redirect(f"{LOGIN}?notice=expired")
+
+        return shown
+
+    def go_on(self, outcome: Outcome) -> Response:
+        """To the next step of signing in, or to where it was to lead."""
+        if isinstance(outcome, SignedIn):
+            response = self._pages.redirect(outcome.return_to)
+            self._cookies.keep(response, Cookie.SESSION, outcome.session_cookie)
+            self._cookies.drop(response, Cookie.SIGN_IN)
+            if outcome.device_cookie is not None:
+                self._cookies.keep(response, Cookie.DEVICE, outcome.device_cookie, YEAR_SECONDS)
+            return response
+        response = self._pages.redirect(PAGE_OF_STEP[outcome.step])
+        if outcome.cookie is not None:
+            self._cookies.keep(response, Cookie.SIGN_IN, outcome.cookie)
         return response
 
-    def address(self, request: Request) -> str:
+    def _sign_in(self, return_to: str) -> Response:
+        return self._pages.redirect(f"{LOGIN}?return_to={quote(return_to)}")
+
+    def _address(self, request: Request) -> str:
         """The address that the outermost proxy of ours saw; what came before it is hearsay."""
         told = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
         if self._proxies and len(told) >= self._proxies and told[-self._proxies]:

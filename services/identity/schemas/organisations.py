@@ -45,7 +45,7 @@ Reference = Annotated[
     Field(
         description="Id or short code of an organisation.",
         max_length=64,
-        examples=["P-0101-7K3M-0"],
+        examples=["P-0101-7K3M-X"],
     ),
     AfterValidator(_reference),
 ]

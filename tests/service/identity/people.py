@@ -1,6 +1,5 @@
 """A small province for the tests of people, roles, guardians and consent."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -169,7 +168,9 @@ class World:
         return rows
 
 
-async def add_place(owner: asyncpg.Connection, kind: Kind, name: str, parent: Place | None) -> Place:
+async def add_place(
+    owner: asyncpg.Connection, kind: Kind, name: str, parent: Place | None
+) -> Place:
     code = new_code(CODE_PREFIX[kind])
     path = f"{parent.path}.{label_of(code)}" if parent else label_of(code)
     place = Place(uuid7(), code, path)
@@ -196,9 +197,4 @@ async def make_world(
     room = await add_place(owner, Kind.CLASS, "三年级一班", grade)
     other_school = await add_place(owner, Kind.SCHOOL, "第二小学", county)
     studio = await add_place(owner, Kind.STUDIO, "名师工作室", None)
-    return World(
-        app, client, owner, token, province, county, school, room, other_school, studio
-    )
-
-
-Build = Callable[[Settings], FastAPI]
+    return World(app, client, owner, token, province, county, school, room, other_school, studio)

@@ -19,7 +19,7 @@ from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.audit import Sealer, verify
 from tests.service.identity.conftest import Token, only
-from tests.unit.identity.test_organisations import caller
+from tests.unit.identity.organisations import caller
 
 URL = "/identity/v1/audit"
 
@@ -193,7 +193,8 @@ async def test_an_export_takes_constant_memory(
         trail.here.path,
         20 * BATCH,
     )
-    audit = Audit(app.state.runtime.new_uow, AuditReader, OrganisationRepository)
+    runtime = app.state.runtime
+    audit = Audit(runtime.new_uow, AuditReader, OrganisationRepository, runtime.clock)
     batches = await audit.export(caller(f"auditor@{trail.here.path}"), AuditQuery())
     peaks: list[int] = []
     count = 0

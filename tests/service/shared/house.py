@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import UnitOfWork
+from shared.tasks import end
 
 NewUow = Callable[[], UnitOfWork]
 
@@ -102,6 +103,4 @@ async def running(*tasks: Coroutine[None, None, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in started:
-            task.cancel()
-        await asyncio.gather(*started, return_exceptions=True)
+        await end(started)

@@ -184,7 +184,7 @@ SIGNING_KEYS = Table(
     Column("ring", Text, nullable=False, comment="access id"),
     Column("state", Text, nullable=False, comment="next active retiring gone"),
     Column("public_key", JSONB, nullable=False),
-    Column("private_key", LargeBinary, comment="encrypted JWK; none when gone"),
+    Column("private_key", LargeBinary, comment="encrypted JWK, erased when gone"),
     Column("created_at", INSTANT, nullable=False),
     Column("entered_at", INSTANT, nullable=False, comment="when it entered its state"),
     Index(

@@ -1,0 +1,47 @@
+"""What people are told when signing in does not work."""
+
+from services.identity.domain.throttle import TooManyAttempts
+from services.identity.pages.renderer import FormError
+
+WRONG_CREDENTIALS = FormError(
+    "username",
+    "账号或密码不正确，请检查后重试。",
+    "The account or the password is wrong. Check both, then try again.",
+)
+WRONG_CODE = FormError(
+    "code",
+    "验证码不正确或已使用，请输入当前显示的数字。",
+    "The code is wrong or was used. Type the digits that are shown now.",
+)
+WRONG_RECOVERY_CODE = FormError(
+    "recovery_code",
+    "恢复码不正确或已使用。",
+    "The recovery code is wrong or was used.",
+)
+PASSKEY_REFUSED = FormError(
+    "",
+    "通行密钥未通过验证，请重试或改用其他方式。",
+    "The passkey was not accepted. Try again, or use another way.",
+)
+LAST_FACTOR = FormError(
+    "",
+    "这是唯一的第二步验证，暂时不能移除：岗位要求保留，或者密码太短，不能单独使用。"
+    "请先添加另一种方式，或设置更长的密码。",
+    "This is your only second step: your role asks for one, or your password is too short to stand"
+    " alone. First set up another, or choose a longer password.",
+)
+INVITATION_SPENT = FormError(
+    "token",
+    "邀请码无效、已使用或已过期，请向管理员索取新的邀请。",
+    "The invitation is not valid, was used, or is too old. Ask your administrator for another.",
+)
+
+
+def waiting(error: TooManyAttempts, field: str) -> FormError:
+    """Too many attempts, as a complaint about a field."""
+    minutes = -(-error.retry_after // 60)
+    return FormError(
+        field,
+        f"尝试次数过多，请在 {minutes} 分钟后再试。",
+        f"Too many attempts. Try again in {minutes} minute{'' if minutes == 1 else 's'}.",
+    )
