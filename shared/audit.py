@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from shared.clock import Clock
 from shared.context import current
 
 SEAL_SECONDS = 0.5
+POLL_SECONDS = 10.0
 BATCH = 500
 GENESIS = bytes(32)
 
@@ -105,10 +107,13 @@ class AuditTrail:
             }
         )
 
-    async def write(self, connection: AsyncConnection) -> None:
-        if self._entries:
-            await connection.execute(_INSERT, self._entries)
-            self._entries.clear()
+    async def write(self, connection: AsyncConnection) -> bool:
+        """Insert what was recorded; whether there was anything."""
+        if not self._entries:
+            return False
+        await connection.execute(_INSERT, self._entries)
+        self._entries.clear()
+        return True
 
 
 def _linked(previous: bytes, entry: Row[Any]) -> bytes:
@@ -131,15 +136,25 @@ def _linked(previous: bytes, entry: Row[Any]) -> bytes:
 
 
 class Sealer:
-    """Chains new entries until cancelled."""
+    """Chains new entries until cancelled: half a second after they were written, or, when another
+    process wrote them, within ten."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Entries were written."""
+        self._woken.set()
 
     async def run(self) -> None:
         while True:
+            self._woken.clear()
             while await self.seal() == BATCH:
                 pass
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
             await asyncio.sleep(SEAL_SECONDS)
 
     async def seal(self) -> int:

@@ -6,7 +6,7 @@ from what PostgreSQL remembers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import nats
@@ -33,18 +33,30 @@ DUPLICATE_WINDOW = 600.0
 KEPT_FOR = 30 * 24 * 3600.0
 
 
-async def connect(settings: ServiceSettings, name: str) -> Client:
-    """Connect once, within 2 s. Raises whatever nats-py raises when it cannot."""
+async def connect(
+    settings: ServiceSettings, name: str, on_closed: Callable[[], None] = lambda: None
+) -> Client:
+    """Connect once, within 2 s; `on_closed` is told when the connection is gone.
+
+    Raises whatever nats-py raises when it cannot connect.
+    """
+
+    async def closed() -> None:
+        on_closed()
+
     return await nats.connect(
         settings.nats_url,
         user=settings.nats_user or None,
         password=settings.nats_password.get_secret_value() or None,
         name=name,
         connect_timeout=2,
+        ping_interval=5,
+        max_outstanding_pings=2,
         allow_reconnect=False,
         max_reconnect_attempts=0,
         drain_timeout=2,
         error_cb=_quiet,
+        closed_cb=closed,
     )
 
 
@@ -77,7 +89,7 @@ async def ensure_stream(js: JetStreamContext, service: str) -> StreamInfo:
 
 
 BATCH = 100
-PULL_SECONDS = 2.0
+PULL_SECONDS = 10.0
 _NOTHING_NEW = ("404", "408")
 
 
@@ -94,7 +106,7 @@ class Follower:
         self._wanted = 0
 
     async def next(self) -> list[Msg]:
-        """One message or more, or none after two seconds. Raises ConnectionError when the
+        """One message or more, or none after ten seconds. Raises ConnectionError when the
         connection or the consumer is gone."""
         if self._wanted == 0:
             pull = {"batch": BATCH, "expires": int(PULL_SECONDS * 1e9)}

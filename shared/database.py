@@ -117,12 +117,12 @@ class UnitOfWork:
         engine: AsyncEngine,
         source: str,
         clock: Clock = utc_now,
-        wake_relay: Callable[[], None] = lambda: None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._source = source
         self._clock = clock
-        self._wake = wake_relay
+        self._wake = wake
 
     async def __aenter__(self) -> Self:
         self.outbox = Outbox(self._source, self._clock)
@@ -155,13 +155,13 @@ class UnitOfWork:
     async def commit(self, result: T = None) -> T:  # type: ignore[assignment]
         """Write events and audit, store `result`'s answer for a repeat, commit, return `result`."""
         claim = current().claim
-        await self.audit.write(self.connection)
+        audited = await self.audit.write(self.connection)
         if claim is not None and not claim.settled:
             await claim.store(self.connection, result)
         recorded = await self.outbox.write(self.connection)
         await self.connection.commit()
         if claim is not None:
             claim.settled = True
-        if recorded:
+        if recorded or audited:
             self._wake()
         return result

@@ -22,7 +22,7 @@ from shared.settings import ServiceSettings
 
 CHANNEL = "outbox"
 BATCH = 200
-POLL_SECONDS = 1.0
+POLL_SECONDS = 5.0
 ACK_SECONDS = 5.0
 
 _NEXT = """
@@ -67,7 +67,8 @@ class Relay:
             stack.push_async_callback(_close, database)
             await self._lead(database)
             await database.add_listener(CHANNEL, lambda *_: self.wake())
-            nats = await bus.connect(self._settings, f"{self._service}-relay")
+            database.add_termination_listener(lambda *_: self.wake())
+            nats = await bus.connect(self._settings, f"{self._service}-relay", self.wake)
             stack.push_async_callback(_close_bus, nats)
             await self._recognise_stream(database, nats)
             js = nats.jetstream(publish_async_max_pending=BATCH)

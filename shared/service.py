@@ -55,6 +55,7 @@ class Runtime:
         self.reader = Reader(settings, name)
         self.verifier = TokenVerifier(settings.issuer, settings.jwks_url)
         self.relay = Relay(settings, name)
+        self.sealer = Sealer(self.engine)
         self.handlers: dict[str, Handlers] = {
             source: {started_type(source): hear, **handlers} for source, handlers in hears.items()
         }
@@ -65,7 +66,7 @@ class Runtime:
         self.tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "announce": self._announce,
             "relay": self.relay.run,
-            "audit-sealer": Sealer(self.engine).run,
+            "audit-sealer": self.sealer.run,
             "retention": Sweeper(self.engine, settings).run,
             "jwks": self.verifier.run,
             **{f"inbox-{s}": i.run for s, i in zip(hears, self._inboxes, strict=True)},
@@ -73,7 +74,11 @@ class Runtime:
 
     def new_uow(self) -> UnitOfWork:
         """A unit of work of this service, not yet entered."""
-        return UnitOfWork(self.engine, f"/{self.name}", self.clock, self.relay.wake)
+        return UnitOfWork(self.engine, f"/{self.name}", self.clock, self._wake)
+
+    def _wake(self) -> None:
+        self.relay.wake()
+        self.sealer.wake()
 
     def bus_connected(self) -> bool:
         """Whether events are leaving and arriving."""

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from pypinyin import lazy_pinyin
 from sqlalchemy import ColumnElement, Row, Text, bindparam, func, or_, select, text, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -374,6 +373,9 @@ _NUMERAL = re.compile(
 def sort_key(name: str) -> str:
     """Pinyin without tones, a space between syllables; numbers, in Chinese too where they number
     grades, classes and schools, sort by value: 第二中学 before 第十中学."""
+    # Imported here: its phrases take 58 MB and half a second, and names change rarely.
+    from pypinyin import lazy_pinyin
+
     folded = _NUMERAL.sub(_in_digits, unicodedata.normalize("NFKC", name).strip().lower())
     syllables = " ".join(" ".join(lazy_pinyin(folded)).split())
     return re.sub("[0-9]+", lambda digits: digits[0].zfill(4), syllables)

@@ -450,7 +450,7 @@ async def test_what_is_somebody_else_s_is_refused_by_name(tree: Tree, desk: Desk
     )
     assert counts(view) == {"rejected": 3}
     reasons = [row["defects"][0]["reason"] for row in await desk.rows(view["id"], "rejected")]
-    assert reasons == ["taken", "repeated", "repeated"]
+    assert reasons == ["taken", "matches-several", "repeated"]
 
 
 async def test_a_killed_import_goes_on_where_it_was(

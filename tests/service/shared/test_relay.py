@@ -104,7 +104,7 @@ async def test_an_event_leaves_at_once(
     async with running(relay.run()):
         await eventually(lambda: asyncio.sleep(0, relay.connected))
         for _ in range(10):
-            async with UnitOfWork(engine, f"/{SOURCE}", wake_relay=relay.wake) as uow:
+            async with UnitOfWork(engine, f"/{SOURCE}", wake=relay.wake) as uow:
                 await increment(uow, "a")
                 await uow.commit()
             committed = time.perf_counter()
