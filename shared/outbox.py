@@ -1,6 +1,6 @@
 """The transactional outbox: an event is recorded with the change it tells of, or not at all."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from uuid import UUID
 
 from sqlalchemy import text
@@ -49,7 +49,7 @@ class Outbox:
             type=event.type,
             aggregate=event.aggregate,
             time=self._clock(),
-            data=asdict(event),
+            data={field.name: getattr(event, field.name) for field in fields(event)},
             traceparent=current().traceparent,
         )
         self._envelopes.append(envelope)

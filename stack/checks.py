@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack import CHECKOUT, SERVICES, commands
+from stack.errors import StackError
 
 LONGEST_FILE = 450
 PACKAGES = ("shared", "stack", "services", "gateway", "migrations")
@@ -35,7 +36,11 @@ class Report:
     def run(self, step: Step) -> None:
         print(f"\n== {step.name}", flush=True)
         began = time.monotonic()
-        passed = step.check()
+        try:
+            passed = step.check()
+        except StackError as error:
+            print(error)
+            passed = False
         seconds = time.monotonic() - began
         self.results.append((step.name, passed, seconds))
         print(f"-- {_word(passed)} in {seconds:.1f} s", flush=True)
@@ -49,14 +54,18 @@ class Report:
 
 
 def test() -> int:
-    """Static steps, then those that run the code; the latter share one throw-away stack."""
+    """Static steps, then those that run the code; some of these share a throw-away stack."""
     report = Report()
     for step in static_steps(fix=False):
         report.run(step)
     report.run(Step("contracts fit the code", _contracts("--check")))
     report.run(Step("unit tests", _pytest({}, "unit")))
-    for step in _steps_on_a_stack():
-        report.run(step)
+    with tempfile.TemporaryDirectory(prefix="shuyuan-test-") as directory:
+        try:
+            for step in _steps_on_a_stack(Path(directory)):
+                report.run(step)
+        finally:
+            report.run(Step("stop the stack", _shuyuan("down", "--data", directory)))
     report.run(Step("fault tests", _pytest({}, "faults")))
     return report.sum_up()
 
@@ -119,20 +128,22 @@ def files_are_short() -> bool:
     return lengths[0][0] <= LONGEST_FILE
 
 
-def _steps_on_a_stack() -> Iterator[Step]:
-    with tempfile.TemporaryDirectory(prefix="shuyuan-test-") as directory:
-        data = Path(directory)
-        stack = [sys.executable, "-m", "stack"]
-        yield Step(
-            "start a stack for the tests",
-            lambda: _command(*stack, "up", "--data", directory, "--port", "0", "--detach"),
-        )
-        yield Step("migrations fit the models", lambda: commands.migrations(data, "check") == 0)
-        yield Step(
+def _steps_on_a_stack(data: Path) -> list[Step]:
+    data.chmod(0o711)
+    shared = {"SHUYUAN_TEST_STACK": str(data)}
+    up = ("up", "--data", str(data), "--port", "0", "--detach")
+    return [
+        Step("start a stack for the tests", _shuyuan(*up)),
+        Step("migrations fit the models", lambda: commands.migrations(data, "check") == 0),
+        Step(
             "contract, service, conformance and end-to-end tests",
-            _pytest({"SHUYUAN_TEST_STACK": directory}, "contract", "service", "conformance", "e2e"),
-        )
-        yield Step("stop it", lambda: _command(*stack, "down", "--data", directory))
+            _pytest(shared, "contract", "service", "conformance", "e2e"),
+        ),
+    ]
+
+
+def _shuyuan(*arguments: str) -> Check:
+    return lambda: _command(sys.executable, "-m", "stack", *arguments)
 
 
 def _contracts(*options: str) -> Check:

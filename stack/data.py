@@ -39,11 +39,12 @@ class DataDirectory:
     def prepare(self) -> None:
         """Makes the directories. CannotStart when the disk is nearly full or we may not write.
 
-        The top may be crossed, not listed, by others: PostgreSQL may have to run as `nobody`.
+        A new one may be crossed, not listed, by others: PostgreSQL may have to run as `nobody`.
         """
         with explained(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.path.chmod(0o711)
+            if not self.path.exists():
+                self.path.mkdir(parents=True)
+                self.path.chmod(0o711)
             for inner in (self.config, self.logs, self.secrets, self.state_file.parent):
                 inner.mkdir(mode=0o700, exist_ok=True)
             if not os.access(self.path, os.W_OK):
@@ -130,5 +131,5 @@ def explained(path: Path) -> Iterator[None]:
         elif isinstance(error, (FileExistsError, NotADirectoryError)):
             message = f"{path} is not a directory. Choose another with --data."
         else:
-            raise
+            message = f"{path} cannot be used ({error}). Choose another directory with --data."
         raise CannotStart(message) from error

@@ -39,6 +39,7 @@ class Failed(Exception):
 def demo(*, keep: bool, as_json: bool) -> int:
     """Runs every step until one fails; returns 0 when all did what they should."""
     data = Path(tempfile.mkdtemp(prefix="shuyuan-demo-"))
+    data.chmod(0o711)
     steps: list[Step] = []
     try:
         for step in _steps(data):

@@ -1,5 +1,6 @@
 """What the supervisor tells people."""
 
+import contextlib
 import os
 import sys
 from datetime import datetime
@@ -17,7 +18,9 @@ class Journal:
 
     def say(self, line: str) -> None:
         if self._attached:
-            print(f"  {line}", file=sys.stderr, flush=True)
+            # A reader that has gone away (`up | head`) is no reason to stop.
+            with contextlib.suppress(OSError):
+                print(f"  {line}", file=sys.stderr, flush=True)
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
         self._file.write(f"{now} {line}\n".encode())
 

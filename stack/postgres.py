@@ -14,6 +14,7 @@ import pwd
 import secrets as random
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,16 @@ def _has_passwd_entry() -> bool:
     return True
 
 
+def _check_reach(path: Path) -> None:
+    """CannotStart when a directory above keeps others from crossing it."""
+    for directory in (path, *path.parents):
+        if not directory.stat().st_mode & stat.S_IXOTH:
+            raise CannotStart(
+                f"PostgreSQL refuses to run as root, and {directory} may be entered by its owner "
+                f"alone. Start as an ordinary user, or run chmod o+x {directory}."
+            )
+
+
 def _launched(identity: str, *argv: str) -> list[str]:
     wrapper = (sys.executable, "-I", "-S", launch.__file__)
     return [*wrapper, str(os.getpid()), str(int(signal.SIGKILL)), identity, *argv]
@@ -134,6 +145,9 @@ async def initialise(home: Path, identity: str, password: str) -> None:
 
     CannotStart when initdb fails, with its last line.
     """
+    if identity == "nobody":
+        for path in (home.parent, binaries()):
+            _check_reach(path)
     with explained(home):
         home.mkdir(mode=0o700, exist_ok=True)
     if (home / "data").exists():

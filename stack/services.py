@@ -34,7 +34,7 @@ def migration(addresses: Addresses, secrets: SecretFiles) -> Component:
         name="migrations",
         argv=_early("migrations", "migrations.environment", "upgrade"),
         env={
-            **os.environ,
+            **inherited(),
             **variables,
             "SHUYUAN_SECRETS_DIR": str(secrets.directory("migrations")),
         },
@@ -53,7 +53,7 @@ def service(
         name=name,
         argv=_early(f"services.{name}", f"services.{name}.app"),
         env={
-            **os.environ,
+            **inherited(),
             **environment(name, ports, addresses),
             "SHUYUAN_SECRETS_DIR": str(secrets.directory(name)),
         },
@@ -71,7 +71,7 @@ def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Componen
         name="gateway",
         argv=(sys.executable, "-m", "gateway"),
         env={
-            **os.environ,
+            **inherited(),
             "SHUYUAN_GATEWAY_HOST": LOOPBACK,
             "SHUYUAN_GATEWAY_PORT": str(ports["control"]),
             "SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched),
@@ -97,6 +97,11 @@ def environment(service: str, ports: dict[str, int], addresses: Addresses) -> di
         "OBJECT_STORE_BUCKET": service,
     }
     return {f"SHUYUAN_{service.upper()}_{name}": value for name, value in settings.items()}
+
+
+def inherited() -> dict[str, str]:
+    """Our own environment, without what only the launcher may know."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("SHUYUAN_STACK_")}
 
 
 def database(role: str, name: str, addresses: Addresses) -> str:

@@ -1,23 +1,83 @@
-"""Composition root: the one place that builds adapters."""
+"""Composition root: builds the parts, in the order in which they rest on one another."""
 
 from fastapi import FastAPI
 
+from services.identity.application.stores import OnErase
 from services.identity.consumers import HEARS
+from services.identity.domain import events_organisations, events_people, events_provider
+from services.identity.parts import Part, authentication, imports, organisations, people, provider
 from services.identity.problems import PROBLEMS
 from services.identity.settings import Settings
 from shared.command import Program
 from shared.service import Runtime, application
+from shared.storage import S3ObjectStore
+
+EVENTS = {**events_organisations.EVENTS, **events_people.EVENTS, **events_provider.EVENTS}
 
 
 def create_app(settings: Settings) -> FastAPI:
     runtime = Runtime("identity", settings, HEARS)
+    parts = build_parts(runtime, settings)
+    for part in parts:
+        runtime.tasks.update(part.tasks)
+    del runtime.tasks["jwks"]  # its own keys are loaded by the provider, not fetched
     return application(
         runtime,
         title="Shuyuan identity 统一身份",
         description="People, organisations, roles, consent, and the OpenID provider.",
-        routers=[],
+        routers=[router for part in parts for router in part.routers],
         table=PROBLEMS,
     )
 
 
-PROGRAM = Program("identity", Settings.load, create_app)
+def build_parts(runtime: Runtime, settings: Settings) -> list[Part]:
+    """Every part of the service, wired to the others."""
+    revocations = provider.build_revocations(runtime)
+    invitations = authentication.build_invitations(runtime, settings)
+    pages = authentication.build_pages(settings, PROBLEMS)
+    on_erase: list[OnErase] = []
+    persons = people.build(
+        runtime,
+        settings,
+        revocations=revocations,
+        issue_invitation=invitations.issue_invitation,
+        on_erase=on_erase,
+    )
+    entrance = authentication.build(
+        runtime,
+        settings,
+        directory=persons.directory,
+        people=persons.stores,
+        activate=persons.lifecycle.activate,
+        revocations=revocations,
+        invitations=invitations,
+        pages=pages,
+    )
+    on_erase.append(entrance.erase)
+    return [
+        organisations.build(runtime, settings),
+        persons,
+        provider.build(
+            runtime,
+            settings,
+            people=persons.directory,
+            sessions=entrance.sessions,
+            pages=pages,
+            revocations=revocations,
+        ),
+        entrance,
+        imports.build(runtime, settings, revocations=revocations, objects=_objects(settings)),
+    ]
+
+
+def _objects(settings: Settings) -> S3ObjectStore:
+    return S3ObjectStore(
+        endpoint=settings.object_store_endpoint,
+        origin=settings.object_store_origin,
+        access_key=settings.object_store_access_key,
+        secret_key=settings.object_store_secret_key.get_secret_value(),
+        bucket=settings.object_store_bucket,
+    )
+
+
+PROGRAM = Program("identity", Settings.load, create_app, EVENTS)

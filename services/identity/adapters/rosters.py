@@ -119,6 +119,8 @@ def _plain(text: str) -> str:
     """What a person sees in the cell: without the marks that keep long numbers from being taken
     for numbers (an apostrophe, a tab, `="..."`)."""
     text = text.strip()[: MAX_CELL_CHARACTERS + 1]
+    if not text.startswith(("=", "'")):
+        return text
     if quoted := re.fullmatch('="(.*)"', text, re.DOTALL):
         text = quoted[1]
     return text.removeprefix("'").strip()

@@ -23,7 +23,7 @@ from services.identity.domain.identifiers import (
     identify,
 )
 from services.identity.domain.people import CODE_PREFIX
-from shared.chinese_codes import parse_id_number
+from shared.chinese_codes import IdNumber
 from shared.codes import InvalidCode, parse_code
 from shared.errors import DomainError
 
@@ -356,7 +356,7 @@ class _Reading:
         born = self._read(Column.BIRTH_DATE, _day)
         if number is None:
             return sex, born
-        told = parse_id_number(number.value)
+        told = IdNumber(number.value)
         if born is not None and born != told.birth_date:
             self._add(Column.BIRTH_DATE, "contradicts-id-number", "与身份证号中的出生日期不一致")
         if sex in ("1", "2") and sex != told.sex:

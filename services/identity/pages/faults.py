@@ -4,7 +4,7 @@ from services.identity.domain.throttle import TooManyAttempts
 from services.identity.pages.renderer import FormError
 
 WRONG_CREDENTIALS = FormError(
-    "username",
+    "",
     "账号或密码不正确，请检查后重试。",
     "The account or the password is wrong. Check both, then try again.",
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -96,11 +96,13 @@ class Pages:
         form_action: Sequence[str] = (),
         script: bool = False,
         headers: Mapping[str, str] | None = None,
+        address: str | None = None,
         **context: Any,
     ) -> Response:
         """A page. ``form_action`` are sources (CSP Level 3 §6.4.2) that a form of the page may lead
         to by redirection, which Chromium holds against ``form-action``; `redirect_source` makes
-        one. ``script`` allows scripts of our own origin.
+        one. ``script`` allows scripts of our own origin. ``address`` is where a GET shows the page,
+        if that is not where it was asked for.
 
         Every template has ``t(zh, en)``, ``lang``, ``csrf``, ``visit_csrf`` and ``errors``.
         """
@@ -116,7 +118,7 @@ class Pages:
             "platform": self._names[language],
             "csrf": self.forms.token(visit, session),
             "visit_csrf": self.forms.token(visit),
-            "other_language": _other_language(request, language),
+            "other_language": _in_other_language(address or str(request.url), language),
         }
         policy = [*_POLICY, " ".join(("form-action 'self'", *form_action))]
         if script:
@@ -208,11 +210,12 @@ def _ui_locales(request: Request) -> str | None:
     return query.get("ui_locales") or inner.get("ui_locales", [None])[0]
 
 
-def _other_language(request: Request, language: Language) -> str:
-    """This page in the other language."""
-    query = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+def _in_other_language(address: str, language: Language) -> str:
+    """The page at `address` in the other language."""
+    parts = urlsplit(address)
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] != "lang"]
     other = "en" if language == "zh" else "zh"
-    return f"{request.url.path}?{urlencode([*query, ('lang', other)])}"
+    return f"{parts.path}?{urlencode([*query, ('lang', other)])}"
 
 
 def _local_time(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """``/identity/account``: the pages where people look after their own account."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from services.identity.pages.faults import LAST_FACTOR, WRONG_CODE
 from services.identity.pages.passwords import differing, faults, rules
 from services.identity.routes.second_steps import qr_code
 from services.identity.routes.visitors import Visitors
+from shared.errors import NotFound
 
 PASSWORD = f"{HOME}/password"
 FACTORS = f"{HOME}/second-factors"
@@ -57,10 +59,9 @@ class AccountPages:
         routes.get(PASSWORD, recent(self.show_password, PASSWORD))
         routes.post(PASSWORD, recent(self.take_password, PASSWORD))
         routes.get(FACTORS, own(self.show_factors))
+        routes.post(FACTORS, recent(self.change_factors, FACTORS))
         routes.get(AUTHENTICATOR, recent(self.show_authenticator, AUTHENTICATOR))
         routes.post(AUTHENTICATOR, recent(self.take_authenticator, AUTHENTICATOR))
-        routes.post(f"{AUTHENTICATOR}/remove", recent(self.remove_authenticator, FACTORS))
-        routes.post(f"{HOME}/recovery-codes", recent(self.renew_recovery_codes, FACTORS))
         return routes.router
 
     async def enter(self, _request: Request) -> Response:
@@ -108,9 +109,25 @@ class AccountPages:
         )
 
     async def show_factors(self, request: Request, session: Session) -> Response:
-        return await self.factors_page(request, session)
+        return await self._factors_page(request, session)
 
-    async def factors_page(
+    async def change_factors(self, request: Request, session: Session, form: Form) -> Response:
+        """``change`` says what: remove the authenticator, or a ``passkey``, or make new codes."""
+        person_id = session.person_id
+        try:
+            match form.get("change"):
+                case "remove_authenticator":
+                    await self._second_factors.remove_authenticator(person_id)
+                case "remove_passkey":
+                    await self._passkeys.remove(person_id, _id(form.get("passkey", "")))
+                case "renew_recovery_codes":
+                    codes = await self._second_factors.renew_recovery_codes(person_id)
+                    return self.codes_page(request, codes)
+        except LastSecondFactor:
+            return await self._factors_page(request, session, (LAST_FACTOR,))
+        return self._pages.redirect(FACTORS)
+
+    async def _factors_page(
         self, request: Request, session: Session, errors: Sequence[FormError] = ()
     ) -> Response:
         return self._pages.render(
@@ -149,21 +166,14 @@ class AccountPages:
             qr=qr_code(enrolment),
         )
 
-    async def remove_authenticator(
-        self, request: Request, session: Session, _form: Form
-    ) -> Response:
-        try:
-            await self._second_factors.remove_authenticator(session.person_id)
-        except LastSecondFactor:
-            return await self.factors_page(request, session, (LAST_FACTOR,))
-        return self._pages.redirect(FACTORS)
-
-    async def renew_recovery_codes(
-        self, request: Request, session: Session, _form: Form
-    ) -> Response:
-        codes = await self._second_factors.renew_recovery_codes(session.person_id)
-        return self.codes_page(request, codes)
-
     def codes_page(self, request: Request, codes: Sequence[str]) -> Response:
         """Recovery codes, shown this once."""
         return self._pages.render(request, "recovery_codes.html", codes=codes, onward=FACTORS)
+
+
+def _id(text: str) -> UUID:
+    """Raises `NotFound`."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None

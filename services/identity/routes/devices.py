@@ -115,7 +115,7 @@ def devices_router(
         )
 
     shown = PageRoutes(pages)
-    shown.get(page, show)
-    shown.post(page, take)
+    shown.get("/device", show)
+    shown.post("/device", take)
     router.include_router(shown.router)
     return router

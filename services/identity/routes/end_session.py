@@ -142,7 +142,7 @@ def end_session_router(
         return f"{address}{'&' if '?' in address else '?'}{urlencode({'state': given['state']})}"
 
     shown = PageRoutes(pages)
-    shown.post(f"{here}/end_session/confirm", answer_sign_out_page)
+    shown.post("/end_session/confirm", answer_sign_out_page)
     router.include_router(shown.router)
     return router
 

@@ -1,6 +1,7 @@
 """Invitations: issued by administrators, answered at ``/identity/activate``."""
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -77,6 +78,7 @@ class InvitationPages:
             request,
             "new_password.html",
             422 if errors else 200,
+            address=f"{ACTIVATE}?{urlencode({'token': token})}",
             errors=errors,
             heading=("设置密码", "Set your password"),
             lead=None,

@@ -176,7 +176,7 @@ def oidc_router(
             return _back(address, given, error=error)
 
     shown = PageRoutes(pages)
-    shown.post(f"{here}/consent", answer_consent_page)
+    shown.post("/consent", answer_consent_page)
 
     def _back(
         address: str,

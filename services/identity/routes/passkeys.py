@@ -1,7 +1,6 @@
 """The passkeys of somebody who is signed in."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -9,13 +8,12 @@ from starlette.responses import Response
 
 from services.identity.application.passkeys import Passkeys
 from services.identity.application.sessions import Session
-from services.identity.domain.second_factors import LastSecondFactor, PasskeyRefused
+from services.identity.domain.second_factors import PasskeyRefused
 from services.identity.domain.sign_in import HOME
 from services.identity.pages import Cookie, Form, FormError, PageRoutes, Pages
-from services.identity.pages.faults import LAST_FACTOR, PASSKEY_REFUSED
+from services.identity.pages.faults import PASSKEY_REFUSED
 from services.identity.routes.account import FACTORS, AccountPages
 from services.identity.routes.visitors import Visitors
-from shared.errors import NotFound
 
 PASSKEYS = f"{HOME}/passkeys"
 
@@ -34,7 +32,6 @@ class PasskeyPages:
         recent = self._visitors.recently
         routes.get(PASSKEYS, recent(self.show, PASSKEYS))
         routes.post(PASSKEYS, recent(self.add, PASSKEYS))
-        routes.post(f"{PASSKEYS}/remove", recent(self.remove, FACTORS))
         return routes.router
 
     async def show(self, request: Request, session: Session) -> Response:
@@ -53,17 +50,6 @@ class PasskeyPages:
         if not codes:
             return self._pages.redirect(FACTORS)
         return self._account.codes_page(request, codes)
-
-    async def remove(self, request: Request, session: Session, form: Form) -> Response:
-        try:
-            passkey_id = UUID(form.get("passkey", ""))
-        except ValueError:
-            raise NotFound from None
-        try:
-            await self._passkeys.remove(session.person_id, passkey_id)
-        except LastSecondFactor:
-            return await self._account.factors_page(request, session, (LAST_FACTOR,))
-        return self._pages.redirect(FACTORS)
 
     async def _page(
         self, request: Request, session: Session, errors: Sequence[FormError] = ()

@@ -1,7 +1,7 @@
 """The steps of a sign-in after its first proof: a second factor, one to be set up, a new password
 for one that has come of age."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import segno
 from fastapi import APIRouter
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.identity.application.accounts import NamesOfPeople
 from services.identity.application.passkeys import Passkeys
 from services.identity.application.second_factors import Enrolment, SecondFactors
-from services.identity.application.sign_in import Outcome, SignIn, Visitor
+from services.identity.application.sign_in import SignIn
 from services.identity.domain.passwords import PasswordRefused, Profile
 from services.identity.domain.second_factors import PasskeyRefused, WrongCode
 from services.identity.domain.sign_in import Step
@@ -26,7 +26,7 @@ from services.identity.pages.faults import (
 from services.identity.pages.passwords import differing, faults, rules
 from services.identity.routes.redirects import RedirectSources
 from services.identity.routes.sign_in import UNAUTHENTICATED
-from services.identity.routes.visitors import LOGIN, PAGE_OF_STEP, Visitors
+from services.identity.routes.visitors import PAGE_OF_STEP, Visitors
 
 SECOND_FACTOR = PAGE_OF_STEP[Step.SECOND_FACTOR]
 SECOND_PASSKEY = f"{SECOND_FACTOR}/passkey"
@@ -71,8 +71,6 @@ class SecondStepPages:
         ):
             routes.get(path, self._visitors.under_way(show))
             routes.post(path, self._visitors.under_way(take), before_session=True)
-        recovery = self._visitors.under_way(self.take_recovery_code)
-        routes.post(f"{LOGIN}/recovery-code", recovery, before_session=True)
         return routes.router
 
     async def show_second_factor(self, request: Request) -> Response:
@@ -81,24 +79,15 @@ class SecondStepPages:
         )
 
     async def take_code(self, request: Request, form: Form) -> Response:
-        code = form.get("code", "")
-        return await self._try(request, WRONG_CODE, code, self._sign_in.with_code)
-
-    async def take_recovery_code(self, request: Request, form: Form) -> Response:
-        code = form.get("recovery_code", "")
-        use = self._sign_in.with_recovery_code
-        return await self._try(request, WRONG_RECOVERY_CODE, code, use)
-
-    async def _try(
-        self,
-        request: Request,
-        wrong: FormError,
-        code: str,
-        prove: Callable[[str | None, str, Visitor], Awaitable[Outcome]],
-    ) -> Response:
+        """Of the authenticator, or one of recovery."""
+        if "recovery_code" in form:
+            use, wrong = self._sign_in.with_recovery_code, WRONG_RECOVERY_CODE
+        else:
+            use, wrong = self._sign_in.with_code, WRONG_CODE
+        code = form.get(wrong.field, "")
         visitor = await self._visitors.visitor(request)
         try:
-            return self._visitors.go_on(await prove(self._cookie(request), code, visitor))
+            return self._visitors.go_on(await use(self._cookie(request), code, visitor))
         except WrongCode:
             return await self._factor_page(request, (wrong,), 401, UNAUTHENTICATED)
         except TooManyAttempts as error:

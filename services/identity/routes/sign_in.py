@@ -1,7 +1,7 @@
 """``/identity/login``, with a password or a passkey alone, and ``/identity/logout``."""
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -68,7 +68,7 @@ class SignInPages:
         return await self._login_page(
             request,
             return_to,
-            username=_login_hint(return_to),
+            username=request.query_params.get("login_hint") or _login_hint(return_to),
             confirm=session is not None and return_to.startswith(HOME),
             notice=_NOTICES.get(request.query_params.get("notice", "")),
         )
@@ -82,7 +82,7 @@ class SignInPages:
         except WrongCredentials:
             fault, status, headers = WRONG_CREDENTIALS, 401, UNAUTHENTICATED
         except TooManyAttempts as error:
-            fault, status = waiting(error, "username"), 429
+            fault, status = waiting(error, ""), 429
             headers = {"retry-after": str(error.retry_after)}
         else:
             return self._visitors.go_on(outcome)
@@ -108,6 +108,7 @@ class SignInPages:
             status,
             headers=headers,
             form_action=await self._redirect_sources.of(return_to),
+            address=_with_return(LOGIN, return_to),
             errors=errors,
             return_to=return_to,
             username=username[:254],
@@ -140,11 +141,12 @@ class SignInPages:
             headers=UNAUTHENTICATED if errors else None,
             form_action=await self._redirect_sources.of(return_to),
             script=True,
+            address=_with_return(PASSKEY, return_to),
             errors=errors,
             options=await self._passkeys.request_options(None, self._pages.visit(request)),
             action=PASSKEY,
             return_to=return_to,
-            back=f"{LOGIN}?return_to={quote(return_to)}",
+            back=_with_return(LOGIN, return_to),
         )
 
     async def show_logout(self, request: Request) -> Response:
@@ -163,6 +165,10 @@ class SignInPages:
         response = self._pages.redirect(LOGOUT)
         self._pages.cookies.drop(response, Cookie.SESSION)
         return response
+
+
+def _with_return(page: str, return_to: str) -> str:
+    return f"{page}?{urlencode({'return_to': return_to})}"
 
 
 def _login_hint(return_to: str) -> str:

@@ -380,7 +380,7 @@ async def test_an_id_token_hint_of_the_person_lets_prompt_none_succeed(
 
 
 async def _grow_old(owner: asyncpg.Connection, age: timedelta) -> None:
-    await owner.execute("UPDATE sessions SET authenticated_at = authenticated_at - $1", age)
+    await owner.execute("UPDATE sessions SET authenticated_at = authenticated_at - CAST($1 AS interval)", age)
 
 
 # --- what is refused -----------------------------------------------------------------------------
@@ -453,7 +453,7 @@ async def test_a_refresh_token_works_for_the_client_that_it_was_issued_to(
     second = (await house.refresh(client, first["refresh_token"])).json()
     assert second["access_token"] != first["access_token"]
     assert second["refresh_token"] != first["refresh_token"]
-    before, after = (await house.claims(each["id_token"]) for each in (first, second))
+    before, after = [await house.claims(each["id_token"]) for each in (first, second)]
     kept = ("iss", "sub", "aud", "auth_time")
     assert [before[name] for name in kept] == [after[name] for name in kept]
     assert "nonce" not in after

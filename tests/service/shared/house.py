@@ -98,9 +98,11 @@ async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 20.0)
 
 @asynccontextmanager
 async def running(*tasks: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run `tasks` for as long as the block lasts."""
+    """Run `tasks` for as long as the block lasts; one that failed by itself fails the block."""
     started = [asyncio.create_task(task) for task in tasks]
     try:
         yield
     finally:
+        failed = [task.exception() for task in started if task.done()]
         await end(started)
+    assert failed == []

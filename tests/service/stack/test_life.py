@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,12 +63,15 @@ class Own:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
-    own = Own(tmp_path_factory.mktemp("own"))
-    run = own.up("--port", "0")
-    assert run.returncode == 0, run.stderr
-    yield own
-    assert own.down().returncode == 0
+def own() -> Iterator[Own]:
+    with tempfile.TemporaryDirectory(prefix="shuyuan-own-") as directory:
+        # Others may cross it: where root may not unshare, PostgreSQL runs as `nobody`.
+        Path(directory).chmod(0o711)
+        own = Own(Path(directory))
+        run = own.up("--port", "0")
+        assert run.returncode == 0, run.stderr
+        yield own
+        assert own.down().returncode == 0
 
 
 def answers(own: Own) -> bool:

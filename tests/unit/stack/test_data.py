@@ -28,6 +28,12 @@ def test_only_its_owner_may_list_what_is_inside(data: DataDirectory) -> None:
         assert inner.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_directory_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    DataDirectory(tmp_path).prepare()
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_second_holder_is_told_where_the_first_one_listens(data: DataDirectory) -> None:
     with data.locked():
         data.write_state({"gateway": "http://127.0.0.1:8080"})
@@ -74,6 +80,7 @@ def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path: Path) -> None
         (errno.EACCES, "is not writable"),
         (errno.EPERM, "is not writable"),
         (errno.EROFS, "is not writable"),
+        (errno.EIO, "cannot be used"),
     ],
 )
 def test_refusals_of_the_system_become_sentences(number: int, sentence: str) -> None:

@@ -99,6 +99,14 @@ def test_a_service_finds_its_own_secrets_and_no_one_elses(data: DataDirectory) -
             assert not list(folder.glob("*owner*"))
 
 
+def test_services_do_not_learn_what_only_the_launcher_may_know(
+    data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHUYUAN_STACK_POSTGRES_PASSWORD", "superuser's")
+    for component in planned(data).values():
+        assert "superuser's" not in component.env.values()
+
+
 def test_the_gateway_opens_after_all_that_it_leads_to(data: DataDirectory) -> None:
     components = planned(data)
     assert components["envoy"].depends_on == {*SERVICES, "gateway"}
