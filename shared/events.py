@@ -70,7 +70,7 @@ class Envelope:
         }
         if self.traceparent:
             body["traceparent"] = self.traceparent
-        return orjson.dumps(body)
+        return orjson.dumps(body, default=str)
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:

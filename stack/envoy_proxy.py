@@ -15,6 +15,8 @@ TYPE = "type.googleapis.com/envoy.extensions"
 INTERNAL_HEADERS = ("x-subject", "x-client-id")
 """Set by the gateway for services; a client's own are removed before anything reads them."""
 
+MOST_CONNECTIONS = 10_000
+
 Json = dict[str, object]
 
 
@@ -58,7 +60,19 @@ def configuration(ports: dict[str, int], addresses: Sequence[str]) -> Json:
     clusters = [_cluster(name, ports[name]) for name in (*SERVICES, "control")]
     return {
         "admin": {"address": _socket("127.0.0.1", ports["envoy_admin"])},
+        "overload_manager": {"resource_monitors": [_at_most(MOST_CONNECTIONS)]},
         "static_resources": {"listeners": [listener], "clusters": clusters},
+    }
+
+
+def _at_most(connections: int) -> Json:
+    return {
+        "name": "envoy.resource_monitors.global_downstream_max_connections",
+        "typed_config": {
+            "@type": f"{TYPE}.resource_monitors.downstream_connections.v3"
+            ".DownstreamConnectionsConfig",
+            "max_active_downstream_connections": connections,
+        },
     }
 
 

@@ -13,14 +13,20 @@ It runs isolated (`python -I -S`), in place of a preexec_fn, which is unsafe amo
 
 import ctypes
 import os
+import resource
 import sys
 
 NOBODY = 65534
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
+OPEN_FILES = 65_536
+"""A connection is a file; the usual soft limit of 1,024 suits interactive programs."""
 
 
 def main(parent: str, death_signal: str, identity: str, *argv: str) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     libc = ctypes.CDLL(None, use_errno=True)
     if identity == "namespace":
         user, group = os.geteuid(), os.getegid()

@@ -41,6 +41,7 @@ CREATE TABLE organisations (
     CONSTRAINT uq_organisations_credit_code UNIQUE (credit_code)
 );
 CREATE INDEX ix_organisations_parent_id ON organisations (parent_id, sort_key, id);
+CREATE INDEX ix_organisations_sort_key ON organisations (sort_key, id);
 CREATE INDEX ix_organisations_path ON organisations USING gist (path);
 COMMENT ON COLUMN organisations.sort_key IS 'pinyin of the name';
 CREATE TABLE people (

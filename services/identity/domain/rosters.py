@@ -269,6 +269,9 @@ GUARDIAN_COLUMNS = (
 )
 
 
+_KEY_COLUMNS = tuple((Column(kind), partial(identify, kind)) for kind in IdentifierKind)
+
+
 def parse_line(values: Mapping[Column, str]) -> Line:
     """Read the cells of one line. Raises `LineRefused`."""
     return _Reading(values).line()
@@ -344,10 +347,10 @@ class _Reading:
 
     def _keys(self) -> dict[IdentifierKind, IdentifierKey]:
         found = {}
-        for kind in IdentifierKind:
-            key = self._read(Column(kind), partial(identify, kind))
+        for column, parse in _KEY_COLUMNS:
+            key = self._read(column, parse)
             if key is not None:
-                found[kind] = key
+                found[key.kind] = key
         return found
 
     def _sex_and_birth_date(self, number: IdentifierKey | None) -> tuple[Sex | None, date | None]:

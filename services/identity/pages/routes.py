@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from services.identity.pages.forms import Form
 from services.identity.pages.renderer import Pages
@@ -23,22 +24,23 @@ class PageRoutes:
         self.router = APIRouter()
 
     def get(self, path: str, show: Show) -> None:
-        async def page(request: Request) -> Response:
-            self._pages.settle_language(request)
-            try:
-                return await show(request)
-            except DomainError as error:
-                return self._pages.refusal(request, error)
-
-        self.router.add_route(path, page, methods=["GET"], include_in_schema=False)
+        self._add("GET", path, show)
 
     def post(self, path: str, take: Take, *, before_session: bool = False) -> None:
+        async def taken(request: Request) -> Response:
+            form = await self._pages.forms.read(request, before_session=before_session)
+            return await take(request, form)
+
+        self._add("POST", path, taken)
+
+    def _add(self, method: str, path: str, answer: Show) -> None:
         async def page(request: Request) -> Response:
+            request.scope["route"] = route
             self._pages.settle_language(request)
             try:
-                form = await self._pages.forms.read(request, before_session=before_session)
-                return await take(request, form)
+                return await answer(request)
             except DomainError as error:
                 return self._pages.refusal(request, error)
 
-        self.router.add_route(path, page, methods=["POST"], include_in_schema=False)
+        route = Route(path, page, methods=[method], include_in_schema=False)
+        self.router.routes.append(route)

@@ -105,4 +105,4 @@ async def running(*tasks: Coroutine[None, None, None]) -> AsyncIterator[None]:
     finally:
         failed = [task.exception() for task in started if task.done()]
         await end(started)
-    assert failed == []
+        assert failed == []

@@ -46,6 +46,21 @@ def test_a_child_of_a_parent_that_is_gone_already_does_not_begin() -> None:
     assert "supervisor died" in run.stderr
 
 
+def test_a_child_may_open_many_files() -> None:
+    show = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    run = subprocess.run(
+        [
+            *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), "9", "same"),
+            *(sys.executable, "-c", show),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    soft, hard = map(int, run.stdout.split())
+    assert soft == (launch.OPEN_FILES if hard == -1 else min(launch.OPEN_FILES, hard))
+
+
 def test_a_pid_that_was_given_to_another_process_is_not_the_same_process() -> None:
     with subprocess.Popen(SLEEP) as child:
         now = Process.of(child.pid)

@@ -22,6 +22,7 @@ ORGANISATIONS = Table(
     Column("closed_at", INSTANT),
     Index("ix_organisations_path", "path", postgresql_using="gist"),
     Index("ix_organisations_parent_id", "parent_id", "sort_key", "id"),
+    Index("ix_organisations_sort_key", "sort_key", "id"),
 )
 
 ORGANISATION_HISTORY = Table(
