@@ -1,0 +1,316 @@
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.identity.settings import Settings
+from shared.ids import uuid7
+from tests.service.identity.conftest import Token
+from tests.service.identity.people import V1, World, build_people, make_world
+
+LINKS = f"{V1}/guardianships"
+STUDENT_NUMBER = "L610113201609010001"
+
+
+@pytest.fixture
+def build() -> Callable[[Settings], FastAPI]:
+    return build_people
+
+
+@pytest.fixture
+async def world(
+    app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
+) -> World:
+    return await make_world(app, client, owner, token)
+
+
+@pytest.fixture
+async def child(world: World) -> dict[str, Any]:
+    return await world.active(
+        world.room,
+        "张小伟",
+        birth_date="2016-09-01",
+        identifiers=[{"kind": "student_number", "value": STUDENT_NUMBER}],
+    )
+
+
+@pytest.fixture
+async def mother(world: World) -> dict[str, Any]:
+    return await world.active(world.school, "李梅", kind="other", birth_date="1985-05-05")
+
+
+def problem(answer: httpx2.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].removeprefix("urn:shuyuan:problem:identity/")
+
+
+async def claim(
+    world: World, guardian: dict[str, Any], child: dict[str, Any], **fields: Any
+) -> httpx2.Response:
+    return await world.client.post(
+        f"{LINKS}/claims",
+        headers=world.person(guardian),
+        json={
+            "child_code": child["code"],
+            "identifier": {"kind": "student_number", "value": STUDENT_NUMBER},
+            "relation": "mother",
+            **fields,
+        },
+    )
+
+
+async def create(
+    world: World, guardian: dict[str, Any], child: dict[str, Any], **fields: Any
+) -> httpx2.Response:
+    return await world.client.post(
+        LINKS,
+        headers=world.admin(world.school),
+        json={
+            "guardian_id": guardian["id"],
+            "child_id": child["id"],
+            "relation": "mother",
+            **fields,
+        },
+    )
+
+
+async def reads(world: World, guardian: dict[str, Any], child: dict[str, Any]) -> int:
+    answer = await world.client.get(f"{V1}/people/{child['id']}", headers=world.person(guardian))
+    return answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("POST", ""),
+        ("POST", "/claims"),
+        ("GET", "/{id}"),
+        ("POST", "/{id}/verify"),
+        ("PATCH", "/{id}"),
+        ("DELETE", "/{id}"),
+    ],
+)
+async def test_nobody_anonymous(client: httpx2.AsyncClient, method: str, path: str) -> None:
+    answer = await client.request(method, LINKS + path.format(id=uuid7()))
+    assert answer.status_code == 401
+
+
+async def test_somebody_elses_families_are_unknown(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    link = (await create(world, mother, child)).json()
+    stranger = await world.active(world.school, kind="other")
+    for headers in (world.admin(world.other_school), world.person(stranger)):
+        headers["if-match"] = '"v1"'
+        url = f"{LINKS}/{link['id']}"
+        answers = [
+            await world.client.get(url, headers=headers),
+            await world.client.post(f"{url}/verify", headers=headers),
+            await world.client.patch(url, headers=headers, json={"restricted": True}),
+            await world.client.delete(url, headers=headers),
+            await world.client.get(f"{LINKS}?child={child['id']}", headers=headers),
+        ]
+        assert {each.status_code for each in answers} == {404}
+    body = {"guardian_id": mother["id"], "child_id": child["id"], "relation": "mother"}
+    answer = await world.client.post(LINKS, headers=world.admin(world.other_school), json=body)
+    assert answer.status_code == 404
+
+
+async def test_a_claim_opens_nothing_until_the_school_has_verified_it(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    claimed = await claim(world, mother, child)
+    assert claimed.json()["state"] == "CLAIMED"
+    assert await reads(world, mother, child) == 404
+    (own,) = (await world.client.get(LINKS, headers=world.person(mother))).json()["items"]
+    assert (own["child_code"], own["child_name"]) == (None, None)
+
+    (seen,) = (
+        await world.client.get(f"{LINKS}?child={child['id']}", headers=world.admin(world.school))
+    ).json()["items"]
+    assert (seen["guardian_name"], seen["child_name"]) == ("李梅", "张小伟")
+    verified = await world.client.post(
+        f"{LINKS}/{claimed.json()['id']}/verify",
+        headers={**world.admin(world.school), "if-match": claimed.headers["etag"]},
+    )
+    assert verified.json()["state"] == "VERIFIED"
+    assert await reads(world, mother, child) == 200
+    (own,) = (await world.client.get(LINKS, headers=world.person(mother))).json()["items"]
+    assert own["child_name"] == "张小伟"
+    me = (await world.client.get(f"{V1}/me", headers=world.person(mother))).json()
+    assert [each["name"] for each in me["children"]] == ["张小伟"]
+
+
+async def test_code_and_number_must_be_of_the_same_child(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    other = await world.active(world.room, "王小明")
+    for attempt in (
+        await claim(world, mother, other),
+        await claim(
+            world,
+            mother,
+            child,
+            identifier={"kind": "student_number", "value": f"L{'0' * 18}"},
+        ),
+        await claim(world, mother, {"code": "A-0000-0000-0"}),
+    ):
+        assert attempt.status_code == 422
+    assert problem(await claim(world, child, child)) == (422, "child-not-matched")
+
+
+async def test_an_adult_has_no_guardian(world: World, mother: dict[str, Any]) -> None:
+    grown = await world.active(
+        world.school,
+        "成年人",
+        birth_date="2008-09-01",
+        identifiers=[{"kind": "student_number", "value": STUDENT_NUMBER}],
+    )
+    assert problem(await claim(world, mother, grown)) == (422, "child-not-matched")
+
+
+async def test_a_guardian_reads_no_more_when_the_child_is_of_age(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    await create(world, mother, child)
+    world.clock.set(world.clock().replace(year=2034, month=8, day=31, hour=12))
+    assert await reads(world, mother, child) == 200
+    world.clock.set(world.clock().replace(hour=16))
+    assert await reads(world, mother, child) == 404
+
+
+async def test_several_guardians_and_a_restricted_one(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    father = await world.active(world.school, "张强", kind="other", birth_date="1983-03-03")
+    assert (await create(world, mother, child)).status_code == 201
+    limited = await create(world, father, child, relation="father", restricted=True)
+    assert limited.status_code == 201
+    assert await reads(world, mother, child) == 200
+    assert await reads(world, father, child) == 404
+
+
+async def test_a_restriction_outlives_an_ended_link(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    link = await create(world, mother, child, restricted=True)
+    url = f"{LINKS}/{link.json()['id']}"
+    headers = {**world.admin(world.school), "if-match": link.headers["etag"]}
+    assert (await world.client.delete(url, headers=headers)).status_code == 204
+    claimed = await claim(world, mother, child)
+    assert claimed.status_code == 201
+    assert claimed.json()["restricted"] is True
+    headers["if-match"] = claimed.headers["etag"]
+    verified = await world.client.post(f"{url}/verify", headers=headers)
+    assert (verified.json()["state"], verified.json()["restricted"]) == ("VERIFIED", True)
+    assert await reads(world, mother, child) == 404
+
+
+async def test_two_are_linked_once(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    await claim(world, mother, child)
+    assert problem(await claim(world, mother, child)) == (409, "guardianship-exists")
+    assert problem(await create(world, mother, child)) == (409, "guardianship-exists")
+
+
+async def test_nobody_decides_on_their_own_family(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    claimed = await claim(world, mother, child)
+    own = world.as_role("administrator", world.school, mother["id"])
+    answer = await world.client.post(
+        f"{LINKS}/{claimed.json()['id']}/verify", headers={**own, "if-match": '"v1"'}
+    )
+    assert problem(answer) == (403, "own-guardianship")
+    body = {"guardian_id": child["id"], "child_id": child["id"], "relation": "other"}
+    answer = await world.client.post(LINKS, headers=world.admin(world.school), json=body)
+    assert problem(answer) == (403, "own-guardianship")
+
+
+async def test_a_link_is_changed_at_the_version_that_was_read(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    link = await create(world, mother, child)
+    url = f"{LINKS}/{link.json()['id']}"
+    headers = world.admin(world.school)
+    assert (await world.client.patch(url, headers=headers, json={})).status_code == 428
+    read = await world.client.get(url, headers=headers)
+    headers["if-match"] = read.headers["etag"]
+    changed = await world.client.patch(url, headers=headers, json={"relation": "grandparent"})
+    assert (changed.json()["relation"], changed.json()["restricted"]) == ("grandparent", False)
+    stale = await world.client.patch(url, headers=headers, json={"restricted": True})
+    assert stale.status_code == 412
+    headers["if-match"] = changed.headers["etag"]
+    again = await world.client.post(f"{url}/verify", headers=headers)
+    assert problem(again) == (409, "guardianship-action-refused")
+
+
+class TestAccessLog:
+    async def log(
+        self, world: World, reader: dict[str, Any], child: dict[str, Any], **query: str
+    ) -> httpx2.Response:
+        return await world.client.get(
+            f"{V1}/people/{child['id']}/access-log", headers=world.person(reader), params=query
+        )
+
+    async def test_every_reading_of_a_minor_is_listed_for_the_guardian(
+        self, world: World, mother: dict[str, Any], child: dict[str, Any]
+    ) -> None:
+        await create(world, mother, child)
+        teacher = await world.active(world.room, "王老师", kind="staff", birth_date="1980-01-01")
+        before = len((await self.log(world, mother, child)).json()["items"])
+        own_class = world.as_role("teacher", world.room, teacher["id"])
+        await world.client.get(f"{V1}/people?organisation={world.room.ref}", headers=own_class)
+        admin = world.admin(world.school)
+        for part in ("", "/identifiers", "/memberships"):
+            await world.client.get(f"{V1}/people/{child['id']}{part}", headers=admin)
+        found = (await self.log(world, mother, child)).json()["items"]
+        fresh = found[: len(found) - before]
+        assert [each["fields"] for each in fresh] == [
+            ["memberships"],
+            ["identifiers"],
+            ["profile"],
+            ["name"],
+        ]
+        by_teacher = fresh[-1]
+        assert by_teacher["reader_code"] == teacher["code"]
+        assert by_teacher["reader_masked_name"] == "王**"
+        assert by_teacher["organisation"] == world.room.path
+        assert by_teacher["client"] == "tests"
+
+    async def test_reading_oneself_or_an_adult_is_not_noted(
+        self, world: World, mother: dict[str, Any], child: dict[str, Any]
+    ) -> None:
+        before = len(await world.audited("person.read"))
+        await world.client.get(f"{V1}/people/{child['id']}", headers=world.person(child))
+        await world.client.get(f"{V1}/people/{mother['id']}", headers=world.admin(world.school))
+        assert len(await world.audited("person.read")) == before
+
+    async def test_it_is_paged(
+        self, world: World, mother: dict[str, Any], child: dict[str, Any]
+    ) -> None:
+        await create(world, mother, child)
+        for _ in range(5):
+            await world.read(child["id"])
+        total = len((await self.log(world, mother, child)).json()["items"])
+        query, seen = {"limit": "2"}, 0
+        while True:
+            page = (await self.log(world, child, child, **query)).json()
+            seen += len(page["items"])
+            if page["next"] is None:
+                break
+            query["cursor"] = page["next"]
+        assert seen == total
+
+    async def test_nobody_else_sees_it(
+        self, world: World, mother: dict[str, Any], child: dict[str, Any]
+    ) -> None:
+        assert (await self.log(world, mother, child)).status_code == 404
+        admin = await world.client.get(
+            f"{V1}/people/{child['id']}/access-log", headers=world.admin(world.province)
+        )
+        assert admin.status_code == 404
