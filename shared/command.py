@@ -5,6 +5,8 @@ openapi [--check]     write, or compare, the committed contract
 replay --since TIME   publish the events recorded since then once more
 retry-parked          apply the events that could not be applied before
 verify-audit          recompute the audit chain; exit 1 where it breaks
+
+A service may add commands of its own.
 """
 
 import argparse
@@ -28,12 +30,14 @@ from shared.settings import ServiceSettings
 
 @dataclass(frozen=True)
 class Program:
-    """One service as a program. ``events`` are the types it emits beside its own start."""
+    """One service as a program. ``events`` are the types it emits beside its own start;
+    ``commands`` its own, each given the arguments behind its name and returning the exit code."""
 
     name: str
     load_settings: Callable[[], ServiceSettings]
     create_app: Callable[[Any], FastAPI]
     events: Mapping[str, type] = field(default_factory=dict)
+    commands: Mapping[str, Callable[[Sequence[str]], int]] = field(default_factory=dict)
 
     def main(self, argv: Sequence[str] | None = None) -> int:
         """Run the command that `argv` names; returns the exit code."""
@@ -48,7 +52,12 @@ class Program:
         replay.add_argument("--since", type=datetime.fromisoformat, required=True)
         commands.add_parser("retry-parked", help="apply events that could not be applied before")
         commands.add_parser("verify-audit", help="recompute the audit chain")
-        arguments = parser.parse_args(argv)
+        for name, run in self.commands.items():
+            commands.add_parser(name, help=run.__doc__)
+        given = sys.argv[1:] if argv is None else argv
+        if given and given[0] in self.commands:
+            return self.commands[given[0]](given[1:])
+        arguments = parser.parse_args(given)
         match arguments.command:
             case "openapi":
                 return self._openapi(check=arguments.check)

@@ -22,7 +22,6 @@ import orjson
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.context import current
@@ -32,10 +31,10 @@ from shared.principal import MaybeCaller
 T = TypeVar("T")
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_TAKE = text(
-    "SELECT pg_try_advisory_xact_lock(hashtextextended(:scope || ' ' || :key, 0)) AS taken,"
-    " i.fingerprint, i.status, i.headers, i.body FROM (SELECT) AS one"
-    " LEFT JOIN idempotency i ON i.scope = :scope AND i.key = :key"
+# Two statements: the second sees what the holder before us committed just before we got the lock.
+_HOLD = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:scope || ' ' || :key, 0))")
+_FIRST = text(
+    "SELECT fingerprint, status, headers, body FROM idempotency WHERE scope = :scope AND key = :key"
 )
 _STORE = text(
     "INSERT INTO idempotency (scope, key, fingerprint, status, headers, body)"
@@ -63,13 +62,14 @@ class Claim:
     async def take(self, connection: AsyncConnection) -> None:
         """Hold the key for this transaction. Raises `Replay`, `IdempotencyKeyReused`,
         `RequestStillRunning`."""
-        row = (await connection.execute(_TAKE, self._identity)).one()
-        if row.fingerprint is not None:
-            if row.fingerprint != self._fingerprint:
+        held = (await connection.execute(_HOLD, self._identity)).scalar_one()
+        first = (await connection.execute(_FIRST, self._identity)).one_or_none()
+        if first is not None:
+            if first.fingerprint != self._fingerprint:
                 raise IdempotencyKeyReused
-            headers = {**row.headers, "idempotency-replayed": "true"}
-            raise Replay(Response(row.body, row.status, headers))
-        if not row.taken:
+            headers = {**first.headers, "idempotency-replayed": "true"}
+            raise Replay(Response(first.body, first.status, headers))
+        if not held:
             raise RequestStillRunning("Wait for the first request, then repeat it.")
 
     async def store(self, connection: AsyncConnection, result: object) -> None:
@@ -89,10 +89,7 @@ class Claim:
             "headers": orjson.dumps(kept).decode(),
             "body": bytes(response.body),
         }
-        try:
-            await connection.execute(_STORE, row)
-        except IntegrityError as error:
-            raise RequestStillRunning("The first request has just ended: repeat it.") from error
+        await connection.execute(_STORE, row)
 
 
 class Idempotent:

@@ -1,11 +1,13 @@
 """Composition root: builds the parts, in the order in which they rest on one another."""
 
+from typing import NamedTuple
+
 from fastapi import FastAPI
 
 from services.identity.application.stores import OnErase
 from services.identity.consumers import HEARS
 from services.identity.domain import events_organisations, events_people, events_provider
-from services.identity.parts import Part, authentication, imports, organisations, people, provider
+from services.identity.parts import authentication, imports, organisations, people, provider
 from services.identity.problems import PROBLEMS
 from services.identity.settings import Settings
 from shared.command import Program
@@ -13,6 +15,14 @@ from shared.service import Runtime, application
 from shared.storage import S3ObjectStore
 
 EVENTS = {**events_organisations.EVENTS, **events_people.EVENTS, **events_provider.EVENTS}
+
+
+class Parts(NamedTuple):
+    organisations: organisations.OrganisationsPart
+    people: people.PeoplePart
+    provider: provider.Provider
+    authentication: authentication.AuthenticationPart
+    imports: imports.ImportsPart
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -30,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
 
 
-def build_parts(runtime: Runtime, settings: Settings) -> list[Part]:
+def build_parts(runtime: Runtime, settings: Settings) -> Parts:
     """Every part of the service, wired to the others."""
     revocations = provider.build_revocations(runtime)
     invitations = authentication.build_invitations(runtime, settings)
@@ -54,7 +64,7 @@ def build_parts(runtime: Runtime, settings: Settings) -> list[Part]:
         pages=pages,
     )
     on_erase.append(entrance.erase)
-    return [
+    return Parts(
         organisations.build(runtime, settings),
         persons,
         provider.build(
@@ -67,7 +77,7 @@ def build_parts(runtime: Runtime, settings: Settings) -> list[Part]:
         ),
         entrance,
         imports.build(runtime, settings, revocations=revocations, objects=_objects(settings)),
-    ]
+    )
 
 
 def _objects(settings: Settings) -> S3ObjectStore:

@@ -13,6 +13,7 @@ from services.identity.application.accounts import Credentials
 from services.identity.application.invitations import Invitation
 from services.identity.application.second_factors import Factors, PasskeyListed
 from services.identity.application.sign_in import SignInUnderWay
+from services.identity.domain.passwords import blocklist
 from shared.reader import Reader
 
 _DAWN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,9 +104,9 @@ _USE_INVITATION = text(
 
 
 def common_passwords() -> frozenset[str]:
-    """The blocklist, in lower case: the commonest of at least eight characters in the lists that
-    zxcvbn (MIT) collects, and those common in China."""
-    return frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
+    """The blocklist: the commonest of at least eight characters in the lists that zxcvbn (MIT)
+    collects, and those common in China."""
+    return blocklist(Path(__file__).with_name("common_passwords.txt").read_text().split())
 
 
 class AuthenticationReads:

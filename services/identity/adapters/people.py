@@ -50,36 +50,47 @@ _HOLDERS = text(
 # What follows everything below `path` in the order of paths, since all labels have one length.
 _BEYOND = "text2ltree(:path || '0')"
 
-# Walks the tree by its index on paths, and each organisation's members by theirs. A person counts
-# where the first of the memberships below `path` is, so nobody comes twice.
-_PAGE = """
-    SELECT ltree2text(o.path) AS position, p.id
-    FROM organisations o
-    JOIN memberships m ON m.organisation_id = o.id
-    JOIN people p ON p.id = m.person_id
-    WHERE o.path >= text2ltree(:after_path) AND o.path < {beyond}
-      AND (o.path, m.person_id) > (text2ltree(:after_path), CAST(:after_person AS uuid))
-      AND {counts}
-      AND NOT EXISTS (
-        SELECT FROM memberships first JOIN organisations place ON place.id = first.organisation_id
-        WHERE first.person_id = m.person_id
-          AND place.path >= text2ltree(:path) AND place.path < {beyond}
-          AND (place.path, first.id) < (o.path, m.id)
-          AND {first_counts})
-      AND {filters}
-    ORDER BY o.path, m.person_id
-    LIMIT :limit
+# A person counts where the first of the memberships below `path` is, so nobody comes twice.
+_COUNTS = f"""
+    {{counts}} AND {{filters}} AND NOT EXISTS (
+      SELECT FROM memberships first JOIN organisations place ON place.id = first.organisation_id
+      WHERE first.person_id = m.person_id AND {{first_counts}}
+        AND place.path >= text2ltree(:path) AND place.path < {_BEYOND}
+        AND (place.path, first.id) < (o.path, m.id))
 """
+
+# Walks the tree by its index on paths, and each organisation's members by theirs: however many
+# there are, a page touches its own rows and few more.
+_WALK = f"""
+    SELECT ltree2text(o.path) AS position, found.id
+    FROM organisations o CROSS JOIN LATERAL (
+      SELECT p.id FROM memberships m JOIN people p ON p.id = m.person_id
+      WHERE m.organisation_id = o.id AND {_COUNTS} AND m.person_id > CASE
+        WHEN o.path = text2ltree(:after_path) THEN CAST(:after_person AS uuid)
+        ELSE '00000000-0000-0000-0000-000000000000' END
+      ORDER BY p.id LIMIT :limit
+    ) found
+    WHERE o.path >= text2ltree(:after_path) AND o.path < {_BEYOND}
+    ORDER BY o.path, found.id LIMIT :limit
+"""  # noqa: S608 - constant SQL
+
+# Begins with the few people who match, and looks where they are.
+_SEARCH = f"""
+    SELECT ltree2text(o.path) AS position, p.id
+    FROM people p JOIN memberships m ON m.person_id = p.id
+    JOIN organisations o ON o.id = m.organisation_id
+    WHERE o.path >= text2ltree(:after_path) AND o.path < {_BEYOND}
+      AND (o.path, p.id) > (text2ltree(:after_path), CAST(:after_person AS uuid)) AND {_COUNTS}
+      AND p.id IN (
+        SELECT id FROM people WHERE name_hash = ANY(:names) OR code = :code
+        UNION
+        SELECT person_id FROM identifiers
+        JOIN unnest(CAST(:kinds AS text[]), CAST(:hashes AS bytea[])) AS wanted (kind, search_hash)
+        USING (kind, search_hash))
+    ORDER BY o.path, p.id LIMIT :limit
+"""  # noqa: S608 - constant SQL
 _CURRENT = "({0}.valid_until IS NULL OR {0}.valid_until > :day)"
 _OVER = "{0}.valid_until <= :day"
-_SEARCHED = """
-    p.id IN (
-      SELECT id FROM people WHERE name_hash = ANY(:names) OR code = :code
-      UNION
-      SELECT person_id FROM identifiers
-      JOIN unnest(CAST(:kinds AS text[]), CAST(:hashes AS bytea[])) AS wanted (kind, search_hash)
-      USING (kind, search_hash))
-"""
 
 
 class PeopleRepository:
@@ -156,21 +167,17 @@ class PeopleRepository:
         return [(row.position, people[row.id]) for row in rows]
 
     def _page(self, query: PeopleQuery) -> tuple[TextClause, dict[str, Any]]:
-        counts, filters, parameters = _CURRENT, ["p.state <> 'ERASED'"], dict[str, Any]()
+        counts, filters, parameters = _CURRENT, "p.state <> 'ERASED'", dict[str, Any]()
         if query.state is not None:
-            filters.append("p.state = :state")
+            filters += " AND p.state = :state"
             parameters["state"] = query.state
             if query.state is State.LEFT:
                 counts = _OVER
         if query.q is not None:
-            filters.append(_SEARCHED)
             parameters |= self._hashed(login_keys(query.q))
             parameters |= {"names": self._personal.name_hashes(query.q), "code": _code(query.q)}
-        statement = _PAGE.format(
-            beyond=_BEYOND,
-            counts=counts.format("m"),
-            first_counts=counts.format("first"),
-            filters=" AND ".join(filters),
+        statement = (_WALK if query.q is None else _SEARCH).format(
+            counts=counts.format("m"), first_counts=counts.format("first"), filters=filters
         )
         return text(statement), parameters
 

@@ -51,7 +51,7 @@ class ChosenPassword:
 
 
 class Passwords:
-    """``common`` is the blocklist in lower case, ``platform`` the names of the platform."""
+    """``common`` is the blocklist, ``platform`` the names of the platform."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from services.identity.application.organisations import Change, OrganisationStore
@@ -59,6 +59,21 @@ class PlaceStore(Protocol):
         ...
 
 
+class _Where(NamedTuple):
+    """What a line says: the school's code or name, the names of grade and class."""
+
+    school: str | None
+    names: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names as they are compared."""
+        if len(self.names) < 2:
+            return tuple(map(_folded, self.names))
+        grade, class_name = self.names
+        return _folded(grade), class_key(grade, class_name)
+
+
 class Places:
     """The places of one step's lines. With `make`, grades and classes that are missing are made,
     and all places held until the transaction ends; without, missing ones stand nowhere yet."""
@@ -81,32 +96,34 @@ class Places:
         self._make = make
         self._hosts: dict[str, list[Spot]] = {}
         self._divisions: dict[tuple[UUID | None, str], Spot] = {}
+        self._places: dict[_Where, Place | Refused] = {}
         self._new: set[UUID] = set()
 
-    async def find(self, lines: Sequence[Line]) -> None:
+    async def find(self, lines: Iterable[Line]) -> None:
         """Look up every place that the lines name."""
-        await self._find_hosts({line.school for line in lines if line.school})
+        named = dict.fromkeys(_where(line) for line in lines)
+        await self._find_hosts({each.school for each in named if each.school})
         schools = [host.id for hosts in self._hosts.values() for host in hosts]
         await self._find_divisions(schools)
-        if self._make and any(self._misses(line) for line in lines):
+        if self._make and any(self._misses(each) for each in named):
             await self._tree.lock_tree()
             await self._find_divisions(schools)
-        for line in lines:
-            if self._misses(line):
-                await self._complete(line)
+        for each in named:
+            try:
+                if self._misses(each):
+                    await self._complete(each)
+                self._places[each] = self._place(each)
+            except Refused as refused:
+                self._places[each] = refused
         if self._make:
-            await self._hold(lines)
+            await self._hold()
 
     def of(self, line: Line) -> Place:
         """Raises `Refused`."""
-        host = self._host(line)
-        target = host
-        if divided := _divided(line):
-            if host.kind is not Kind.SCHOOL:
-                raise Refused(Defect(Column.GRADE, "no-classes-there", "该机构不设年级和班级"))
-            for key in divided:
-                target = self._divisions[target.id, key]
-        return Place(host.node, target.node)
+        place = self._places[_where(line)]
+        if isinstance(place, Refused):
+            raise place
+        return place
 
     def is_new(self, place: Place) -> bool:
         """Whether the place was not there before these lines."""
@@ -128,11 +145,11 @@ class Places:
             key = _folded(each.name) if grade is None else class_key(grade, each.name)
             self._divisions.setdefault((each.parent_id, key), each)
 
-    def _host(self, line: Line) -> Spot:
-        hosts = self._hosts.get(line.school or "", [])
+    def _host(self, where: _Where) -> Spot:
+        hosts = self._hosts.get(where.school or "", [])
         if len(hosts) == 1:
             return hosts[0]
-        if not line.school:
+        if not where.school:
             raise Refused(Defect(Column.SCHOOL, "missing", "请填写学校标识码或学校名称"))
         if hosts:
             raise Refused(Defect(Column.SCHOOL, "ambiguous", "有几所同名学校：请填写学校标识码"))
@@ -140,21 +157,29 @@ class Places:
             Defect(Column.SCHOOL, "unknown", "您导入的范围内没有这所学校，请先建立或核对名称")
         )
 
-    def _misses(self, line: Line) -> bool:
+    def _place(self, where: _Where) -> Place:
+        """Raises `Refused`, `KeyError` for a grade or class that is missing."""
+        host = target = self._host(where)
+        if where.keys and host.kind is not Kind.SCHOOL:
+            raise Refused(Defect(Column.GRADE, "no-classes-there", "该机构不设年级和班级"))
+        for key in where.keys:
+            target = self._divisions[target.id, key]
+        return Place(host.node, target.node)
+
+    def _misses(self, where: _Where) -> bool:
         try:
-            self.of(line)
+            self._place(where)
         except KeyError:
             return True
         except Refused:
             return False
         return False
 
-    async def _complete(self, line: Line) -> None:
-        """Make the grade and the class of a line."""
-        parent = self._host(line)
-        names = (line.grade, line.class_name)
-        for kind, name, key in zip((Kind.GRADE, Kind.CLASS), names, _divided(line), strict=False):
-            if (parent.id, key) not in self._divisions and name is not None:
+    async def _complete(self, where: _Where) -> None:
+        """Make the grade and the class."""
+        parent = self._host(where)
+        for kind, name, key in zip((Kind.GRADE, Kind.CLASS), where.names, where.keys, strict=False):
+            if (parent.id, key) not in self._divisions:
                 self._divisions[parent.id, key] = await self._add(parent, kind, name)
             parent = self._divisions[parent.id, key]
 
@@ -180,26 +205,21 @@ class Places:
         self._new.add(made.id)
         return Spot(made.id, parent.id, kind, made.path, name, ())
 
-    async def _hold(self, lines: Iterable[Line]) -> None:
+    async def _hold(self) -> None:
         used: dict[UUID, str] = {}
-        for line in lines:
-            try:
-                place = self.of(line)
-            except Refused:
-                continue
-            used |= {node.id: node.path for node in (place.school, place.target)}
+        for place in self._places.values():
+            if isinstance(place, Place):
+                used |= {node.id: node.path for node in (place.school, place.target)}
         for held in await self._tree.hold(used.keys() - self._new):
             if held.state is not State.OPEN or held.path != used[held.id]:
                 raise Unavailable("The tree changed while people were put there.")
 
 
-def _divided(line: Line) -> tuple[str, ...]:
-    """The keys of the line's grade and class. Staff belong to the school as a whole."""
-    if not line.grade or line.role is RosterRole.STAFF:
-        return ()
-    if not line.class_name:
-        return (_folded(line.grade),)
-    return _folded(line.grade), class_key(line.grade, line.class_name)
+def _where(line: Line) -> _Where:
+    """Staff belong to the school as a whole."""
+    if line.role is RosterRole.STAFF:
+        return _Where(line.school, ())
+    return _Where(line.school, tuple(filter(None, (line.grade, line.class_name))))
 
 
 def _folded(name: str) -> str:

@@ -6,7 +6,7 @@ change, lock-out, idle time-out, two factors for those who administer.
 """
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from shared.errors import DomainError
 LONGEST = 256
 _STRANGE = frozenset({"Cc", "Cn", "Cs"})
 _SHORTEST_CONTEXT_WORD = 3
+_SHORTEST_STEM = 6
 _LEFT_BESIDE_CONTEXT = 8
 _WALKS = (
     "0123456789" * 30,
@@ -117,6 +118,13 @@ def normalised(password: str) -> str:
     return "".join(" " if unicodedata.category(each) == "Zs" else each for each in composed)
 
 
+def blocklist(words: Iterable[str]) -> frozenset[str]:
+    """Common passwords in lower case, with what is left of each without its digits and marks."""
+    known = frozenset(words)
+    stems = {_stem(word) for word in known}
+    return known | {stem for stem in stems if len(stem) >= _SHORTEST_STEM}
+
+
 def defects(
     profile: Profile,
     password: str,
@@ -126,7 +134,7 @@ def defects(
     context: Collection[str],
 ) -> list[Defect]:
     """Everything wrong with a normalised password; `context` holds the person's own names and the
-    platform's, `common` the blocklist in lower case."""
+    platform's, `common` is a `blocklist`."""
     folded = password.casefold()
     found = {
         Defect.TOO_SHORT: len(password) < profile.shortest(with_factor=with_factor),

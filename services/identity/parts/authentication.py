@@ -56,6 +56,7 @@ class AuthenticationPart(Part):
 
     sessions: Sessions
     activations: Activations
+    hashing: PasswordHashing
     profile: Profile
     erase_steps: Sequence[OnErase]
 
@@ -193,6 +194,7 @@ def build(
         tasks={"authentication-sweeper": AuthenticationSweeper(engine, clock).run},
         sessions=sessions,
         activations=activations,
+        hashing=hashing,
         profile=profile,
         erase_steps=(
             sign_in.erase,

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 from services.identity.adapters.audit import AuditReader
 from services.identity.adapters.organisations import OrganisationRepository
 from services.identity.application.audit import Audit
@@ -13,14 +15,20 @@ from shared.pages import Cursors
 from shared.service import Runtime
 
 
-def build(runtime: Runtime, settings: Settings) -> Part:
+@dataclass(frozen=True, kw_only=True)
+class OrganisationsPart(Part):
+    organisations: Organisations
+
+
+def build(runtime: Runtime, settings: Settings) -> OrganisationsPart:
     """The tree of organisations, and the audit trail by organisation."""
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     cursors = Cursors(keys.derive("cursors"))
     organisations = Organisations(runtime.new_uow, OrganisationRepository, runtime.clock)
     audit = Audit(runtime.new_uow, AuditReader, OrganisationRepository, runtime.clock)
-    return Part(
+    return OrganisationsPart(
         routers=[organisations_router(organisations, cursors), audit_router(audit, cursors)],
         table=PROBLEMS,
         events=EVENTS,
+        organisations=organisations,
     )

@@ -50,6 +50,9 @@ class PeoplePart(Part):
     directory: PeopleDirectory
     lifecycle: Lifecycle
     people: People
+    grants: Grants
+    guardians: Guardians
+    consents: Consents
     personal: PersonalData
     stores: OpenStores
 
@@ -80,6 +83,7 @@ def build(
     people = People(new_uow, stores, clock, minor_age, revocations, issue_invitation)
     lifecycle = Lifecycle(new_uow, stores, clock, revocations, on_erase)
     memberships = Memberships(new_uow, stores, clock, revocations)
+    grants = Grants(new_uow, stores, clock, revocations)
     duplicates = Duplicates(new_uow, stores, clock, minor_age)
     guardians = Guardians(new_uow, stores, clock, minor_age, revocations)
     consents = Consents(new_uow, stores, clock, revocations)
@@ -92,7 +96,7 @@ def build(
         routers=[
             people_router(people, lifecycle, memberships, duplicates, cursors),
             memberships_router(people, memberships),
-            grants_router(Grants(new_uow, stores, clock, revocations), cursors),
+            grants_router(grants, cursors),
             guardians_router(guardians, cursors),
             consents_router(consents),
             me_router(Me(new_uow, stores, clock, minor_age)),
@@ -103,6 +107,9 @@ def build(
         directory=PeopleDirectory(directory_opener(runtime.engine, personal), clock, minor_age),
         lifecycle=lifecycle,
         people=people,
+        grants=grants,
+        guardians=guardians,
+        consents=consents,
         personal=personal,
         stores=stores,
     )

@@ -41,6 +41,7 @@ class Provider(Part):
     """The part, with what commands and seeds use beside it. ``rotate_keys`` makes the next
     signing keys the active ones."""
 
+    clients: Clients = field(kw_only=True)
     keys: SigningKeys = field(kw_only=True)
     rotate_keys: Callable[[], Awaitable[None]] = field(kw_only=True)
 
@@ -114,6 +115,7 @@ def build(
             "expiry": ExpirySweeper(runtime.engine, clock).run,
         },
         events=EVENTS,
+        clients=clients,
         keys=keys,
         rotate_keys=partial(keys.tend, rotate=True),
     )

@@ -2,7 +2,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.identity.pages import Pages
+from services.identity.pages import PageRoutes, Pages
 from services.identity.pages.renderer import STATIC, STATIC_TYPES
 from shared.errors import NotFound
 
@@ -11,7 +11,6 @@ FOREVER = "public, max-age=31536000, immutable"
 
 def static_router(pages: Pages) -> APIRouter:
     """Style sheet, script and pictures. Pages name them with a digest, so they never change."""
-    router = APIRouter()
 
     async def file(request: Request) -> Response:
         name = request.path_params["name"]
@@ -20,5 +19,6 @@ def static_router(pages: Pages) -> APIRouter:
         kind = STATIC_TYPES[name[name.rindex(".") :]]
         return Response(pages.static[name], headers={"cache-control": FOREVER}, media_type=kind)
 
-    router.add_route(STATIC + "{name}", file, methods=["GET"], include_in_schema=False)
-    return router
+    routes = PageRoutes(pages)
+    routes.get(STATIC + "{name}", file)
+    return routes.router

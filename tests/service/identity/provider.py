@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from joserfc.jwk import KeySet
 
 from services.identity.adapters.sessions import SessionReads, SessionRows
 from services.identity.application.directory import Account
+from services.identity.application.revocations import Revocations
 from services.identity.application.sessions import Session, Sessions
 from services.identity.domain.authorization import s256
 from services.identity.domain.people import PersonDisabled, State
@@ -26,6 +28,7 @@ from services.identity.domain.tokens import fingerprint, new_secret
 from services.identity.pages import Cookie, Cookies, Pages
 from services.identity.pages.forms import Forms
 from services.identity.parts.provider import Provider, build, build_revocations
+from services.identity.problems.authentication import PROBLEMS as AUTHENTICATION_PROBLEMS
 from services.identity.problems.organisations import PROBLEMS as ORGANISATION_PROBLEMS
 from services.identity.problems.provider import PROBLEMS
 from services.identity.settings import Settings
@@ -173,6 +176,7 @@ class House:
     part: Provider
     people: FakePeople
     sessions: Sessions
+    revocations: Revocations
     owner: asyncpg.Connection
     http: httpx2.AsyncClient
     organisation_id: UUID
@@ -304,15 +308,46 @@ class House:
         """The claims of a token of ours, after its signature has been verified."""
         return jwt.decode(token, await self.jwks(), algorithms=["ES256", "RS256"]).claims
 
+    def bearer(
+        self, subject: str, scopes: str = "", grants: tuple[str, ...] = ()
+    ) -> dict[str, str]:
+        """The Authorization header of somebody with these scopes and grants."""
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": "shuyuan",
+            "sub": subject,
+            "client_id": "tests",
+            "jti": str(uuid7()),
+            "iat": now,
+            "exp": now + 600,
+            "scope": scopes,
+            "grants": list(grants),
+        }
+        return {"authorization": f"Bearer {self.part.keys.sign_access(claims)}"}
+
+    async def organisation(self, label: str, below: str = "PHOUSE") -> UUID:
+        """A school below the province."""
+        organisation_id = uuid7()
+        await self.owner.execute(
+            "INSERT INTO organisations (id, code, kind, name, sort_key, parent_id, path, state,"
+            " version, created_at) VALUES ($1, $2, 'school', $2, $2, $3, text2ltree($4), 'OPEN',"
+            " 1, now())",
+            organisation_id,
+            label,
+            self.organisation_id,
+            f"{below}.{label}",
+        )
+        return organisation_id
+
     async def suspend(self, person_id: UUID) -> None:
         """As the people part does it: the account is disabled, its tokens are void."""
         self.people.known[person_id].state = State.SUSPENDED
         await self.revoke("person", str(person_id))
 
     async def revoke(self, kind: str, value: str) -> None:
-        revocations = build_revocations(self.runtime)
         async with self.runtime.new_uow() as uow:
-            await revocations.revoke(uow, kind, value)
+            await self.revocations.revoke(uow, kind, value)
             await uow.commit()
 
 
@@ -344,7 +379,7 @@ async def running_house(settings: Settings, owner: asyncpg.Connection) -> AsyncI
         cookie_name=cookies.name(Cookie.SESSION),
     )
     forms = Forms(cookies, settings.public_origin, keys.derive("forms"))
-    table = {**ORGANISATION_PROBLEMS, **PROBLEMS}
+    table = {**ORGANISATION_PROBLEMS, **AUTHENTICATION_PROBLEMS, **PROBLEMS}
     pages = Pages(cookies, forms, table, {"zh": "书院", "en": "Shuyuan"})
     part = build(
         runtime,
@@ -359,7 +394,7 @@ async def running_house(settings: Settings, owner: asyncpg.Connection) -> AsyncI
     app = application(runtime, title="", description="", routers=part.routers, table=table)
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
-        yield House(app, runtime, part, people, sessions, owner, http, organisation_id)
+        yield House(app, runtime, part, people, sessions, revocations, owner, http, organisation_id)
     await runtime.engine.dispose()
     runtime.reader.close()
 

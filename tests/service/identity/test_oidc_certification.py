@@ -101,7 +101,7 @@ def test_every_module_of_the_plans_is_accounted_for() -> None:
     told = " ".join(
         getattr(module, name).__doc__ or "" for name in dir(module) if name.startswith("test_")
     ).split()
-    named = {name for name in (*BASIC.split(), CONFIGURATION, *LOGOUT.split())}
+    named = {*BASIC.split(), CONFIGURATION, *LOGOUT.split()}
     assert len(BASIC.split()) == 38
     assert len(LOGOUT.split()) == 11
     assert named - {word.strip(",.").removeprefix("oidcc-") for word in told} == set()
@@ -380,7 +380,9 @@ async def test_an_id_token_hint_of_the_person_lets_prompt_none_succeed(
 
 
 async def _grow_old(owner: asyncpg.Connection, age: timedelta) -> None:
-    await owner.execute("UPDATE sessions SET authenticated_at = authenticated_at - CAST($1 AS interval)", age)
+    await owner.execute(
+        "UPDATE sessions SET authenticated_at = authenticated_at - CAST($1 AS interval)", age
+    )
 
 
 # --- what is refused -----------------------------------------------------------------------------

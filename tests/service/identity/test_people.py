@@ -645,7 +645,7 @@ class TestLists:
         seen: list[str] = []
         query = {"organisation": world.county.code, "limit": "2"}
         while True:
-            answer = (await self.page(world, **query)).json()
+            answer = (await self.page(world, None, **query)).json()
             seen += [each["id"] for each in answer["items"]]
             assert len(answer["items"]) <= 2
             if answer["next"] is None:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import events
+from shared import events, logs
 from shared.database import UnitOfWork, create_engine
 from shared.settings import ServiceSettings
 from tests.conftest import Stack
@@ -26,7 +26,8 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _schemas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    logs.configure("trial", "WARNING")
     committed = events.SCHEMAS
     counters.publish_schema(tmp_path_factory.mktemp("schemas"))
     yield

@@ -105,4 +105,5 @@ async def running(*tasks: Coroutine[None, None, None]) -> AsyncIterator[None]:
     finally:
         failed = [task.exception() for task in started if task.done()]
         await end(started)
-        assert failed == []
+        for failure in failed:
+            raise AssertionError("a task ended by itself") from failure

@@ -1,0 +1,140 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.identity.application.throttling import folded_login
+from services.identity.domain.passwords import PROFILES
+from services.identity.domain.throttle import Counts, Limit, Limits, TooManyAttempts, admit
+
+NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+NIST, DJBH3 = PROFILES["nist"].limits, PROFILES["djbh3"].limits
+
+limits = st.builds(
+    Limit,
+    burst=st.integers(1, 20),
+    interval=st.integers(1, 600).map(lambda seconds: timedelta(seconds=seconds)),
+    lock=st.sampled_from([timedelta(0), timedelta(minutes=10)]),
+)
+pauses = st.lists(st.integers(0, 900).map(lambda seconds: timedelta(seconds=seconds)), max_size=80)
+
+
+def guesses(limit: Limit, waits: list[timedelta]) -> list[datetime]:
+    """When guesses were admitted, of those tried after each pause."""
+    now, tat, admitted = NOW, None, []
+    for pause in waits:
+        now += pause
+        if not limit.wait(tat, now):
+            tat = limit.charged(tat, now)
+            admitted.append(now)
+    return admitted
+
+
+@given(limits)
+def test_a_burst_of_failures_is_admitted_and_no_more(limit: Limit) -> None:
+    assert len(guesses(limit, [timedelta(0)] * (limit.burst + 5))) == limit.burst
+
+
+@given(limits, pauses)
+def test_no_stretch_of_time_admits_more_than_a_burst_and_its_intervals(
+    limit: Limit, waits: list[timedelta]
+) -> None:
+    admitted = guesses(limit, waits)
+    for first, start in enumerate(admitted):
+        for count, end in enumerate(admitted[first:], start=1):
+            assert count <= limit.burst + (end - start) / limit.interval
+
+
+@given(limits, pauses)
+def test_whoever_waits_as_told_is_admitted(limit: Limit, waits: list[timedelta]) -> None:
+    now, tat = NOW, None
+    for pause in waits:
+        now += pause
+        now += limit.wait(tat, now)
+        assert not limit.wait(tat, now)
+        tat = limit.charged(tat, now)
+
+
+@given(limits)
+def test_nobody_waits_longer_than_the_lock_or_an_interval(limit: Limit) -> None:
+    tat = None
+    for _ in range(limit.burst):
+        tat = limit.charged(tat, NOW)
+    assert limit.wait(tat, NOW) == max(limit.lock, limit.interval)
+
+
+def test_five_failures_lock_for_ten_minutes_under_djbh3() -> None:
+    tat = None
+    for _ in range(5):
+        tat = admit(DJBH3, Counts(caller=tat), NOW)
+    with pytest.raises(TooManyAttempts) as refused:
+        admit(DJBH3, Counts(caller=tat), NOW)
+    assert refused.value.retry_after == 600
+    admit(DJBH3, Counts(caller=tat), NOW + 10 * MINUTE)
+
+
+def test_ten_failures_are_admitted_and_then_one_every_five_minutes_under_nist() -> None:
+    assert len(guesses(NIST.caller, [timedelta(0)] * 20)) == 10
+    assert len(guesses(NIST.caller, [timedelta(0)] * 20 + [5 * MINUTE] * 3)) == 13
+
+
+def used_up(limit: Limit) -> datetime:
+    tat = None
+    while not limit.wait(tat, NOW):
+        tat = limit.charged(tat, NOW)
+    assert tat is not None
+    return tat
+
+
+def test_an_account_under_attack_still_admits_an_address_that_has_not_failed() -> None:
+    attacked = Counts(account=used_up(NIST.account))
+    assert admit(NIST, attacked, NOW)
+
+
+def test_an_account_under_attack_admits_each_further_address_once() -> None:
+    counts = Counts(account=used_up(NIST.account))
+    once = admit(NIST, counts, NOW)
+    with pytest.raises(TooManyAttempts):
+        admit(NIST, Counts(caller=once, account=counts.account), NOW)
+
+
+def test_an_address_that_fails_everywhere_is_refused_everywhere() -> None:
+    with pytest.raises(TooManyAttempts):
+        admit(NIST, Counts(address=used_up(NIST.address)), NOW)
+
+
+def test_one_address_alone_never_uses_up_the_count_of_an_account() -> None:
+    caller, account = NIST.caller, NIST.account
+    now, count = NOW, None
+    for at in guesses(caller, [timedelta(seconds=30)] * 2_000):
+        assert not account.wait(count, at)
+        count = account.charged(count, at)
+        now = at
+    assert now > NOW + timedelta(hours=12)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "13800138000",
+        "+86 138 0013 8000",
+        "138-0013-8000",
+        "０１３８００１３８０００"[1:],
+        "0086 13800138000",
+        " 13800138000\n",
+    ],
+)
+def test_every_spelling_of_a_phone_is_one_count(spelling: str) -> None:
+    assert folded_login(spelling) == "13800138000"
+
+
+@pytest.mark.parametrize("spelling", ["ZhangWei", "zhangwei", " ｚｈａｎｇｗｅｉ ", "zhang.wei"])
+def test_every_spelling_of_a_username_is_one_count(spelling: str) -> None:
+    assert folded_login(spelling) == "zhangwei"
+
+
+def test_a_stricter_account_limit_does_not_change_what_a_known_device_is_told() -> None:
+    only_caller = Limits(caller=Limit(3, MINUTE))
+    assert admit(only_caller, Counts(), NOW) == NOW + MINUTE
