@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy import text
 
+from shared.access import public
 from shared.database import UnitOfWork
 from shared.errors import Unavailable
 from shared.events import Envelope
@@ -73,7 +74,12 @@ def about_router(prefix: str) -> APIRouter:
     """``GET {prefix}/about``: public, and the proof that a service reaches its database."""
     router = APIRouter(prefix=prefix, tags=["about"])
 
-    @router.get("/about", responses=declare({})(Unavailable), summary="关于本服务")
+    @router.get(
+        "/about",
+        responses=declare({})(Unavailable),
+        summary="关于本服务",
+        **public(),
+    )
     async def about(request: Request) -> AboutView:
         """The service, its version, and the neighbours whose start it has heard of."""
         runtime = request.app.state.runtime

@@ -2,7 +2,8 @@
 
 Each operation says in ``x-access`` who may call it: ``{"public": true}``, or a ``scope`` with
 ``roles`` (empty: any caller with the scope) and ``own``. From that follow the callers that must be
-refused: nobody, a token without the scope, every other role here, and every role elsewhere. A
+refused: nobody, a token without the scope, every other role here, and every role below the target's
+organisation or elsewhere. A
 service's test names a target of each operation that exists, sends each cell's request, and holds
 the answer against `Cell.judge`.
 """
@@ -16,7 +17,7 @@ from shared.access import Grant, Role
 METHODS = ("get", "put", "post", "patch", "delete")
 REFUSALS = frozenset({401, 403, 404})
 
-Place = Literal["nowhere", "here", "elsewhere"]
+Place = Literal["nowhere", "here", "below", "elsewhere"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Operation:
 @dataclass(frozen=True)
 class Cell:
     """One caller: the scopes of the token (None: no token), and a role at the target's own
-    organisation or at another one."""
+    organisation, at one below it, or at another one."""
 
     operation: Operation
     scopes: str | None
@@ -45,10 +46,11 @@ class Cell:
         return f"{self.operation.id}: {holder}, scopes {self.scopes or '-'}"
 
     def grants(self, here: str, elsewhere: str) -> tuple[str, ...]:
-        """The grants of the caller's token, given the two organisations' paths."""
+        """The grants of the caller's token, given the target's path and another one."""
         if self.role is None:
             return ()
-        return (str(Grant(self.role, here if self.place == "here" else elsewhere)),)
+        path = {"here": here, "below": f"{here}.KBELOW", "elsewhere": elsewhere}[self.place]
+        return (str(Grant(self.role, path)),)
 
     def judge(self, status: int) -> str | None:
         """What is wrong with `status` as the answer, or None."""
@@ -89,4 +91,5 @@ def cells(operation: Operation, *, bound: bool = True) -> Iterator[Cell]:
     for role in Role:
         yield Cell(operation, scope, role, "here", allowed=not roles or role in roles)
         reached = not roles or (not bound and role in roles)
+        yield Cell(operation, scope, role, "below", allowed=reached)
         yield Cell(operation, scope, role, "elsewhere", allowed=reached)

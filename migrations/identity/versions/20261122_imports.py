@@ -1,4 +1,4 @@
-"""imports, import_lines, scim_names"""
+"""imports and provisioning"""
 
 from alembic import op
 
@@ -32,15 +32,17 @@ COMMENT ON COLUMN imports.file_digest IS 'SHA-256 of the file when it was first 
 COMMENT ON COLUMN imports.lines IS 'staged so far';
 COMMENT ON COLUMN imports.position IS 'the last line that was dealt with';
 COMMENT ON COLUMN imports.attempts IS 'of the present step';
-CREATE TABLE scim_names (
-    client TEXT NOT NULL,
+CREATE TABLE scim_accounts (
     person_id UUID NOT NULL,
-    external_id TEXT NOT NULL,
-    CONSTRAINT pk_scim_names PRIMARY KEY (client, person_id),
-    CONSTRAINT fk_scim_names_person_id FOREIGN KEY(person_id) REFERENCES people (id)
+    client TEXT NOT NULL,
+    external_id TEXT,
+    CONSTRAINT pk_scim_accounts PRIMARY KEY (person_id),
+    CONSTRAINT fk_scim_accounts_person_id FOREIGN KEY(person_id) REFERENCES people (id)
 );
-CREATE INDEX ix_scim_names_external_id ON scim_names (client, external_id);
-COMMENT ON COLUMN scim_names.external_id IS 'what the client calls the person';
+CREATE INDEX ix_scim_accounts_client ON scim_accounts (client, person_id);
+CREATE INDEX ix_scim_accounts_external_id ON scim_accounts (client, external_id);
+COMMENT ON COLUMN scim_accounts.client IS 'which made the account';
+COMMENT ON COLUMN scim_accounts.external_id IS 'what the client calls it';
 CREATE TABLE import_lines (
     import_id UUID NOT NULL,
     position INTEGER NOT NULL,
@@ -70,5 +72,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ['import_lines', 'scim_names', 'imports']:
+    for name in ["import_lines", "scim_accounts", "imports"]:
         op.execute(f"DROP TABLE {name}")

@@ -50,9 +50,10 @@ _HOLDERS = text(
 # What follows everything below `path` in the order of paths, since all labels have one length.
 _BEYOND = "text2ltree(:path || '0')"
 
-# A person counts where the first of the memberships below `path` is, so nobody comes twice.
+# A person counts where the first of the memberships below `path` is, so nobody comes twice. The
+# state is looked up for each of them: no index would lead from it to the members.
 _COUNTS = f"""
-    {{counts}} AND {{filters}} AND NOT EXISTS (
+    {{counts}} AND {{state}} AND NOT EXISTS (
       SELECT FROM memberships first JOIN organisations place ON place.id = first.organisation_id
       WHERE first.person_id = m.person_id AND {{first_counts}}
         AND place.path >= text2ltree(:path) AND place.path < {_BEYOND}
@@ -64,11 +65,11 @@ _COUNTS = f"""
 _WALK = f"""
     SELECT ltree2text(o.path) AS position, found.id
     FROM organisations o CROSS JOIN LATERAL (
-      SELECT p.id FROM memberships m JOIN people p ON p.id = m.person_id
+      SELECT m.person_id AS id FROM memberships m
       WHERE m.organisation_id = o.id AND {_COUNTS} AND m.person_id > CASE
         WHEN o.path = text2ltree(:after_path) THEN CAST(:after_person AS uuid)
         ELSE '00000000-0000-0000-0000-000000000000' END
-      ORDER BY p.id LIMIT :limit
+      ORDER BY m.person_id LIMIT :limit
     ) found
     WHERE o.path >= text2ltree(:after_path) AND o.path < {_BEYOND}
     ORDER BY o.path, found.id LIMIT :limit
@@ -76,18 +77,17 @@ _WALK = f"""
 
 # Begins with the few people who match, and looks where they are.
 _SEARCH = f"""
-    SELECT ltree2text(o.path) AS position, p.id
-    FROM people p JOIN memberships m ON m.person_id = p.id
-    JOIN organisations o ON o.id = m.organisation_id
+    SELECT ltree2text(o.path) AS position, m.person_id AS id
+    FROM memberships m JOIN organisations o ON o.id = m.organisation_id
     WHERE o.path >= text2ltree(:after_path) AND o.path < {_BEYOND}
-      AND (o.path, p.id) > (text2ltree(:after_path), CAST(:after_person AS uuid)) AND {_COUNTS}
-      AND p.id IN (
+      AND (o.path, m.person_id) > (text2ltree(:after_path), CAST(:after_person AS uuid))
+      AND {_COUNTS} AND m.person_id IN (
         SELECT id FROM people WHERE name_hash = ANY(:names) OR code = :code
         UNION
         SELECT person_id FROM identifiers
         JOIN unnest(CAST(:kinds AS text[]), CAST(:hashes AS bytea[])) AS wanted (kind, search_hash)
         USING (kind, search_hash))
-    ORDER BY o.path, p.id LIMIT :limit
+    ORDER BY o.path, m.person_id LIMIT :limit
 """  # noqa: S608 - constant SQL
 _CURRENT = "({0}.valid_until IS NULL OR {0}.valid_until > :day)"
 _OVER = "{0}.valid_until <= :day"
@@ -167,9 +167,9 @@ class PeopleRepository:
         return [(row.position, people[row.id]) for row in rows]
 
     def _page(self, query: PeopleQuery) -> tuple[TextClause, dict[str, Any]]:
-        counts, filters, parameters = _CURRENT, "p.state <> 'ERASED'", dict[str, Any]()
+        counts, state, parameters = _CURRENT, "TRUE", dict[str, Any]()
         if query.state is not None:
-            filters += " AND p.state = :state"
+            state = "(SELECT state FROM people WHERE id = m.person_id) = :state"
             parameters["state"] = query.state
             if query.state is State.LEFT:
                 counts = _OVER
@@ -177,7 +177,7 @@ class PeopleRepository:
             parameters |= self._hashed(login_keys(query.q))
             parameters |= {"names": self._personal.name_hashes(query.q), "code": _code(query.q)}
         statement = (_WALK if query.q is None else _SEARCH).format(
-            counts=counts.format("m"), first_counts=counts.format("first"), filters=filters
+            counts=counts.format("m"), first_counts=counts.format("first"), state=state
         )
         return text(statement), parameters
 

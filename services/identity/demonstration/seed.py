@@ -28,6 +28,7 @@ from services.identity.demonstration.province import (
     Family,
 )
 from services.identity.domain.clients import AuthMethod, ClientAction
+from services.identity.domain.grants import ORDINARY
 from services.identity.domain.identifiers import IdentifierKind, identify
 from services.identity.domain.organisations import Kind, Organisation
 from services.identity.domain.people import Profile
@@ -87,23 +88,21 @@ class Seeding:
         profile = Profile(name, name[:1], name[1:], birth_date=account.birth_date)
         key = identify(IdentifierKind.USERNAME, account.username)
         membership = NewMembership(place.id, account.kind, None)
+        is_ordinary = account.role in ORDINARY and account.holds_at == account.belongs_to
+        ordinary = (account.role,) if is_ordinary else ()
         async with self._turns:
             invited = await people.people.invite(
-                self._founder(Role.ADMINISTRATOR), NewPerson(profile, [(key, True)], membership, ())
+                self._founder(Role.ADMINISTRATOR),
+                NewPerson(profile, [(key, True)], membership, ordinary),
             )
             person_id = self._people[account.username] = invited.detail.person.id
             await self._parts.authentication.activations.accept(invited.invitation or "", password)
-            await people.grants.give(
-                self._founder(Role.SECURITY_ADMINISTRATOR),
-                NewGrant(
-                    person_id,
-                    account.role,
-                    self._places[account.holds_at].id,
-                    account.subject,
-                    None,
-                    None,
-                ),
-            )
+            if not ordinary:
+                held_at = self._places[account.holds_at].id
+                await people.grants.give(
+                    self._founder(Role.SECURITY_ADMINISTRATOR),
+                    NewGrant(person_id, account.role, held_at, account.subject, None, None),
+                )
         return {
             "username": account.username,
             "password": password,

@@ -296,7 +296,7 @@ class Reconciliation:
         if not self._belongs(account, node, kind):
             before = [each for each in self._current(account) if each.kind == "student"]
             self._join(account, node, kind)
-            if kind == "student":
+            if kind == "student" and before:
                 self._end(account, before)
             changes.append("membership")
         for role, subject in _roles(line):

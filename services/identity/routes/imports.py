@@ -159,8 +159,9 @@ def roster_files_router(imports: Imports, exports: Exports, files: RosterFiles) 
         responses={**_file("csv", "xlsx"), **problems(Unauthenticated, Forbidden)},
         **guarded(IMPORT),
     )
-    async def roster_template(format_: FileFormat = "xlsx") -> Response:
+    async def roster_template(caller: Caller, format_: FileFormat = "xlsx") -> Response:
         """An empty roster: the headings alone. Other usual headings are understood as well."""
+        IMPORT.admit(caller, None)
         return _download(_roster(files, _nobody(), format_), f"花名册模板.{format_}", format_)
 
     @router.get(

@@ -26,6 +26,9 @@ from shared.testing.clock import FrozenClock
 
 ORIGIN = "http://localhost:8080"
 PASSWORD = "a heron stands in the river"
+CHEAP = {"argon2_memory_kib": 8_192, "argon2_iterations": 1}
+"""Hashing that costs little, for tests that are about something else."""
+
 LOGIN = "/identity/login"
 ACCOUNT = "/identity/account"
 
@@ -40,9 +43,9 @@ class Seams:
         self.revoked.append((kind, value))
 
 
-def build_authentication(settings: Settings) -> FastAPI:
+def build_authentication(settings: Settings, origin: str = ORIGIN) -> FastAPI:
     """People and authentication at a standstill clock, at an origin that has a name."""
-    seams, settings = Seams(), settings.model_copy(update={"public_origin": ORIGIN})
+    seams, settings = Seams(), settings.model_copy(update={"public_origin": origin, **CHEAP})
     runtime = Runtime("identity", settings, {}, FrozenClock())
     invitations = authentication.build_invitations(runtime, settings)
     erasers: list[Any] = []
@@ -73,7 +76,7 @@ def build_authentication(settings: Settings) -> FastAPI:
         table=table,
     )
     app.state.part, app.state.people, app.state.seams = part, known, seams
-    app.state.clock = runtime.clock
+    app.state.clock, app.state.invitations = runtime.clock, invitations
     return app
 
 
@@ -175,7 +178,7 @@ _HASHES: dict[str, str] = {}
 async def hashed(password: str) -> str:
     """The hash of a password; each is computed once a run."""
     if password not in _HASHES:
-        hashing = PasswordHashing(workers=1, queue=0, memory_kib=19_456, iterations=2)
+        hashing = PasswordHashing(workers=1, queue=0, memory_kib=8_192, iterations=1)
         with hashing.seat() as seat:
             _HASHES[password] = await seat.hash(password)
     return _HASHES[password]

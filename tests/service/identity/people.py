@@ -168,6 +168,11 @@ class World:
         return rows
 
 
+def problem(answer: httpx2.Response) -> tuple[int, str]:
+    """Status and slug of a refusal."""
+    return answer.status_code, answer.json()["type"].removeprefix("urn:shuyuan:problem:identity/")
+
+
 async def add_place(
     owner: asyncpg.Connection, kind: Kind, name: str, parent: Place | None
 ) -> Place:

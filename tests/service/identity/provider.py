@@ -171,16 +171,29 @@ class Browser:
 
 @dataclass
 class House:
+    settings: Settings
     app: FastAPI
     runtime: Runtime
     part: Provider
     people: FakePeople
     sessions: Sessions
+    pages: Pages
     revocations: Revocations
     owner: asyncpg.Connection
     http: httpx2.AsyncClient
     organisation_id: UUID
     path: str = "PHOUSE"
+
+    def replica(self) -> Provider:
+        """The part of another process on the same database."""
+        return build(
+            self.runtime,
+            self.settings,
+            people=self.people,
+            sessions=self.sessions,
+            pages=self.pages,
+            revocations=self.revocations,
+        )
 
     def browser(self) -> Browser:
         transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
@@ -394,7 +407,19 @@ async def running_house(settings: Settings, owner: asyncpg.Connection) -> AsyncI
     app = application(runtime, title="", description="", routers=part.routers, table=table)
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
-        yield House(app, runtime, part, people, sessions, revocations, owner, http, organisation_id)
+        yield House(
+            settings,
+            app,
+            runtime,
+            part,
+            people,
+            sessions,
+            pages,
+            revocations,
+            owner,
+            http,
+            organisation_id,
+        )
     await runtime.engine.dispose()
     runtime.reader.close()
 

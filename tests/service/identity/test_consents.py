@@ -11,7 +11,7 @@ from services.identity.application.consents import Consents
 from services.identity.settings import Settings
 from shared.ids import uuid7
 from tests.service.identity.conftest import Token
-from tests.service.identity.people import V1, World, build_people, make_world
+from tests.service.identity.people import V1, World, build_people, make_world, problem
 
 PURPOSES = f"{V1}/consent-purposes"
 EVERYTHING = frozenset({"openid", "profile", "learning.read", "learning.write", "catalog.write"})
@@ -52,10 +52,6 @@ async def guardian(world: World, child: dict[str, Any], name: str, **fields: Any
     assert answer.status_code == 201, answer.text
     found["guardianship"] = answer.json()
     return found
-
-
-def problem(answer: httpx2.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:shuyuan:problem:identity/")
 
 
 async def consent(

@@ -11,7 +11,7 @@ from services.identity.settings import Settings
 from shared.access import Role
 from shared.ids import uuid7
 from tests.service.identity.conftest import Token
-from tests.service.identity.people import SCOPES, V1, World, build_people, make_world
+from tests.service.identity.people import SCOPES, V1, World, build_people, make_world, problem
 
 GRANTS = f"{V1}/role-grants"
 
@@ -26,10 +26,6 @@ async def world(
     app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
 ) -> World:
     return await make_world(app, client, owner, token)
-
-
-def problem(answer: httpx2.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:shuyuan:problem:identity/")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("DELETE", "/{id}")])
@@ -180,12 +176,16 @@ async def test_nor_when_all_three_are_given_at_the_same_moment(world: World) -> 
 
 
 async def waiting_for_locks(owner: asyncpg.Connection, number: int) -> None:
-    async with asyncio.timeout(4):
-        while number != await owner.fetchval(
+    for _ in range(200):
+        await owner.execute("SELECT pg_stat_clear_snapshot()")
+        waiting = await owner.fetchval(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.02)
+        )
+        if waiting == number:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{waiting} of {number} wait for a lock")
 
 
 async def test_the_same_role_is_given_once_at_a_time(world: World) -> None:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from services.identity.settings import Settings
 from shared.ids import uuid7
 from tests.service.identity.conftest import Token
-from tests.service.identity.people import V1, World, build_people, make_world
+from tests.service.identity.people import V1, World, build_people, make_world, problem
 
 LINKS = f"{V1}/guardianships"
 STUDENT_NUMBER = "L610113201609010001"
@@ -40,10 +40,6 @@ async def child(world: World) -> dict[str, Any]:
 @pytest.fixture
 async def mother(world: World) -> dict[str, Any]:
     return await world.active(world.school, "李梅", kind="other", birth_date="1985-05-05")
-
-
-def problem(answer: httpx2.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:shuyuan:problem:identity/")
 
 
 async def claim(

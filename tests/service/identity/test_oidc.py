@@ -179,6 +179,21 @@ async def test_a_hint_signed_with_a_key_that_is_gone_still_counts(house: House) 
     assert "code" in query(await browser.authorize(client, id_token_hint=hint, prompt="none"))
 
 
+async def test_two_replicas_that_start_at_once_make_one_set_of_keys(house: House) -> None:
+    await house.owner.execute("DELETE FROM signing_keys")
+    replicas = [house.replica(), house.replica()]
+    await asyncio.gather(*(each.keys.tend() for each in replicas))
+    states = await house.owner.fetch("SELECT ring, state FROM signing_keys ORDER BY ring, state")
+    assert [tuple(row) for row in states] == [
+        ("access", "active"),
+        ("access", "next"),
+        ("id", "active"),
+        ("id", "next"),
+    ]
+    one, other = replicas
+    assert one.keys.published() == other.keys.published()
+
+
 # --- consent -------------------------------------------------------------------------------------
 
 
@@ -471,10 +486,10 @@ async def test_a_client_proves_itself_with_its_key_once_for_each_assertion(
         "client_assertion_type": ASSERTION_TYPE,
         "client_assertion": _assertion(client.id, client_key),
     }
-    assert (await house.post("/token", **proof)).status_code == 200
-    assert (await house.post("/token", **proof)).json()["error"] == "invalid_client"
+    assert (await house.post("/token", None, **proof)).status_code == 200
+    assert (await house.post("/token", None, **proof)).json()["error"] == "invalid_client"
     proof["client_assertion"] = _assertion(client.id, client_key, aud=f"{ISSUER}/token")
-    assert (await house.post("/token", **proof)).status_code == 200
+    assert (await house.post("/token", None, **proof)).status_code == 200
 
 
 @pytest.mark.parametrize(

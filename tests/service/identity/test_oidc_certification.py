@@ -21,6 +21,7 @@ import asyncpg
 import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 from joserfc import jws, jwt
+from joserfc.jwk import OctKey
 
 from services.identity.domain.tokens import half_hash
 from services.identity.routes.discovery import metadata as metadata_of
@@ -59,6 +60,7 @@ LOGOUT = """
     rp-initiated-logout-only-state rp-initiated-logout-query-added-to-post-logout-redirect-uri
     rp-initiated-logout-bad-id-token-hint
 """
+NO_KEY = OctKey.generate_key(256)
 WITHOUT_PKCE = {"code_challenge": None, "code_challenge_method": None}
 
 
@@ -437,7 +439,7 @@ async def test_a_redirect_address_inside_a_request_object_leads_nowhere(
 ) -> None:
     """oidcc-ensure-request-object-with-redirect-uri"""
     inner = {"redirect_uri": "https://evil.example/", "client_id": client.id}
-    unsigned = jwt.encode({"alg": "none"}, inner, "", algorithms=["none"])
+    unsigned = jwt.encode({"alg": "none"}, inner, NO_KEY, algorithms=["none"])
     answer = await browser.authorize(client, request=unsigned)
     assert leads_to(answer) == REDIRECT
     assert query(answer)["error"] == "request_not_supported"
@@ -571,7 +573,7 @@ async def test_a_hint_that_is_not_ours_ends_nothing(
     swapped = signature[:10] + ("A" if signature[10] != "A" else "B") + signature[11:]
     damaged = {
         "modified": f"{head}.{payload}.{swapped}",
-        "foreign": jwt.encode({"alg": "none"}, {"sub": "x"}, "", algorithms=["none"]),
+        "foreign": jwt.encode({"alg": "none"}, {"sub": "x"}, NO_KEY, algorithms=["none"]),
         "garbage": "garbage",
     }[damage]
     answer = await browser.get(

@@ -3,7 +3,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 import pytest
@@ -40,6 +40,26 @@ async def house(app: FastAPI, owner: asyncpg.Connection) -> House:
     return house_of(app, owner)
 
 
+async def add_client(owner: asyncpg.Connection, redirect_uri: str) -> str:
+    """An approved application with that address; its client_id."""
+    organisation_id = await owner.fetchval(
+        "INSERT INTO organisations (id, code, kind, name, sort_key, path, state, version,"
+        " created_at) VALUES (gen_random_uuid(), 'N-0000-0000-0', 'COMPANY', '公司', 's',"
+        " 'N000000000', 'OPEN', 1, now()) RETURNING id"
+    )
+    client_id = await owner.fetchval(
+        "INSERT INTO clients (id, organisation_id, name, purpose, application_type, auth_method,"
+        " redirect_uris, post_logout_redirect_uris, scopes, grant_types, pkce_required, trusted,"
+        " quota_class, state, requested_by, version, created_at, updated_at)"
+        " VALUES (gen_random_uuid(), $1, '应用', '学习', 'web', 'none', ARRAY[$2], '{}',"
+        " '{openid}', '{authorization_code}', true, false, 'trial', 'APPROVED', 'test', 1, now(),"
+        " now()) RETURNING id",
+        organisation_id,
+        redirect_uri,
+    )
+    return str(client_id)
+
+
 def without_tokens(page: str) -> str:
     return re.sub(r'name="csrf" value="[^"]*"', "", page)
 
@@ -68,6 +88,22 @@ class TestThePage:
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-content-type-options"] == "nosniff"
+
+    async def test_it_may_lead_on_to_the_application_that_asked_and_to_no_other(
+        self, house: House, owner: asyncpg.Connection
+    ) -> None:
+        client_id = await add_client(owner, "https://app.example/callback")
+
+        async def leads_to(redirect_uri: str) -> str:
+            query = urlencode({"client_id": client_id, "redirect_uri": redirect_uri})
+            address = urlencode({"return_to": f"/identity/authorize?{query}"})
+            policy = (await house.browser().open(f"{LOGIN}?{address}")).headers[
+                "content-security-policy"
+            ]
+            return policy.partition("form-action ")[2].partition(";")[0]
+
+        assert await leads_to("https://app.example/callback") == "'self' https://app.example"
+        assert await leads_to("https://evil.example/callback") == "'self'"
 
     async def test_it_speaks_the_language_of_the_browser_of_the_choice_and_of_the_application(
         self, house: House
@@ -160,12 +196,12 @@ class TestPasswords:
         self, house: House, owner: asyncpg.Connection
     ) -> None:
         person_id = await house.person("zhangwei")
-        weaker = PasswordHashing(workers=1, queue=0, memory_kib=8_192, iterations=1)
-        with weaker.seat() as seat:
+        older = PasswordHashing(workers=1, queue=0, memory_kib=16_384, iterations=1)
+        with older.seat() as seat:
             await owner.execute("UPDATE passwords SET hash = $1", await seat.hash(PASSWORD))
         assert (await house.browser().sign_in("zhangwei")).status_code == 303
         known = await owner.fetchval("SELECT hash FROM passwords WHERE person_id = $1", person_id)
-        assert known.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert known.startswith("$argon2id$v=19$m=8192,t=1,p=1$")
         assert (await house.browser().sign_in("zhangwei")).status_code == 303
 
     async def test_what_happens_is_audited_without_names(self, house: House) -> None:

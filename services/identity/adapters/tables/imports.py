@@ -1,4 +1,4 @@
-"""Bulk imports and their lines."""
+"""Bulk imports and their lines; what clients provision over SCIM."""
 
 from sqlalchemy import (
     ARRAY,
@@ -59,11 +59,12 @@ IMPORT_LINES = Table(
     Index("ix_import_lines_outcome", "import_id", "outcome", "position"),
 )
 
-SCIM_NAMES = Table(
-    "scim_names",
+SCIM_ACCOUNTS = Table(
+    "scim_accounts",
     METADATA,
-    Column("client", Text, primary_key=True),
     Column("person_id", Uuid, ForeignKey("people.id"), primary_key=True),
-    Column("external_id", Text, nullable=False, comment="what the client calls the person"),
-    Index("ix_scim_names_external_id", "client", "external_id"),
+    Column("client", Text, nullable=False, comment="which made the account"),
+    Column("external_id", Text, comment="what the client calls it"),
+    Index("ix_scim_accounts_client", "client", "person_id"),
+    Index("ix_scim_accounts_external_id", "client", "external_id"),
 )

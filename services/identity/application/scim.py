@@ -1,0 +1,320 @@
+"""Provisioning (账号供应): what a client of an organisation does to the accounts that it made.
+
+A client sees the accounts that it made itself and that still belong somewhere at or below its
+organisation; nobody else's people are told to it. Where else there they belong is read only:
+classes and roles come by rosters and administrators. The wire is SCIM 2.0.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.application import memberships
+from services.identity.application.grants import joinable
+from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
+from services.identity.domain import events_people as events
+from services.identity.domain.identifiers import (
+    IdentifierKey,
+    IdentifierKind,
+    IdentifierTaken,
+    identify,
+)
+from services.identity.domain.organisations import Organisation, is_at_or_below
+from services.identity.domain.people import (
+    AccountBeyondReach,
+    Action,
+    Membership,
+    Person,
+    Profile,
+    State,
+    civil_date,
+)
+from shared.access import Role, Rule
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.errors import Forbidden, NotFound
+from shared.ids import uuid7
+from shared.principal import Principal
+
+PROVISION = Rule("scim", frozenset({Role.INTEGRATOR}))
+
+_OURS = (IdentifierKind.USERNAME, IdentifierKind.EMAIL)
+_USABLE = frozenset({State.INVITED, State.ACTIVE})
+_FACTS: Mapping[State, type[events.PersonFact]] = {
+    State.ACTIVE: events.PersonActivated,
+    State.SUSPENDED: events.PersonSuspended,
+    State.LEFT: events.PersonLeft,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UserDraft:
+    """What a client says of an account. Without a name the account is called by its user name."""
+
+    user_name: str
+    external_id: str | None = None
+    name: str | None = None
+    family_name: str | None = None
+    given_name: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+    active: bool = True
+
+    def identifiers(self) -> list[IdentifierKey]:
+        """Raises `InvalidIdentifier`."""
+        told = zip(_OURS, (self.user_name, self.email), strict=True)
+        return [identify(kind, text) for kind, text in told if text]
+
+    def profile(self, present: Profile | None = None) -> Profile:
+        names = Profile(
+            self.name or f"{self.family_name or ''}{self.given_name or ''}" or self.user_name,
+            self.family_name,
+            self.given_name,
+            self.display_name,
+        )
+        if present is None:
+            return names
+        return replace(
+            present,
+            name=names.name,
+            family_name=names.family_name,
+            given_name=names.given_name,
+            nickname=names.nickname,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """A grade, class or institution below the client's organisation."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionedUser:
+    person: Person
+    draft: UserDraft
+    groups: Sequence[Belonging]
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuery:
+    """All that is not None must hold; texts are compared as a whole."""
+
+    id: UUID | None = None
+    key: IdentifierKey | None = None
+    external_id: str | None = None
+    active: bool | None = None
+
+
+class ProvisioningStore(Protocol):
+    """``client`` is whose accounts are meant, ``home`` the path of its organisation."""
+
+    async def users(
+        self, client: str, home: str, query: UserQuery, offset: int, limit: int
+    ) -> tuple[int, Sequence[ProvisionedUser]]:
+        """How many there are, and some of them; a constant number of statements."""
+        ...
+
+    async def keep(self, client: str, person_id: UUID, external_id: str | None) -> None:
+        """Remember that the client has the account, and what it calls it."""
+        ...
+
+    async def drop(self, person_id: UUID) -> None:
+        """Forget that any client has it."""
+        ...
+
+
+Unless = Callable[[ProvisionedUser], None]
+"""Looks at the account as it is now, and raises when that is not what the caller has read."""
+
+
+class Provisioning:
+    def __init__(
+        self,
+        new_uow: NewUow,
+        stores: OpenStores,
+        store: Callable[[AsyncConnection], ProvisioningStore],
+        clock: Clock,
+        revocations: Revocations,
+    ) -> None:
+        self._new_uow = new_uow
+        self._stores = stores
+        self._store = store
+        self._clock = clock
+        self._revocations = revocations
+
+    async def users(
+        self, caller: Principal, query: UserQuery, offset: int, limit: int
+    ) -> tuple[int, Sequence[ProvisionedUser]]:
+        """How many accounts fit, and at most `limit` of them."""
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            return await store.users(caller.client, home_of(caller), query, offset, limit)
+
+    async def user(self, caller: Principal, person_id: UUID) -> ProvisionedUser:
+        """Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            return await self._user(self._store(uow.connection), caller, person_id)
+
+    async def _user(
+        self, store: ProvisioningStore, caller: Principal, person_id: UUID
+    ) -> ProvisionedUser:
+        query = UserQuery(id=person_id)
+        _, found = await store.users(caller.client, home_of(caller), query, 0, 1)
+        if not found:
+            raise NotFound("The client has made no such account.")
+        return found[0]
+
+    async def add_user(self, caller: Principal, draft: UserDraft) -> ProvisionedUser:
+        """An account that belongs to the client's organisation; it signs in once it is invited.
+
+        Raises `IdentifierTaken`, `InvalidIdentifier`, `OrganisationNotJoinable`.
+        """
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores, store = self._stores(uow.connection), self._store(uow.connection)
+            home = await _home(stores, caller)
+            keys = draft.identifiers()
+            if await stores.people.holders(keys):
+                raise IdentifierTaken("Another account has that user name or e-mail address.")
+            person = await stores.people.add(
+                Person(uuid7(), "", State.INVITED, draft.profile(), 1, now, now)
+            )
+            uow.audit.record(
+                "person.provision", str(person.id), organisation=home.path, code=person.code
+            )
+            membership = Membership(
+                id=uuid7(),
+                person_id=person.id,
+                organisation_id=home.id,
+                kind="other",
+                valid_from=civil_date(now),
+                valid_until=None,
+                version=1,
+                path=home.path,
+                organisation_name=home.name,
+            )
+            await memberships.start(uow, stores, person, membership, now)
+            for key in keys:
+                await stores.people.put_identifier(person.id, key, None, now)
+            person = await self._become(uow, stores, person, Action.ACTIVATE)
+            if not draft.active:
+                person = await self._become(uow, stores, person, Action.SUSPEND)
+            await store.keep(caller.client, person.id, draft.external_id)
+            return await uow.commit(await self._user(store, caller, person.id))
+
+    async def change_user(
+        self, caller: Principal, person_id: UUID, draft: UserDraft, unless: Unless
+    ) -> ProvisionedUser:
+        """Raises `NotFound`, `AccountBeyondReach`, `IdentifierTaken`, `InvalidIdentifier`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            stores, store = self._stores(uow.connection), self._store(uow.connection)
+            before = await self._held(stores, store, caller, person_id, unless)
+            person = before.person
+            keys = {key.kind: key for key in draft.identifiers()}
+            changed = []
+            for kind in _OURS:
+                old = before.draft.user_name if kind is _OURS[0] else before.draft.email
+                if kind in keys and keys[kind].value != old:
+                    await stores.people.put_identifier(person_id, keys[kind], None, now)
+                    changed.append(kind.value)
+                elif kind not in keys and old is not None:
+                    await stores.people.drop_identifiers(person_id, kind)
+                    changed.append(kind.value)
+            profile = draft.profile(person.profile)
+            if profile != person.profile:
+                changed.append("name")
+            if changed:
+                person = replace(person.changed(now), profile=profile)
+                await stores.people.save(person)
+                uow.audit.record(
+                    "person.change", str(person_id), organisation=home_of(caller), changed=changed
+                )
+                uow.outbox.append(
+                    events.PersonChanged(
+                        person.id, person.code, person.version, changed=tuple(changed)
+                    )
+                )
+            if draft.active != (person.state in _USABLE):
+                action = Action.RESUME if draft.active else Action.SUSPEND
+                await self._become(uow, stores, person, action)
+            await store.keep(caller.client, person_id, draft.external_id)
+            return await uow.commit(await self._user(store, caller, person_id))
+
+    async def remove_user(self, caller: Principal, person_id: UUID, unless: Unless) -> None:
+        """The person leaves, and the account's names are free again.
+
+        Raises `NotFound`, `AccountBeyondReach`.
+        """
+        now = self._clock()
+        day = civil_date(now)
+        async with self._new_uow() as uow:
+            stores, store = self._stores(uow.connection), self._store(uow.connection)
+            person = (await self._held(stores, store, caller, person_id, unless)).person
+            endings = {each: each.ending(day) for each in person.memberships if not each.ended(day)}
+            await memberships.change(uow, stores, self._revocations, person, endings, now)
+            for kind in _OURS:
+                await stores.people.drop_identifiers(person_id, kind)
+            if person.state in (State.ACTIVE, State.SUSPENDED):
+                await self._become(uow, stores, person, Action.LEAVE)
+            await store.drop(person_id)
+            await uow.commit()
+
+    async def forget(self, uow: UnitOfWork, person_id: UUID) -> None:
+        """What clients called a person who is erased."""
+        await self._store(uow.connection).drop(person_id)
+
+    async def _held(
+        self,
+        stores: Stores,
+        store: ProvisioningStore,
+        caller: Principal,
+        person_id: UUID,
+        unless: Unless,
+    ) -> ProvisionedUser:
+        """The account, locked, when the client has authority over the whole of it."""
+        await stores.people.get(person_id, lock=True)
+        user = await self._user(store, caller, person_id)
+        unless(user)
+        home = home_of(caller)
+        held = await stores.grants.of_person(person_id)
+        roles = [each.path for each in held if not each.over(self._clock())]
+        places = (*user.person.paths(civil_date(self._clock())), *roles)
+        if not all(is_at_or_below(path, home) for path in places):
+            raise AccountBeyondReach(
+                "The account also opens organisations beyond the client's: their administrators "
+                "change it."
+            )
+        return user
+
+    async def _become(
+        self, uow: UnitOfWork, stores: Stores, person: Person, action: Action
+    ) -> Person:
+        after = person.after(action, self._clock())
+        await stores.people.save(after)
+        uow.audit.record(f"person.{action}", str(person.id), version=after.version)
+        uow.outbox.append(_FACTS[after.state](after.id, after.code, after.version))
+        if after.state is not State.ACTIVE:
+            await self._revocations.revoke(uow, "person", str(after.id))
+        return after
+
+
+def home_of(caller: Principal) -> str:
+    """Where the client's organisation stands. Raises `Forbidden` for others than clients."""
+    paths = PROVISION.admitted_paths(caller)
+    if len(paths) != 1:
+        raise Forbidden("Accounts are provisioned by the client of one organisation.")
+    return paths[0]
+
+
+async def _home(stores: Stores, caller: Principal) -> Organisation:
+    found = await stores.organisations.by_label(home_of(caller).rpartition(".")[2])
+    if found is None:
+        raise NotFound("The client's organisation is gone.")
+    return await joinable(stores, found.id)

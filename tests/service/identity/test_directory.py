@@ -1,0 +1,123 @@
+from collections.abc import Callable
+
+import asyncpg
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.identity.domain.people import PersonDisabled
+from services.identity.settings import Settings
+from shared.ids import uuid7
+from tests.service.identity.conftest import Token
+from tests.service.identity.people import (
+    World,
+    build_people,
+    make_world,
+)
+
+PUPIL_ID_NUMBER = "110105201406010019"
+
+
+@pytest.fixture
+def build() -> Callable[[Settings], FastAPI]:
+    return build_people
+
+
+@pytest.fixture
+async def world(
+    app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
+) -> World:
+    return await make_world(app, client, owner, token)
+
+
+@pytest.mark.parametrize(
+    "login",
+    ["Zhang.Wei", "138 0000 8000", "zhang@example.cn", f"g{PUPIL_ID_NUMBER}", "t-1001"],
+)
+async def test_every_identifier_that_signs_in_finds_the_account_in_one_statement(
+    world: World, statements: list[str], login: str
+) -> None:
+    pupil = await world.active(
+        world.school,
+        identifiers=[
+            {"kind": "username", "value": "zhang.wei"},
+            {"kind": "phone", "value": "13800008000"},
+            {"kind": "email", "value": "zhang@example.cn", "verified": True},
+            {"kind": "student_number", "value": f"G{PUPIL_ID_NUMBER}"},
+            {"kind": "staff_number", "value": "T-1001"},
+        ],
+    )
+    statements.clear()
+    account = await world.part.directory.find_by_login(login)
+    assert account is not None
+    assert str(account.person_id) == pupil["id"]
+    assert (account.state, account.is_minor, account.locale) == ("ACTIVE", True, "zh-CN")
+    assert len(statements) == 1
+
+
+async def test_an_id_number_and_an_unverified_address_sign_nobody_in(world: World) -> None:
+    await world.active(
+        world.school,
+        identifiers=[
+            {"kind": "email", "value": "zhang@example.cn"},
+            {"kind": "id_number", "value": PUPIL_ID_NUMBER},
+        ],
+    )
+    for login in ("zhang@example.cn", PUPIL_ID_NUMBER, "nobody"):
+        assert await world.part.directory.find_by_login(login) is None
+
+
+async def test_claims_are_those_of_the_scopes(world: World) -> None:
+    person = await world.active(
+        world.school,
+        "张伟",
+        kind="staff",
+        family_name="张",
+        given_name="伟",
+        birth_date="1980-01-02",
+        sex="1",
+        address="雁塔路一号",
+        identifiers=[
+            {"kind": "username", "value": "zhangwei"},
+            {"kind": "phone", "value": "13800008000", "verified": True},
+            {"kind": "email", "value": "zhang@example.cn"},
+        ],
+    )
+    directory = world.part.directory
+    assert await directory.userinfo(person["id"], frozenset({"openid"})) == {"sub": person["id"]}
+    everything = frozenset({"openid", "profile", "email", "phone", "address"})
+    assert await directory.userinfo(person["id"], everything) == {
+        "sub": person["id"],
+        "name": "张伟",
+        "family_name": "张",
+        "given_name": "伟",
+        "preferred_username": "zhangwei",
+        "gender": "male",
+        "birthdate": "1980-01-02",
+        "zoneinfo": "Asia/Shanghai",
+        "locale": "zh-CN",
+        "updated_at": int(world.clock().timestamp()),
+        "email": "zhang@example.cn",
+        "email_verified": False,
+        "phone_number": "+8613800008000",
+        "phone_number_verified": True,
+        "address": {"formatted": "雁塔路一号"},
+    }
+
+
+async def test_nothing_is_told_of_an_account_that_is_not_active(world: World) -> None:
+    pupil = await world.active(world.school)
+    await world.act(pupil, "suspend")
+    directory = world.part.directory
+    for asked in (
+        directory.userinfo(pupil["id"], frozenset({"profile"})),
+        directory.grants(pupil["id"]),
+        directory.allowed_scopes(pupil["id"], frozenset({"openid"})),
+        directory.grants(uuid7()),
+    ):
+        with pytest.raises(PersonDisabled):
+            await asked
+    account = await directory.account(pupil["id"])
+    assert account is not None
+    assert account.state == "SUSPENDED"
+    assert await directory.account(uuid7()) is None
