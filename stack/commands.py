@@ -28,8 +28,7 @@ def token(path: Path, account: str) -> int:
     """
     data = DataDirectory(path)
     state = state_of_running(data)
-    told = read_json(data.accounts_file).get("accounts", [])
-    if account not in [each["username"] for each in told]:
+    if account not in read_json(data.accounts_file):
         raise NotRunning(
             f"{data.accounts_file} names no account {account}. ./shuyuan up --demo makes some."
         )

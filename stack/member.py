@@ -195,7 +195,9 @@ class Member:
 
     async def _become_ready(self, began: float) -> None:
         component = self.component
-        if not self.ready.is_set():
+        if self.ready.is_set():
+            self._say(f"{component.name} is ready again")
+        else:
             if component.after:
                 await component.after()
             self._say(f"{component.name:<14}{_now() - began:5.2f} s   {component.address}".rstrip())

@@ -153,7 +153,7 @@ async def initialise(home: Path, identity: str, password: str) -> None:
     if (home / "data").exists():
         return
     for leftover in home.glob("draft-*"):
-        shutil.rmtree(leftover)
+        shutil.rmtree(leftover, ignore_errors=True)
     draft = home / f"draft-{random.token_hex(4)}"
     password_file = home / "password"
     with explained(home):

@@ -4,17 +4,32 @@ An increment is one unit of work: the row, its event and its audit entry. The ot
 down what it hears in the order in which it was applied.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy import BigInteger, Column, Identity, Table, Text, Uuid, text
 
-from shared import contract, events
+from shared import contract
 from shared.database import UnitOfWork
 from shared.events import Envelope
 from shared.inbox import Handlers
+from shared.settings import ServiceSettings
 from shared.tables import service_metadata
+
+
+class Settings(ServiceSettings):
+    """Every ``SHUYUAN_TRIAL_*`` variable of a process under test."""
+
+    model_config = SettingsConfigDict(env_prefix="SHUYUAN_TRIAL_")
+
+    schemas: Path
+    """Where `write_schemas` wrote."""
+    moments: Path
+    """Where `tests.faults.moments` looks."""
+
 
 SOURCE = "catalog"
 """The service under whose name counters publish: the bus lets it use its own stream only."""
@@ -74,9 +89,8 @@ async def hear(uow: UnitOfWork, envelope: Envelope) -> None:
 HANDLERS: Handlers = {EVENT: hear}
 
 
-def publish_schema(folder: Path) -> None:
-    """Write the schema of `EVENT` to `folder`, and let this process look for schemas there."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_schemas(folder: Path) -> None:
+    """Write the schema of `EVENT` to `folder`, beside the committed ones."""
+    shutil.copytree(contract.FOLDER / "events", folder, dirs_exist_ok=True)
     for name, schema in contract.event_documents([(EVENT, Incremented)]).items():
         (folder / f"{name}.json").write_bytes(orjson.dumps(schema))
-    events.SCHEMAS = folder

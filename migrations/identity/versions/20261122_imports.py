@@ -36,6 +36,7 @@ CREATE TABLE scim_accounts (
     person_id UUID NOT NULL,
     client TEXT NOT NULL,
     external_id TEXT,
+    tells_active BOOLEAN NOT NULL,
     CONSTRAINT pk_scim_accounts PRIMARY KEY (person_id),
     CONSTRAINT fk_scim_accounts_person_id FOREIGN KEY(person_id) REFERENCES people (id)
 );
@@ -43,6 +44,7 @@ CREATE INDEX ix_scim_accounts_client ON scim_accounts (client, person_id);
 CREATE INDEX ix_scim_accounts_external_id ON scim_accounts (client, external_id);
 COMMENT ON COLUMN scim_accounts.client IS 'which made the account';
 COMMENT ON COLUMN scim_accounts.external_id IS 'what the client calls it';
+COMMENT ON COLUMN scim_accounts.tells_active IS 'whether the client says active';
 CREATE TABLE import_lines (
     import_id UUID NOT NULL,
     position INTEGER NOT NULL,

@@ -172,6 +172,8 @@ class Clients:
     async def page(
         self, caller: Principal, state: ClientState | None, before: UUID | None, limit: int
     ) -> Sequence[Client]:
+        """Those of the caller's organisations. Raises `Forbidden` without a role that reads any."""
+        READ.admit(caller, None)
         async with self._new_uow() as uow:
             paths = READ.admitted_paths(caller)
             return await self._store(uow.connection).page(paths, state, before, limit)

@@ -16,6 +16,7 @@ from services.identity.domain.people import (
     explain,
 )
 from shared.access import Role, Rule
+from shared.context import current
 from shared.database import UnitOfWork
 from shared.errors import NotFound
 from shared.principal import Principal
@@ -68,12 +69,12 @@ def standing(
     """What the caller is to the person, in managing the account."""
     if is_self(caller, person.id):
         return Standing.SELF
-    places = person.paths(day)
-    roles = [each.path for each in grants if not each.over(now)]
-    reach = {path: reaches(MANAGE, caller, path) for path in (*places, *roles) or (None,)}
-    if MANAGE.scope not in caller.scopes or not any(reach[path] for path in places or (None,)):
+    if MANAGE.scope not in caller.scopes or not is_reached(MANAGE, caller, person, day):
         return Standing.OTHER
-    return Standing.REACHES_ALL if all(reach.values()) else Standing.REACHES_SOME
+    roles = [each.path for each in grants if not each.over(now)]
+    opened = (*person.paths(day), *roles)
+    whole = all(reaches(MANAGE, caller, path) for path in opened)
+    return Standing.REACHES_ALL if whole else Standing.REACHES_SOME
 
 
 async def governed(stores: Stores, caller: Principal, person_id: UUID, now: datetime) -> Person:
@@ -95,8 +96,10 @@ async def governed(stores: Stores, caller: Principal, person_id: UUID, now: date
 def note_read(
     uow: UnitOfWork, caller: Principal, person: Person, minor: bool, day: date, *fields: str
 ) -> None:
-    """Audit that the caller reads a minor's data, for the guardians to see."""
-    if minor and not is_self(caller, person.id):
+    """Audit that somebody else reads a minor's data, in their name too, for the guardians to
+    see."""
+    by_themselves = is_self(caller, person.id) and current().on_behalf_of is None
+    if minor and not by_themselves:
         uow.audit.record(
             "person.read", str(person.id), organisation=place_of(person, day), fields=fields
         )

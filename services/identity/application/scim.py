@@ -42,7 +42,7 @@ from shared.principal import Principal
 PROVISION = Rule("scim", frozenset({Role.INTEGRATOR}))
 
 _OURS = (IdentifierKind.USERNAME, IdentifierKind.EMAIL)
-_USABLE = frozenset({State.INVITED, State.ACTIVE})
+USABLE = frozenset({State.INVITED, State.ACTIVE})
 _FACTS: Mapping[State, type[events.PersonFact]] = {
     State.ACTIVE: events.PersonActivated,
     State.SUSPENDED: events.PersonSuspended,
@@ -52,7 +52,8 @@ _FACTS: Mapping[State, type[events.PersonFact]] = {
 
 @dataclass(frozen=True, slots=True)
 class UserDraft:
-    """What a client says of an account. Without a name the account is called by its user name."""
+    """What a client says of an account. Without a name the account is called by its user name;
+    ``active`` is None where the client says nothing, and the account is then active."""
 
     user_name: str
     external_id: str | None = None
@@ -61,7 +62,7 @@ class UserDraft:
     given_name: str | None = None
     display_name: str | None = None
     email: str | None = None
-    active: bool = True
+    active: bool | None = None
 
     def identifiers(self) -> list[IdentifierKey]:
         """Raises `InvalidIdentifier`."""
@@ -120,8 +121,9 @@ class ProvisioningStore(Protocol):
         """How many there are, and some of them; a constant number of statements."""
         ...
 
-    async def keep(self, client: str, person_id: UUID, external_id: str | None) -> None:
-        """Remember that the client has the account, and what it calls it."""
+    async def keep(self, client: str, person_id: UUID, draft: UserDraft) -> None:
+        """Remember that the client has the account, what it calls it, and whether it says
+        anything of its being active."""
         ...
 
     async def drop(self, person_id: UUID) -> None:
@@ -203,9 +205,9 @@ class Provisioning:
             for key in keys:
                 await stores.people.put_identifier(person.id, key, None, now)
             person = await self._become(uow, stores, person, Action.ACTIVATE)
-            if not draft.active:
+            if draft.active is False:
                 person = await self._become(uow, stores, person, Action.SUSPEND)
-            await store.keep(caller.client, person.id, draft.external_id)
+            await store.keep(caller.client, person.id, draft)
             return await uow.commit(await self._user(store, caller, person.id))
 
     async def change_user(
@@ -241,10 +243,11 @@ class Provisioning:
                         person.id, person.code, person.version, changed=tuple(changed)
                     )
                 )
-            if draft.active != (person.state in _USABLE):
-                action = Action.RESUME if draft.active else Action.SUSPEND
+            wanted = draft.active is not False
+            if wanted != (person.state in USABLE):
+                action = Action.RESUME if wanted else Action.SUSPEND
                 await self._become(uow, stores, person, action)
-            await store.keep(caller.client, person_id, draft.external_id)
+            await store.keep(caller.client, person_id, draft)
             return await uow.commit(await self._user(store, caller, person_id))
 
     async def remove_user(self, caller: Principal, person_id: UUID, unless: Unless) -> None:

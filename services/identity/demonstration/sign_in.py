@@ -38,7 +38,7 @@ async def access_token(issuer: str, client: Mapping[str, Any], username: str, pa
     }
     async with httpx2.AsyncClient(trust_env=False, timeout=20) as browser:
         answer = await browser.get(f"{issuer}/authorize", params=request)
-        back = await _through_the_login(browser, answer, redirect_uri, username, password)
+        back = await through_the_login(browser, answer, redirect_uri, username, password)
         returned = parse_qs(urlsplit(back).query)
         if returned.get("state") != [state] or "code" not in returned:
             raise SignInFailed(f"the application was told {returned.get('error', 'nothing')}")
@@ -57,7 +57,7 @@ async def access_token(issuer: str, client: Mapping[str, Any], username: str, pa
     return str(answer.json()["access_token"])
 
 
-async def _through_the_login(
+async def through_the_login(
     browser: httpx2.AsyncClient,
     answer: httpx2.Response,
     redirect_uri: str,

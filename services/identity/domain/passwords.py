@@ -18,7 +18,7 @@ LONGEST = 256
 _STRANGE = frozenset({"Cc", "Cn", "Cs"})
 _SHORTEST_CONTEXT_WORD = 3
 _SHORTEST_STEM = 6
-_LEFT_BESIDE_CONTEXT = 8
+_LEFT_BESIDE_CONTEXT = 9
 _WALKS = (
     "0123456789" * 30,
     "abcdefghijklmnopqrstuvwxyz" * 10,

@@ -55,11 +55,11 @@ class Visitors:
     def own(self, page: Page) -> Page:
         """`page` for whoever is signed in; the others sign in first. It is given the session."""
 
-        async def shown(request: Request) -> Response:
+        async def shown(request: Request, *form: Form) -> Response:
             session = await self.session(request)
             if session is None:
                 return self._sign_in(request.url.path)
-            return await page(request, session)
+            return await page(request, session, *form)
 
         return shown
 

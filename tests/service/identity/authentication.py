@@ -131,6 +131,11 @@ class House:
     clock: FrozenClock
     seams: Seams
 
+    @property
+    def people(self) -> people.PeoplePart:
+        part: people.PeoplePart = self.app.state.people
+        return part
+
     def browser(self, address: str = "192.0.2.1", **headers: str) -> Browser:
         return Browser(self.app, address, **headers)
 
@@ -143,7 +148,7 @@ class House:
         stands_alone: bool = True,
     ) -> UUID:
         """Somebody with a username and, unless None, a password."""
-        now, known = self.clock(), self.app.state.people
+        now, known = self.clock(), self.people
         async with self.app.state.runtime.new_uow() as uow:
             stores = known.stores(uow.connection)
             person = await stores.people.add(

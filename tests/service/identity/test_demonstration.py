@@ -3,7 +3,7 @@
 import json
 import stat
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,37 @@ from services.identity.demonstration.commands import keep
 from services.identity.demonstration.province import ACCOUNTS, FAMILIES, SIGN_IN
 from services.identity.demonstration.seed import Seeding, new_password, provinces
 from services.identity.demonstration.sign_in import SignInFailed, access_token
+from services.identity.problems import PROBLEMS
 from services.identity.settings import Settings
 from shared.principal import Principal
-from shared.service import Runtime
+from shared.service import Runtime, application
 
 
 @pytest.fixture
-async def told(settings: Settings, owner: asyncpg.Connection) -> AsyncIterator[dict[str, Any]]:
+def build() -> Callable[[Settings], FastAPI]:
+    """The application with its parts at hand."""
+
+    def built(settings: Settings) -> FastAPI:
+        runtime = Runtime("identity", settings, {})
+        parts = build_parts(runtime, settings)
+        routers = [router for part in parts for router in part.routers]
+        app = application(runtime, title="", description="", routers=routers, table=PROBLEMS)
+        app.state.parts = parts
+        return app
+
+    return built
+
+
+@pytest.fixture
+async def told(app: FastAPI) -> dict[str, Any]:
     """What the accounts file says."""
-    runtime = Runtime("identity", settings, {})
-    parts = build_parts(runtime, settings)
+    parts = app.state.parts
     assert not await provinces(parts)
     seeded = await Seeding(parts).run()
     await parts.provider.keys.tend()
     assert await provinces(parts)
-    yield json.loads(json.dumps(seeded))
-    runtime.reader.close()
-    await runtime.engine.dispose()
+    found: dict[str, Any] = json.loads(json.dumps(seeded))
+    return found
 
 
 @pytest.fixture
@@ -79,7 +93,6 @@ async def test_everybody_whom_a_demonstration_needs_is_there_and_signs_in(
     async def scopes_of(username: str) -> Principal:
         password = people[username]["password"]
         token = await access_token(settings.issuer, interactive, username, password)
-        app.state.verifier.load((await _keys(app)))
         found: Principal = app.state.verifier.verify(token)
         return found
 
@@ -93,12 +106,6 @@ async def test_everybody_whom_a_demonstration_needs_is_there_and_signs_in(
     assert (await scopes_of(alone)).scopes == {"openid"}
     with pytest.raises(SignInFailed):
         await access_token(settings.issuer, interactive, "teacher01", "not the password at all")
-
-
-async def _keys(app: FastAPI) -> Any:
-    transport = httpx2.ASGITransport(app)
-    async with httpx2.AsyncClient(transport=transport) as client:
-        return (await client.get("http://identity.test/identity/jwks.json")).json()
 
 
 def test_the_file_is_its_owners_alone_and_is_replaced_whole(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from services.identity.settings import Settings
 from shared.ids import uuid7
 from tests.service.identity.conftest import Token
-from tests.service.identity.people import V1, World, build_people, make_world, problem
+from tests.service.identity.people import SCOPES, V1, World, build_people, make_world, problem
 
 LINKS = f"{V1}/guardianships"
 STUDENT_NUMBER = "L610113201609010001"
@@ -285,6 +285,15 @@ class TestAccessLog:
         await world.client.get(f"{V1}/people/{child['id']}", headers=world.person(child))
         await world.client.get(f"{V1}/people/{mother['id']}", headers=world.admin(world.school))
         assert len(await world.audited("person.read")) == before
+
+    async def test_reading_in_the_childs_name_is_noted(
+        self, world: World, child: dict[str, Any]
+    ) -> None:
+        teacher = str(uuid7())
+        headers = world.token(child["id"], SCOPES, act={"sub": teacher})
+        await world.client.get(f"{V1}/people/{child['id']}", headers=headers)
+        noted = (await world.audited("person.read"))[-1]
+        assert (noted["actor"], noted["on_behalf_of"]) == (teacher, child["id"])
 
     async def test_it_is_paged(
         self, world: World, mother: dict[str, Any], child: dict[str, Any]

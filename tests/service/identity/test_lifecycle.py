@@ -153,3 +153,12 @@ async def test_an_account_that_opens_more_is_not_for_the_administrator_of_a_part
     assert reasons["suspend"] == "beyond_reach"
     assert reasons["transfer"] is None
     assert (await world.act(teacher, "suspend", world.admin(world.county))).status_code == 200
+
+
+async def test_who_belongs_nowhere_is_the_provinces_whatever_roles_they_hold(
+    world: World,
+) -> None:
+    person = await world.active(world.school, kind="staff", roles=["teacher"])
+    await world.owner.execute("DELETE FROM memberships")
+    for place, status in ((world.school, 404), (world.province, 200)):
+        assert (await world.act(person, "suspend", world.admin(place))).status_code == status

@@ -29,7 +29,8 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 def _house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     logs.configure("trial", "WARNING")
     committed = events.SCHEMAS
-    counters.publish_schema(tmp_path_factory.mktemp("schemas"))
+    events.SCHEMAS = tmp_path_factory.mktemp("schemas")
+    counters.write_schemas(events.SCHEMAS)
     yield
     events.SCHEMAS = committed
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import bus, events
+from shared import bus
 from shared.events import Envelope
 from shared.ids import uuid7
 from shared.presence import hear, started_type
@@ -19,13 +19,6 @@ from shared.version import VERSION
 from tests.service.shared.house import NatsServer, NewUow, count, eventually, execute, rows
 
 NEIGHBOUR = "learning"
-
-
-@pytest.fixture(autouse=True)
-def _committed_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.contract import FOLDER
-
-    monkeypatch.setattr(events, "SCHEMAS", FOLDER / "events")
 
 
 def service(settings: ServiceSettings) -> FastAPI:

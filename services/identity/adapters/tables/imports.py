@@ -65,6 +65,7 @@ SCIM_ACCOUNTS = Table(
     Column("person_id", Uuid, ForeignKey("people.id"), primary_key=True),
     Column("client", Text, nullable=False, comment="which made the account"),
     Column("external_id", Text, comment="what the client calls it"),
+    Column("tells_active", Boolean, nullable=False, comment="whether the client says active"),
     Index("ix_scim_accounts_client", "client", "person_id"),
     Index("ix_scim_accounts_external_id", "client", "external_id"),
 )

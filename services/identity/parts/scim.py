@@ -1,0 +1,38 @@
+"""Provisioning over SCIM 2.0."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.identity.adapters.personal_data import PersonalData
+from services.identity.adapters.provisioning import ProvisioningRepository
+from services.identity.adapters.scim import ScimEndpoint
+from services.identity.application.scim import Provisioning
+from services.identity.application.stores import OnErase, OpenStores, Revocations
+from services.identity.parts import Part
+from services.identity.routes.scim import PREFIX, scim_router
+from services.identity.settings import Settings
+from shared.service import Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScimPart(Part):
+    """``erase`` forgets what clients called a person."""
+
+    erase: OnErase
+
+
+def build(
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    stores: OpenStores,
+    personal: PersonalData,
+    revocations: Revocations,
+) -> ScimPart:
+    def store(connection: AsyncConnection) -> ProvisioningRepository:
+        return ProvisioningRepository(connection, personal, runtime.clock)
+
+    provisioning = Provisioning(runtime.new_uow, stores, store, runtime.clock, revocations)
+    endpoint = ScimEndpoint(provisioning, settings.public_origin + PREFIX)
+    return ScimPart(routers=[scim_router(endpoint)], erase=provisioning.forget)

@@ -1,0 +1,57 @@
+"""``python -m tests.faults.writer``: a service with one POST, which raises a counter by one."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from pydantic import BaseModel
+
+from shared import events, logs
+from shared.idempotency import Once
+from shared.service import Runtime, application
+from shared.serving import serve
+from tests.faults.counters import SOURCE, Settings, increment
+from tests.faults.moments import Moments
+
+
+class Increment(BaseModel):
+    name: str
+
+
+class Incremented(BaseModel):
+    name: str
+    value: int
+
+
+def create_app(settings: Settings) -> FastAPI:
+    events.SCHEMAS = settings.schemas
+    runtime = Runtime(SOURCE, settings, {})
+    moments = Moments(settings.moments)
+    router = APIRouter()
+    publish = runtime.relay._publish
+
+    async def publish_and_pass_by(js: Any, rows: list[Any]) -> int:
+        last = await publish(js, rows)
+        moments.pass_by("relay-after-publish")
+        return last
+
+    runtime.relay._publish = publish_and_pass_by  # type: ignore[method-assign]
+
+    async def raise_by_one(name: str) -> Incremented:
+        async with runtime.new_uow() as uow:
+            result = Incremented(name=name, value=await increment(uow, name))
+            moments.pass_by("writer-before-commit")
+            await uow.commit(result)
+        moments.pass_by("writer-after-commit")
+        return result
+
+    @router.post("/increments", status_code=201)
+    async def increments(body: Increment, once: Once) -> Response:
+        return await once.answer(raise_by_one(body.name), lambda result: result, 201)
+
+    return application(runtime, title="t", description="d", routers=[router], table={})
+
+
+if __name__ == "__main__":
+    settings = Settings.load()
+    logs.configure("writer", settings.log_level)
+    serve(create_app(settings), settings.host, settings.port)
