@@ -4,12 +4,13 @@ The gateway's port is the caller's choice; the others prefer fixed distances fro
 taken, and are written down, so that addresses stay the same from one start to the next.
 """
 
+import contextlib
 import errno
 import json
 import os
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stack.data import read_json, write_file
@@ -72,6 +73,14 @@ def kept(path: Path) -> dict[str, int]:
     return {name: int(port) for name, port in read_json(path).items()}
 
 
+def remove_sockets(chosen: Mapping[str, int]) -> None:
+    """Removes the socket files that SeaweedFS leaves behind, after it has stopped."""
+    for name in WITH_TWIN:
+        for path in _sockets(chosen[name]):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 def _gateway(wanted: int | None, before: int | None) -> int:
     if wanted is not None and not 0 <= wanted < 65_536 - TWIN:
         raise UsageError(f"--port takes 0 to {65_535 - TWIN}, not {wanted}.")
@@ -104,12 +113,17 @@ def _is_free(port: int) -> bool:
 
 def _twin_is_free(port: int) -> bool:
     """The twin, and the socket files: one left by another user's killed run hangs SeaweedFS."""
-    sockets = [
+    return _is_free(port + TWIN) and all(
+        path.stat().st_uid == os.geteuid() for path in _sockets(port)
+    )
+
+
+def _sockets(port: int) -> list[Path]:
+    return [
         path
         for number in (port, port + TWIN)
         for path in SOCKETS.glob(f"seaweedfs-*-{number}.sock")
     ]
-    return _is_free(port + TWIN) and all(path.stat().st_uid == os.geteuid() for path in sockets)
 
 
 def _can_bind(address: str, port: int) -> bool:

@@ -77,6 +77,7 @@ class _Run:
             ready.cancel()
             say("stopping")
             await supervisor.stop()
+            ports.remove_sockets(chosen)
             self._data.write_state({})
             say("stopped")
         return 0 if self._facts["seconds"] else 130

@@ -6,11 +6,11 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.bench import read, relay
+from tests.bench import identity, read, relay
 from tests.bench.measure import Figure, print_table, write_json
 from tests.bench.stack import CHECKOUT, running_stack
 
-JOBS = {"read": read.bench, "relay": relay.bench}
+JOBS = {"read": read.bench, "relay": relay.bench, "identity": identity.bench}
 
 
 async def main(names: list[str]) -> list[Figure]:

@@ -264,7 +264,9 @@ class Siege:
             name = link.partition("-")[0]
         # Now and then the next fault comes before this one is over.
         if self.random.random() < 0.6:
+            t=time.monotonic()
             await self.recovered(name)
+            print(f"DBG {kind} {name} {locals().get('moment','')} {locals().get('how','')} recovered in {time.monotonic()-t:.1f}")
 
     async def quiet(self) -> Facts:
         """Wait until every event arrived and every entry is chained; then everything there is."""

@@ -39,6 +39,10 @@ _CONSENT = text(
     " ON CONFLICT (person_id, client_id) DO UPDATE SET given_at = excluded.given_at,"
     " scopes = ARRAY(SELECT DISTINCT unnest(c.scopes || excluded.scopes) ORDER BY 1)"
 )
+_FORGET_CONSENTS = text("DELETE FROM client_consents WHERE person_id = :person_id")
+_END_ALL = text(
+    "UPDATE authorizations SET revoked_at = :at WHERE person_id = :person_id AND revoked_at IS NULL"
+)
 _ADD = text(
     "INSERT INTO authorizations (id, client_id, person_id, session_id, scopes, claims, auth_time,"
     " acr, amr, created_at, expires_at, ends_at)"
@@ -151,6 +155,10 @@ class AuthorizationRows:
             "expires_at": code.expires_at,
         }
         await self._connection.execute(_ADD_CODE, row)
+
+    async def forget(self, person_id: UUID, at: datetime) -> None:
+        await self._connection.execute(_FORGET_CONSENTS, {"person_id": person_id})
+        await self._connection.execute(_END_ALL, {"person_id": person_id, "at": at})
 
 
 class TokenReads:

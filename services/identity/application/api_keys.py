@@ -16,6 +16,7 @@ from services.identity.domain.clients import ApiKey, Client
 from services.identity.domain.tokens import fingerprint, own_scopes
 from shared.access import Rule
 from shared.clock import Clock
+from shared.codes import ALPHABET
 from shared.database import UnitOfWork
 from shared.errors import DomainError, NotFound
 from shared.principal import Principal
@@ -23,8 +24,7 @@ from shared.principal import Principal
 INTROSPECT = Rule("gateway.introspect")
 LONGEST_LIFE = timedelta(days=366)
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_KEY = re.compile(rf"sy_([{_ALPHABET}]{{8}})[A-Za-z0-9_-]{{43}}")
+_KEY = re.compile(rf"sy_([{ALPHABET}]{{8}})[A-Za-z0-9_-]{{43}}")
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -102,7 +102,7 @@ class ApiKeys:
             client = await reachable(self._clients(uow.connection), OWN, caller, client_id)
             if missing := scopes - own_scopes(client):
                 raise ScopesNotOpen(f"The application cannot use: {', '.join(sorted(missing))}.")
-            key_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+            key_id = "".join(secrets.choice(ALPHABET) for _ in range(8))
             secret = f"sy_{key_id}{secrets.token_urlsafe(32)}"
             key = ApiKey(
                 id=key_id,

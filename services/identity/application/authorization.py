@@ -65,6 +65,10 @@ class AuthorizationStore(Protocol):
 
     async def add_code(self, authorization_id: UUID, code: NewCode) -> None: ...
 
+    async def forget(self, person_id: UUID, at: datetime) -> None:
+        """Revoke all that the person gave to clients, and forget the consents."""
+        ...
+
 
 class Introduction(NamedTuple):
     """Who asks, and whom: the names of the organisation behind a client and of a person."""
@@ -153,6 +157,10 @@ class Authorizations:
                 "client.consented", str(client.id), person=person_id, scopes=sorted(request.wanted)
             )
             return await uow.commit(await self._grant(uow, request, session))
+
+    async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
+        """End what a person who is erased gave to clients; their tokens are voided elsewhere."""
+        await self._store(uow.connection).forget(person_id, self._clock())
 
     def _hinted(self, request: AuthorizationRequest) -> str | None:
         """The person whom the client expects."""

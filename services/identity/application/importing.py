@@ -52,7 +52,7 @@ from shared.storage import ObjectMissing, ObjectStore
 
 STAGE_LINES = 2000
 STEP_LINES = 2000
-POLL_SECONDS = 2.0
+POLL_SECONDS = 30.0
 TIDY_EVERY = timedelta(hours=1)
 UNUSED_UPLOAD_LIFE = timedelta(days=1)
 

@@ -26,6 +26,8 @@ PURPOSE = "signing-keys"
 RELOAD_SECONDS = 30.0
 RSA_BITS = 2048
 
+_NOT_LOADED = "The signing keys are not loaded yet."
+
 PrivateKey = ECKey | RSAKey
 
 
@@ -65,7 +67,7 @@ class SigningKeys:
         self._announce = announce
         self._active: dict[Ring, PrivateKey] = {}
         self._hints: KeySet | None = None
-        self._published: Mapping[str, Any] = {"keys": []}
+        self._published: Mapping[str, Any] | None = None
 
     async def run(self) -> None:
         """Turn and read the keys, now and every half minute."""
@@ -122,6 +124,8 @@ class SigningKeys:
 
     def published(self) -> Mapping[str, Any]:
         """The key set that others verify with (RFC 7517 §5)."""
+        if self._published is None:
+            raise Unavailable(_NOT_LOADED, retry_after=1)
         return self._published
 
     def sign_access(self, claims: dict[str, Any]) -> str:
@@ -135,14 +139,14 @@ class SigningKeys:
     def _sign(self, ring: Ring, kind: str, claims: dict[str, Any]) -> str:
         key = self._active.get(ring)
         if key is None:
-            raise Unavailable("The signing keys are not loaded yet.", retry_after=1)
+            raise Unavailable(_NOT_LOADED, retry_after=1)
         header = {"typ": kind, "alg": ring.algorithm, "kid": key.kid}
         return jwt.encode(header, claims, key, algorithms=[ring.algorithm])
 
     def read_hint(self, id_token: str, issuer: str) -> dict[str, Any] | None:
         """The claims of an ID token of ours, however old, or None (Core §3.1.2.1)."""
         if self._hints is None:
-            raise Unavailable("The signing keys are not loaded yet.", retry_after=1)
+            raise Unavailable(_NOT_LOADED, retry_after=1)
         try:
             decoded = jwt.decode(id_token, self._hints, algorithms=[Ring.ID.algorithm])
         except (JoseError, ValueError, KeyError, TypeError, RecursionError):

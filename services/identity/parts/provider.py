@@ -17,6 +17,7 @@ from services.identity.application.devices import Devices
 from services.identity.application.keys import SigningKeys
 from services.identity.application.revocations import Revocations
 from services.identity.application.sessions import Sessions
+from services.identity.application.stores import OnErase
 from services.identity.application.tokens import People, Tokens
 from services.identity.domain.events_provider import EVENTS
 from services.identity.pages import Pages
@@ -38,12 +39,13 @@ from shared.service import Runtime
 
 @dataclass(frozen=True)
 class Provider(Part):
-    """The part, with what commands and seeds use beside it. ``rotate_keys`` makes the next
-    signing keys the active ones."""
+    """The part, with what commands and other parts use beside it. ``rotate_keys`` makes the next
+    signing keys the active ones; `erase` ends what an erased person gave to clients."""
 
     clients: Clients = field(kw_only=True)
     keys: SigningKeys = field(kw_only=True)
     rotate_keys: Callable[[], Awaitable[None]] = field(kw_only=True)
+    erase: OnErase = field(kw_only=True)
 
 
 def build_revocations(runtime: Runtime) -> Revocations:
@@ -118,4 +120,5 @@ def build(
         clients=clients,
         keys=keys,
         rotate_keys=partial(keys.tend, rotate=True),
+        erase=authorizations.erase,
     )

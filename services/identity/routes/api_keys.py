@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 
 from services.identity.application.api_keys import (
     INTROSPECT,
@@ -21,6 +21,7 @@ from services.identity.schemas.clients import (
     LookUpApiKey,
 )
 from shared.access import guarded
+from shared.codes import ALPHABET
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller
@@ -29,6 +30,7 @@ from shared.problems import declare
 problems = declare(PROBLEMS)
 
 ONE = (Unauthenticated, Forbidden, Unavailable, ClientNotFound)
+KeyId = Annotated[str, Path(pattern=f"^[{ALPHABET}]{{8}}$", examples=["7K3M9QXB"])]
 Limits = Annotated[PageRequest, Depends(page_limits(default=50, maximum=200))]
 
 
@@ -80,7 +82,7 @@ def api_keys_router(api_keys: ApiKeys, cursors: Cursors) -> APIRouter:
         responses=problems(*ONE, NotFound),
         **guarded(OWN),
     )
-    async def revoke_api_key(client_id: UUID, key_id: str, caller: Caller) -> None:
+    async def revoke_api_key(client_id: UUID, key_id: KeyId, caller: Caller) -> None:
         """End a key at once; revoking it again changes nothing."""
         await api_keys.revoke(caller, client_id, key_id)
 

@@ -54,6 +54,14 @@ _FIELDS = {
     "ui_locales": "Preferred languages.",
     "display": "`page` or `popup`",
 }
+_WITH_TOKEN = {
+    "x-access": {"scope": "openid", "roles": [], "own": False},
+    "security": [{"access_token": []}],
+}
+_TOKEN_IN_FORM = {
+    **form_body({"access_token": "Instead of the header."})["openapi_extra"]["requestBody"],
+    "required": False,
+}
 _PAGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The consent page", "content": {"text/html": {}}},
     303: {"description": "To the client with a code or an error, or to the login page"},
@@ -208,7 +216,7 @@ def oidc_router(
         "/userinfo",
         summary="用户信息",
         responses={200: {"model": UserInfo}, 403: REFUSALS[400], **REFUSALS},
-        openapi_extra={"x-access": {"public": True}, "security": [{"access_token": []}]},
+        openapi_extra=_WITH_TOKEN,
     )
     async def read_userinfo(request: Request) -> Response:
         """The claims that the access token opens."""
@@ -218,14 +226,7 @@ def oidc_router(
         "/userinfo",
         summary="用户信息（表单）",
         responses={200: {"model": UserInfo}, 403: REFUSALS[400], **REFUSALS},
-        openapi_extra={
-            "x-access": {"public": True},
-            "security": [{"access_token": []}],
-            "requestBody": form_body({"access_token": "Instead of the header."})["openapi_extra"][
-                "requestBody"
-            ]
-            | {"required": False},
-        },
+        openapi_extra={**_WITH_TOKEN, "requestBody": _TOKEN_IN_FORM},
     )
     async def read_userinfo_by_form(request: Request) -> Response:
         """The same; the token may stand in the form (RFC 6750 §2.2), in one place only."""

@@ -24,6 +24,7 @@ from services.identity.domain.clients import (
 from services.identity.domain.tokens import Revocation
 
 _SMALLEST_RSA_KEY = 2048
+_MOST_KEYS = 10
 
 
 def _one_line(text: str) -> str:
@@ -43,6 +44,8 @@ def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
     """A key set (RFC 7517 §5) of public signing keys, each with a kid; nothing else is kept."""
     try:
         keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
+        if len(keys.keys) > _MOST_KEYS:
+            raise ValueError(f"Give at most {_MOST_KEYS} keys.")
         for key in keys:
             if not isinstance(key, ECKey | RSAKey | OKPKey) or key.is_private:
                 raise ValueError("Give public EC, RSA or OKP keys only.")

@@ -1,5 +1,5 @@
 // Login, userinfo, refresh and logout with oidc-client-ts, as a page in a browser uses it.
-import { InMemoryWebStorage, OidcClient, RefreshState, WebStorageStateStore } from "oidc-client-ts";
+import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from "oidc-client-ts";
 import { clientId, issuer, open, redirectUri, scope, tell } from "./ask.js";
 
 const client = new OidcClient({
@@ -13,7 +13,7 @@ const client = new OidcClient({
 });
 const signin = await client.createSigninRequest({ nonce: crypto.randomUUID() });
 const tokens = await client.processSigninResponse(await open(signin.url));
-const refreshed = await client.useRefreshToken({ state: new RefreshState(tokens) });
+const refreshed = await client.useRefreshToken({ state: tokens });
 const signout = await client.createSignoutRequest({
   id_token_hint: tokens.id_token,
   state: "signed-out",

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -440,6 +441,14 @@ def leads_to(answer: httpx2.Response) -> str:
 def returned_request(answer: httpx2.Response) -> dict[str, list[str]]:
     """The authorization request to which the login page will lead back."""
     return parse_qs(urlsplit(query(answer)["return_to"]).query)
+
+
+def unnamed_modules(test_module: str, modules: str) -> set[str]:
+    """The certification modules, without their prefix, that no docstring of a test names."""
+    tests = vars(sys.modules[test_module]).items()
+    told = " ".join(test.__doc__ or "" for name, test in tests if name.startswith("test_"))
+    named = {word.strip(",.").removeprefix("oidcc-") for word in told.split()}
+    return set(modules.split()) - named
 
 
 def _unescaped(value: str) -> str:

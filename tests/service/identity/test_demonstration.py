@@ -13,7 +13,6 @@ import pytest
 from fastapi import FastAPI
 
 from services.identity.app import build_parts
-from services.identity.demonstration import sign_in
 from services.identity.demonstration.commands import keep
 from services.identity.demonstration.province import ACCOUNTS, FAMILIES, SIGN_IN
 from services.identity.demonstration.seed import Seeding, new_password, provinces
@@ -59,7 +58,7 @@ def through_the_app(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self, **_options: Any) -> None:
             super().__init__(transport=httpx2.ASGITransport(app, raise_app_exceptions=False))
 
-    monkeypatch.setattr(sign_in.httpx2, "AsyncClient", Browser)
+    monkeypatch.setattr(httpx2, "AsyncClient", Browser)
 
 
 async def test_everybody_whom_a_demonstration_needs_is_there_and_signs_in(
@@ -110,7 +109,8 @@ async def test_everybody_whom_a_demonstration_needs_is_there_and_signs_in(
 
 def test_the_file_is_its_owners_alone_and_is_replaced_whole(tmp_path: Path) -> None:
     accounts = tmp_path / "demo-accounts.json"
-    for content in ({"accounts": []}, {"accounts": [{"name": "张伟"}]}):
+    contents: list[dict[str, list[str]]] = [{"accounts": []}, {"accounts": ["张伟"]}]
+    for content in contents:
         keep(accounts, content)
         assert json.loads(accounts.read_text()) == content
     assert stat.S_IMODE(accounts.stat().st_mode) == 0o600

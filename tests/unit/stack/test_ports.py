@@ -90,6 +90,10 @@ def test_a_port_moves_away_from_a_socket_file_of_another_user(
     first = ports.choose(file, 0)
     (tmp_path / f"seaweedfs-filer-grpc-{first['filer'] + ports.TWIN}.sock").touch()
     assert ports.choose(file, None) == first
+    stranger = tmp_path / "seaweedfs-filer-grpc-1.sock"
+    stranger.touch()
     monkeypatch.setattr(os, "geteuid", lambda: 12_345)
     second = ports.choose(file, None)
     assert {name for name in first if first[name] != second[name]} == {"filer"}
+    ports.remove_sockets(first)
+    assert list(tmp_path.glob("*.sock")) == [stranger]
