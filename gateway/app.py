@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import httpx2
 import orjson
@@ -37,11 +38,25 @@ class ComponentHealth:
             return self._answers
 
     async def _ask(self, address: str) -> str:
+        url = urlsplit(address)
+        if not url.scheme.startswith("http"):
+            return await _connects(url.hostname, url.port)
         try:
             answer = await self._client.get(address)
         except httpx2.HTTPError:
             return "down"
         return "up" if answer.is_success else "down"
+
+
+async def _connects(host: str | None, port: int | None) -> str:
+    """A server of another protocol is up when it accepts a connection."""
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            _reader, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return "down"
+    writer.close()
+    return "up"
 
 
 def create_app(settings: Settings) -> Starlette:

@@ -11,5 +11,6 @@ class Settings(ProcessSettings):
 
     components: dict[str, str] = Field(
         default_factory=dict,
-        description="Health address by component, as a JSON object; 2xx means up.",
+        description="Address by component, as a JSON object; up means that an `http` one answers "
+        "2xx and that any other accepts a connection.",
     )

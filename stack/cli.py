@@ -1,6 +1,7 @@
 """The command line of `./shuyuan`."""
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -44,6 +45,10 @@ def main(arguments: Sequence[str]) -> int:
         return 3
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read has read enough. What is still buffered must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _run(options: argparse.Namespace) -> int:

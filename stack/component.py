@@ -39,6 +39,6 @@ class Component:
     grace: float = 3.0
     """Seconds between the stop signal and SIGKILL."""
     start_attempts: int = 3
-    start_timeout: float = 30.0
+    start_timeout: float = 120.0
     """Seconds one attempt may take to become healthy."""
     identity: str = "same"

@@ -85,7 +85,7 @@ def _http() -> Json:
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
         "early_header_mutation_extensions": [_without_internal_headers()],
-        "local_reply_config": {"mappers": [_problem_details()]},
+        "local_reply_config": {"mappers": _mappers()},
         "http_filters": [
             {"name": "router", "typed_config": {"@type": f"{TYPE}.filters.http.router.v3.Router"}}
         ],
@@ -126,26 +126,46 @@ def _without_internal_headers() -> Json:
     }
 
 
-def _problem_details() -> Json:
-    """Envoy's own refusals as RFC 9457; the reason stays in its log."""
-    return {
-        "filter": {
-            "status_code_filter": {
-                "comparison": {
-                    "op": "GE",
-                    "value": {"default_value": 400, "runtime_key": "unused"},
-                }
-            }
-        },
-        "body_format_override": {
-            "json_format": {
-                "type": "about:blank",
-                "status": "%RESPONSE_CODE%",
-                "request_id": "%REQ(X-REQUEST-ID)%",
-            },
-            "content_type": "application/problem+json",
-        },
+TITLES = {
+    400: ("The request could not be read", "无法解析请求内容"),
+    404: ("Not found", "未找到"),
+    413: ("The request body is too large", "请求内容过大"),
+    426: ("Use HTTP/1.1 or newer", "请使用 HTTP/1.1 或更新版本"),
+    431: ("The request headers are too large", "请求头过大"),
+    503: ("Try again shortly", "服务暂不可用，请稍后重试"),
+    504: ("The answer took too long: try again", "处理超时，请稍后重试"),
+}
+OTHERWISE = ("The request was refused", "请求未被受理")
+
+
+def _mappers() -> list[Json]:
+    """Envoy's own refusals as RFC 9457, in Chinese unless English is asked for first; the reason
+    stays in its log."""
+    english = {"name": "accept-language", "string_match": {"prefix": "en", "ignore_case": True}}
+    asks = {"header_filter": {"header": english}}
+    mappers = []
+    for status, titles in [*TITLES.items(), (None, OTHERWISE)]:
+        for title, filters in zip(titles, ([asks], []), strict=True):
+            refused = _status("GE", 400) if status is None else _status("EQ", status)
+            chosen: Json = {"and_filter": {"filters": [refused, *filters]}} if filters else refused
+            mappers.append(_mapper(chosen, title))
+    return mappers
+
+
+def _status(comparison: str, status: int) -> Json:
+    value = {"default_value": status, "runtime_key": "unused"}
+    return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
+
+
+def _mapper(chosen: Json, title: str) -> Json:
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": "%RESPONSE_CODE%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
     }
+    override = {"json_format": body, "content_type": "application/problem+json"}
+    return {"filter": chosen, "body_format_override": override}
 
 
 def _cluster(name: str, port: int) -> Json:

@@ -31,14 +31,11 @@ def components(
     where = addresses(ports, settings)
     servers = _servers(data, ports, settings, secrets, where)
     ours = [services.service(name, ports, where, secrets) for name in SERVICES]
-    # PostgreSQL speaks no HTTP; the services' own answers speak for it.
-    watched = [c for c in (*servers, *ours) if c.health.startswith("http")]
-    control = services.control_plane(ports, {c.name: c.health for c in watched})
-    started = [*servers, services.migration(where, secrets), *ours, control]
-    if not settings.gateway_origin:
-        behind = frozenset({*SERVICES, control.name})
-        started.append(envoy_proxy.component(data, ports, behind))
-    return started
+    behind = frozenset({*SERVICES, services.CONTROL})
+    door = [] if settings.gateway_origin else [envoy_proxy.component(data, ports, behind)]
+    watched = {c.name: c.health for c in (*servers, *ours, *door)}
+    control = services.control_plane(ports, watched)
+    return [*servers, services.migration(where, secrets), *ours, control, *door]
 
 
 def _servers(

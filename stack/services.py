@@ -64,11 +64,14 @@ def service(
     )
 
 
+CONTROL = "gateway"
+
+
 def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Component:
     """The process behind GET /health; `watched` maps names to health addresses."""
     origin = f"http://{LOOPBACK}:{ports['control']}"
     return Component(
-        name="gateway",
+        name=CONTROL,
         argv=(sys.executable, "-m", "gateway"),
         env={
             **inherited(),

@@ -29,5 +29,5 @@ def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def seed() -> int:
-    """``SHUYUAN_FAULTS_SEED`` brings a campaign back, as far as the machine's own timing lets it."""
+    """``SHUYUAN_FAULTS_SEED`` brings a campaign back, as far as the machine's timing lets it."""
     return int(os.environ.get("SHUYUAN_FAULTS_SEED") or secrets.randbits(32))

@@ -5,17 +5,21 @@ down what it hears in the order in which it was applied.
 """
 
 import shutil
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from fastapi import FastAPI
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import BigInteger, Column, Identity, Table, Text, Uuid, text
 
-from shared import contract
+from shared import contract, events, logs
 from shared.database import UnitOfWork
 from shared.events import Envelope
 from shared.inbox import Handlers
+from shared.serving import serve
 from shared.settings import ServiceSettings
 from shared.tables import service_metadata
 
@@ -94,3 +98,13 @@ def write_schemas(folder: Path) -> None:
     shutil.copytree(contract.FOLDER / "events", folder, dirs_exist_ok=True)
     for name, schema in contract.event_documents([(EVENT, Incremented)]).items():
         (folder / f"{name}.json").write_bytes(orjson.dumps(schema))
+
+
+def serve_in_turn(create_app: Callable[[Settings], FastAPI]) -> None:
+    """Wait for a line from the harness, then serve."""
+    if not sys.stdin.readline():
+        sys.exit("the harness ended before this could begin")
+    settings = Settings.load()
+    events.SCHEMAS = settings.schemas
+    logs.configure(SOURCE, settings.log_level)
+    serve(create_app(settings), settings.host, settings.port)

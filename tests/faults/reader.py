@@ -4,12 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from shared import events, logs
 from shared.database import UnitOfWork
 from shared.events import Envelope
 from shared.service import Runtime, application
-from shared.serving import serve
-from tests.faults.counters import EVENT, HEARER, SOURCE, Settings, hear
+from tests.faults.counters import EVENT, HEARER, SOURCE, Settings, hear, serve_in_turn
 from tests.faults.moments import Moments
 
 
@@ -30,7 +28,6 @@ class WatchedRuntime(Runtime):
 
 
 def create_app(settings: Settings) -> FastAPI:
-    events.SCHEMAS = settings.schemas
     moments = WatchedUnitOfWork.moments = Moments(settings.moments)
 
     async def hear_and_pass_by(uow: UnitOfWork, envelope: Envelope) -> None:
@@ -42,6 +39,4 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 if __name__ == "__main__":
-    settings = Settings.load()
-    logs.configure("reader", settings.log_level)
-    serve(create_app(settings), settings.host, settings.port)
+    serve_in_turn(create_app)

@@ -25,14 +25,14 @@ async def hold(siege: Siege, clients: Clients) -> None:
     report = await siege.chain()
     assert report.broken is None, f"{told}: {report.broken}"
     assert report.sealed >= len(facts.audited)
-    print(f"{told}; {len(facts.recorded)} events, chain of {report.sealed}")
+    print(f"{told}; {len(facts.recorded)} events, chain of {report.sealed}")  # noqa: T201 - the same
 
 
 async def test_under_kills_and_a_bad_network_every_promise_holds(
     besieged: Stack, tmp_path: Path, seed: int
 ) -> None:
     siege = Siege(besieged, tmp_path, seed)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - told when it fails
     async with siege.laid():
         clients = Clients(siege)
         began = time.monotonic()

@@ -5,11 +5,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel
 
-from shared import events, logs
 from shared.idempotency import Once
 from shared.service import Runtime, application
-from shared.serving import serve
-from tests.faults.counters import SOURCE, Settings, increment
+from tests.faults.counters import SOURCE, Settings, increment, serve_in_turn
 from tests.faults.moments import Moments
 
 
@@ -23,7 +21,6 @@ class Incremented(BaseModel):
 
 
 def create_app(settings: Settings) -> FastAPI:
-    events.SCHEMAS = settings.schemas
     runtime = Runtime(SOURCE, settings, {})
     moments = Moments(settings.moments)
     router = APIRouter()
@@ -52,6 +49,4 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 if __name__ == "__main__":
-    settings = Settings.load()
-    logs.configure("writer", settings.log_level)
-    serve(create_app(settings), settings.host, settings.port)
+    serve_in_turn(create_app)

@@ -74,10 +74,6 @@ _KNOW_DEVICE = text(
     " ON CONFLICT (secret_hash, person_id) DO UPDATE SET seen_at = excluded.seen_at"
 )
 
-_BEGIN_COUNT = text(
-    "INSERT INTO throttle (key, tat) VALUES (:key, :tat) ON CONFLICT (key) DO NOTHING"
-)
-_MOVE_COUNT = text("UPDATE throttle SET tat = :tat WHERE key = :key AND tat = :seen")
 _HOLD_COUNTS = text(
     "INSERT INTO throttle AS t (key, tat) SELECT key, :dawn FROM unnest(CAST(:keys AS bytea[]))"
     " AS asked (key) ORDER BY key"
@@ -199,16 +195,7 @@ class SignInRows(_Rows):
 class ThrottleRows(_Rows):
     """`services.identity.application.throttling.ThrottleStore` over PostgreSQL."""
 
-    async def swap(self, key: bytes, seen: datetime | None, tat: datetime) -> bool:
-        if seen is None:
-            done = await self._run(_BEGIN_COUNT, key=key, tat=tat)
-        else:
-            done = await self._run(_MOVE_COUNT, key=key, seen=seen, tat=tat)
-        return bool(done.rowcount)
-
     async def hold(self, keys: Collection[bytes]) -> Mapping[bytes, datetime]:
-        if not keys:
-            return {}
         rows = await self._run(_HOLD_COUNTS, keys=list(keys), dawn=_DAWN)
         return {row.key: row.tat for row in rows}
 

@@ -6,6 +6,7 @@ known to one browser by a cookie of its own.
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -141,19 +142,18 @@ class SignIn:
             account = await self._directory.find_by_login(login)
             person_id = account.person_id if account and account.state == State.ACTIVE else NOBODY
             credentials = await self._credentials(person_id, visitor)
-            attempt = self._attempt(folded_login(login), visitor, credentials)
-            await self._throttle.charge(attempt)
-            typed, known = normalised(password), credentials.password_hash
-            if not await seat.verify(known, typed) or known is None:
-                await self._failed(attempt, person_id, "password")
-                raise WrongCredentials("Check the name and the password.")
-            fresh = await seat.hash(typed) if seat.outdated(known) else None
-        async with self._new_uow() as uow:
-            await self._throttle.succeeded(uow, attempt)
-            if fresh is not None:
-                await self._passwords.rehash(uow, person_id, known, fresh)
-            under_way = SignInUnderWay(person_id, ("pwd",), return_to, self._clock() + LIFE)
-            return await uow.commit(await self._go_on(uow, under_way, visitor, credentials))
+            async with self._attempt(folded_login(login), visitor, credentials) as attempt:
+                typed, known = normalised(password), credentials.password_hash
+                if not await seat.verify(known, typed) or known is None:
+                    await self._failed(attempt, person_id, "password")
+                    raise WrongCredentials("Check the name and the password.")
+                fresh = await seat.hash(typed) if seat.outdated(known) else None
+                async with self._new_uow() as uow:
+                    await self._throttle.succeeded(uow, attempt)
+                    if fresh is not None:
+                        await self._passwords.rehash(uow, person_id, known, fresh)
+                    under_way = SignInUnderWay(person_id, ("pwd",), return_to, self._clock() + LIFE)
+                    return await uow.commit(await self._go_on(uow, under_way, visitor, credentials))
 
     async def with_passkey(
         self, credential: str, bound_to: str, visitor: Visitor, return_to: str
@@ -253,19 +253,17 @@ class SignIn:
         under_way = await self.under_way(cookie)
         person_id = under_way.person_id
         credentials = await self._credentials(person_id, visitor)
-        attempt = self._attempt(f"second factor {person_id}", visitor, credentials)
-        await self._throttle.charge(attempt)
-        try:
-            async with self._new_uow() as uow:
-                current().actor = str(person_id)
-                await use(uow, person_id, code)
-                await self._throttle.succeeded(uow, attempt)
-                return await uow.commit(
-                    await self._proved(uow, cookie, under_way, ("otp", "mfa"), visitor)
-                )
-        except WrongCode:
-            await self._failed(attempt, person_id, "second_factor")
-            raise
+        async with self._attempt(f"second factor {person_id}", visitor, credentials) as attempt:
+            try:
+                async with self._new_uow() as uow:
+                    current().actor = str(person_id)
+                    await use(uow, person_id, code)
+                    await self._throttle.succeeded(uow, attempt)
+                    outcome = await self._proved(uow, cookie, under_way, ("otp", "mfa"), visitor)
+                    return await uow.commit(outcome)
+            except WrongCode:
+                await self._failed(attempt, person_id, "second_factor")
+                raise
 
     async def _proved(
         self,
@@ -337,7 +335,9 @@ class SignIn:
         device = digest(visitor.device_cookie) if visitor.device_cookie else None
         return await self._reader.credentials(person_id, device)
 
-    def _attempt(self, account: str, visitor: Visitor, credentials: Credentials) -> Attempt:
+    def _attempt(
+        self, account: str, visitor: Visitor, credentials: Credentials
+    ) -> AbstractAsyncContextManager[Attempt]:
         cookie = visitor.device_cookie
         known = digest(cookie) if cookie and credentials.device_known else None
         return self._throttle.attempt(account, visitor.address, known)

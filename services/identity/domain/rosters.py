@@ -25,7 +25,6 @@ from services.identity.domain.identifiers import (
 from services.identity.domain.people import CODE_PREFIX
 from shared.chinese_codes import IdNumber
 from shared.codes import InvalidCode, parse_code
-from shared.errors import DomainError
 
 T = TypeVar("T")
 
@@ -203,11 +202,12 @@ class Defect:
     detail: str
 
 
-class LineRefused(DomainError):
-    """The line has defects: all of them, in the order in which the columns are read."""
+class LineRefused(ValueError):
+    """The line has defects: all of them, in the order in which the columns are read. It is told in
+    the import's report, never as an answer."""
 
     def __init__(self, defects: tuple[Defect, ...]) -> None:
-        super().__init__()
+        super().__init__(f"{len(defects)} defects")
         self.defects = defects
 
 

@@ -77,16 +77,14 @@ class Counts:
     address: datetime | None = None
 
 
-def admit(limits: Limits, counts: Counts, now: datetime) -> datetime:
-    """The caller's count once charged for the attempt. Raises `TooManyAttempts`.
-
-    An attempt is charged before it is judged, so that a hundred at the same moment are not one;
-    the right password clears the charge.
-    """
-    caller = limits.caller
+def admit(limits: Limits, counts: Counts, now: datetime, ahead: int = 0) -> None:
+    """Raises `TooManyAttempts`. `ahead` attempts of the same caller are being judged: they count
+    as failures, so that a hundred at the same moment are not one."""
+    caller, count = limits.caller, counts.caller
+    for _ in range(ahead):
+        count = caller.charged(count, now)
     if limits.account.wait(counts.account, now):
         caller = caller.narrowed()
-    wait = max(caller.wait(counts.caller, now), limits.address.wait(counts.address, now))
+    wait = max(caller.wait(count, now), limits.address.wait(counts.address, now))
     if wait:
         raise TooManyAttempts(retry_after=-(-wait // timedelta(seconds=1)))
-    return limits.caller.charged(counts.caller, now)

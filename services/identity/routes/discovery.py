@@ -15,7 +15,7 @@ from services.identity.schemas.oidc import KeySetView, Metadata
 from shared.access import public
 
 CACHE_SECONDS = 300
-_CACHED = {"cache-control": f"public, max-age={CACHE_SECONDS}", "access-control-allow-origin": "*"}
+_CACHED = {"cache-control": f"public, max-age={CACHE_SECONDS}"}
 
 
 def metadata(issuer: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from services.identity.settings import Settings
 from tests.service.identity.provider import (

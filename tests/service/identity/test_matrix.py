@@ -1,7 +1,8 @@
 """Every guarded operation × every role × every place: nobody reaches what is not theirs.
 
 Each operation gets a target that exists, at a school, and a request that would succeed in the right
-hands. Public operations admit everybody and are not asked.
+hands. Public operations admit everybody and are not asked; the protocols beside the API have tests
+of their own.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -388,7 +389,7 @@ async def test_no_operation_answers_whom_its_rule_refuses(
 ) -> None:
     found = []
     for operation in operations(openapi_document(app)):
-        if operation.access.get("public"):
+        if operation.access.get("public") or not operation.path.startswith(V1):
             continue
         target = await TARGETS[operation.id](world)
         here = target.here or world.school
