@@ -28,7 +28,8 @@ def token(path: Path, account: str) -> int:
     """
     data = DataDirectory(path)
     state = state_of_running(data)
-    if account not in read_json(data.accounts_file):
+    told = read_json(data.accounts_file).get("accounts", [])
+    if account not in [each["username"] for each in told]:
         raise NotRunning(
             f"{data.accounts_file} names no account {account}. ./shuyuan up --demo makes some."
         )

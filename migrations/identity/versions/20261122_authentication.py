@@ -126,5 +126,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ['sign_ins', 'recovery_codes', 'passwords', 'passkeys', 'known_devices', 'invitations', 'former_passwords', 'authenticators', 'throttle', 'passkey_challenges']:
+    for name in [
+        "sign_ins",
+        "recovery_codes",
+        "passwords",
+        "passkeys",
+        "known_devices",
+        "invitations",
+        "former_passwords",
+        "authenticators",
+        "throttle",
+        "passkey_challenges",
+    ]:
         op.execute(f"DROP TABLE {name}")

@@ -1,106 +1,101 @@
-"""Reads of people by the provider and authentication: one statement each."""
+"""Reads of people by the provider and authentication, on the way of every sign-in and token."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from services.identity.adapters.guardians import GuardianRepository
 from services.identity.adapters.personal_data import PersonalData
-from services.identity.application.directory import AccountRecord, ClaimsRecord
+from services.identity.application.directory import AccountRecord, ClaimsRecord, Family
+from services.identity.domain.guardians import Consent, Guardianship, GuardianshipState, Purpose
 from services.identity.domain.identifiers import IdentifierKey
 from services.identity.domain.people import State
-from shared.database import outage_is_unavailable
+from shared.reader import Reader
 
 _ACCOUNT = (
     "p.id, p.code, p.state, p.profile, EXISTS (SELECT FROM memberships m WHERE m.person_id = p.id"
-    " AND m.kind = 'student' AND m.valid_from <= :day"
-    " AND (m.valid_until IS NULL OR m.valid_until > :day)) AS pupil"
+    " AND m.kind = 'student' AND m.valid_from <= $1"
+    " AND (m.valid_until IS NULL OR m.valid_until > $1)) AS pupil"
 )
-_BY_ID = text(f"SELECT {_ACCOUNT} FROM people p WHERE p.id = :id")  # noqa: S608 - constant columns
-_BY_LOGIN = text(
+_BY_ID = f"SELECT {_ACCOUNT} FROM people p WHERE p.id = $2"  # noqa: S608 - constant columns
+_BY_LOGIN = (
     f"SELECT {_ACCOUNT}"  # noqa: S608 - constant columns
-    " FROM unnest(CAST(:kinds AS text[]), CAST(:hashes AS bytea[])) AS typed (kind, search_hash)"
+    " FROM unnest($2::text[], $3::bytea[]) AS typed (kind, search_hash)"
     " JOIN identifiers i USING (kind, search_hash) JOIN people p ON p.id = i.person_id"
     " WHERE kind <> 'email' OR i.verified_at IS NOT NULL"
-    " ORDER BY array_position(CAST(:kinds AS text[]), kind) LIMIT 1"
+    " ORDER BY array_position($2, kind) LIMIT 1"
 )
-_CLAIMS = text(
+_CLAIMS = (
     "SELECT p.state, p.profile, p.updated_at, i.id, i.kind, i.value, i.verified_at"
     " FROM people p LEFT JOIN identifiers i"
-    " ON i.person_id = p.id AND i.kind IN ('username', 'phone', 'email') WHERE p.id = :id"
+    " ON i.person_id = p.id AND i.kind IN ('username', 'phone', 'email') WHERE p.id = $1"
 )
-_GRANTS = text(
+_GRANTS = (
     "SELECT p.state, g.role || '@' || ltree2text(g.path) || COALESCE('#' || g.subject, '') AS told"
     " FROM people p LEFT JOIN (SELECT DISTINCT g.person_id, g.role, o.path, g.subject"
     " FROM role_grants g JOIN organisations o ON o.id = g.organisation_id"
-    " WHERE g.person_id = :id AND o.state = 'OPEN'"
-    " AND g.valid_from <= :at AND (g.valid_until IS NULL OR g.valid_until > :at)"
-    ") g ON g.person_id = p.id WHERE p.id = :id ORDER BY told"
+    " WHERE g.person_id = $1 AND o.state = 'OPEN'"
+    " AND g.valid_from <= $2 AND (g.valid_until IS NULL OR g.valid_until > $2)"
+    ") g ON g.person_id = p.id WHERE p.id = $1 ORDER BY told"
 )
+_CONSENTS = "SELECT * FROM consents WHERE child_id = $1 AND withdrawn_at IS NULL"
+_GUARDIANSHIPS = "SELECT * FROM guardianships WHERE child_id = $1"
+_PURPOSES = "SELECT * FROM consent_purposes"
 
 
-class DirectoryRepository:
+class DirectoryReads:
     """`services.identity.application.directory.DirectoryStore`."""
 
-    def __init__(self, connection: AsyncConnection, personal: PersonalData) -> None:
-        self.guardians = GuardianRepository(connection)
-        self._connection = connection
+    def __init__(self, reader: Reader, personal: PersonalData) -> None:
+        self._reader = reader
         self._personal = personal
 
     async def account(self, person_id: UUID, day: date) -> AccountRecord | None:
-        row = (await self._connection.execute(_BY_ID, {"id": person_id, "day": day})).one_or_none()
-        return self._account(row) if row else None
+        return self._account(await self._reader.fetchrow(_BY_ID, day, person_id))
 
     async def by_login(self, keys: Sequence[IdentifierKey], day: date) -> AccountRecord | None:
         hashed = [(key.kind, hash_) for key in keys for hash_ in self._personal.hashes(key)]
-        parameters = {
-            "kinds": [kind for kind, _ in hashed],
-            "hashes": [hash_ for _, hash_ in hashed],
-            "day": day,
-        }
-        row = (await self._connection.execute(_BY_LOGIN, parameters)).one_or_none()
-        return self._account(row) if row else None
+        kinds, hashes = zip(*hashed, strict=True)
+        return self._account(await self._reader.fetchrow(_BY_LOGIN, day, kinds, hashes))
 
-    def _account(self, row: Row[Any]) -> AccountRecord:
-        profile = self._personal.profile(row.id, row.profile)
-        return AccountRecord(row.id, row.code, State(row.state), profile, row.pupil)
+    def _account(self, row: Mapping[str, Any] | None) -> AccountRecord | None:
+        if row is None:
+            return None
+        person_id = UUID(
+            bytes=row["id"].bytes
+        )  # the driver's own subclass does not go into a token
+        profile = self._personal.profile(person_id, row["profile"])
+        return AccountRecord(person_id, row["code"], State(row["state"]), profile, row["pupil"])
 
     async def claims(self, person_id: UUID) -> ClaimsRecord | None:
-        rows = (await self._connection.execute(_CLAIMS, {"id": person_id})).all()
+        rows = await self._reader.fetch(_CLAIMS, person_id)
         if not rows:
             return None
+        person = rows[0]
         identifiers = [
-            self._personal.identifier(row.id, row.kind, row.value, row.verified_at)
+            self._personal.identifier(row["id"], row["kind"], row["value"], row["verified_at"])
             for row in rows
-            if row.id is not None
+            if row["id"] is not None
         ]
         return ClaimsRecord(
-            state=State(rows[0].state),
-            profile=self._personal.profile(person_id, rows[0].profile),
-            updated_at=rows[0].updated_at,
+            state=State(person["state"]),
+            profile=self._personal.profile(person_id, person["profile"]),
+            updated_at=person["updated_at"],
             identifiers={each.key.kind: each for each in identifiers},
         )
 
     async def grants(self, person_id: UUID, at: datetime) -> tuple[State, list[str]] | None:
-        rows = (await self._connection.execute(_GRANTS, {"id": person_id, "at": at})).all()
+        rows = await self._reader.fetch(_GRANTS, person_id, at)
         if not rows:
             return None
-        return State(rows[0].state), [row.told for row in rows if row.told is not None]
+        return State(rows[0]["state"]), [row["told"] for row in rows if row["told"] is not None]
 
-
-def directory_opener(
-    engine: AsyncEngine, personal: PersonalData
-) -> Callable[[], AbstractAsyncContextManager[DirectoryRepository]]:
-    """What opens a `DirectoryRepository` on a connection of its own."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[DirectoryRepository]:
-        async with outage_is_unavailable(), engine.connect() as connection:
-            yield DirectoryRepository(connection, personal)
-
-    return opened
+    async def family(self, child_id: UUID) -> Family:
+        consents = await self._reader.fetch(_CONSENTS, child_id)
+        links = await self._reader.fetch(_GUARDIANSHIPS, child_id)
+        purposes = await self._reader.fetch(_PURPOSES)
+        return Family(
+            [Consent(**row) for row in consents],
+            [Guardianship(**{**row, "state": GuardianshipState(row["state"])}) for row in links],
+            [Purpose(**{**row, "scopes": frozenset(row["scopes"])}) for row in purposes],
+        )

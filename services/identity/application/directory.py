@@ -1,16 +1,18 @@
 """What the provider and authentication ask about people, and who else somebody might be."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.identity.application.stores import (
-    GuardianStore,
+from services.identity.domain.guardians import (
+    Consent,
+    Guardianship,
+    Purpose,
+    consented_scopes,
+    current_purposes,
 )
-from services.identity.domain.guardians import consented_scopes, current_purposes
 from services.identity.domain.identifiers import (
     Identifier,
     IdentifierKey,
@@ -58,11 +60,17 @@ class ClaimsRecord:
     identifiers: Mapping[IdentifierKind, Identifier]
 
 
-class DirectoryStore(Protocol):
-    """Reads on one connection; each method is one statement on indexes."""
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What decides on a minor's scopes; ``purposes`` are those that consents may name."""
 
-    @property
-    def guardians(self) -> GuardianStore: ...
+    consents: Sequence[Consent]
+    guardianships: Sequence[Guardianship]
+    purposes: Sequence[Purpose]
+
+
+class DirectoryStore(Protocol):
+    """Reads of what is committed; each is one statement on indexes unless it says otherwise."""
 
     async def account(self, person_id: UUID, day: date) -> AccountRecord | None: ...
 
@@ -77,37 +85,33 @@ class DirectoryStore(Protocol):
         """State and compact grants in force, of organisations that are open."""
         ...
 
+    async def family(self, child_id: UUID) -> Family:
+        """Three statements."""
+        ...
+
 
 class PeopleDirectory:
-    """Each method reads what is committed, on a connection of its own."""
+    """Each method reads what is committed when it is called."""
 
-    def __init__(
-        self,
-        opened: Callable[[], AbstractAsyncContextManager[DirectoryStore]],
-        clock: Clock,
-        minor_age: int,
-    ) -> None:
-        self._opened = opened
+    def __init__(self, store: DirectoryStore, clock: Clock, minor_age: int) -> None:
+        self._store = store
         self._clock = clock
         self._minor_age = minor_age
 
     async def account(self, person_id: UUID) -> Account | None:
-        async with self._opened() as store:
-            return self._account(await store.account(person_id, self._day()))
+        return self._account(await self._store.account(person_id, self._day()))
 
     async def find_by_login(self, login: str) -> Account | None:
         """By username, phone, verified email, 学籍号 or staff number; the work is the same whether
         anybody is found or not."""
-        async with self._opened() as store:
-            return self._account(await store.by_login(login_keys(login), self._day()))
+        return self._account(await self._store.by_login(login_keys(login), self._day()))
 
     async def userinfo(self, person_id: UUID, scopes: frozenset[str]) -> dict[str, Any]:
         """The claims of OpenID Connect Core §5.1 that the scopes ask for (§5.4), ``sub`` always.
 
         Raises `PersonDisabled`.
         """
-        async with self._opened() as store:
-            found = await store.claims(person_id)
+        found = await self._store.claims(person_id)
         if found is None or found.state is not State.ACTIVE:
             raise PersonDisabled
         claims: dict[str, Any] = {"sub": str(person_id)}
@@ -118,8 +122,7 @@ class PeopleDirectory:
 
     async def grants(self, person_id: UUID) -> tuple[str, ...]:
         """The role grants of this moment as tokens carry them. Raises `PersonDisabled`."""
-        async with self._opened() as store:
-            found = await store.grants(person_id, self._clock())
+        found = await self._store.grants(person_id, self._clock())
         if found is None or found[0] is not State.ACTIVE:
             raise PersonDisabled
         return tuple(found[1])
@@ -127,16 +130,14 @@ class PeopleDirectory:
     async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
         """Those of the scopes that a token of the person may carry: of a minor, the ungated ones
         and what guardians consent to. Raises `PersonDisabled`."""
-        async with self._opened() as store:
-            found = self._account(await store.account(person_id, self._day()))
-            if found is None or found.state is not State.ACTIVE:
-                raise PersonDisabled
-            if not found.is_minor:
-                return requested
-            purposes = current_purposes(await store.guardians.purposes(), self._clock())
-            consents = await store.guardians.consents(person_id)
-            links = await store.guardians.of_child(person_id)
-        return requested & consented_scopes(consents, links, purposes)
+        found = await self.account(person_id)
+        if found is None or found.state is not State.ACTIVE:
+            raise PersonDisabled
+        if not found.is_minor:
+            return requested
+        family = await self._store.family(person_id)
+        current = current_purposes(family.purposes, self._clock())
+        return requested & consented_scopes(family.consents, family.guardianships, current)
 
     def _account(self, found: AccountRecord | None) -> Account | None:
         if found is None:

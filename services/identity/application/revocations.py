@@ -15,8 +15,9 @@ from shared.revocation import RevokedTokens
 
 POLL_SECONDS = 2.0
 LEEWAY = timedelta(minutes=1)
-SETTLING = timedelta(seconds=1)
-"""The time between writing a revocation and its commit, in which tokens may still be issued."""
+SETTLING = timedelta(seconds=3)
+"""The time between writing a revocation and its commit, in which tokens may still be issued; less
+than the leeway of verifiers, for whom later tokens are issued that much in the future."""
 CLIENT_CACHE = timedelta(seconds=5)
 """How long another replica may go on issuing tokens to a client that it has just read."""
 

@@ -231,7 +231,8 @@ class Tokens:
         nonce: str | None,
     ) -> TokenSet:
         """Access token and ID token of an authorization, for as much of `scopes` as consent
-        covers. Raises `OAuthError` for a person who may not be signed in."""
+        covers; the access token counts as issued `now`. Raises `OAuthError` for a person who may
+        not be signed in."""
         person_id = authorization.person_id
         try:
             account = await self._active(person_id)
@@ -249,7 +250,12 @@ class Tokens:
         if "openid" not in allowed:
             return TokenSet(access_token, allowed, self._life)
         claims = id_claims(
-            self._issuer, authorization, now, access_token=access_token, nonce=nonce, asked=asked
+            self._issuer,
+            authorization,
+            self._clock(),
+            access_token=access_token,
+            nonce=nonce,
+            asked=asked,
         )
         id_token = self._keys.sign_id(claims)
         return TokenSet(access_token, allowed, self._life, id_token=id_token)

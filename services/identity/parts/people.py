@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.adapters.directory import directory_opener
+from services.identity.adapters.directory import DirectoryReads
 from services.identity.adapters.grants import GrantRepository
 from services.identity.adapters.guardians import GuardianRepository, ReadLogRepository
 from services.identity.adapters.organisations import OrganisationRepository
@@ -104,7 +104,7 @@ def build(
         table=PROBLEMS,
         tasks={"consent-purposes": enter_starter_purposes},
         events=EVENTS,
-        directory=PeopleDirectory(directory_opener(runtime.engine, personal), clock, minor_age),
+        directory=PeopleDirectory(DirectoryReads(runtime.reader, personal), clock, minor_age),
         lifecycle=lifecycle,
         people=people,
         grants=grants,

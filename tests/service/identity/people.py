@@ -203,3 +203,22 @@ async def make_world(
     other_school = await add_place(owner, Kind.SCHOOL, "第二小学", county)
     studio = await add_place(owner, Kind.STUDIO, "名师工作室", None)
     return World(app, client, owner, token, province, county, school, room, other_school, studio)
+
+
+async def crowd(owner: asyncpg.Connection, place: Place, number: int) -> None:
+    """Fill an organisation with suspended accounts that nobody opens."""
+    await owner.execute(
+        "WITH crowd AS (SELECT gen_random_uuid() AS id, n FROM generate_series(1, $1) n),"
+        " people AS (INSERT INTO people (id, code, state, version, created_at, updated_at)"
+        " SELECT id, 'crowd-' || n, 'SUSPENDED', 1, now(), now() FROM crowd),"
+        " identifiers AS (INSERT INTO identifiers"
+        " (id, person_id, kind, value, search_hash, masked, created_at)"
+        " SELECT gen_random_uuid(), id, 'username', '', sha256(n::text::bytea), '', now()"
+        " FROM crowd)"
+        " INSERT INTO memberships"
+        " (id, person_id, organisation_id, kind, valid_from, version, created_at)"
+        " SELECT gen_random_uuid(), id, $2, 'student', '2026-01-01', 1, now() FROM crowd",
+        number,
+        place.id,
+    )
+    await owner.execute("ANALYZE")

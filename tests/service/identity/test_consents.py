@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,11 +25,12 @@ def build() -> Callable[[Settings], FastAPI]:
 @pytest.fixture
 async def world(
     app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
-) -> World:
+) -> AsyncIterator[World]:
     world = await make_world(app, client, owner, token)
     runtime, part = app.state.runtime, app.state.part
     await Consents(runtime.new_uow, part.stores, runtime.clock, world.seams).settle()
-    return world
+    yield world
+    app.state.runtime.reader.close()
 
 
 @pytest.fixture

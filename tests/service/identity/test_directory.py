@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import asyncpg
 import httpx2
@@ -26,8 +27,24 @@ def build() -> Callable[[Settings], FastAPI]:
 @pytest.fixture
 async def world(
     app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
-) -> World:
-    return await make_world(app, client, owner, token)
+) -> AsyncIterator[World]:
+    yield await make_world(app, client, owner, token)
+    app.state.runtime.reader.close()
+
+
+@pytest.fixture
+def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
+    """The statements that the directory has sent, with their parameters."""
+    sent: list[tuple[str, tuple[Any, ...]]] = []
+    reader = world.app.state.runtime.reader
+    fetchrow = reader.fetchrow
+
+    async def noting(statement: str, *parameters: Any) -> Any:
+        sent.append((statement, parameters))
+        return await fetchrow(statement, *parameters)
+
+    monkeypatch.setattr(reader, "fetchrow", noting)
+    return sent
 
 
 @pytest.mark.parametrize(
@@ -35,7 +52,7 @@ async def world(
     ["Zhang.Wei", "138 0000 8000", "zhang@example.cn", f"g{PUPIL_ID_NUMBER}", "t-1001"],
 )
 async def test_every_identifier_that_signs_in_finds_the_account_in_one_statement(
-    world: World, statements: list[str], login: str
+    world: World, asked: list[tuple[str, tuple[Any, ...]]], login: str
 ) -> None:
     pupil = await world.active(
         world.school,
@@ -47,12 +64,11 @@ async def test_every_identifier_that_signs_in_finds_the_account_in_one_statement
             {"kind": "staff_number", "value": "T-1001"},
         ],
     )
-    statements.clear()
     account = await world.part.directory.find_by_login(login)
     assert account is not None
     assert str(account.person_id) == pupil["id"]
     assert (account.state, account.is_minor, account.locale) == ("ACTIVE", True, "zh-CN")
-    assert len(statements) == 1
+    assert len(asked) == 1
 
 
 async def test_an_id_number_and_an_unverified_address_sign_nobody_in(world: World) -> None:
@@ -65,6 +81,18 @@ async def test_an_id_number_and_an_unverified_address_sign_nobody_in(world: Worl
     )
     for login in ("zhang@example.cn", PUPIL_ID_NUMBER, "nobody"):
         assert await world.part.directory.find_by_login(login) is None
+
+
+async def test_among_thousands_signing_in_looks_up_an_index(
+    world: World, asked: list[tuple[str, tuple[Any, ...]]]
+) -> None:
+    await crowd(world.owner, world.room, 5000)
+    assert await world.part.directory.find_by_login("zhangwei") is None
+    ((statement, parameters),) = asked
+    plan = await world.owner.fetch(f"EXPLAIN {statement}", *parameters)
+    told = "\n".join(row[0] for row in plan)
+    assert "uq_identifiers_kind" in told
+    assert "Seq Scan" not in told
 
 
 async def test_claims_are_those_of_the_scopes(world: World) -> None:

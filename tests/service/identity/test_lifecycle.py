@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import httpx2
@@ -27,8 +27,9 @@ def build() -> Callable[[Settings], FastAPI]:
 @pytest.fixture
 async def world(
     app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
-) -> World:
-    return await make_world(app, client, owner, token)
+) -> AsyncIterator[World]:
+    yield await make_world(app, client, owner, token)
+    app.state.runtime.reader.close()
 
 
 async def test_the_api_says_what_may_be_done_now_and_why_not_the_rest(world: World) -> None:

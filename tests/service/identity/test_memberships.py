@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -28,8 +28,9 @@ def build() -> Callable[[Settings], FastAPI]:
 @pytest.fixture
 async def world(
     app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
-) -> World:
-    return await make_world(app, client, owner, token)
+) -> AsyncIterator[World]:
+    yield await make_world(app, client, owner, token)
+    app.state.runtime.reader.close()
 
 
 async def transfer(

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import httpx2
@@ -31,8 +31,9 @@ def build() -> Callable[[Settings], FastAPI]:
 @pytest.fixture
 async def world(
     app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
-) -> World:
-    return await make_world(app, client, owner, token)
+) -> AsyncIterator[World]:
+    yield await make_world(app, client, owner, token)
+    app.state.runtime.reader.close()
 
 
 class TestWhoMay:
@@ -339,6 +340,7 @@ class TestPersonalData:
             people = rotated.state.part.stores(uow.connection).people
             (holder,) = await people.holders([identify(IdentifierKind.PHONE, "13800008000")])
             assert str(holder.person_id) == pupil["id"]
+        rotated.state.runtime.reader.close()
         await rotated.state.runtime.engine.dispose()
 
 
