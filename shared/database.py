@@ -32,6 +32,9 @@ SESSION = {
 }
 """Settings of every connection; times in milliseconds."""
 
+ANSWER_SECONDS = 35.0
+"""A server that is silent for longer than its own limits is gone, though no reset may ever come."""
+
 
 def database_url(url: str, password: str) -> URL:
     """`url` with the asyncpg driver and `password`."""
@@ -48,6 +51,7 @@ def create_engine(settings: ServiceSettings, application: str) -> AsyncEngine:
         pool_timeout=5,
         connect_args={
             "timeout": 5,
+            "command_timeout": ANSWER_SECONDS,
             "server_settings": {**SESSION, "application_name": application},
         },
     )

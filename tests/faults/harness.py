@@ -211,6 +211,7 @@ class Siege:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.kills[name] += 1
+        await asyncio.sleep(0.2)
 
     async def kill_at(self, moment: str, within: float = 5.0) -> None:
         """Let the writer or the reader die at a named moment, if it comes by."""
@@ -273,11 +274,7 @@ class Siege:
             name = link.partition("-")[0]
         # Now and then the next fault comes before this one is over.
         if self.random.random() < 0.6:
-            t = time.monotonic()
             await self.recovered(name)
-            print(
-                f"DBG {kind} {name} {locals().get('moment', '')} {locals().get('how', '')} recovered in {time.monotonic() - t:.1f}"
-            )
 
     async def quiet(self) -> Facts:
         """Wait until every event arrived and every entry is chained; then everything there is."""

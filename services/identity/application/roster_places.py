@@ -16,7 +16,8 @@ from services.identity.domain.organisations import (
     Organisation,
     State,
 )
-from services.identity.domain.reconciliation import Node, Place, Refused
+from services.identity.domain.places import Node, Place
+from services.identity.domain.reconciliation import Refused
 from services.identity.domain.rosters import Column, Defect, Line, RosterRole, class_key
 from shared.context import current
 from shared.database import UnitOfWork

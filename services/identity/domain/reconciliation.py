@@ -28,6 +28,7 @@ from services.identity.domain.people import (
     civil_date,
     folded_name,
 )
+from services.identity.domain.places import Node, Place
 from services.identity.domain.rosters import (
     GUARDIAN_COLUMNS,
     HEADINGS,
@@ -43,23 +44,6 @@ MembershipKind = Literal["student", "staff"]
 
 CERTAIN = frozenset({IdentifierKind.ID_NUMBER, IdentifierKind.STUDENT_NUMBER})
 """The identifiers that nobody shares and nobody passes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An organisation of the tree."""
-
-    id: UUID
-    path: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a line puts its person: the school, and the class, grade or school itself."""
-
-    school: Node
-    target: Node
 
 
 @dataclass(slots=True)
