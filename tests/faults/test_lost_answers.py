@@ -3,6 +3,7 @@
 The client of PostgreSQL is the service itself; between them stands the proxy.
 """
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -129,6 +130,7 @@ async def test_connections_that_were_reset_are_replaced(
     for number in range(1, 4):
         assert (await raised(client, f"key-{number}")).status_code == 201
         proxy.reset()
+        await asyncio.sleep(0.1)
     assert (await state(engine))[0] == 3
 
 

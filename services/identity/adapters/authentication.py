@@ -100,9 +100,13 @@ _USE_INVITATION = text(
 
 
 def common_passwords() -> frozenset[str]:
-    """The blocklist: the commonest of at least eight characters in the lists that zxcvbn (MIT)
-    collects, and those common in China."""
-    return blocklist(Path(__file__).with_name("common_passwords.txt").read_text().split())
+    """The blocklist: those of at least eight characters in zxcvbn's list, and those of our own
+    that follow Chinese habits."""
+    # Imported here: its lists take a while, and only a process that serves needs them.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    ours = Path(__file__).with_name("common_passwords.txt").read_text().split()
+    return blocklist({*ours, *(each for each in FREQUENCY_LISTS["passwords"] if len(each) >= 8)})
 
 
 class AuthenticationReads:
