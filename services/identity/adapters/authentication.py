@@ -68,12 +68,6 @@ _ADD_SIGN_IN = text(
 )
 _PROVE = text("UPDATE sign_ins SET amr = :amr WHERE secret_hash = :secret_hash")
 _TAKE = text("DELETE FROM sign_ins WHERE secret_hash = :secret_hash")
-_KNOW_DEVICE = text(
-    "INSERT INTO known_devices (secret_hash, person_id, seen_at)"
-    " VALUES (:device, :person_id, :now)"
-    " ON CONFLICT (secret_hash, person_id) DO UPDATE SET seen_at = excluded.seen_at"
-)
-
 _HOLD_COUNTS = text(
     "INSERT INTO throttle AS t (key, tat) SELECT key, :dawn FROM unnest(CAST(:keys AS bytea[]))"
     " AS asked (key) ORDER BY key"
@@ -187,9 +181,6 @@ class SignInRows(_Rows):
 
     async def take(self, secret_hash: bytes) -> bool:
         return bool((await self._run(_TAKE, secret_hash=secret_hash)).rowcount)
-
-    async def know_device(self, device: bytes, person_id: UUID, now: datetime) -> None:
-        await self._run(_KNOW_DEVICE, device=device, person_id=person_id, now=now)
 
     async def forget(self, person_id: UUID) -> None:
         for table in ("sign_ins", "known_devices"):

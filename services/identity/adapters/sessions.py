@@ -21,14 +21,20 @@ _OF_PERSON = (
     f"SELECT {_COLUMNS} FROM sessions s"  # noqa: S608 - constant
     " WHERE s.person_id = $1 AND s.revoked_at IS NULL ORDER BY s.seen_at DESC, s.id"
 )
+_KNOWN = (
+    "WITH known AS (INSERT INTO known_devices (secret_hash, person_id, seen_at)"
+    " SELECT CAST(:browser AS bytea), :person_id, :seen_at"
+    " WHERE CAST(:browser AS bytea) IS NOT NULL"
+    " ON CONFLICT (secret_hash, person_id) DO UPDATE SET seen_at = excluded.seen_at)"
+)
 _ADD = text(
-    "INSERT INTO sessions (id, secret_hash, person_id, authenticated_at, amr, acr, device,"
+    f"{_KNOWN} INSERT INTO sessions (id, secret_hash, person_id, authenticated_at, amr, acr, device,"
     " created_at, seen_at, expires_at)"
     " VALUES (:id, :secret_hash, :person_id, :authenticated_at, :amr, :acr, :device,"
     " :created_at, :seen_at, :expires_at)"
 )
 _RENEW = text(
-    "UPDATE sessions SET secret_hash = :secret_hash, authenticated_at = :authenticated_at,"
+    f"{_KNOWN} UPDATE sessions SET secret_hash = :secret_hash, authenticated_at = :authenticated_at,"
     " amr = :amr, acr = :acr, device = :device, seen_at = :seen_at, expires_at = :expires_at"
     " WHERE id = :id AND person_id = :person_id AND revoked_at IS NULL RETURNING id"
 )
@@ -47,11 +53,11 @@ class SessionRows:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, session: Session, secret_hash: bytes) -> None:
-        await self._connection.execute(_ADD, _row(session, secret_hash))
+    async def add(self, session: Session, secret_hash: bytes, browser: bytes | None) -> None:
+        await self._connection.execute(_ADD, _row(session, secret_hash, browser))
 
-    async def renew(self, session: Session, secret_hash: bytes) -> bool:
-        renewed = await self._connection.execute(_RENEW, _row(session, secret_hash))
+    async def renew(self, session: Session, secret_hash: bytes, browser: bytes | None) -> bool:
+        renewed = await self._connection.execute(_RENEW, _row(session, secret_hash, browser))
         return renewed.one_or_none() is not None
 
     async def touch(self, session_id: UUID, now: datetime) -> None:
@@ -85,8 +91,9 @@ def _session(row: Any) -> Session:
     return Session(**{**row, "amr": tuple(row["amr"])})
 
 
-def _row(session: Session, secret_hash: bytes) -> dict[str, Any]:
+def _row(session: Session, secret_hash: bytes, browser: bytes | None) -> dict[str, Any]:
     return {
+        "browser": browser,
         "id": session.id,
         "secret_hash": secret_hash,
         "person_id": session.person_id,

@@ -51,7 +51,7 @@ from shared.errors import Unavailable
 from shared.storage import ObjectMissing, ObjectStore
 
 STAGE_LINES = 2000
-STEP_LINES = 2000
+STEP_LINES = 1000
 POLL_SECONDS = 30.0
 TIDY_EVERY = timedelta(hours=1)
 UNUSED_UPLOAD_LIFE = timedelta(days=1)

@@ -41,10 +41,12 @@ class Session:
 
 
 class SessionStore(Protocol):
-    async def add(self, session: Session, secret_hash: bytes) -> None: ...
+    async def add(self, session: Session, secret_hash: bytes, browser: bytes | None) -> None:
+        """Store a session, and that its person has signed in on `browser`."""
+        ...
 
-    async def renew(self, session: Session, secret_hash: bytes) -> bool:
-        """Store the new sign-in of a session, unless it was revoked meanwhile."""
+    async def renew(self, session: Session, secret_hash: bytes, browser: bytes | None) -> bool:
+        """The same for the new sign-in of a session, unless it was revoked meanwhile."""
         ...
 
     async def touch(self, session_id: UUID, now: datetime) -> None: ...
@@ -120,11 +122,13 @@ class Sessions:
         amr: Collection[str],
         device: str,
         replacing: Session | None = None,
+        browser: bytes | None = None,
     ) -> tuple[Session, str]:
         """Sign a person in; returns the session and its cookie, which is always new.
 
         A session of the same person on that browser goes on with the new sign-in, so that
-        applications keep theirs; one of somebody else ends.
+        applications keep theirs; one of somebody else ends. ``browser`` is the digest of what the
+        browser will be known by.
         """
         now = self._clock()
         cookie = secrets.token_urlsafe(32)
@@ -143,12 +147,12 @@ class Sessions:
         renewed = False
         if replacing is not None and replacing.person_id == person_id:
             again = replace(session, id=replacing.id, created_at=replacing.created_at)
-            renewed = await store.renew(again, digest(cookie))
+            renewed = await store.renew(again, digest(cookie), browser)
             session = again if renewed else session
         elif replacing is not None:
             await self._end(uow, replacing.person_id, only=replacing.id)
         if not renewed:
-            await store.add(session, digest(cookie))
+            await store.add(session, digest(cookie), browser)
         uow.audit.record(
             "session.started", str(session.id), person=str(person_id), amr=amr, renewed=renewed
         )

@@ -89,8 +89,6 @@ class SignInStore(Protocol):
         """End a sign-in; says whether it was still under way."""
         ...
 
-    async def know_device(self, device: bytes, person_id: UUID, now: datetime) -> None: ...
-
     async def forget(self, person_id: UUID) -> None:
         """Sign-ins under way and known devices of a person."""
         ...
@@ -299,12 +297,16 @@ class SignIn:
             raise SignInExpired("Sign in again.")
         person_id = under_way.person_id
         current().actor = str(person_id)
-        session, session_cookie = await self._sessions.start(
-            uow, person_id, under_way.amr, visitor.device, visitor.session
-        )
         kept = visitor.device_cookie if credentials.device_ours else None
         device_cookie = kept or secrets.token_urlsafe(32)
-        await store.know_device(digest(device_cookie), person_id, self._clock())
+        session, session_cookie = await self._sessions.start(
+            uow,
+            person_id,
+            under_way.amr,
+            visitor.device,
+            visitor.session,
+            digest(device_cookie),
+        )
         return SignedIn(
             session, session_cookie, None if kept else device_cookie, under_way.return_to
         )

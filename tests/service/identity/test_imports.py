@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,9 +15,11 @@ import pytest
 from fastapi import FastAPI
 
 from services.identity.adapters.organisations import OrganisationRepository
+from services.identity.adapters.roster_people import RosterPeopleRepository
 from services.identity.application import importing
 from services.identity.application.importing import Importer
 from services.identity.application.organisations import Organisations
+from services.identity.domain.imports import ATTEMPTS
 from services.identity.domain.organisations import Kind, OfficialCodes, Organisation
 from services.identity.parts import imports
 from services.identity.settings import Settings
@@ -524,3 +527,67 @@ async def test_nobody_imports_a_role_for_themselves(
     view = await desk.done(tree.school, roster({**staff, "角色": "教师"}))
     (rejected,) = await desk.rows(view["id"], "rejected")
     assert rejected["defects"][0]["reason"] == "own-account"
+
+
+async def test_an_import_whose_steps_keep_failing_fails_and_keeps_no_personal_data(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_what: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(RosterPeopleRepository, "write", broken)
+    import_id = await desk.start(tree.school, roster(pupil(1, "李明")))
+    for _ in range(ATTEMPTS):
+        with pytest.raises(RuntimeError, match="planted"):
+            await desk.carry_out()
+    view = await desk.read(import_id)
+    assert view["state"] == "FAILED"
+    assert view["failure"]
+    assert await owner.fetchval("SELECT count(*) FROM import_lines WHERE content IS NOT NULL") == 0
+    assert await owner.fetchval("SELECT count(*) FROM people") == 0
+
+
+async def test_a_roster_is_gone_once_it_is_read_and_an_unused_one_after_a_day(
+    tree: Tree, desk: Desk, objects: FakeObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李明")), dry_run=True)
+    await desk.upload(roster(pupil(2, "王芳")))
+    await desk.importer.tidy()
+    assert len([each async for each in objects.list("rosters/")]) == 1
+    monkeypatch.setattr(importing, "UNUSED_UPLOAD_LIFE", timedelta(0))
+    await desk.importer.tidy()
+    assert [each async for each in objects.list("rosters/")] == []
+
+
+async def test_a_report_that_nobody_applies_expires(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    view = await desk.done(tree.school, roster(pupil(1, "李明")), dry_run=True)
+    await owner.execute("UPDATE imports SET updated_at = now() - interval '8 days'")
+    await desk.importer.tidy()
+    expired = await desk.read(view["id"])
+    assert (expired["state"], expired["may_be_applied"]) == ("EXPIRED", False)
+    assert await owner.fetchval("SELECT count(*) FROM import_lines WHERE content IS NOT NULL") == 0
+
+
+async def test_a_file_that_changes_while_it_is_read_is_not_mixed_with_the_other(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection, objects: FakeObjectStore
+) -> None:
+    import_id = await desk.start(tree.school, roster(pupil(1, "李明")))
+    await owner.execute("UPDATE imports SET file_digest = '\\x00'")
+    await desk.carry_out()
+    view = await desk.read(import_id)
+    assert view["state"] == "FAILED"
+    assert "被替换" in view["failure"]
+
+
+async def test_an_import_takes_the_same_number_of_statements_for_one_line_and_for_many(
+    tree: Tree, desk: Desk, statements: list[str]
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李明")))
+    taken = []
+    for serials in (range(2, 3), range(3, 103)):
+        statements.clear()
+        await desk.done(tree.school, roster(*(pupil(each, f"学生{each}") for each in serials)))
+        taken.append(len(statements))
+    assert taken[0] == taken[1]
