@@ -24,6 +24,7 @@ from shared.principal import TokenVerifier
 from shared.reader import Reader
 from shared.relay import Relay
 from shared.retention import Sweeper
+from shared.revocation import RevocationFeed, RevokedTokens
 from shared.settings import ServiceSettings
 from shared.tasks import end, keep_running
 from shared.version import VERSION
@@ -53,7 +54,8 @@ class Runtime:
         self.started_at = clock()
         self.engine = create_engine(settings, name)
         self.reader = Reader(settings, name)
-        self.verifier = TokenVerifier(settings.issuer, settings.jwks_url)
+        revoked = RevokedTokens()
+        self.verifier = TokenVerifier(settings.issuer, settings.jwks_url, revoked=revoked)
         self.relay = Relay(settings, name)
         self.sealer = Sealer(self.engine)
         self.handlers: dict[str, Handlers] = {
@@ -69,6 +71,7 @@ class Runtime:
             "audit-sealer": self.sealer.run,
             "retention": Sweeper(self.engine, settings).run,
             "jwks": self.verifier.run,
+            "revocations": RevocationFeed(settings, name, revoked).run,
             **{f"inbox-{s}": i.run for s, i in zip(hears, self._inboxes, strict=True)},
         }
 

@@ -18,9 +18,9 @@ EVENTS = {**events_organisations.EVENTS, **events_people.EVENTS, **events_provid
 
 
 class Parts(NamedTuple):
+    provider: provider.Provider
     organisations: organisations.OrganisationsPart
     people: people.PeoplePart
-    provider: provider.Provider
     authentication: authentication.AuthenticationPart
     imports: imports.ImportsPart
 
@@ -30,7 +30,8 @@ def create_app(settings: Settings) -> FastAPI:
     parts = build_parts(runtime, settings)
     for part in parts:
         runtime.tasks.update(part.tasks)
-    del runtime.tasks["jwks"]  # its own keys are loaded by the provider, not fetched
+    for fetched in ("jwks", "revocations"):  # here they come from its own tables
+        del runtime.tasks[fetched]
     return application(
         runtime,
         title="Shuyuan identity 统一身份",
@@ -63,20 +64,22 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
         invitations=invitations,
         pages=pages,
     )
-    on_erase.append(entrance.erase)
+    protocol = provider.build(
+        runtime,
+        settings,
+        people=persons.directory,
+        sessions=entrance.sessions,
+        pages=pages,
+        revocations=revocations,
+    )
+    on_erase += [entrance.erase, protocol.erase]
+    objects = _objects(settings)
     return Parts(
-        organisations.build(runtime, settings),
-        persons,
-        provider.build(
-            runtime,
-            settings,
-            people=persons.directory,
-            sessions=entrance.sessions,
-            pages=pages,
-            revocations=revocations,
-        ),
-        entrance,
-        imports.build(runtime, settings, revocations=revocations, objects=_objects(settings)),
+        provider=protocol,  # first: its token endpoint is asked most, and routes are tried in order
+        organisations=organisations.build(runtime, settings),
+        people=persons,
+        authentication=entrance,
+        imports=imports.build(runtime, settings, revocations=revocations, objects=objects),
     )
 
 

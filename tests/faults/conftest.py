@@ -12,7 +12,7 @@ from tests.conftest import SHUYUAN, Stack
 
 
 @pytest.fixture(scope="session")
-def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     data = tmp_path_factory.mktemp("besieged")
     answer = subprocess.run(
         [SHUYUAN, "up", "--data", str(data), "--port", "0", "--detach", "--json"],

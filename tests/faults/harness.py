@@ -35,6 +35,12 @@ RECOVERY_SECONDS = 60.0
 """No killed process may take longer to serve again, on however slow a machine."""
 
 
+Fault = tuple[str, str]
+"""How, and where: a process, a moment or a link."""
+
+DISTURBANCES = ("reset", "half-open", "delay", "blackhole")
+
+
 class Program:
     """A process of the harness's own, started again whenever it ends.
 
@@ -252,29 +258,36 @@ class Siege:
 
     async def campaign(self, seconds: float, kills: int) -> None:
         """One fault after another, for that long and at least that many kills."""
+        deck: list[Fault] = []
         began = time.monotonic()
         while time.monotonic() - began < seconds or self.kills.total() < kills:
             assert time.monotonic() - began < 5 * seconds, "recovery takes far too long"
             await asyncio.sleep(self.random.uniform(0.1, 1.0))
-            await self._one_fault()
+            deck = deck or self._deck()
+            await self._befall(deck.pop())
 
-    async def _one_fault(self) -> None:
-        kind = self.random.choices(("kill", "moment", "network"), (5, 4, 3))[0]
-        if kind == "kill":
-            name = self.random.choices(("writer", "reader", "nats", "postgres"), (3, 3, 2, 1))[0]
-            await self.kill(name)
-        elif kind == "moment":
-            moment = self.random.choice(moments.WRITER + moments.READER)
-            await self.kill_at(moment)
-            name = "reader" if moment in moments.READER else "writer"
+    def _deck(self) -> list[Fault]:
+        """The faults of one round, shuffled: every process and every moment is among them."""
+        links = [(how, link) for how in DISTURBANCES for link in self.proxies]
+        cards = [
+            *(("kill", name) for name in ("writer", "reader", "nats", "postgres") * 2),
+            *(("moment", moment) for moment in moments.WRITER + moments.READER),
+            *self.random.sample(links, 4),
+        ]
+        self.random.shuffle(cards)
+        return cards
+
+    async def _befall(self, fault: Fault) -> None:
+        how, where = fault
+        if how == "kill":
+            await self.kill(where)
+        elif how == "moment":
+            await self.kill_at(where)
         else:
-            link = self.random.choice(sorted(self.proxies))
-            how = self.random.choice(("reset", "half-open", "delay", "blackhole"))
-            await self.disturb(link, how)
-            name = link.partition("-")[0]
+            await self.disturb(where, how)
         # Now and then the next fault comes before this one is over.
         if self.random.random() < 0.6:
-            await self.recovered(name)
+            await self.recovered(where.partition("-")[0].replace("relay", "writer"))
 
     async def quiet(self) -> Facts:
         """Wait until every event arrived and every entry is chained; then everything there is."""
