@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from services.identity.application.stores import OnErase
 from services.identity.consumers import HEARS
 from services.identity.domain import events_organisations, events_people, events_provider
-from services.identity.parts import authentication, imports, organisations, people, provider
+from services.identity.parts import authentication, imports, organisations, people, provider, scim
 from services.identity.problems import PROBLEMS
 from services.identity.settings import Settings
 from shared.command import Program
@@ -23,6 +23,7 @@ class Parts(NamedTuple):
     people: people.PeoplePart
     authentication: authentication.AuthenticationPart
     imports: imports.ImportsPart
+    scim: scim.ScimPart
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -72,7 +73,14 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
         pages=pages,
         revocations=revocations,
     )
-    on_erase += [entrance.erase, protocol.erase]
+    provisioning = scim.build(
+        runtime,
+        settings,
+        stores=persons.stores,
+        personal=persons.personal,
+        revocations=revocations,
+    )
+    on_erase += [entrance.erase, protocol.erase, provisioning.erase]
     objects = _objects(settings)
     return Parts(
         provider=protocol,  # first: its token endpoint is asked most, and routes are tried in order
@@ -80,6 +88,7 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
         people=persons,
         authentication=entrance,
         imports=imports.build(runtime, settings, revocations=revocations, objects=objects),
+        scim=provisioning,
     )
 
 

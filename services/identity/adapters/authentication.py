@@ -24,7 +24,9 @@ SELECT p.hash AS password_hash, coalesce(p.stands_alone, false) AS stands_alone,
     AS authenticator,
   (SELECT count(*) FROM passkeys WHERE person_id = $1) AS passkeys,
   EXISTS (SELECT FROM known_devices WHERE secret_hash = $2 AND person_id = $1) AS device_known,
-  EXISTS (SELECT FROM known_devices WHERE secret_hash = $2) AS device_ours
+  EXISTS (SELECT FROM known_devices WHERE secret_hash = $2) AS device_ours,
+  ARRAY(SELECT key FROM throttle WHERE key = ANY($3::bytea[]) ORDER BY key) AS keys,
+  ARRAY(SELECT tat FROM throttle WHERE key = ANY($3::bytea[]) ORDER BY key) AS tats
 FROM (SELECT) AS one LEFT JOIN passwords p ON p.person_id = $1
 """
 _FORMER = "SELECT hash FROM former_passwords WHERE person_id = $1 ORDER BY id DESC"
@@ -46,7 +48,6 @@ SELECT
 _PASSKEYS = """
 SELECT id, name, created_at, used_at FROM passkeys WHERE person_id = $1 ORDER BY created_at, id
 """
-_COUNTS = "SELECT key, tat FROM throttle WHERE key = ANY($1)"
 
 _PUT_PASSWORD = text(
     "INSERT INTO passwords (person_id, hash, stands_alone, changed_at)"
@@ -109,9 +110,13 @@ class AuthenticationReads:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def credentials(self, person_id: UUID, device: bytes | None) -> Credentials:
-        row = await self._reader.fetchrow(_CREDENTIALS, person_id, device)
-        return Credentials(**row) if row else Credentials()
+    async def credentials(
+        self, person_id: UUID, device: bytes | None = None, guesses: Collection[bytes] = ()
+    ) -> Credentials:
+        row: Any = await self._reader.fetchrow(_CREDENTIALS, person_id, device, list(guesses))
+        found = dict(row)
+        counts = zip(found.pop("keys"), found.pop("tats"), strict=True)
+        return Credentials(**found, counts=dict(counts))
 
     async def former(self, person_id: UUID) -> Sequence[str]:
         return [row["hash"] for row in await self._reader.fetch(_FORMER, person_id)]
@@ -128,10 +133,6 @@ class AuthenticationReads:
         row: Any = await self._reader.fetchrow(_FACTORS, person_id)
         passkeys = await self._reader.fetch(_PASSKEYS, person_id)
         return Factors(**row, passkeys=[PasskeyListed(**each) for each in passkeys])
-
-    async def counts(self, keys: Collection[bytes]) -> Mapping[bytes, datetime]:
-        rows = await self._reader.fetch(_COUNTS, list(keys))
-        return {row["key"]: row["tat"] for row in rows}
 
 
 class _Rows:

@@ -1,7 +1,7 @@
 """What signing in asks about a person: the account, and what can prove it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -45,7 +45,7 @@ class Directory(Protocol):
 class Credentials:
     """What a person can prove themselves with. ``stands_alone`` says that the password is long
     enough without a second factor; ``device_known`` that the person has signed in on the browser
-    that asks, ``device_ours`` that somebody has."""
+    that asks, ``device_ours`` that somebody has. ``counts`` are of wrong guesses."""
 
     password_hash: str | None = None
     stands_alone: bool = False
@@ -54,6 +54,7 @@ class Credentials:
     passkeys: int = 0
     device_known: bool = False
     device_ours: bool = False
+    counts: Mapping[bytes, datetime] = field(default_factory=dict)
 
     @property
     def has_factor(self) -> bool:
@@ -61,7 +62,12 @@ class Credentials:
 
 
 class CredentialReader(Protocol):
-    async def credentials(self, person_id: UUID, device: bytes | None) -> Credentials: ...
+    async def credentials(
+        self, person_id: UUID, device: bytes | None = None, guesses: Collection[bytes] = ()
+    ) -> Credentials:
+        """Those of a person, as a browser asks that is known by `device`; with the counts kept
+        under `guesses`."""
+        ...
 
 
 async def factor_is_due(directory: Directory, profile: Profile, person_id: UUID) -> bool:

@@ -196,4 +196,4 @@ class Activations:
     async def _keeps_factor(self, invitation: Invitation) -> bool:
         if invitation.removes_factors:
             return False
-        return (await self._reader.credentials(invitation.person_id, None)).has_factor
+        return (await self._reader.credentials(invitation.person_id)).has_factor

@@ -212,7 +212,7 @@ class Passkeys:
 
     async def remove(self, person_id: UUID, passkey_id: UUID) -> None:
         """Raises `NotFound`, `LastSecondFactor`."""
-        credentials = await self._reader.credentials(person_id, None)
+        credentials = await self._reader.credentials(person_id)
         left = credentials.passkeys - 1 + credentials.authenticator
         await self._second_factors.may_lose_factor(person_id, credentials, left=left)
         async with self._new_uow() as uow:

@@ -95,7 +95,7 @@ class Passwords:
         """Judge a new password. ``with_factor`` says whether a second factor will be there, where
         that is about to change. Raises `PasswordRefused`."""
         if with_factor is None:
-            with_factor = (await self._reader.credentials(person_id, None)).has_factor
+            with_factor = (await self._reader.credentials(person_id)).has_factor
         password = normalised(new)
         names = await self._names.of(person_id)
         found = defects(

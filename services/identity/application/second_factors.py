@@ -195,7 +195,7 @@ class SecondFactors:
     async def renew_recovery_codes(self, person_id: UUID) -> Sequence[str]:
         """Ten new codes, to be shown this once; the old ones are void. Raises `NoAuthenticator`
         where there is no second factor to recover from the loss of."""
-        if not (await self._reader.credentials(person_id, None)).has_factor:
+        if not (await self._reader.credentials(person_id)).has_factor:
             raise NoAuthenticator("Set up a second factor first.")
         async with self._new_uow() as uow:
             codes = await self._fresh_codes(uow, person_id)
@@ -209,7 +209,7 @@ class SecondFactors:
 
     async def remove_authenticator(self, person_id: UUID) -> None:
         """Raises `LastSecondFactor`, `NoAuthenticator`."""
-        credentials = await self._reader.credentials(person_id, None)
+        credentials = await self._reader.credentials(person_id)
         await self.may_lose_factor(person_id, credentials, left=credentials.passkeys)
         async with self._new_uow() as uow:
             if not await self._stores(uow.connection).remove_authenticator(person_id):

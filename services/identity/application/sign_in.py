@@ -5,11 +5,11 @@ known to one browser by a cookie of its own.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, Self
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +48,10 @@ class Visitor:
     device_cookie: str | None
     session: Session | None
 
+    @property
+    def device_digest(self) -> bytes | None:
+        return digest(self.device_cookie) if self.device_cookie else None
+
 
 @dataclass(frozen=True, slots=True)
 class SignInUnderWay:
@@ -55,6 +59,10 @@ class SignInUnderWay:
     amr: tuple[str, ...]
     return_to: str
     expires_at: datetime
+
+    def after(self, *amr: str) -> Self:
+        """The same once more was proved."""
+        return replace(self, amr=(*self.amr, *amr))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,7 @@ class Unfinished:
 
 
 Outcome = SignedIn | Unfinished
+Judge = Callable[[UUID], Awaitable[tuple[Credentials, Attempt]]]
 
 
 class SignInStore(Protocol):
@@ -139,8 +148,8 @@ class SignIn:
         with self._hashing.seat() as seat:
             account = await self._directory.find_by_login(login)
             person_id = account.person_id if account and account.state == State.ACTIVE else NOBODY
-            credentials = await self._credentials(person_id, visitor)
-            async with self._attempt(folded_login(login), visitor, credentials) as attempt:
+            with self._guessing(folded_login(login), visitor) as judged:
+                credentials, attempt = await judged(person_id)
                 typed, known = normalised(password), credentials.password_hash
                 if not await seat.verify(known, typed) or known is None:
                     await self._failed(attempt, person_id, "password")
@@ -191,8 +200,10 @@ class SignIn:
         """Raises `SignInExpired`, `PasskeyRefused`."""
         under_way = await self.under_way(cookie)
         proof = await self._answered(credential, cookie or "", under_way.person_id)
+        proved = under_way.after(*proof.amr)
+        credentials = await self._credentials(under_way.person_id, visitor)
         async with self._new_uow() as uow:
-            return await uow.commit(await self._proved(uow, cookie, under_way, proof.amr, visitor))
+            return await uow.commit(await self._go_on(uow, proved, visitor, credentials, cookie))
 
     async def with_new_authenticator(
         self, cookie: str | None, code: str, visitor: Visitor
@@ -232,7 +243,7 @@ class SignIn:
     async def step(self, cookie: str | None) -> Step:
         """What the sign-in waits for. Raises `SignInExpired`."""
         under_way = await self.under_way(cookie)
-        credentials = await self._reader.credentials(under_way.person_id, None)
+        credentials = await self._reader.credentials(under_way.person_id)
         step = await self._step(under_way, credentials)
         if step is None:
             raise SignInExpired("Sign in again.")
@@ -250,30 +261,20 @@ class SignIn:
     ) -> Outcome:
         under_way = await self.under_way(cookie)
         person_id = under_way.person_id
-        credentials = await self._credentials(person_id, visitor)
-        async with self._attempt(f"second factor {person_id}", visitor, credentials) as attempt:
+        with self._guessing(f"second factor {person_id}", visitor) as judged:
+            credentials, attempt = await judged(person_id)
             try:
                 async with self._new_uow() as uow:
                     current().actor = str(person_id)
                     await use(uow, person_id, code)
                     await self._throttle.succeeded(uow, attempt)
-                    outcome = await self._proved(uow, cookie, under_way, ("otp", "mfa"), visitor)
-                    return await uow.commit(outcome)
+                    proved = under_way.after("otp", "mfa")
+                    return await uow.commit(
+                        await self._go_on(uow, proved, visitor, credentials, cookie)
+                    )
             except WrongCode:
                 await self._failed(attempt, person_id, "second_factor")
                 raise
-
-    async def _proved(
-        self,
-        uow: UnitOfWork,
-        cookie: str | None,
-        under_way: SignInUnderWay,
-        amr: Sequence[str],
-        visitor: Visitor,
-    ) -> Outcome:
-        proved = replace(under_way, amr=(*under_way.amr, *amr))
-        credentials = await self._credentials(under_way.person_id, visitor)
-        return await self._go_on(uow, proved, visitor, credentials, cookie)
 
     async def _go_on(
         self,
@@ -334,15 +335,21 @@ class SignIn:
             raise
 
     async def _credentials(self, person_id: UUID, visitor: Visitor) -> Credentials:
-        device = digest(visitor.device_cookie) if visitor.device_cookie else None
-        return await self._reader.credentials(person_id, device)
+        return await self._reader.credentials(person_id, visitor.device_digest)
 
-    def _attempt(
-        self, account: str, visitor: Visitor, credentials: Credentials
-    ) -> AbstractAsyncContextManager[Attempt]:
-        cookie = visitor.device_cookie
-        known = digest(cookie) if cookie and credentials.device_known else None
-        return self._throttle.attempt(account, visitor.address, known)
+    @contextmanager
+    def _guessing(self, account: str, visitor: Visitor) -> Iterator[Judge]:
+        """A guess at the secret called `account`. What it gives reads the credentials of the
+        person and admits the guess, or raises `TooManyAttempts`."""
+        device = visitor.device_digest
+        guess = self._throttle.guess(account, visitor.address, device)
+        with self._throttle.judging(guess) as admitted:
+
+            async def judged(person_id: UUID) -> tuple[Credentials, Attempt]:
+                credentials = await self._reader.credentials(person_id, device, guess.keys)
+                return credentials, admitted(credentials.counts, credentials.device_known)
+
+            yield judged
 
     async def _failed(self, attempt: Attempt, person_id: UUID, factor: str) -> None:
         async with self._new_uow() as uow:

@@ -3,16 +3,16 @@
 import hmac
 import unicodedata
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.domain.throttle import Counts, Limits, admit
+from services.identity.domain.throttle import Counts, Limit, Limits, admit
 from shared.clock import Clock
 from shared.database import UnitOfWork
 
@@ -29,19 +29,36 @@ class ThrottleStore(Protocol):
     async def clear(self, key: bytes) -> None: ...
 
 
-class ThrottleReader(Protocol):
-    async def counts(self, keys: Collection[bytes]) -> Mapping[bytes, datetime]: ...
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a guess may be counted under: if it comes from a known device, under that alone."""
+
+    stranger: bytes
+    device: bytes | None
+    account: bytes
+    address: bytes
+
+    @property
+    def keys(self) -> list[bytes]:
+        return [*self.callers, self.account, self.address]
+
+    @property
+    def callers(self) -> list[bytes]:
+        return [key for key in (self.stranger, self.device) if key is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one guess is counted under. A known device is counted by itself alone. ``clean`` says
-    that the caller has no failure to be forgiven."""
+    """A guess that is admitted. ``clean`` says that its caller has no failure to be forgiven."""
 
     caller: bytes
-    account: bytes | None
-    address: bytes | None
-    clean: bool = True
+    shared: Mapping[bytes, Limit]
+    clean: bool
+
+
+Admit = Callable[[Mapping[bytes, datetime], bool], Attempt]
+"""Admits a guess by the counts that were read, and by whether its device turned out to be known.
+Raises `TooManyAttempts`."""
 
 
 class Throttle:
@@ -52,68 +69,66 @@ class Throttle:
     def __init__(
         self,
         stores: Callable[[AsyncConnection], ThrottleStore],
-        reader: ThrottleReader,
         limits: Limits,
         key: bytes,
         clock: Clock,
     ) -> None:
         self._stores = stores
-        self._reader = reader
         self._limits = limits
         self._key = key
         self._clock = clock
         self._judged: Counter[bytes] = Counter()
 
-    @asynccontextmanager
-    async def attempt(
-        self, account: str, address: str, known_device: bytes | None
-    ) -> AsyncIterator[Attempt]:
-        """A guess at the secret called `account`, from an address or a known device, until its
-        outcome is committed. Raises `TooManyAttempts`."""
-        attempt = self._named(account, address, known_device)
-        # Taken before the counts are read: whoever is judged meanwhile is ahead or in the counts.
-        ahead = self._judged[attempt.caller]
-        self._judged[attempt.caller] += 1
+    def guess(self, account: str, address: str, device: bytes | None) -> Guess:
+        """A guess at the secret called `account`, from an address and what may be a known
+        device."""
+        site = _site(address)
+        return Guess(
+            stranger=self._hash("stranger", account, site),
+            device=self._hash("device", account, device.hex()) if device else None,
+            account=self._hash("account", account),
+            address=self._hash("address", site),
+        )
+
+    @contextmanager
+    def judging(self, guess: Guess) -> Iterator[Admit]:
+        """Enter before the counts are read, and leave when the outcome is committed: whoever is
+        judged meanwhile then is either ahead or in the counts."""
+        ahead = {key: self._judged[key] for key in guess.callers}
+        self._judged.update(guess.callers)
+
+        def admitted(counts: Mapping[bytes, datetime], known: bool) -> Attempt:
+            if known and guess.device is not None:
+                caller, shared = guess.device, {}
+                seen = Counts(counts.get(caller))
+            else:
+                caller = guess.stranger
+                shared = {
+                    guess.account: self._limits.account,
+                    guess.address: self._limits.address,
+                }
+                seen = Counts(*map(counts.get, (caller, *shared)))
+            admit(self._limits, seen, self._clock(), ahead[caller])
+            return Attempt(caller, shared, clean=seen.caller is None)
+
         try:
-            counts = await self._counts(attempt)
-            admit(self._limits, counts, self._clock(), ahead)
-            yield replace(attempt, clean=counts.caller is None)
+            yield admitted
         finally:
-            self._judged[attempt.caller] -= 1
-            if not self._judged[attempt.caller]:
-                del self._judged[attempt.caller]
+            self._judged.subtract(guess.callers)
+            self._judged += Counter()  # forgets those that nobody is judged under
 
     async def failed(self, uow: UnitOfWork, attempt: Attempt) -> None:
         """The guess was wrong: caller, account and address have one failure more."""
-        limits = {
-            attempt.caller: self._limits.caller,
-            attempt.account: self._limits.account,
-            attempt.address: self._limits.address,
-        }
+        limits = {attempt.caller: self._limits.caller, **attempt.shared}
         now = self._clock()
         store = self._stores(uow.connection)
-        held = await store.hold([key for key in limits if key is not None])
+        held = await store.hold(limits)
         await store.put({key: limits[key].charged(tat, now) for key, tat in held.items()})
 
     async def succeeded(self, uow: UnitOfWork, attempt: Attempt) -> None:
         """The guess was right: the caller starts afresh."""
         if not attempt.clean:
             await self._stores(uow.connection).clear(attempt.caller)
-
-    async def _counts(self, attempt: Attempt) -> Counts:
-        keys = (attempt.caller, attempt.account, attempt.address)
-        known = await self._reader.counts([key for key in keys if key is not None])
-        return Counts(*(known.get(key) if key else None for key in keys))
-
-    def _named(self, account: str, address: str, known_device: bytes | None) -> Attempt:
-        if known_device is not None:
-            return Attempt(self._hash("device", account, known_device.hex()), None, None)
-        site = _site(address)
-        return Attempt(
-            self._hash("caller", account, site),
-            self._hash("account", account),
-            self._hash("address", site),
-        )
 
     def _hash(self, *parts: str) -> bytes:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256")

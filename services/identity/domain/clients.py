@@ -96,6 +96,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     "identity.manage": ("管理机构与人员", "Manage organisations and people"),
     "identity.audit": ("查阅审计记录", "Read the audit trail"),
     "identity.import": ("批量导入人员", "Import people"),
+    "scim": ("按 SCIM 协议开设和维护账号", "Provision accounts over SCIM"),
     "catalog.read": ("浏览教育资源", "Browse resources"),
     "catalog.write": ("上传和修改您的资源", "Upload and change your resources"),
     "catalog.review": ("以您的身份审核资源", "Review resources as you"),

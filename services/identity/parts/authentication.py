@@ -106,7 +106,7 @@ def build(
         memory_kib=settings.argon2_memory_kib,
         iterations=settings.argon2_iterations,
     )
-    throttle = Throttle(ThrottleRows, reads, profile.limits, ring.derive("throttle"), clock)
+    throttle = Throttle(ThrottleRows, profile.limits, ring.derive("throttle"), clock)
     sessions = Sessions(
         new_uow,
         SessionRows,

@@ -68,7 +68,7 @@ class AccountPages:
         return self._pages.redirect(HOME)
 
     async def show(self, request: Request, session: Session) -> Response:
-        credentials = await self._credentials.credentials(session.person_id, None)
+        credentials = await self._credentials.credentials(session.person_id)
         return self._pages.render(
             request,
             "account.html",
@@ -94,7 +94,7 @@ class AccountPages:
     async def _password_page(
         self, request: Request, session: Session, errors: Sequence[FormError] = ()
     ) -> Response:
-        credentials = await self._credentials.credentials(session.person_id, None)
+        credentials = await self._credentials.credentials(session.person_id)
         shortest = self._profile.shortest(with_factor=credentials.has_factor)
         return self._pages.render(
             request,
