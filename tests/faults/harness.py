@@ -6,6 +6,7 @@ by the harness. What clients were told stands in a journal outside of all this.
 """
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -25,7 +26,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared import audit
 from shared.database import database_url
-from tests.conftest import CHECKOUT, Stack
+from tests.conftest import CHECKOUT, SHUYUAN, Stack
 from tests.faults import counters, moments
 from tests.faults.checker import Facts, gather
 from tests.faults.journal import Journal
@@ -201,8 +202,12 @@ class Siege:
 
     async def pid(self, name: str) -> int | None:
         """The process of a component of the stack; None while it is down."""
-        found = (await asyncio.to_thread(self._stack.status))["components"]
-        assert isinstance(found, list)
+        status = await asyncio.create_subprocess_exec(
+            *(SHUYUAN, "status", "--json", "--data", str(self._stack.data)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        told, _ = await status.communicate()  # its exit code says that not everything is well
+        found = json.loads(told)["components"]
         (pid,) = (component["pid"] for component in found if component["name"] == name)
         return None if pid is None else int(pid)
 
