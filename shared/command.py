@@ -123,4 +123,4 @@ class Program:
         try:
             yield runtime
         finally:
-            await runtime.engine.dispose()
+            await runtime.close()

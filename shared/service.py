@@ -98,8 +98,12 @@ class Runtime:
             yield
         finally:
             await end(tasks)
-            self.reader.close()
-            await self.engine.dispose()
+            await self.close()
+
+    async def close(self) -> None:
+        """Give every database connection back."""
+        self.reader.close()
+        await self.engine.dispose()
 
     async def _announce(self) -> None:
         async with self.new_uow() as uow:

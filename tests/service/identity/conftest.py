@@ -137,7 +137,7 @@ async def app(
     app = build(settings)
     app.state.verifier.load(KeySet([signing_key]).as_dict(private=False))
     yield app
-    await app.state.runtime.engine.dispose()
+    await app.state.runtime.close()
 
 
 @pytest.fixture

@@ -421,7 +421,7 @@ async def running_house(settings: Settings, owner: asyncpg.Connection) -> AsyncI
             http,
             organisation_id,
         )
-    await runtime.engine.dispose()
+    await runtime.close()
     runtime.reader.close()
 
 

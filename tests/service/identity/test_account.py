@@ -140,7 +140,7 @@ class TestThePassword:
         await browser.open(PASSWORD_PAGE)
         answer = await browser.submit(PASSWORD_PAGE, password=oldest, again=oldest)
         assert answer.status_code == 303
-        await app.state.runtime.engine.dispose()
+        await app.state.runtime.close()
 
 
 class TestTheAuthenticator:

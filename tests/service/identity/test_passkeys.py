@@ -311,4 +311,4 @@ async def test_they_need_a_name_not_an_address(
     assert (await browser.sign_in("zhangwei")).status_code == 303
     assert "IP address" in (await browser.open(FACTORS)).text
     assert (await browser.open(PAGE)).status_code == 409
-    await app.state.runtime.engine.dispose()
+    await app.state.runtime.close()

@@ -341,7 +341,7 @@ class TestPersonalData:
             (holder,) = await people.holders([identify(IdentifierKind.PHONE, "13800008000")])
             assert str(holder.person_id) == pupil["id"]
         rotated.state.runtime.reader.close()
-        await rotated.state.runtime.engine.dispose()
+        await rotated.state.runtime.close()
 
 
 class TestMe:

@@ -218,4 +218,4 @@ async def test_over_https_cookies_are_bound_to_the_host(
         assert "domain" not in kept.lower()
     assert app.state.part.sessions.cookie_name == "__Host-shuyuan"
     assert ORIGIN.startswith("http:")
-    await app.state.runtime.engine.dispose()
+    await app.state.runtime.close()

@@ -474,7 +474,7 @@ class TestGuessing:
         answer = await Browser(restarted).sign_in("zhangwei")
         assert answer.status_code == 429
         restarted.state.runtime.reader.close()
-        await restarted.state.runtime.engine.dispose()
+        await restarted.state.runtime.close()
 
     async def test_the_owner_elsewhere_is_not_kept_out(self, house: House) -> None:
         await house.person("zhangwei")
