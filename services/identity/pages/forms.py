@@ -13,6 +13,7 @@ from shared.errors import DomainError
 FIELD = "csrf"
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50
+LONGEST_FIELD = 16_384
 
 Form = Mapping[str, str]
 
@@ -53,6 +54,8 @@ class Forms:
         form = dict(pairs)
         if len(form) < len(pairs):
             raise FormRefused("The form has a field twice.")
+        if any(len(value) > LONGEST_FIELD for value in form.values()):
+            raise FormRefused("A field is too long.")
         visit = self._cookies.read(request, Cookie.VISIT)
         session = "" if before_session else self._cookies.read(request, Cookie.SESSION) or ""
         expected = self.token(visit or "", session)

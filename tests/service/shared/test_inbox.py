@@ -252,6 +252,9 @@ async def test_an_event_of_unknown_schema_is_parked(
     async with running(inbox(bus_settings, new_uow).run()):
         await eventually(lambda: reached(engine, 3))
     assert await parked(engine) == [unknown.id, unfit.id]
+    first, second = await rows(engine, "SELECT reason FROM inbox_parked ORDER BY id")
+    assert first == (f"no schema is published for {unknown.type}",)
+    assert second[0].startswith(f"{EVENT}: ")
     assert await heard(engine) == [("c", 1)]
 
 
@@ -277,9 +280,11 @@ async def test_an_outage_parks_nothing(
     new_uow: NewUow,
     bus_settings: ServiceSettings,
     stream: JetStreamContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What waiting cures is tried again until it is cured, with everything behind it."""
     failures = [ConnectionRefusedError(), TimeoutError(), ConnectionResetError()]
+    monkeypatch.setattr("shared.inbox.ATTEMPTS", 1)
 
     async def out_of_reach(uow: UnitOfWork, envelope: Envelope) -> None:
         if failures:
@@ -297,31 +302,32 @@ async def test_an_outage_parks_nothing(
 
 async def test_a_lock_held_by_another_parks_nothing(
     engine: AsyncEngine,
-    new_uow: NewUow,
     bus_settings: ServiceSettings,
     stream: JetStreamContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A replica that holds the position for long is no fault of the event that waits."""
+    monkeypatch.setattr("shared.inbox.ATTEMPTS", 1)
 
     class Impatient(UnitOfWork):
         async def __aenter__(self) -> "Impatient":
             await super().__aenter__()
-            await self.connection.execute(text("SET LOCAL lock_timeout = '20ms'"))
+            await self.connection.execute(text("SET LOCAL lock_timeout = '400ms'"))
             return self
 
     def impatient() -> UnitOfWork:
         return Impatient(engine, f"/{HEARER}")
 
-    await send(stream, event("a", 1))
-    async with running(inbox(bus_settings, new_uow).run()):
+    async with running(keep_running("inbox", inbox(bus_settings, impatient).run)):
+        await send(stream, event("a", 1))
         await eventually(lambda: reached(engine, 1))
-    async with engine.connect() as holder:
-        await holder.execute(text("SELECT FROM inbox_position FOR UPDATE"))
-        async with running(keep_running("inbox", inbox(bus_settings, impatient).run)):
+        async with engine.connect() as holder:
+            await holder.execute(text("SELECT FROM inbox_position FOR UPDATE"))
             await send(stream, event("a", 2))
-            await asyncio.sleep(1.5)
+            # One attempt has failed by then, and one more is waiting for the lock.
+            await asyncio.sleep(0.7)
             await holder.rollback()
-            await eventually(lambda: reached(engine, 2))
+        await eventually(lambda: reached(engine, 2))
     assert await heard(engine) == [("a", 1), ("a", 2)]
     assert await parked(engine) == []
 
