@@ -8,6 +8,7 @@ builds adapters.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -32,12 +33,21 @@ from shared.version import VERSION
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What one part adds to its service. ``tasks`` run in the background for its whole life."""
+
+    routers: Sequence[APIRouter] = ()
+    table: problems.ProblemTable = field(default_factory=dict)
+    tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    events: Mapping[str, type] = field(default_factory=dict)
+
+
 class Runtime:
-    """The parts of one service that live as long as its process.
+    """What one service keeps running for as long as its process lives.
 
-    ``tasks`` run in the background, by name; a part of a service may add its own before the start.
-
-    ``hears`` maps a neighbour to the handlers of its events; that it started is always heard.
+    ``tasks`` run in the background, by name. ``hears`` maps a neighbour to the handlers of its
+    events; that it started is always heard.
     """
 
     def __init__(
@@ -118,7 +128,7 @@ def application(
     *,
     title: str,
     description: str,
-    routers: Sequence[APIRouter],
+    parts: Sequence[Part],
     table: problems.ProblemTable,
     checks: Mapping[str, Check] | None = None,
 ) -> FastAPI:
@@ -126,6 +136,9 @@ def application(
 
     ``checks`` are the dependencies that `/readyz` names beside PostgreSQL and the bus.
     """
+
+    for part in parts:
+        runtime.tasks.update(part.tasks)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -146,7 +159,7 @@ def application(
     )
     app.state.runtime = runtime
     app.state.verifier = runtime.verifier
-    for router in (about_router(f"/{runtime.name}/v1"), *routers):
+    for router in (about_router(f"/{runtime.name}/v1"), *(r for p in parts for r in p.routers)):
         app.include_router(router)
     app.include_router(health_router(Health(runtime.engine, runtime.bus_connected, checks or {})))
     problems.install(app, table)

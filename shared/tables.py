@@ -4,6 +4,8 @@ They are written and read with SQL by the modules named below; here stands their
 against which migrations are checked.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UserDefinedType
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -29,7 +32,16 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-_instant = DateTime(timezone=True)
+INSTANT = DateTime(timezone=True)
+
+
+class Ltree(UserDefinedType[str]):
+    """PostgreSQL's ltree: labels joined by dots, from the root down."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_kw: Any) -> str:
+        return "LTREE"
 
 
 def service_metadata() -> MetaData:
@@ -53,8 +65,8 @@ def _outbox(metadata: MetaData) -> None:
         Column("type", Text, nullable=False),
         Column("aggregate", Text, nullable=False),
         Column("envelope", LargeBinary, nullable=False),
-        Column("recorded_at", _instant, nullable=False, server_default=text("now()")),
-        Column("published_at", _instant),
+        Column("recorded_at", INSTANT, nullable=False, server_default=text("now()")),
+        Column("published_at", INSTANT),
         UniqueConstraint("event_id"),
         Index("ix_outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),
         Index("ix_outbox_recorded_at", "recorded_at"),
@@ -63,7 +75,7 @@ def _outbox(metadata: MetaData) -> None:
         "outbox_stream",
         metadata,
         Column("name", Text, primary_key=True),
-        Column("created_at", _instant, nullable=False),
+        Column("created_at", INSTANT, nullable=False),
         Column("last_sequence", BigInteger, nullable=False, server_default=text("0")),
     )
 
@@ -74,14 +86,14 @@ def _inbox(metadata: MetaData) -> None:
         "inbox",
         metadata,
         Column("event_id", Uuid, primary_key=True),
-        Column("applied_at", _instant, nullable=False, server_default=text("now()")),
+        Column("applied_at", INSTANT, nullable=False, server_default=text("now()")),
         Index("ix_inbox_applied_at", "applied_at"),
     )
     Table(
         "inbox_position",
         metadata,
         Column("stream", Text, primary_key=True),
-        Column("created_at", _instant, nullable=False),
+        Column("created_at", INSTANT, nullable=False),
         Column("sequence", BigInteger, nullable=False),
     )
     Table(
@@ -92,7 +104,7 @@ def _inbox(metadata: MetaData) -> None:
         Column("aggregate", Text, nullable=False),
         Column("envelope", LargeBinary, nullable=False),
         Column("reason", Text, nullable=False),
-        Column("parked_at", _instant, nullable=False, server_default=text("now()")),
+        Column("parked_at", INSTANT, nullable=False, server_default=text("now()")),
         UniqueConstraint("event_id"),
         Index("ix_inbox_parked_aggregate", "aggregate"),
     )
@@ -109,7 +121,7 @@ def _idempotency(metadata: MetaData) -> None:
         Column("status", SmallInteger, nullable=False),
         Column("headers", JSONB, nullable=False),
         Column("body", LargeBinary, nullable=False),
-        Column("stored_at", _instant, nullable=False, server_default=text("now()")),
+        Column("stored_at", INSTANT, nullable=False, server_default=text("now()")),
         Index("ix_idempotency_stored_at", "stored_at"),
     )
 
@@ -121,7 +133,7 @@ def _audit(metadata: MetaData) -> None:
         "audit",
         metadata,
         Column("id", BigInteger, Identity(always=True), primary_key=True),
-        Column("at", _instant, nullable=False),
+        Column("at", INSTANT, nullable=False),
         Column("actor", Text, nullable=False),
         Column("on_behalf_of", Text),
         Column("client", Text),
@@ -159,5 +171,5 @@ def _presence(metadata: MetaData) -> None:
         metadata,
         Column("service", Text, primary_key=True),
         Column("version", Text, nullable=False),
-        Column("started_at", _instant, nullable=False),
+        Column("started_at", INSTANT, nullable=False),
     )

@@ -15,7 +15,7 @@ def create_app(settings: Settings) -> FastAPI:
         runtime,
         title="Shuyuan catalog 资源目录",
         description="Vocabularies, uploads, resources and their versions, review, search.",
-        routers=[],
+        parts=[],
         table=PROBLEMS,
     )
 

@@ -15,7 +15,7 @@ def create_app(settings: Settings) -> FastAPI:
         runtime,
         title="Shuyuan copyright 版权存证",
         description="Registrations, licences, the transparency log and its evidence.",
-        routers=[],
+        parts=[],
         table=PROBLEMS,
     )
 

@@ -29,15 +29,13 @@ class Parts(NamedTuple):
 def create_app(settings: Settings) -> FastAPI:
     runtime = Runtime("identity", settings, HEARS)
     parts = build_parts(runtime, settings)
-    for part in parts:
-        runtime.tasks.update(part.tasks)
     for fetched in ("jwks", "revocations"):  # here they come from its own tables
         del runtime.tasks[fetched]
     return application(
         runtime,
         title="Shuyuan identity 统一身份",
         description="People, organisations, roles, consent, and the OpenID provider.",
-        routers=[router for part in parts for router in part.routers],
+        parts=parts,
         table=PROBLEMS,
     )
 

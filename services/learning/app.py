@@ -17,7 +17,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=(
             "Learning spaces, courses, homework, activity records, progress, the growth archive."
         ),
-        routers=[],
+        parts=[],
         table=PROBLEMS,
     )
 

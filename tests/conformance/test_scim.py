@@ -19,8 +19,8 @@ from scim2_tester.utils import CheckResult
 
 from services.identity.domain.organisations import Organisation
 from services.identity.settings import Settings
+from tests.service.house import Token
 from tests.service.identity.conftest import (  # noqa: F401 - fixtures
-    Token,
     app,
     emptying,
     migrated_database,

@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
         moments.pass_by("reader-before-commit")
 
     runtime = WatchedRuntime(HEARER, settings, {SOURCE: {EVENT: hear_and_pass_by}})
-    return application(runtime, title="t", description="d", routers=[], table={})
+    return application(runtime, title="t", description="d", parts=[], table={})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel
 
 from shared.idempotency import Once
-from shared.service import Runtime, application
+from shared.service import Part, Runtime, application
 from tests.faults.counters import SOURCE, Settings, increment, serve_in_turn
 from tests.faults.moments import Moments
 
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def increments(body: Increment, once: Once) -> Response:
         return await once.answer(raise_by_one(body.name), lambda result: result, 201)
 
-    return application(runtime, title="t", description="d", routers=[router], table={})
+    return application(runtime, title="t", description="d", parts=[Part([router])], table={})
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ from services.identity.application.throttling import Throttle
 from services.identity.domain.passwords import PROFILES, Profile
 from services.identity.pages import Cookie, Cookies, Pages
 from services.identity.pages.forms import Forms
-from services.identity.parts import Part
 from services.identity.problems.authentication import PROBLEMS
 from services.identity.routes.account import AccountPages
 from services.identity.routes.invitations import InvitationPages, invitations_router
@@ -47,7 +46,7 @@ from shared.context import Language
 from shared.database import UnitOfWork
 from shared.encryption import KeyRing
 from shared.problems import ProblemTable
-from shared.service import Runtime
+from shared.service import Part, Runtime
 
 
 @dataclass(frozen=True, kw_only=True)

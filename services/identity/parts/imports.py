@@ -13,13 +13,12 @@ from services.identity.application.exports import Exports
 from services.identity.application.importing import Importer
 from services.identity.application.imports import Imports
 from services.identity.application.stores import Revocations
-from services.identity.parts import Part
 from services.identity.problems.imports import PROBLEMS
 from services.identity.routes.imports import imports_router, roster_files_router
 from services.identity.settings import Settings
 from shared.encryption import KeyRing
 from shared.pages import Cursors
-from shared.service import Runtime
+from shared.service import Part, Runtime
 from shared.storage import ObjectStore
 
 

@@ -5,14 +5,13 @@ from services.identity.adapters.organisations import OrganisationRepository
 from services.identity.application.audit import Audit
 from services.identity.application.organisations import Organisations
 from services.identity.domain.events_organisations import EVENTS
-from services.identity.parts import Part
 from services.identity.problems.organisations import PROBLEMS
 from services.identity.routes.audit import audit_router
 from services.identity.routes.organisations import organisations_router
 from services.identity.settings import Settings
 from shared.encryption import KeyRing
 from shared.pages import Cursors
-from shared.service import Runtime
+from shared.service import Part, Runtime
 
 
 @dataclass(frozen=True, kw_only=True)

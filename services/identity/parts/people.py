@@ -29,7 +29,6 @@ from services.identity.application.stores import (
     Stores,
 )
 from services.identity.domain.events_people import EVENTS
-from services.identity.parts import Part
 from services.identity.problems.people import PROBLEMS
 from services.identity.routes.consents import consents_router
 from services.identity.routes.grants import grants_router
@@ -40,7 +39,7 @@ from services.identity.routes.people import people_router
 from services.identity.settings import Settings
 from shared.encryption import KeyRing
 from shared.pages import Cursors
-from shared.service import Runtime
+from shared.service import Part, Runtime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,6 @@ from services.identity.application.stores import OnErase
 from services.identity.application.tokens import People, Tokens
 from services.identity.domain.events_provider import EVENTS
 from services.identity.pages import Pages
-from services.identity.parts import Part
 from services.identity.problems.provider import PROBLEMS
 from services.identity.routes.api_keys import api_keys_router
 from services.identity.routes.clients import clients_router
@@ -34,7 +33,7 @@ from services.identity.routes.tokens import tokens_router
 from services.identity.settings import Settings
 from shared.encryption import KeyRing
 from shared.pages import Cursors
-from shared.service import Runtime
+from shared.service import Part, Runtime
 
 
 @dataclass(frozen=True)

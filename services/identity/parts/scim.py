@@ -9,10 +9,9 @@ from services.identity.adapters.provisioning import ProvisioningRepository
 from services.identity.adapters.scim import ScimEndpoint
 from services.identity.application.scim import Provisioning
 from services.identity.application.stores import OnErase, OpenStores, Revocations
-from services.identity.parts import Part
 from services.identity.routes.scim import PREFIX, scim_router
 from services.identity.settings import Settings
-from shared.service import Runtime
+from shared.service import Part, Runtime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def build_authentication(settings: Settings, origin: str = ORIGIN) -> FastAPI:
         runtime,
         title="",
         description="",
-        routers=[*known.routers, *part.routers],
+        parts=[known, part],
         table=table,
     )
     app.state.part, app.state.people, app.state.seams = part, known, seams

@@ -16,7 +16,7 @@ from shared.database import UnitOfWork
 from shared.ids import uuid7
 from shared.service import Runtime, application
 from shared.testing.clock import FrozenClock
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 
 V1 = "/identity/v1"
 SCOPES = "identity.read identity.manage"
@@ -50,7 +50,7 @@ def build_people(settings: Settings) -> FastAPI:
         issue_invitation=seams.invite,
         on_erase=[seams.forget],
     )
-    app = application(runtime, title="", description="", routers=part.routers, table=part.table)
+    app = application(runtime, title="", description="", parts=[part], table=part.table)
     app.state.part, app.state.seams, app.state.clock = part, seams, runtime.clock
     return app
 

@@ -405,7 +405,7 @@ async def running_house(settings: Settings, owner: asyncpg.Connection) -> AsyncI
     )
     await part.keys.tend()
     _RINGS[:] = _RINGS or [tuple(row) for row in await owner.fetch("SELECT * FROM signing_keys")]
-    app = application(runtime, title="", description="", routers=part.routers, table=table)
+    app = application(runtime, title="", description="", parts=[part], table=table)
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
         yield House(

@@ -14,6 +14,7 @@ from services.identity.domain.people import State
 from services.identity.domain.second_factors import code_at, step_of
 from services.identity.settings import Settings
 from shared.ids import uuid7
+from tests.service.house import Token
 from tests.service.identity.authentication import (
     ACCOUNT,
     LOGIN,
@@ -25,7 +26,6 @@ from tests.service.identity.authentication import (
     house_of,
     secret_from,
 )
-from tests.service.identity.conftest import Token
 from tests.service.identity.people import World, make_world
 
 NEW = "the stork went over the bridge"

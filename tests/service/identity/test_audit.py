@@ -18,7 +18,8 @@ from services.identity.domain.organisations import Kind, OfficialCodes, Organisa
 from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.audit import Sealer, verify
-from tests.service.identity.conftest import Token, only
+from tests.service.house import Token
+from tests.service.identity.conftest import only
 from tests.unit.identity.organisations import caller
 
 URL = "/identity/v1/audit"

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from services.identity.application.consents import Consents
 from services.identity.settings import Settings
 from shared.ids import uuid7
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 from tests.service.identity.people import V1, World, build_people, make_world, problem
 
 PURPOSES = f"{V1}/consent-purposes"

@@ -30,8 +30,7 @@ def build() -> Callable[[Settings], FastAPI]:
     def built(settings: Settings) -> FastAPI:
         runtime = Runtime("identity", settings, {})
         parts = build_parts(runtime, settings)
-        routers = [router for part in parts for router in part.routers]
-        app = application(runtime, title="", description="", routers=routers, table=PROBLEMS)
+        app = application(runtime, title="", description="", parts=parts, table=PROBLEMS)
         app.state.parts = parts
         return app
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from services.identity.domain.people import PersonDisabled
 from services.identity.settings import Settings
 from shared.ids import uuid7
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 from tests.service.identity.people import World, build_people, crowd, make_world
 
 PUPIL_ID_NUMBER = "110105201406010019"

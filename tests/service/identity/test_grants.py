@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from services.identity.settings import Settings
 from shared.access import Role
 from shared.ids import uuid7
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 from tests.service.identity.people import SCOPES, V1, World, build_people, make_world, problem
 
 GRANTS = f"{V1}/role-grants"

@@ -27,7 +27,7 @@ from shared.database import UnitOfWork
 from shared.principal import Principal
 from shared.service import Runtime, application
 from shared.testing.storage import FakeObjectStore
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 
 HEADINGS = (
     "姓名,性别,身份证号,学籍号,手机号,工号,学校标识码,年级,班级,角色,任教学科,"
@@ -96,9 +96,7 @@ def build(
     def built(settings: Settings) -> FastAPI:
         runtime = Runtime("identity", settings, {})
         part = imports.build(runtime, settings, revocations=revocations, objects=objects)
-        app = application(
-            runtime, title="identity", description="", routers=part.routers, table=part.table
-        )
+        app = application(runtime, title="identity", description="", parts=[part], table=part.table)
         app.state.importer = part.importer
         return app
 

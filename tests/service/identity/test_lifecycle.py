@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.identity.settings import Settings
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 from tests.service.identity.people import (
     V1,
     World,

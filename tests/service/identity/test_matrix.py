@@ -26,7 +26,7 @@ from shared.ids import uuid7
 from shared.testing.matrix import Place as Where
 from shared.testing.matrix import cells, operations
 from tests.conftest import Stack
-from tests.service.identity.conftest import MASTER_KEY, Token
+from tests.service.house import MASTER_KEY, Token, own_bucket, own_database
 from tests.service.identity.people import V1, Place, World, make_world
 
 
@@ -52,15 +52,11 @@ EXCEPTIONS: Mapping[tuple[str, Role, Where], str] = {}
 
 
 @pytest.fixture
-async def settings(settings: Settings, stack: Stack) -> Settings:
-    return settings.model_copy(
-        update={
-            "object_store_endpoint": stack.object_store,
-            "object_store_access_key": stack.service_secret("identity", "object_store_access_key"),
-            "object_store_secret_key": type(settings.object_store_secret_key)(
-                stack.service_secret("identity", "object_store_secret_key")
-            ),
-            "object_store_bucket": "identity",
+async def settings(stack: Stack, owner: asyncpg.Connection) -> Settings:
+    return Settings.model_validate(
+        {
+            **(await own_database(stack, "identity", owner)),
+            **own_bucket(stack, "identity"),
         }
     )
 

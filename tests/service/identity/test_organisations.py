@@ -12,7 +12,8 @@ from services.identity.domain.organisations import Organisation
 from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.ids import uuid7
-from tests.service.identity.conftest import Token, only
+from tests.service.house import Token
+from tests.service.identity.conftest import only
 from tests.service.identity.organisations import SCOPES, URL, Tree, belong
 from tests.unit.identity.organisations import GOOD_CREDIT_CODE, GOOD_SCHOOL_CODE
 

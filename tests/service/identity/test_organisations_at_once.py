@@ -17,7 +17,8 @@ from services.identity.domain.organisations import Kind, OfficialCodes, Organisa
 from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.errors import DomainError
-from tests.service.identity.conftest import Token, only
+from tests.service.house import Token
+from tests.service.identity.conftest import only
 from tests.service.identity.organisations import SCOPES, URL, Tree, belong
 from tests.unit.identity.organisations import (
     Operation,

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.identity.domain.identifiers import IdentifierKind, identify
 from services.identity.settings import Settings
 from shared.ids import uuid7
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 from tests.service.identity.people import (
     SCOPES,
     V1,

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from services.identity.settings import Settings
 from shared.ids import uuid7
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 from tests.service.identity.people import (
     V1,
     World,

@@ -14,7 +14,7 @@ from services.identity.parts import people, scim
 from services.identity.settings import Settings
 from shared.principal import Principal
 from shared.service import Runtime, application
-from tests.service.identity.conftest import Token
+from tests.service.house import Token
 
 URL = "/identity/scim/v2"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -37,9 +37,7 @@ def build_scim(settings: Settings) -> FastAPI:
         personal=persons.personal,
         revocations=NoRevocations(),
     )
-    return application(
-        runtime, title="identity", description="", routers=part.routers, table=persons.table
-    )
+    return application(runtime, title="identity", description="", parts=[part], table=persons.table)
 
 
 @pytest.fixture

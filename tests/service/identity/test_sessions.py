@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.identity.adapters.sweeping import AuthenticationSweeper
 from services.identity.settings import Settings
 from shared.ids import uuid7
+from tests.service.house import Token
 from tests.service.identity.authentication import (
     ACCOUNT,
     ORIGIN,
@@ -19,7 +20,6 @@ from tests.service.identity.authentication import (
     fields_of,
     house_of,
 )
-from tests.service.identity.conftest import Token
 
 PAGE = f"{ACCOUNT}/sessions"
 API = "/identity/v1/sessions"

@@ -23,7 +23,7 @@ NEIGHBOUR = "learning"
 
 def service(settings: ServiceSettings) -> FastAPI:
     runtime = Runtime("catalog", settings, {NEIGHBOUR: {}})
-    return application(runtime, title="t", description="d", routers=[], table={})
+    return application(runtime, title="t", description="d", parts=[], table={})
 
 
 async def serving(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:

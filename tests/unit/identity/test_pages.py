@@ -1,6 +1,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from shared.context import Language, RequestContext, acting
 ORIGIN = "https://id.example.cn"
 STYLE = (Path(__file__).parents[3] / "services/identity/pages/static/style.css").read_text()
 HOSTILE = "<script>alert('x')</script>\"'"
-PAGES = {
+PAGES: dict[str, dict[str, Any]] = {
     "login.html": {
         "return_to": HOSTILE,
         "username": HOSTILE,

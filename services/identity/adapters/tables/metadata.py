@@ -1,18 +1,5 @@
-from typing import Any
+from shared.tables import INSTANT, Ltree, service_metadata
 
-from sqlalchemy import DateTime
-from sqlalchemy.types import UserDefinedType
-
-from shared.tables import service_metadata
+__all__ = ["INSTANT", "METADATA", "Ltree"]
 
 METADATA = service_metadata()
-INSTANT = DateTime(timezone=True)
-
-
-class Ltree(UserDefinedType[str]):
-    """PostgreSQL's ltree: labels joined by dots, from the root down."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_kw: Any) -> str:
-        return "LTREE"
