@@ -100,7 +100,10 @@ class Rule:
         if self.own and owner is not None and owner == principal.subject:
             return
         if not self.holds(principal, path):
-            raise Forbidden("None of your roles reaches that organisation.")
+            raise Forbidden(
+                "None of your roles reaches that organisation.",
+                zh="您的角色均不涵盖该机构。",
+            )
 
     def admitted_paths(self, principal: Principal) -> tuple[str, ...]:
         """The paths below which the caller may do it; a list is limited to them."""
@@ -115,7 +118,9 @@ def guarded(rule: Rule) -> dict[str, Any]:
 
     async def scoped(caller: Caller) -> None:
         if rule.scope not in caller.scopes:
-            raise Forbidden(f"The token lacks the scope {rule.scope}.")
+            raise Forbidden(
+                f"The token lacks the scope {rule.scope}.", zh=f"令牌缺少权限范围 {rule.scope}。"
+            )
 
     access: Mapping[str, Any] = {
         "scope": rule.scope,

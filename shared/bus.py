@@ -5,7 +5,6 @@ connection lost, and so breaks their order. Relay and inbox open a new connectio
 from what PostgreSQL remembers.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -38,7 +37,8 @@ async def connect(
 ) -> Client:
     """Connect once, within 2 s; `on_closed` is told when the connection is gone.
 
-    Raises whatever nats-py raises when it cannot connect.
+    Replies come to subjects that only this user may hear. Raises whatever nats-py raises when it
+    cannot connect.
     """
 
     async def closed() -> None:
@@ -49,6 +49,7 @@ async def connect(
         user=settings.nats_user or None,
         password=settings.nats_password.get_secret_value() or None,
         name=name,
+        inbox_prefix=f"_INBOX.{settings.nats_user}" if settings.nats_user else "_INBOX",
         connect_timeout=2,
         ping_interval=5,
         max_outstanding_pings=2,
@@ -137,7 +138,7 @@ async def follow(
     client: Client, stream: str, subjects: Sequence[str], sequence: int
 ) -> AsyncIterator[Follower]:
     """The messages of `stream` on `subjects` from `sequence` on, through a consumer that NATS
-    forgets when nobody pulls."""
+    names, and forgets when nobody pulls."""
     js = client.jetstream()
     consumer = await js.add_consumer(
         stream,
@@ -155,6 +156,4 @@ async def follow(
         yield Follower(client, subscription, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer.name}")
     finally:
         with suppress(Exception):
-            async with asyncio.timeout(1):
-                await subscription.unsubscribe()
-                await js.delete_consumer(stream, consumer.name)
+            await subscription.unsubscribe()

@@ -37,6 +37,12 @@ def current() -> RequestContext:
     return _current.get() or RequestContext(actor="system")
 
 
+def worded(en: str, zh: str) -> str:
+    """That of the two which is in the language of the request in hand; the other when it is
+    empty."""
+    return zh if zh and (current().language == "zh" or not en) else en
+
+
 def enter(context: RequestContext) -> None:
     """Make `context` the request in hand for this task and the tasks it starts."""
     _current.set(context)

@@ -90,7 +90,9 @@ def is_outage(error: BaseException) -> bool:
 
 
 def _unavailable() -> Unavailable:
-    return Unavailable("The database cannot answer now. Repeat the request.")
+    return Unavailable(
+        "The database cannot answer now. Repeat the request.", zh="数据库暂时无法应答，请重试。"
+    )
 
 
 @asynccontextmanager

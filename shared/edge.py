@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import logs, problems
-from shared.context import Language, RequestContext, enter
+from shared.context import Language, RequestContext, enter, worded
 from shared.ids import uuid7
 from shared.metrics import REQUESTS
 
@@ -32,7 +32,8 @@ class BodyTooLarge(HTTPException):
     exception for a malformed one."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(problems.TOO_LARGE.status, f"At most {limit} bytes are taken.")
+        detail = worded(f"At most {limit} bytes are taken.", f"最多接受 {limit} 字节。")
+        super().__init__(problems.TOO_LARGE.status, detail)
 
 
 class Edge:

@@ -20,11 +20,13 @@ from typing import Any
 
 
 class DomainError(Exception):
-    """A fact that stops a use case. ``detail`` tells a person what to do; it is never secret."""
+    """A fact that stops a use case. ``detail`` tells a person what to do, ``zh`` the same in
+    Chinese; where one is missing the other is told. Neither is ever secret."""
 
-    def __init__(self, detail: str = "", /, **members: Any) -> None:
+    def __init__(self, detail: str = "", /, *, zh: str = "", **members: Any) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.detail_zh = zh
         self.members: Mapping[str, Any] = members
 
 
@@ -67,6 +69,6 @@ class Forbidden(DomainError):
 class Unavailable(DomainError):
     """``retry_after`` is in whole seconds."""
 
-    def __init__(self, detail: str = "", /, retry_after: int = 5) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str = "", /, retry_after: int = 5, *, zh: str = "") -> None:
+        super().__init__(detail, zh=zh)
         self.retry_after = retry_after

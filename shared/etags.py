@@ -21,10 +21,15 @@ async def _if_match(
     ] = None,
 ) -> int:
     if if_match is None:
-        raise PreconditionMissing("Read the resource, then send its ETag as If-Match.")
+        raise PreconditionMissing(
+            "Read the resource, then send its ETag as If-Match.",
+            zh="请先读取该资源，再以 If-Match 附上其 ETag。",
+        )
     match = _TAG.fullmatch(if_match.strip())
     if match is None:
-        raise PreconditionMalformed('Send the ETag exactly as it was given, as in "v7".')
+        raise PreconditionMalformed(
+            'Send the ETag exactly as it was given, as in "v7".', zh='请原样附上 ETag，例如 "v7"。'
+        )
     return int(match[1])
 
 

@@ -70,7 +70,9 @@ class Claim:
             headers = {**first.headers, "idempotency-replayed": "true"}
             raise Replay(Response(first.body, first.status, headers))
         if not held:
-            raise RequestStillRunning("Wait for the first request, then repeat it.")
+            raise RequestStillRunning(
+                "Wait for the first request, then repeat it.", zh="请等待首次请求完成后再重复。"
+            )
 
     async def store(self, connection: AsyncConnection, result: object) -> None:
         """Store the answer for `result` beside the effect."""
@@ -136,7 +138,9 @@ async def _once(
     if idempotency_key is None:
         return Idempotent(None)
     if not _KEY.fullmatch(idempotency_key):
-        raise IdempotencyKeyMalformed("Use 1 to 255 visible ASCII characters.")
+        raise IdempotencyKeyMalformed(
+            "Use 1 to 255 visible ASCII characters.", zh="请使用 1 至 255 个可见的 ASCII 字符。"
+        )
     context = current()
     fingerprint = hashlib.sha256(
         b"\0".join(

@@ -83,7 +83,7 @@ class Cursors:
         raw = _unbase64url(text)
         payload = raw[_MAC_BYTES:]
         if not hmac.compare_digest(raw[:_MAC_BYTES], self._mac(payload, bound_to)):
-            raise BadCursor("Repeat the request without a cursor.")
+            raise BadCursor("Repeat the request without a cursor.", zh="请去掉 cursor 后重新请求。")
         position: list[str | int | None] = json.loads(payload)
         return position
 

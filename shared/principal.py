@@ -106,7 +106,7 @@ class TokenVerifier:
     def verify(self, token: str) -> Principal:
         """The principal of `token`. Raises `Unauthenticated`, or `Unavailable` before any key."""
         if len(token) > LONGEST_TOKEN:
-            raise Unauthenticated("The token is too long.")
+            raise Unauthenticated("The token is too long.", zh="令牌过长。")
         digest = hashlib.sha256(token.encode()).digest()
         principal = self._cache.get(digest)
         if principal is None:
@@ -118,13 +118,17 @@ class TokenVerifier:
             self._cache.pop(digest, None)
             raise _expired()
         if self._revoked(principal.claims):
-            raise Unauthenticated("The token was revoked: sign in again.")
+            raise Unauthenticated(
+                "The token was revoked: sign in again.", zh="令牌已被撤销，请重新登录。"
+            )
         return principal
 
     def _verified(self, token: str) -> Principal:
         if self._keys is None:
             self._refresh.set()
-            raise Unavailable("The issuer's keys are not known yet.", retry_after=5)
+            raise Unavailable(
+                "The issuer's keys are not known yet.", zh="尚未取得签发者的公钥，请稍后重试。"
+            )
         try:
             decoded = jwt.decode(
                 token, self._keys, algorithms=ALGORITHMS, decoder_cls=_WithoutDuplicates
@@ -134,9 +138,11 @@ class TokenVerifier:
             raise _expired() from error
         except (JoseError, ValueError, KeyError, TypeError) as error:
             self._refresh.set()
-            raise Unauthenticated("The token does not verify.") from error
+            raise Unauthenticated(
+                "The token does not verify.", zh="令牌未通过校验，请重新登录。"
+            ) from error
         if str(decoded.header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
-            raise Unauthenticated("This is no access token.")
+            raise Unauthenticated("This is no access token.", zh="这不是访问令牌。")
         claims = decoded.claims
         return Principal(
             subject=str(claims["sub"]),
@@ -159,7 +165,14 @@ class TokenVerifier:
 
 
 def _expired() -> Unauthenticated:
-    return Unauthenticated("The token has expired: refresh it.")
+    return Unauthenticated("The token has expired: refresh it.", zh="令牌已过期，请刷新。")
+
+
+def _no_token() -> Unauthenticated:
+    return Unauthenticated(
+        "Send an access token as Authorization: Bearer.",
+        zh="请以 Authorization: Bearer 附上访问令牌。",
+    )
 
 
 class _WithoutDuplicates(json.JSONDecoder):
@@ -185,7 +198,7 @@ async def _identify(
 ) -> Principal | None:
     if credentials is None:
         if "authorization" in request.headers:
-            raise Unauthenticated("Send an access token as Authorization: Bearer.")
+            raise _no_token()
         return None
     verifier: TokenVerifier = request.app.state.verifier
     principal = verifier.verify(credentials.credentials)
@@ -203,7 +216,7 @@ MaybeCaller = Annotated[Principal | None, Depends(_identify)]
 
 async def _required(principal: MaybeCaller) -> Principal:
     if principal is None:
-        raise Unauthenticated("Send an access token as Authorization: Bearer.")
+        raise _no_token()
     return principal
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request
@@ -17,7 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared import errors
-from shared.context import current
+from shared.context import current, worded
+from shared.defects import defects
 from shared.pages import BadCursor
 
 TYPE_PREFIX = "urn:shuyuan:problem:"
@@ -112,7 +112,7 @@ def render(
 ) -> Response:
     """The answer for `problem` in the language of the request in hand."""
     request = current()
-    title = problem.title_zh if request.language == "zh" else problem.title
+    title = worded(problem.title, problem.title_zh)
     body: dict[str, Any] = {"type": problem.type, "title": title, "status": problem.status}
     if detail:
         body["detail"] = detail
@@ -134,41 +134,26 @@ def _headers_of(error: errors.DomainError) -> dict[str, str]:
     return {}
 
 
-def _defects(error: RequestValidationError) -> list[dict[str, str]]:
-    """Every defect at once: a JSON pointer (RFC 6901, fragment form) into the body, or the name of
-    the parameter at fault."""
-    found = []
-    for defect in error.errors():
-        place, *path = defect["loc"]
-        if place == "body":
-            where = {"pointer": "#" + "".join(f"/{_escaped(part)}" for part in path)}
-        else:
-            where = {"parameter": ".".join(map(str, path)), "in": str(place)}
-        found.append({**where, "detail": defect["msg"]})
-    return found
-
-
-def _escaped(part: str | int) -> str:
-    return quote(str(part).replace("~", "~0").replace("/", "~1"))
-
-
 def install(app: FastAPI, table: ProblemTable) -> None:
     """Answer every error of `app` as problem details: domain errors by `table`, then the rest."""
     known = {**COMMON, **table}
 
     async def domain(_request: Request, error: errors.DomainError) -> Response:
         problem = next(known[kind] for kind in type(error).__mro__ if kind in known)
-        return render(problem, error.detail, error.members, _headers_of(error))
+        detail = worded(error.detail, error.detail_zh)
+        return render(problem, detail, error.members, _headers_of(error))
 
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         if any(defect["type"] == "json_invalid" for defect in error.errors()):
-            return render(MALFORMED, "The body is not JSON.")
-        return render(INVALID, members={"errors": _defects(error)})
+            return render(MALFORMED, worded("The body is not JSON.", "请求内容不是 JSON。"))
+        return render(INVALID, members={"errors": defects(error)})
 
     async def http(_request: Request, error: HTTPException) -> Response:
         status, phrase = error.status_code, HTTPStatus(error.status_code).phrase
         problem = _BY_STATUS.get(status) or Problem(f"http-{status}", status, phrase, phrase)
-        detail = "" if error.detail == phrase else error.detail
+        # Of a body that cannot be read FastAPI says in English only what the title says.
+        told = problem is not MALFORMED and error.detail != phrase
+        detail = error.detail if told else ""
         return render(problem, detail, headers=error.headers)
 
     app.add_exception_handler(errors.DomainError, domain)  # type: ignore[arg-type]

@@ -5,11 +5,27 @@ secret may stand in a file instead, named like its variable in lower case, in th
 ``SHUYUAN_SECRETS_DIR`` names (the convention of Docker and Kubernetes secrets).
 """
 
+import difflib
 import os
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class UnknownVariable(ValueError):
+    """A variable with the prefix of a settings class names none of its fields."""
+
+
+def check_names(settings: type[BaseSettings], variables: Iterable[str]) -> None:
+    """Refuse a misspelt variable, which would else be ignored. Raises `UnknownVariable`."""
+    prefix = settings.model_config["env_prefix"].upper()
+    known = [prefix + name.upper() for name in settings.model_fields]
+    for variable in variables:
+        if variable.upper().startswith(prefix) and variable.upper() not in known:
+            near = difflib.get_close_matches(variable.upper(), known, 1, 0.0)
+            raise UnknownVariable(f"{variable} is no setting. Did you mean {near[0]}?")
 
 
 class ProcessSettings(BaseSettings):
@@ -23,7 +39,11 @@ class ProcessSettings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment and the secrets directory, once, at start."""
+        """Read the environment and the secrets directory, once, at start.
+
+        Raises `UnknownVariable`, and pydantic's ValidationError for a value out of bounds.
+        """
+        check_names(cls, os.environ)
         return cls(_secrets_dir=os.environ.get("SHUYUAN_SECRETS_DIR"))
 
 

@@ -26,8 +26,9 @@ HELP = """\
   ./shuyuan help      this page; ./shuyuan COMMAND --help for its options (帮助)
 
 Exit codes: 0 done (`down` also when nothing ran); 1 a check, a step or a component failed;
-2 the command line does not fit; 3 cannot start: port, disk, data directory, platform or package;
-4 needs a running stack, or an account, that is not there; 130 stopped by Ctrl-C.
+2 the command line or a SHUYUAN_STACK_* variable does not fit; 3 cannot start: port, disk, data
+directory, platform or package; 4 needs a running stack, or an account, that is not there;
+130 stopped by Ctrl-C.
 
 SHUYUAN_STACK_* variables point it at external servers: see stack/settings.py.
 """
@@ -101,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./shuyuan", usage="./shuyuan COMMAND [OPTIONS]")
     parser.format_help = lambda: HELP  # type: ignore[method-assign]
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="./shuyuan")
 
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument(

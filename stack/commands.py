@@ -29,9 +29,14 @@ def token(path: Path, account: str) -> int:
     data = DataDirectory(path)
     state = state_of_running(data)
     told = read_json(data.accounts_file).get("accounts", [])
+    if not told:
+        raise NotRunning(
+            f"There is no demonstration account yet: {data.accounts_file} is missing. "
+            "Stop the stack with ./shuyuan down, then start it with ./shuyuan up --demo."
+        )
     if account not in [each["username"] for each in told]:
         raise NotRunning(
-            f"{data.accounts_file} names no account {account}. ./shuyuan up --demo makes some."
+            f"{data.accounts_file} names no account {account}. Choose one that it names."
         )
     discovery = f"{state['issuer']}/.well-known/openid-configuration"
     try:

@@ -10,8 +10,6 @@ from stack.data import DataDirectory, write_file
 from stack.health import tcp
 from stack.secret_files import SecretFiles
 
-JETSTREAM = "$JS.API"
-
 
 def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) -> Component:
     file = data.config / "nats.conf"
@@ -61,25 +59,23 @@ def configuration(
 
 
 def permissions(service: str) -> dict[str, object]:
-    """A service publishes its own subjects, manages its own stream, and reads every stream."""
-    stream = service.upper()
-    own_stream = [
-        f"{JETSTREAM}.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE", "DELETE", "PURGE")
-    ]
-    every_stream = [f"{JETSTREAM}.INFO", f"{JETSTREAM}.STREAM.NAMES", f"{JETSTREAM}.STREAM.INFO.*"]
-    consumers = [
-        f"{JETSTREAM}.CONSUMER.{verb}"
-        for verb in (
-            *("CREATE.>", "DURABLE.CREATE.>", "INFO.>", "NAMES.*", "LIST.*"),
-            *("DELETE.>", "MSG.NEXT.>"),
+    """A service publishes its own subjects, manages its own stream, and follows the others.
+
+    A consumer has no owner in NATS: whoever knows its name may read, change or delete it. So the
+    server invents every name, and nobody may list, look up or name one. Replies come to a prefix
+    of the service's own.
+    """
+    own = [f"STREAM.{verb}.{service.upper()}" for verb in ("CREATE", "DELETE")]
+    following = [
+        f"{what}.{stream.upper()}{rest}"
+        for stream in SERVICES
+        for what, rest in (
+            ("STREAM.INFO", ""),
+            ("CONSUMER.CREATE", ""),
+            ("CONSUMER.MSG.NEXT", ".*"),
         )
     ]
     return {
-        "publish": {
-            "allow": [
-                *(f"{service}.>", *own_stream, *every_stream, *consumers),
-                *("$JS.ACK.>", "$JS.FC.>"),
-            ]
-        },
-        "subscribe": {"allow": ["_INBOX.>"]},
+        "publish": {"allow": [f"{service}.>", *(f"$JS.API.{each}" for each in (*own, *following))]},
+        "subscribe": {"allow": [f"_INBOX.{service}.>"]},
     }

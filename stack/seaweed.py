@@ -1,6 +1,8 @@
 """SeaweedFS: the object store, as `weed mini` (`weed server` takes a quarter of a minute to start).
 
-Its master and filer have no authentication: loopback only, never through the gateway.
+Its master and filer have no authentication: loopback only, never through the gateway. It listens on
+IPv4 alone, and before it starts wants each of its ports free on every address, so nothing can stand
+at `[::1]` for it.
 """
 
 import asyncio

@@ -7,9 +7,22 @@ SHUYUAN_SECRETS_DIR names.
 
 import os
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.settings import UnknownVariable, check_names
+from stack.errors import UsageError
+
+_ADDRESSES = {
+    "postgres_url": ("postgresql://postgres@db.example:5432/postgres", {"postgresql"}),
+    "nats_url": ("nats://bus.example:4222", {"nats", "tls"}),
+    "object_store_endpoint": ("https://s3.example", {"http", "https"}),
+    "object_store_origin": ("https://s3.example", {"http", "https"}),
+    "gateway_origin": ("https://edu.example", {"http", "https"}),
+}
+"""An example of each, and the schemes it may have."""
 
 
 class StackSettings(BaseSettings):
@@ -44,6 +57,29 @@ class StackSettings(BaseSettings):
         "It must route to the services' ports, which `status` shows.",
     )
 
+    @field_validator(*_ADDRESSES)
+    @classmethod
+    def _is_an_address(cls, value: str, info: ValidationInfo) -> str:
+        example, schemes = _ADDRESSES[str(info.field_name)]
+        url = urlsplit(value)
+        try:
+            fits = url.scheme in schemes and bool(url.hostname) and url.port != 0
+        except ValueError:
+            fits = False
+        if value and not fits:
+            raise ValueError(f"is no address. Write one like {example}")
+        return value
+
     @classmethod
     def load(cls) -> Self:
-        return cls(_secrets_dir=os.environ.get("SHUYUAN_SECRETS_DIR"))
+        """Read the environment. UsageError for a variable that is misspelt or holds nonsense."""
+        try:
+            check_names(cls, os.environ)
+            return cls(_secrets_dir=os.environ.get("SHUYUAN_SECRETS_DIR"))
+        except UnknownVariable as error:
+            raise UsageError(str(error)) from None
+        except ValidationError as refusal:
+            defect = refusal.errors(include_url=False)[0]
+            variable = f"SHUYUAN_STACK_{defect['loc'][0]}".upper()
+            message = defect["msg"].removeprefix("Value error, ")
+            raise UsageError(f"{variable} {message}.") from None

@@ -55,9 +55,9 @@ class _Run:
         release: Callable[[], None] | None,
     ) -> int:
         say = self._journal.say
-        say(f"书院 Shuyuan starts on {self._data.path}")
         end_leftovers(self._data, say)
         chosen = ports.choose(self._data.ports_file, port)
+        say(f"书院 Shuyuan starts on {self._data.path}")
         components = plan.components(self._data, chosen, self._settings)
         supervisor = Supervisor(components, self._data.logs, say, lambda: self._record(supervisor))
         self._facts = self._addresses(chosen)

@@ -11,7 +11,10 @@ import pytest
 from minio import Minio
 from minio.error import S3Error
 from nats.aio.client import Client
+from pydantic import SecretStr
 
+from shared import bus
+from shared.settings import ServiceSettings
 from tests.conftest import Stack
 
 
@@ -145,12 +148,18 @@ async def refused(catalog_on_the_bus: tuple[Client, Refusals], subject: str) -> 
         ("catalog.resource.tested.v1", True),
         ("identity.person.tested.v1", False),
         ("$JS.API.STREAM.INFO.IDENTITY", True),
-        ("$JS.API.STREAM.UPDATE.CATALOG", True),
+        ("$JS.API.STREAM.CREATE.IDENTITY", False),
         ("$JS.API.STREAM.UPDATE.IDENTITY", False),
         ("$JS.API.STREAM.DELETE.IDENTITY", False),
         ("$JS.API.STREAM.PURGE.IDENTITY", False),
         ("$JS.API.STREAM.MSG.DELETE.IDENTITY", False),
-        ("$JS.API.CONSUMER.INFO.IDENTITY.none", True),
+        ("$JS.API.STREAM.MSG.GET.IDENTITY", False),
+        ("$JS.API.CONSUMER.CREATE.IDENTITY.named", False),
+        ("$JS.API.CONSUMER.DURABLE.CREATE.IDENTITY.named", False),
+        ("$JS.API.CONSUMER.NAMES.IDENTITY", False),
+        ("$JS.API.CONSUMER.LIST.IDENTITY", False),
+        ("$JS.API.CONSUMER.INFO.IDENTITY.named", False),
+        ("$JS.API.CONSUMER.DELETE.IDENTITY.named", False),
         ("$JS.API.CONSUMER.MSG.NEXT.IDENTITY.none", True),
         ("$SYS.REQ.SERVER.PING", False),
     ],
@@ -161,15 +170,30 @@ async def test_a_service_speaks_only_for_itself_on_the_bus(
     assert await refused(catalog_on_the_bus, subject) is not allowed
 
 
-async def test_a_service_reads_another_services_stream(
-    catalog_on_the_bus: tuple[Client, Refusals],
+@pytest.mark.parametrize("subject", ["_INBOX.identity.>", "_INBOX.>", "identity.>", ">"])
+async def test_a_service_does_not_hear_what_is_answered_to_another(
+    catalog_on_the_bus: tuple[Client, Refusals], subject: str
 ) -> None:
     client, refusals = catalog_on_the_bus
-    js = client.jetstream()
-    subscription = await js.subscribe("identity.>", stream="IDENTITY", ordered_consumer=True)
-    message = await subscription.next_msg(timeout=5)
-    assert message.subject == "identity.service.started.v1"
-    assert not refusals
+    await client.subscribe(subject)
+    await client.flush()
+    await asyncio.sleep(0.1)
+    assert any("permissions violation for subscription" in str(e).lower() for e in refusals)
+
+
+async def test_a_service_follows_another_services_stream(stack: Stack) -> None:
+    settings = ServiceSettings(
+        nats_url=stack.nats,
+        nats_user="catalog",
+        nats_password=SecretStr(stack.service_secret("catalog", "nats_password")),
+    )
+    client = await bus.connect(settings, "isolation")
+    try:
+        async with bus.follow(client, "IDENTITY", ["identity.>"], 1) as follower:
+            messages = await follower.next()
+        assert messages[0].subject == "identity.service.started.v1"
+    finally:
+        await client.close()
 
 
 async def test_the_bus_admits_nobody_without_a_password(stack: Stack) -> None:

@@ -179,9 +179,10 @@ def test_down_ends_every_process_and_says_so_once(own: Own) -> None:
 
 
 def test_ctrl_c_during_a_start_stops_it_and_the_next_start_works(own: Own) -> None:
-    """In the foreground, as the first thing after `down`."""
+    """In the foreground, as the first thing after `down`, and below a shell that ignores it."""
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$0" "$@"']
     with subprocess.Popen(
-        [SHUYUAN, "up", "--data", str(own.data)], stderr=subprocess.PIPE, text=True
+        [*ignoring, SHUYUAN, "up", "--data", str(own.data)], stderr=subprocess.PIPE, text=True
     ) as foreground:
         assert foreground.stderr is not None
         while "postgres" not in foreground.stderr.readline():

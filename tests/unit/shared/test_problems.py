@@ -1,16 +1,19 @@
 import importlib
 import pkgutil
+import string
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import httpx2
 import pytest
 from fastapi import FastAPI, Header, Query
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticKnownError, core_schema
 
 import services
 from shared import errors, problems
 from shared.context import RequestContext, enter
+from shared.defects import CHINESE
 from shared.edge import Edge
 from shared.errors import DomainError
 from shared.problems import COMMON, Problem, ProblemTable
@@ -33,15 +36,25 @@ class Forgotten(DomainError):
 TABLE: ProblemTable = {SeatTaken: Problem("test/seat-taken", 409, "Taken", "已被占用")}
 
 
+def _quiet(coach: str) -> str:
+    if coach == "loud":
+        raise ValueError("Choose a quiet coach.", "请选择安静车厢。")
+    if coach == "full":
+        raise ValueError("That coach is full.")
+    return coach
+
+
 class Seat(BaseModel):
     row: Annotated[int, Field(ge=1)]
     holder: dict[str, Annotated[str, Field(max_length=4)]] = {}
+    coach: Annotated[str, AfterValidator(_quiet)] = ""
 
 
 def application() -> FastAPI:
     app = FastAPI(redirect_slashes=False)
     raised: dict[str, Exception] = {
-        "taken": SeatTaken("Choose another seat.", row=7),
+        "taken": SeatTaken("Choose another seat.", zh="请另选座位。", row=7),
+        "english": SeatTaken("Choose another seat."),
         "ghost": SeatTakenByGhost(),
         "missing": errors.NotFound(),
         "busy": errors.Unavailable("Wait a little.", retry_after=7),
@@ -118,9 +131,12 @@ def test_no_two_problems_share_a_type_and_each_names_its_service(service: str) -
     assert all(400 <= problem.status <= 599 for problem in table.values())
 
 
-@pytest.mark.parametrize(("language", "title"), [("zh", "已被占用"), ("en", "Taken")])
+@pytest.mark.parametrize(
+    ("language", "title", "detail"),
+    [("zh", "已被占用", "请另选座位。"), ("en", "Taken", "Choose another seat.")],
+)
 async def test_a_problem_is_told_in_the_language_of_the_caller(
-    client: httpx2.AsyncClient, language: str, title: str
+    client: httpx2.AsyncClient, language: str, title: str, detail: str
 ) -> None:
     headers = {"accept-language": language, "x-request-id": "request-0001"}
     answer = await client.get("/raise/taken", headers=headers)
@@ -131,10 +147,15 @@ async def test_a_problem_is_told_in_the_language_of_the_caller(
         "type": "urn:shuyuan:problem:test/seat-taken",
         "title": title,
         "status": 409,
-        "detail": "Choose another seat.",
+        "detail": detail,
         "row": 7,
         "request_id": "request-0001",
     }
+
+
+async def test_a_detail_in_one_language_is_told_to_everyone(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/raise/english", headers={"accept-language": "zh"})
+    assert answer.json()["detail"] == "Choose another seat."
 
 
 async def test_an_error_without_an_entry_is_told_as_the_one_it_specialises(
@@ -178,6 +199,41 @@ async def test_every_defect_is_told_at_once_with_its_place(client: httpx2.AsyncC
         "#/holder/m~0n",
         "#/holder/%E5%A7%93%E5%90%8D",
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "body", "detail"),
+    [
+        ("zh", {}, "缺少此项"),
+        ("en", {}, "Field required"),
+        ("zh", {"row": 0}, "不得小于 1"),
+        ("zh", {"row": 1, "holder": {"a": "too long"}}, "最多 4 个字符"),
+        ("zh", {"row": 1, "coach": "loud"}, "请选择安静车厢。"),
+        ("en", {"row": 1, "coach": "loud"}, "Choose a quiet coach."),
+        ("zh", {"row": 1, "coach": "full"}, "That coach is full."),
+    ],
+)
+async def test_a_defect_is_told_in_the_language_of_the_caller(
+    client: httpx2.AsyncClient, language: str, body: dict[str, object], detail: str
+) -> None:
+    headers = {"accept-language": language}
+    answer = await client.post("/seats?floor=0", json=body, headers=headers)
+    assert [defect["detail"] for defect in answer.json()["errors"]] == [detail]
+
+
+@pytest.mark.parametrize("kind", CHINESE)
+def test_a_defect_told_in_chinese_names_nothing_that_pydantic_does_not_tell(
+    kind: core_schema.ErrorType,
+) -> None:
+    limits = ("min_length", "max_length", "gt", "ge", "lt", "le", "multiple_of")
+    words = ("pattern", "expected", "expected_schemes", "field_type", "class_name", "error")
+    known: dict[str, Any] = {**dict.fromkeys(limits, 1), **dict.fromkeys(words, "")}
+    template = PydanticKnownError(kind, {**known, "actual_length": 0}).message_template
+    assert fields(CHINESE[kind]) <= fields(template)
+
+
+def fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 async def test_a_defect_does_not_repeat_what_was_sent(client: httpx2.AsyncClient) -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, UnknownVariable
 
 
 class Settings(ServiceSettings):
@@ -35,6 +35,14 @@ def test_the_environment_is_read_under_the_service_s_own_prefix(
     monkeypatch.setenv("PORT", "1")
     settings = Settings.load()
     assert (settings.port, settings.host) == (8102, "127.0.0.1")
+
+
+def test_a_misspelt_variable_is_refused_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHUYUAN_TRIAL_DATABSE_URL", "postgresql://db.example/trial")
+    with pytest.raises(UnknownVariable, match=r"_DATABSE_URL .* SHUYUAN_TRIAL_DATABASE_URL\?"):
+        Settings.load()
 
 
 def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

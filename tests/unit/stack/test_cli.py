@@ -47,6 +47,10 @@ def test_help_documents_every_exit_code(capsys: pytest.CaptureFixture[str]) -> N
     assert all(f"{code} " in said for code in (0, 1, 2, 3, 4, 130))
 
 
+def test_a_commands_help_shows_how_it_is_written() -> None:
+    assert shuyuan("up", "--help").stdout.startswith("usage: ./shuyuan up [")
+
+
 @pytest.mark.parametrize("arguments", [["dwon"], ["up", "--port", "many"], ["token"]])
 def test_a_command_line_that_does_not_fit_exits_with_2(arguments: list[str]) -> None:
     run = shuyuan(*arguments)
