@@ -57,6 +57,7 @@ class KeyRing:
         if len(self._keys) != len(keys):
             raise ValueError("a key stands twice in MASTER_KEYS")
         self._current_id, self._current = next(iter(self._keys.items()))
+        self._derived: dict[tuple[bytes, str, str], bytes] = {}
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -73,7 +74,7 @@ class KeyRing:
     def encrypt(self, purpose: str, plaintext: str, place: Place) -> bytes:
         """A token of `plaintext` that opens at `place` only."""
         nonce = secrets.token_bytes(_NONCE_END - _ID_END)
-        cipher = AESGCM(_derive(self._current, "field", purpose))
+        cipher = AESGCM(self._derive(self._current, "field", purpose))
         sealed = cipher.encrypt(nonce, plaintext.encode(), _associated(place))
         return _VERSION + self._current_id + nonce + sealed
 
@@ -83,7 +84,7 @@ class KeyRing:
         if token[:1] != _VERSION or key is None:
             raise UndecryptableField(f"no key for {place.table}.{place.column} of row {place.row}")
         try:
-            plaintext = AESGCM(_derive(key, "field", purpose)).decrypt(
+            plaintext = AESGCM(self._derive(key, "field", purpose)).decrypt(
                 token[_ID_END:_NONCE_END], token[_NONCE_END:], _associated(place)
             )
         except (InvalidTag, ValueError):
@@ -98,15 +99,24 @@ class KeyRing:
 
     def search_hash(self, purpose: str, value: str) -> bytes:
         """The 32-byte HMAC-SHA256 of `value` to store beside its token; normalise `value` first."""
-        return _hmac(_derive(self._current, "search", purpose), value)
+        return _hmac(self._derive(self._current, "search", purpose), value)
 
     def search_hashes(self, purpose: str, value: str) -> list[bytes]:
         """The hashes under which `value` may be stored, one per key, the current one first."""
-        return [_hmac(_derive(key, "search", purpose), value) for key in self._keys.values()]
+        keys = self._keys.values()
+        return [_hmac(self._derive(key, "search", purpose), value) for key in keys]
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes for another use, such as signing cursors. They change with the current key."""
-        return _derive(self._current, "derive", purpose)
+        return self._derive(self._current, "derive", purpose)
+
+    def _derive(self, key: bytes, use: str, purpose: str) -> bytes:
+        """The same key each time, and purposes are few: remembered, as a roster asks 100,000
+        times."""
+        derived = self._derived.get((key, use, purpose))
+        if derived is None:
+            derived = self._derived[key, use, purpose] = _derive(key, use, purpose)
+        return derived
 
 
 def _derive(key: bytes, use: str, purpose: str, length: int = _KEY_BYTES) -> bytes:

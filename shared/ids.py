@@ -44,7 +44,7 @@ class Uuid7Sequence:
             | _VERSION_AND_VARIANT
             | head << 64
             | tail << _TAIL_BITS
-            | secrets.randbits(_TAIL_BITS)
+            | int.from_bytes(secrets.token_bytes(_TAIL_BITS // 8))
         )
 
     def _begin(self, milliseconds: int) -> None:

@@ -19,20 +19,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import ParseError
 
 from shared.errors import Unavailable
+from shared.presigning import Presigner
 
 if TYPE_CHECKING:
     from minio import Minio
     from minio.datatypes import Object
+    from minio.datatypes import Part as S3Part
 
 T = TypeVar("T")
 
 PART_MINIMUM_BYTES = 5 << 20
 """Of every part of a multipart upload but the last."""
+
+MOST_MULTIPARTS = 10_000
 
 _CHUNK_BYTES = 1 << 20
 _PAGE = 1000
@@ -84,6 +89,15 @@ class Part:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Multipart:
+    """A multipart upload that is neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+
 class ObjectStore(Protocol):
     """One bucket. Keys are paths without `.` and `..` segments, else `ValueError`; no key may lie
     under another (`a` beside `a/b`). Hashes are lower-case hex.
@@ -104,9 +118,20 @@ class ObjectStore(Protocol):
         With `filename`, browsers save it under that name; `content_type` replaces the stored one.
         """
 
-    def presign_put(self, key: str, *, expires: timedelta, sha256: str | None = None) -> str:
-        """An address to upload to in one PUT. With `sha256` it takes those very bytes alone;
-        without, anything of any length."""
+    def presign_put(
+        self,
+        key: str,
+        *,
+        expires: timedelta,
+        sha256: str | None = None,
+        length: int | None = None,
+    ) -> str:
+        """An address to upload to in one PUT. With `sha256` it takes those very bytes alone, with
+        `length` only so many; without, anything of any length.
+
+        A connection that breaks before the first byte may leave an empty object, unless bound to a
+        hash.
+        """
 
     def presign_part(
         self,
@@ -116,6 +141,7 @@ class ObjectStore(Protocol):
         *,
         expires: timedelta,
         sha256: str | None = None,
+        length: int | None = None,
     ) -> str:
         """An address to upload one part to, as `presign_put`."""
 
@@ -123,16 +149,21 @@ class ObjectStore(Protocol):
         """Begin a multipart upload and return its id. Nothing is listed until it is completed."""
 
     async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
-        """The parts that have arrived, by number. Raises `UploadMissing`."""
+        """The parts that have arrived, by number. One that was sent again may be there more than
+        once, the latest last (to the second). Raises `UploadMissing`."""
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
-        """Make the object of `parts`, given by number. Raises `PartsRejected`.
+        """Make the object of `parts`, given by number, each once. Raises `PartsRejected`.
 
         Repeated after it succeeded, it may succeed again or raise `UploadMissing`: ask `head`.
         """
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop the parts. Of an unknown or completed upload it does nothing."""
+
+    async def list_multiparts(self, prefix: str) -> Sequence[Multipart]:
+        """Multipart uploads of keys that begin with `prefix`, at most `MOST_MULTIPARTS`. Of a key
+        with `+` or `%` in it the name may come back altered."""
 
     async def head(self, key: str) -> ObjectInfo | None:
         """The object at `key`, or None."""
@@ -173,7 +204,13 @@ class S3ObjectStore:
         self, *, endpoint: str, origin: str, access_key: str, secret_key: str, bucket: str
     ) -> None:
         self._inner = _client(endpoint, access_key, secret_key)
-        self._outer = _client(origin, access_key, secret_key)
+        self._presigner = Presigner(
+            origin=origin,
+            access_key=access_key,
+            secret_key=secret_key,
+            bucket=bucket,
+            region=_REGION,
+        )
         self._bucket = bucket
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="object-store")
 
@@ -190,10 +227,17 @@ class S3ObjectStore:
             query["response-content-disposition"] = attachment(filename)
         if content_type is not None:
             query["response-content-type"] = content_type
-        return self._presign("GET", key, expires, query)
+        return self._presigner.sign("GET", key, expires, query)
 
-    def presign_put(self, key: str, *, expires: timedelta, sha256: str | None = None) -> str:
-        return self._presign("PUT", key, expires, _bound_hash(sha256))
+    def presign_put(
+        self,
+        key: str,
+        *,
+        expires: timedelta,
+        sha256: str | None = None,
+        length: int | None = None,
+    ) -> str:
+        return self._presigner.sign("PUT", key, expires, _bound_hash(sha256), length)
 
     def presign_part(
         self,
@@ -203,14 +247,10 @@ class S3ObjectStore:
         *,
         expires: timedelta,
         sha256: str | None = None,
+        length: int | None = None,
     ) -> str:
         query = {"uploadId": upload_id, "partNumber": str(number), **_bound_hash(sha256)}
-        return self._presign("PUT", key, expires, query)
-
-    def _presign(self, method: str, key: str, expires: timedelta, query: dict[str, Any]) -> str:
-        return self._outer.get_presigned_url(
-            method, self._bucket, key, expires, extra_query_params=query
-        )
+        return self._presigner.sign("PUT", key, expires, query, length)
 
     async def create_multipart(self, key: str, content_type: str) -> str:
         headers: dict[str, Any] = {"Content-Type": content_type}
@@ -219,19 +259,22 @@ class S3ObjectStore:
         )
 
     async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
-        def pages() -> Iterator[Part]:
+        def pages() -> Iterator["S3Part"]:
             marker = None
             while True:
                 page = self._inner._list_parts(
                     self._bucket, key, upload_id, part_number_marker=marker
                 )
-                for part in page.parts:
-                    yield Part(part.part_number, part.etag, part.size or 0)
+                yield from page.parts
                 if not page.is_truncated:
                     return
                 marker = page.next_part_number_marker
 
-        return await self._run(key, lambda: tuple(pages()))
+        def received() -> tuple[Part, ...]:
+            by_arrival = sorted(pages(), key=attrgetter("part_number", "last_modified"))
+            return tuple(Part(each.part_number, each.etag, each.size or 0) for each in by_arrival)
+
+        return await self._run(key, received)
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
         from minio.datatypes import Part as S3Part
@@ -243,13 +286,29 @@ class S3ObjectStore:
         )
         # S3 may answer 200 before it begins, and tell of a failure in the body.
         if not made.etag:
-            raise ObjectStoreUnavailable("The upload was not completed. Repeat the request.")
+            raise ObjectStoreUnavailable(
+                "The upload was not completed. Repeat the request.", zh="上传未能完成，请重试。"
+            )
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         with suppress(UploadMissing):
             await self._run(
                 key, lambda: self._inner._abort_multipart_upload(self._bucket, key, upload_id)
             )
+
+    async def list_multiparts(self, prefix: str) -> Sequence[Multipart]:
+        # One page: SeaweedFS keeps no order among them that a marker could point into.
+        found = await self._run(
+            prefix,
+            lambda: self._inner._list_multipart_uploads(
+                self._bucket, prefix=prefix, max_uploads=MOST_MULTIPARTS
+            ),
+        )
+        return [
+            Multipart(each.object_name, each.upload_id, each.initiated_time)
+            for each in found.uploads
+            if each.upload_id is not None and each.initiated_time is not None
+        ]
 
     async def head(self, key: str) -> ObjectInfo | None:
         try:
@@ -276,7 +335,7 @@ class S3ObjectStore:
         await self._run(key, lambda: self._inner.remove_object(self._bucket, key))
 
     async def put(self, key: str, content: bytes, content_type: str) -> None:
-        metadata: dict[str, Any] = _bound_hash(hashlib.sha256(content).hexdigest())
+        metadata: dict[str, Any] = {**_bound_hash(hashlib.sha256(content).hexdigest())}
         await self._run(
             key,
             lambda: self._inner.put_object(
@@ -323,7 +382,9 @@ class S3ObjectStore:
 
     async def ready(self) -> None:
         if not await self._run("", lambda: self._inner.bucket_exists(self._bucket)):
-            raise ObjectStoreUnavailable(f"The bucket {self._bucket} does not exist.")
+            raise ObjectStoreUnavailable(
+                f"The bucket {self._bucket} does not exist.", zh=f"存储桶 {self._bucket} 不存在。"
+            )
 
     async def _run(self, key: str, call: Callable[[], T]) -> T:
         with _errors_of_the_port(key):
@@ -352,7 +413,8 @@ def _errors_of_the_port(key: str) -> Iterator[None]:
         if code in _PARTS_CODES:
             raise PartsRejected(code) from error
         raise ObjectStoreUnavailable(
-            "The object store is out of reach. Repeat the request."
+            "The object store is out of reach. Repeat the request.",
+            zh="对象存储暂时无法访问，请重试。",
         ) from error
 
 
@@ -383,7 +445,7 @@ def attachment(filename: str) -> str:
     return f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
 
 
-def _bound_hash(sha256: str | None) -> dict[str, Any]:
+def _bound_hash(sha256: str | None) -> dict[str, str]:
     """The checksum in the way S3 wants it; a signed query binds an upload to it."""
     if sha256 is None:
         return {}

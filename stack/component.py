@@ -41,4 +41,6 @@ class Component:
     start_attempts: int = 3
     start_timeout: float = 120.0
     """Seconds one attempt may take to become healthy."""
+    patience: float | None = None
+    """Seconds it may be ill, once it has been ready, before it is killed and started again."""
     identity: str = "same"

@@ -22,6 +22,8 @@ LONGEST_PAUSE = 10.0
 STEADY = 30.0
 """Seconds of running after which the next pause is short again."""
 POLL = 0.03
+WATCH = 1.0
+"""Seconds between looks at one that is ready."""
 
 
 class State(StrEnum):
@@ -159,7 +161,11 @@ class Member:
             await self._become_ready(began)
         if self.component.oneshot and self.ready.is_set():
             return None
-        return _ending(await process.wait())
+        watch = asyncio.create_task(self._kill_when_ill())
+        try:
+            return _ending(await process.wait())
+        finally:
+            watch.cancel()
 
     async def _answer_or_end(self) -> None:
         """Returns when the component is healthy, or its process has ended."""
@@ -167,6 +173,17 @@ class Member:
             if self._process and self._process.returncode is not None:
                 return
             await asyncio.sleep(POLL)
+
+    async def _kill_when_ill(self) -> None:
+        patience = self.component.patience
+        well = _now()
+        while patience and _now() - well < patience:
+            await asyncio.sleep(WATCH)
+            if await healthy(self.component.health):
+                well = _now()
+        if patience:
+            self._say(f"{self.component.name} has been ill for {patience:g} s, and is killed")
+            self.send(signal.SIGKILL)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         component = self.component

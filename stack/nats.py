@@ -24,6 +24,8 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
         address=f"nats://127.0.0.1:{ports['nats']}",
         health=f"http://127.0.0.1:{ports['nats_monitor']}/healthz",
         before=configure,
+        # After a write that found the disk full, it refuses all others until it is started anew.
+        patience=10.0,
     )
 
 

@@ -31,6 +31,7 @@ def components(
     where = addresses(ports, settings)
     servers = _servers(data, ports, settings, secrets, where)
     ours = [services.service(name, ports, where, secrets) for name in SERVICES]
+    ours.append(services.inspector(ports, where, secrets))
     behind = frozenset({*SERVICES, services.CONTROL})
     door = [] if settings.gateway_origin else [envoy_proxy.component(data, ports, behind)]
     watched = {c.name: c.health for c in (*servers, *ours, *door)}

@@ -31,6 +31,7 @@ OFFSETS = {
     "copyright": 4,
     "control": 5,
     "envoy_admin": 6,
+    "inspector": 7,
     "postgres": 10,
     "nats": 11,
     "nats_monitor": 12,

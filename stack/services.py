@@ -64,6 +64,22 @@ def service(
     )
 
 
+INSPECTOR = "catalog-inspector"
+
+
+def inspector(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles) -> Component:
+    """The catalogue's worker, which inspects uploads beside the service."""
+    catalog = service("catalog", ports, addresses, secrets)
+    return Component(
+        name=INSPECTOR,
+        argv=(sys.executable, "-m", "services.catalog", "inspect"),
+        env={**catalog.env, "SHUYUAN_CATALOG_INSPECTOR_PORT": str(ports["inspector"])},
+        address=f"tcp://{LOOPBACK}:{ports['inspector']}",
+        health=f"tcp://{LOOPBACK}:{ports['inspector']}",
+        depends_on=catalog.depends_on - {"nats"},
+    )
+
+
 CONTROL = "gateway"
 
 

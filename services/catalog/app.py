@@ -1,23 +1,36 @@
-"""Composition root: the one place that builds adapters."""
+"""Composition root: builds the parts, in the order in which they rest on one another."""
 
 from fastapi import FastAPI
 
+from services.catalog.adapters.inspections import InspectionQueue
+from services.catalog.adapters.objects import object_store
 from services.catalog.consumers import HEARS
+from services.catalog.domain import inspection_events, uploads_events
+from services.catalog.parts import inspection, scrubbing, uploads, vocabularies
+from services.catalog.parts.scrubbing import scrub
 from services.catalog.problems import PROBLEMS
 from services.catalog.settings import Settings
 from shared.command import Program
 from shared.service import Runtime, application
 
+EVENTS = {**uploads_events.EVENTS, **inspection_events.EVENTS}
+
 
 def create_app(settings: Settings) -> FastAPI:
     runtime = Runtime("catalog", settings, HEARS)
+    objects = object_store(settings)
     return application(
         runtime,
         title="Shuyuan catalog 资源目录",
         description="Vocabularies, uploads, resources and their versions, review, search.",
-        parts=[],
+        parts=[
+            vocabularies.build(runtime, settings),
+            uploads.build(runtime, settings, objects=objects, queue=InspectionQueue()),
+            inspection.build(runtime, settings, objects=objects),
+            scrubbing.build(runtime, settings, objects=objects),
+        ],
         table=PROBLEMS,
     )
 
 
-PROGRAM = Program("catalog", Settings.load, create_app)
+PROGRAM = Program("catalog", Settings.load, create_app, EVENTS, {"scrub": scrub})

@@ -1,3 +1,4 @@
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -7,3 +8,36 @@ class Settings(ServiceSettings):
     """Every ``SHUYUAN_CATALOG_*`` variable."""
 
     model_config = SettingsConfigDict(env_prefix="SHUYUAN_CATALOG_")
+
+    max_body_bytes: int = Field(
+        5 << 20, ge=1024, description="A longer request body is 413; vocabularies come in one."
+    )
+    largest_upload_bytes: int = Field(4 << 30, ge=1, description="A larger file is refused.")
+    person_quota_bytes: int = Field(20 << 30, ge=0, description="What each person may keep.")
+    organisation_quota_bytes: int = Field(
+        2 << 40, ge=0, description="What each organisation may keep."
+    )
+    upload_life_hours: int = Field(
+        168, ge=1, description="An upload that is not completed by then is given up."
+    )
+    upload_address_minutes: int = Field(
+        60, ge=1, le=10_080, description="So long a presigned address is good."
+    )
+    scrub_bytes_per_second: int = Field(
+        4 << 20, ge=1, description="Stored files are read again at this speed at the most."
+    )
+    inspector_host: str = Field("127.0.0.1", description="Where the inspector shows that it lives.")
+    inspector_port: int = Field(0, ge=0, le=65535, description="0 takes a free one.")
+    inspection_directory: str = Field(
+        "", description="Where files lie while they are inspected; the system's own if empty."
+    )
+    inspection_hands: int = Field(0, ge=0, le=64, description="Files at once; 0: one a core.")
+    inspection_seconds: int = Field(
+        120, ge=5, le=3600, description="Processor time that a file may take to be inspected."
+    )
+    inspection_memory_bytes: int = Field(
+        2 << 30, ge=512 << 20, description="Addresses that a file may take to be inspected."
+    )
+    clamd_address: str = Field(
+        "", description="host:port or socket of ClamAV's daemon; none is asked if empty."
+    )

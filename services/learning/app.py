@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.learning.consumers import HEARS
+from services.learning.parts import records
 from services.learning.problems import PROBLEMS
 from services.learning.settings import Settings
 from shared.command import Program
@@ -17,7 +18,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=(
             "Learning spaces, courses, homework, activity records, progress, the growth archive."
         ),
-        parts=[],
+        parts=[records.build(runtime, settings)],
         table=PROBLEMS,
     )
 

@@ -1,3 +1,4 @@
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -7,3 +8,10 @@ class Settings(ServiceSettings):
     """Every ``SHUYUAN_LEARNING_*`` variable."""
 
     model_config = SettingsConfigDict(env_prefix="SHUYUAN_LEARNING_")
+
+    statement_queue: int = Field(
+        20_000, ge=1, description="Statements that may wait to be written; more are sent away."
+    )
+    statement_days: int = Field(
+        400, ge=40, description="Days of statements that are searched; older ones are set aside."
+    )

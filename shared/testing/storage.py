@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx2
@@ -14,6 +14,7 @@ import httpx2
 from shared.clock import Clock, utc_now
 from shared.storage import (
     PART_MINIMUM_BYTES,
+    Multipart,
     ObjectInfo,
     ObjectMissing,
     ObjectStoreUnavailable,
@@ -31,7 +32,8 @@ _CHUNK_BYTES = 1 << 20
 class _Upload:
     key: str
     content_type: str
-    parts: dict[int, bytes] = field(default_factory=dict)
+    begun_at: datetime
+    parts: dict[int, list[bytes]] = field(default_factory=dict)
 
 
 class FakeObjectStore:
@@ -63,8 +65,15 @@ class FakeObjectStore:
             query["response-content-type"] = content_type
         return self._presign("GET", key, expires, query)
 
-    def presign_put(self, key: str, *, expires: timedelta, sha256: str | None = None) -> str:
-        return self._presign("PUT", key, expires, {"sha256": sha256} if sha256 else {})
+    def presign_put(
+        self,
+        key: str,
+        *,
+        expires: timedelta,
+        sha256: str | None = None,
+        length: int | None = None,
+    ) -> str:
+        return self._presign("PUT", key, expires, _bound(sha256, length))
 
     def presign_part(
         self,
@@ -74,9 +83,10 @@ class FakeObjectStore:
         *,
         expires: timedelta,
         sha256: str | None = None,
+        length: int | None = None,
     ) -> str:
         query = {"uploadId": upload_id, "partNumber": str(number)}
-        return self._presign("PUT", key, expires, query | ({"sha256": sha256} if sha256 else {}))
+        return self._presign("PUT", key, expires, query | _bound(sha256, length))
 
     def _presign(self, method: str, key: str, expires: timedelta, query: dict[str, str]) -> str:
         _check_key(key)
@@ -93,7 +103,7 @@ class FakeObjectStore:
     async def create_multipart(self, key: str, content_type: str) -> str:
         self._begin(key)
         upload_id = secrets.token_hex(16)
-        self._uploads[upload_id] = _Upload(key, content_type)
+        self._uploads[upload_id] = _Upload(key, content_type, self._clock())
         return upload_id
 
     async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
@@ -103,23 +113,26 @@ class FakeObjectStore:
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
         self._begin(key)
         upload = self._upload(key, upload_id)
-        present = {part.number: part for part in self._parts(upload)}
         numbers = [part.number for part in parts]
         if not parts or numbers != sorted(set(numbers)):
             raise PartsRejected("InvalidPartOrder")
-        if any(
-            part.number not in present or present[part.number].etag != part.etag for part in parts
-        ):
-            raise PartsRejected("InvalidPart")
-        if any(present[number].size < PART_MINIMUM_BYTES for number in numbers[:-1]):
+        named = [_named(upload.parts.get(part.number, ()), part.etag) for part in parts]
+        if any(len(content) < PART_MINIMUM_BYTES for content in named[:-1]):
             raise PartsRejected("EntityTooSmall")
-        whole = b"".join(upload.parts[number] for number in numbers)
-        self._store(key, whole, upload.content_type, sha256=None)
+        self._store(key, b"".join(named), upload.content_type, sha256=None)
         del self._uploads[upload_id]
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         self._begin(key)
         self._uploads.pop(upload_id, None)
+
+    async def list_multiparts(self, prefix: str) -> Sequence[Multipart]:
+        await self.ready()
+        return [
+            Multipart(upload.key, upload_id, upload.begun_at)
+            for upload_id, upload in self._uploads.items()
+            if upload.key.startswith(prefix)
+        ]
 
     async def head(self, key: str) -> ObjectInfo | None:
         self._begin(key)
@@ -176,7 +189,11 @@ class FakeObjectStore:
 
     @staticmethod
     def _parts(upload: _Upload) -> tuple[Part, ...]:
-        return tuple(Part(n, _etag(part), len(part)) for n, part in sorted(upload.parts.items()))
+        return tuple(
+            Part(number, _etag(content), len(content))
+            for number, received in sorted(upload.parts.items())
+            for content in received
+        )
 
     def _store(self, key: str, content: bytes, content_type: str, sha256: str | None) -> None:
         info = ObjectInfo(key, len(content), _etag(content), self._clock(), content_type, sha256)
@@ -211,16 +228,31 @@ class FakeObjectStore:
         self, key: str, query: Mapping[str, str], request: httpx2.Request
     ) -> httpx2.Response:
         content, sha256 = request.content, query.get("sha256")
+        if query.get("length", str(len(content))) != str(len(content)):
+            return httpx2.Response(403)
         if sha256 is not None and sha256 != hashlib.sha256(content).hexdigest():
             return httpx2.Response(400)
         if "uploadId" in query:
             if query["uploadId"] not in self._uploads:
                 return httpx2.Response(404)
-            self._uploads[query["uploadId"]].parts[int(query["partNumber"])] = content
+            parts = self._uploads[query["uploadId"]].parts
+            parts.setdefault(int(query["partNumber"]), []).append(content)
         else:
             claimed = request.headers.get("content-type", "application/octet-stream")
             self._store(key, content, claimed, sha256)
         return httpx2.Response(200, headers={"etag": f'"{_etag(content)}"'})
+
+
+def _bound(sha256: str | None, length: int | None) -> dict[str, str]:
+    bound = {"sha256": sha256, "length": None if length is None else str(length)}
+    return {name: value for name, value in bound.items() if value is not None}
+
+
+def _named(received: Sequence[bytes], etag: str) -> bytes:
+    for content in received:
+        if _etag(content) == etag:
+            return content
+    raise PartsRejected("InvalidPart")
 
 
 def _etag(content: bytes) -> str:

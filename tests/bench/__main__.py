@@ -6,11 +6,17 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.bench import identity, read, relay
+from tests.bench import identity, inspection, read, relay, upload
 from tests.bench.measure import Figure, print_table, write_json
 from tests.bench.stack import CHECKOUT, running_stack
 
-JOBS = {"read": read.bench, "relay": relay.bench, "identity": identity.bench}
+JOBS = {
+    "read": read.bench,
+    "relay": relay.bench,
+    "identity": identity.bench,
+    "upload": upload.bench,
+    "inspection": inspection.bench,
+}
 
 
 async def main(names: list[str]) -> list[Figure]:

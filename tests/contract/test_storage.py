@@ -408,8 +408,49 @@ async def test_a_part_sent_again_replaces_the_first(store: Store, key: str) -> N
     await upload_part(store, key, upload_id, 1, b"cut off")
     await upload_part(store, key, upload_id, 1, b"the whole part")
     parts = await store.objects.list_parts(key, upload_id)
-    await store.objects.complete_multipart(key, upload_id, parts)
+    whole = [part for part in parts if part.size == len(b"the whole part")]
+    await store.objects.complete_multipart(key, upload_id, whole)
     assert await store.objects.get(key) == b"the whole part"
+
+
+async def test_of_a_part_that_was_sent_twice_the_one_named_counts(store: Store, key: str) -> None:
+    upload_id = await store.objects.create_multipart(key, "text/plain")
+    for content in (b"", b"first", b"second", b""):
+        await upload_part(store, key, upload_id, 1, content)
+    parts = await store.objects.list_parts(key, upload_id)
+    assert {part.number for part in parts} == {1}
+    first = [part for part in parts if part.size == len(b"first")]
+    await store.objects.complete_multipart(key, upload_id, first[:1])
+    assert await store.objects.get(key) == b"first"
+
+
+@pytest.mark.parametrize("other", [b"", b"conten", b"contents"])
+async def test_an_address_bound_to_a_length_takes_that_length_alone(
+    store: Store, key: str, other: bytes
+) -> None:
+    upload_id = await store.objects.create_multipart(key, "text/plain")
+    for url in (
+        store.objects.presign_put(key, expires=SOON, length=7),
+        store.objects.presign_part(key, upload_id, 1, expires=SOON, length=7),
+    ):
+        assert (await store.http.put(url, content=other)).status_code == 403
+        assert (await store.http.put(url, content=b"content")).status_code == 200
+    await store.objects.abort_multipart(key, upload_id)
+
+
+async def test_multipart_uploads_under_way_are_listed(store: Store) -> None:
+    folder = secrets.token_hex(8)
+    names = [f"{folder}/{number}" for number in range(3)]
+    ids = [await store.objects.create_multipart(name, "text/plain") for name in names]
+    await store.objects.abort_multipart(names[0], ids[0])
+    found = await store.objects.list_multiparts(f"{folder}/")
+    assert {(each.key, each.upload_id) for each in found} == set(
+        zip(names[1:], ids[1:], strict=True)
+    )
+    assert all(abs(datetime.now(UTC) - each.begun_at) < timedelta(minutes=1) for each in found)
+    for name, upload_id in zip(names, ids, strict=True):
+        await store.objects.abort_multipart(name, upload_id)
+    assert list(await store.objects.list_multiparts(f"{folder}/")) == []
 
 
 async def test_a_part_bound_to_a_hash_refuses_other_bytes(store: Store, key: str) -> None:

@@ -1,5 +1,11 @@
-"""How this service's domain errors are told over HTTP."""
+"""How this service's domain errors are told over HTTP, a table per part."""
 
+from services.catalog.problems import knowledge, textbooks, uploads, vocabularies
 from shared.problems import ProblemTable
 
-PROBLEMS: ProblemTable = {}
+PROBLEMS: ProblemTable = {
+    **vocabularies.PROBLEMS,
+    **textbooks.PROBLEMS,
+    **knowledge.PROBLEMS,
+    **uploads.PROBLEMS,
+}

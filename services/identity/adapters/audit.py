@@ -75,7 +75,8 @@ def _literal(path: str) -> BindParameter[str]:
 
 def _asked(query: AuditQuery) -> Iterator[ColumnElement[bool]]:
     if query.person is not None:
-        yield or_(_ROWS.actor == query.person, _ROWS.target == query.person)
+        columns = (_ROWS.actor, _ROWS.on_behalf_of, _ROWS.target)
+        yield or_(*(column == query.person for column in columns))
     if query.action is not None:
         yield _ROWS.action == query.action
     if query.since is not None:

@@ -69,6 +69,7 @@ _ADD_SIGN_IN = text(
 )
 _PROVE = text("UPDATE sign_ins SET amr = :amr WHERE secret_hash = :secret_hash")
 _TAKE = text("DELETE FROM sign_ins WHERE secret_hash = :secret_hash")
+_COUNTS = text("SELECT key, tat FROM throttle WHERE key = ANY(:keys)")
 _HOLD_COUNTS = text(
     "INSERT INTO throttle AS t (key, tat) SELECT key, :dawn FROM unnest(CAST(:keys AS bytea[]))"
     " AS asked (key) ORDER BY key"
@@ -190,6 +191,10 @@ class SignInRows(_Rows):
 
 class ThrottleRows(_Rows):
     """`services.identity.application.throttling.ThrottleStore` over PostgreSQL."""
+
+    async def counts(self, keys: Collection[bytes]) -> Mapping[bytes, datetime]:
+        rows = await self._run(_COUNTS, keys=list(keys))
+        return {row.key: row.tat for row in rows}
 
     async def hold(self, keys: Collection[bytes]) -> Mapping[bytes, datetime]:
         rows = await self._run(_HOLD_COUNTS, keys=list(keys), dawn=_DAWN)

@@ -1,5 +1,7 @@
-"""Imports and their lines in PostgreSQL. Lines are encrypted until they are applied."""
+"""Imports and their lines in PostgreSQL. Lines are encrypted until they are applied, thousands at a
+time: beside the event loop, which has others to serve."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -145,11 +147,8 @@ class ImportRepository:
         ]
 
     async def stage(self, import_id: UUID, lines: Sequence[Staged]) -> None:
-        await copy_into(
-            self._connection,
-            "import_lines",
-            _STAGED,
-            [
+        def records() -> list[tuple[Any, ...]]:
+            return [
                 (
                     import_id,
                     each.position,
@@ -161,16 +160,22 @@ class ImportRepository:
                     _told(each.defects),
                 )
                 for each in lines
-            ],
-        )
+            ]
+
+        sealed = await asyncio.to_thread(records)
+        await copy_into(self._connection, "import_lines", _STAGED, sealed)
 
     async def pending(self, import_id: UUID, after: int, limit: int) -> Sequence[PendingLine]:
         wanted = {"id": import_id, "after": after, "limit": limit}
-        rows = await self._connection.execute(_PENDING, wanted)
-        return [
-            PendingLine(row.position, row.number, row.repeats, self._opened(import_id, row))
-            for row in rows
-        ]
+        rows = (await self._connection.execute(_PENDING, wanted)).all()
+
+        def opened() -> list[PendingLine]:
+            return [
+                PendingLine(row.position, row.number, row.repeats, self._opened(import_id, row))
+                for row in rows
+            ]
+
+        return await asyncio.to_thread(opened)
 
     async def settle(self, import_id: UUID, results: Mapping[int, Result], *, erase: bool) -> None:
         found = list(results.values())

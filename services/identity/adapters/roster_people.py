@@ -1,5 +1,7 @@
-"""The people that rosters are about, read and written many at a time."""
+"""The people that rosters are about, read and written many at a time; what is encrypted is
+encrypted beside the event loop, which has others to serve."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -146,15 +148,14 @@ class RosterPeopleRepository:
         await self._copy("guardianships", _GUARDIANSHIP, batch.guardianships, {})
 
     async def _write_people(self, batch: Batch, accounts: Mapping[UUID, Account]) -> None:
-        await copy_into(
-            self._connection,
-            "people",
-            _PERSON,
-            [
+        def records() -> list[tuple[Any, ...]]:
+            return [
                 (row["id"], new_code(CODE_PREFIX), *(row[column] for column in _PERSON[2:]))
                 for row in (self._person(account) for account in batch.invited)
-            ],
-        )
+            ]
+
+        invited = await asyncio.to_thread(records)
+        await copy_into(self._connection, "people", _PERSON, invited)
         await self._each(_CHANGE_PERSON, [self._person(accounts[id_]) for id_ in batch.changed])
 
     def _person(self, account: Account) -> dict[str, Any]:
@@ -178,16 +179,16 @@ class RosterPeopleRepository:
         new = [
             (account.person.id, key) for account in batch.invited for key in account.keys.values()
         ]
-        rows = (
-            self._personal.identifier_columns(person_id, key, None, now)
-            for person_id, key in (*new, *batch.keys)
-        )
-        await copy_into(
-            self._connection,
-            "identifiers",
-            _IDENTIFIER,
-            [tuple(row[column] for column in _IDENTIFIER) for row in rows],
-        )
+
+        def records() -> list[tuple[Any, ...]]:
+            rows = (
+                self._personal.identifier_columns(person_id, key, None, now)
+                for person_id, key in (*new, *batch.keys)
+            )
+            return [tuple(row[column] for column in _IDENTIFIER) for row in rows]
+
+        written = await asyncio.to_thread(records)
+        await copy_into(self._connection, "identifiers", _IDENTIFIER, written)
 
     async def _each(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:

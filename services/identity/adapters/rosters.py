@@ -18,10 +18,6 @@ from datetime import date, datetime
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-
 from services.identity.adapters.oneroster import read_oneroster
 from services.identity.domain.imports import MAX_LINES, Format, RosterLine, UnreadableRoster
 from services.identity.domain.rosters import HEADINGS, Column, column_of
@@ -84,10 +80,16 @@ class RosterWorkbook:
     """An XLSX roster under way. All cells are text, so that long numbers keep their digits."""
 
     def __init__(self) -> None:
+        # Imported here and below: a start does not need it.
+        import openpyxl
+        from openpyxl.cell import WriteOnlyCell
+        from openpyxl.styles import Font
+
+        self._new_cell = WriteOnlyCell
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet: Any = self._book.create_sheet("花名册")
         self._sheet.freeze_panes = "A2"
-        headings = [WriteOnlyCell(self._sheet, title) for title in _titles()]
+        headings = [self._new_cell(self._sheet, title) for title in _titles()]
         for cell in headings:
             cell.font = Font(bold=True)
         self._sheet.append(headings)
@@ -102,7 +104,7 @@ class RosterWorkbook:
     def _cell(self, text: str | None) -> Any:
         if not text:
             return None
-        cell = WriteOnlyCell(self._sheet, _guarded(text))
+        cell = self._new_cell(self._sheet, _guarded(text))
         cell.data_type, cell.number_format = "s", _TEXT
         return cell
 
@@ -149,6 +151,8 @@ def _decoded(content: bytes) -> str:
 
 
 def _read_xlsx(content: bytes) -> Iterator[RosterLine]:
+    import openpyxl
+
     try:
         _check_archive(content)
         book = openpyxl.load_workbook(

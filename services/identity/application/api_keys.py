@@ -37,10 +37,10 @@ class LifeTooLong(DomainError):
 
 
 class IssuedKey(NamedTuple):
-    """``secret`` is the whole key, shown this once."""
+    """``secret`` is the whole key, shown this once; None in the answer to a repeated request."""
 
     key: ApiKey
-    secret: str
+    secret: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,9 @@ class ApiKeys:
                 scopes=sorted(scopes),
                 expires_at=expires_at,
             )
-            return await uow.commit(IssuedKey(key, secret))
+            # The stored answer is kept for days: it goes without the secret.
+            await uow.commit(IssuedKey(key, None))
+            return IssuedKey(key, secret)
 
     async def page(
         self,

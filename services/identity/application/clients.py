@@ -73,10 +73,10 @@ class Description:
 
 
 class IssuedSecret(NamedTuple):
-    """``secret`` is shown this once."""
+    """``secret`` is shown this once, and None in the answer to a repeated request."""
 
     id: UUID
-    secret: str
+    secret: str | None
 
 
 class ClientStore(Protocol):
@@ -272,9 +272,10 @@ class Clients:
             kept = ClientSecret(uuid7(), fingerprint(secret), now, None)
             await store.add_secret(client_id, kept)
             _audit(uow, "client.secret_added", client, secret=kept.id)
-            issued = await uow.commit(IssuedSecret(kept.id, secret))
+            # The stored answer is kept for days: it goes without the secret.
+            await uow.commit(IssuedSecret(kept.id, None))
         self._changed(client_id)
-        return issued
+        return IssuedSecret(kept.id, secret)
 
     async def end_secret(self, caller: Principal, client_id: UUID, secret_id: UUID) -> None:
         """Revoke a secret. Raises `NotFound`."""

@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.application.authorization import AuthorizationStore
 from services.identity.application.clients import ClientStore
 from services.identity.application.sessions import Session
+from services.identity.application.throttling import Throttle
 from services.identity.application.tokens import Tokens
 from services.identity.domain.authorization import (
     DEVICE_CODE_LIFE,
@@ -99,6 +101,7 @@ class Devices:
         clients: Callable[[AsyncConnection], ClientStore],
         authorizations: Callable[[AsyncConnection], AuthorizationStore],
         tokens: Tokens,
+        throttle: Throttle,
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
@@ -106,6 +109,7 @@ class Devices:
         self._clients = clients
         self._authorizations = authorizations
         self._tokens = tokens
+        self._throttle = throttle
         self._clock = clock
 
     async def start(self, client: Client, scope: str | None) -> DeviceStart:
@@ -130,17 +134,34 @@ class Devices:
             await self._store(uow.connection).add(code)
             return await uow.commit(started)
 
-    async def find(self, typed: str) -> AwaitingDevice | None:
-        """The device whose code was typed, in any case, with or without hyphen."""
-        async with self._new_uow() as uow:
-            found = await self._awaiting(uow, typed, lock=False)
-        if found is None:
-            return None
+    async def find(self, typed: str, session: Session) -> AwaitingDevice | None:
+        """The device whose code was typed, in any case, with or without hyphen.
+
+        Raises `TooManyAttempts` (RFC 8628 §5.1).
+        """
+        async with self._guessing(session) as wrong:
+            async with self._new_uow() as uow:
+                found = await self._awaiting(uow, typed, lock=False)
+            if found is None:
+                await wrong()
+                return None
         code, client = found
         return AwaitingDevice(client, code.user_code, code.scopes)
 
     async def answer(self, typed: str, session: Session, *, approved: bool) -> Client | None:
-        """Let the device in, or not; None when it no longer waits."""
+        """Let the device in, or not; None when it no longer waits. Raises `TooManyAttempts`."""
+        async with self._guessing(session) as wrong:
+            client = await self._answer(typed, session, approved=approved)
+            if client is None:
+                await wrong()
+            return client
+
+    def _guessing(
+        self, session: Session
+    ) -> AbstractAsyncContextManager[Callable[[], Awaitable[None]]]:
+        return self._throttle.looking_up(self._new_uow, "device code", session.person_id)
+
+    async def _answer(self, typed: str, session: Session, *, approved: bool) -> Client | None:
         now = self._clock()
         async with self._new_uow() as uow:
             found = await self._awaiting(uow, typed, lock=True)

@@ -51,7 +51,7 @@ from shared.errors import Unavailable
 from shared.storage import ObjectMissing, ObjectStore
 
 STAGE_LINES = 2000
-STEP_LINES = 1000
+STEP_LINES = 2000
 POLL_SECONDS = 30.0
 TIDY_EVERY = timedelta(hours=1)
 UNUSED_UPLOAD_LIFE = timedelta(days=1)
@@ -299,8 +299,6 @@ class Importer:
         results = await asyncio.to_thread(decide)
         if applying:
             await people.write(reconciliation.batch, reconciliation.accounts, now)
-            for person_id in sorted(reconciliation.batch.cut_off):
-                await self._revocations.revoke(uow, "person", str(person_id))
             by_person = {
                 result.person_id: (each.number, result)
                 for each in pending
@@ -308,6 +306,8 @@ class Importer:
             }
             tell(uow, import_, reconciliation.accounts, reconciliation.batch, by_person)
         await store.settle(import_.id, results, erase=applying)
+        for person_id in sorted(reconciliation.batch.cut_off) if applying else ():
+            await self._revocations.revoke(uow, "person", str(person_id))
 
     async def _fail(self, import_id: UUID, reason: str) -> None:
         async with self._new_uow() as uow:

@@ -6,7 +6,7 @@ the password, or lost the second factor as well.
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -46,10 +46,11 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class IssuedInvitation:
-    """An invitation with its token, which is told this once."""
+    """An invitation with its token, which is told this once; None in the answer to a repeated
+    request."""
 
     invitation: Invitation
-    token: str
+    token: str | None
 
 
 class InvitationStore(Protocol):
@@ -100,7 +101,7 @@ class Invitations:
         uow.audit.record("invitation.issued", str(person_id), removes_factors=removes_factors)
         return IssuedInvitation(invitation, token)
 
-    async def issue_invitation(self, uow: UnitOfWork, person_id: UUID) -> str:
+    async def issue_invitation(self, uow: UnitOfWork, person_id: UUID) -> str | None:
         """The token alone, for whoever creates the account."""
         return (await self.issue(uow, person_id)).token
 
@@ -150,7 +151,9 @@ class Activations:
             if person.state not in WELCOME:
                 raise PersonActionRefused("The account is closed.", state=person.state)
             issued = await self._invitations.issue(uow, person_id, removes_factors=removes_factors)
-            return await uow.commit(issued)
+            # The stored answer is kept for days: it goes without the secret.
+            await uow.commit(replace(issued, token=None))
+            return issued
 
     async def invited(self, token: str) -> tuple[UUID, int]:
         """Whom a token invites, and how many characters their password needs. Raises

@@ -20,6 +20,7 @@ from services.identity.domain.organisations import (
     is_beside_provinces,
     is_province,
 )
+from services.identity.domain.people import civil_date
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.context import current
@@ -311,7 +312,7 @@ class Organisations:
             before = await _managed(store, caller, reference, version)
             now = self._clock()
             after = before.closed(now)
-            open_below, members = await store.use(before.path, now.date())
+            open_below, members = await store.use(before.path, civil_date(now))
             if members or (open_below and not below):
                 raise StillInUse(
                     "Let its people leave or transfer them, and close what is below it first or"

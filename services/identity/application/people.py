@@ -170,7 +170,9 @@ class People:
             invitation = await issue(uow, person.id) if issue else None
             detail = self._detail(caller, replace(person, memberships=(membership,)), ())
             invited = Invited(detail, doubts(keys, profile.birth_date), invitation)
-            return await uow.commit(invited)
+            # The stored answer is kept for days: it goes without the secret.
+            await uow.commit(replace(invited, invitation=None))
+            return invited
 
     async def page(
         self,

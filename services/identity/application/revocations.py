@@ -17,7 +17,8 @@ POLL_SECONDS = 2.0
 LEEWAY = timedelta(minutes=1)
 SETTLING = timedelta(seconds=3)
 """The time between writing a revocation and its commit, in which tokens may still be issued; less
-than the leeway of verifiers, for whom later tokens are issued that much in the future."""
+than the leeway of verifiers, for whom later tokens are issued that much in the future. The database
+refuses a commit more than two seconds after the writing (trigger ``revocation_in_time``)."""
 CLIENT_CACHE = timedelta(seconds=5)
 """How long another replica may go on issuing tokens to a client that it has just read."""
 
@@ -53,7 +54,11 @@ class Revocations:
         self._read_from = datetime.fromtimestamp(0, UTC)
 
     async def revoke(self, uow: UnitOfWork, kind: RevocationKind | str, value: str) -> None:
-        """Void every token issued until now that names `value`, when `uow` commits."""
+        """Void every token issued until `uow` commits that names `value`.
+
+        Call it late: a commit that comes more than two seconds afterwards raises `Unavailable`, and
+        nothing is changed.
+        """
         kind = RevocationKind(kind)
         before = self._clock() + SETTLING
         if kind is RevocationKind.CLIENT:

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from services.identity.application.organisations import Change, OrganisationStore
-from services.identity.domain.events_organisations import OrganisationCreated
+from services.identity.application.organisations import OrganisationStore, establish
 from services.identity.domain.organisations import (
     INSTITUTIONS,
     Kind,
@@ -19,7 +18,6 @@ from services.identity.domain.organisations import (
 from services.identity.domain.places import Node, Place
 from services.identity.domain.reconciliation import Refused
 from services.identity.domain.rosters import Column, Defect, Line, RosterRole, class_key
-from shared.context import current
 from shared.database import UnitOfWork
 from shared.errors import Unavailable
 from shared.ids import uuid7
@@ -191,18 +189,7 @@ class Places:
             return spot
         above = await self._tree.by_id(parent.id)
         made = Organisation.under(above, uuid7(), kind, name, OfficialCodes(), self._now)
-        await self._tree.add(made)
-        await self._tree.remember(
-            made, self._now, current().actor, Change.CREATED, None, made.record
-        )
-        self._uow.audit.record(
-            "organisation.created", str(made.id), organisation=made.path, after=made.record
-        )
-        self._uow.outbox.append(
-            OrganisationCreated(
-                made.id, made.code, made.kind.value, made.name, made.path, made.version
-            )
-        )
+        await establish(self._uow, self._tree, made)
         self._new.add(made.id)
         return Spot(made.id, parent.id, kind, made.path, name, ())
 

@@ -197,5 +197,5 @@ class Revocations(Protocol):
     async def revoke(self, uow: UnitOfWork, kind: str, value: str) -> None: ...
 
 
-IssueInvitation = Callable[[UnitOfWork, UUID], Awaitable[str]]
+IssueInvitation = Callable[[UnitOfWork, UUID], Awaitable[str | None]]
 OnErase = Callable[[UnitOfWork, UUID], Awaitable[None]]

@@ -3,23 +3,27 @@
 import hmac
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.domain.throttle import Counts, Limit, Limits, admit
 from shared.clock import Clock
+from shared.context import acting, current
 from shared.database import UnitOfWork
 
 _IPV6_SITE_BITS = 64
 
 
 class ThrottleStore(Protocol):
+    async def counts(self, keys: Collection[bytes]) -> Mapping[bytes, datetime]: ...
+
     async def hold(self, keys: Collection[bytes]) -> Mapping[bytes, datetime]:
         """The counts, locked; those that are new stand at the dawn of time."""
         ...
@@ -116,6 +120,27 @@ class Throttle:
         finally:
             self._judged.subtract(guess.callers)
             self._judged += Counter()  # forgets those that nobody is judged under
+
+    @asynccontextmanager
+    async def looking_up(
+        self, new_uow: Callable[[], UnitOfWork], what: str, person_id: UUID
+    ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """A guess by somebody signed in at what somebody else holds: counted by the person, from
+        wherever it comes. Call what is given when it was wrong. Raises `TooManyAttempts`."""
+        guess = self.guess(f"{what} {person_id}", f"person {person_id}", None)
+        with self.judging(guess) as admitted:
+            async with new_uow() as uow:
+                counts = await self._stores(uow.connection).counts(guess.keys)
+            attempt = admitted(counts, False)
+
+            async def wrong() -> None:
+                # The failure is kept though the request is refused, and its key stays free.
+                with acting(replace(current(), claim=None)):
+                    async with new_uow() as uow:
+                        await self.failed(uow, attempt)
+                        await uow.commit()
+
+            yield wrong
 
     async def failed(self, uow: UnitOfWork, attempt: Attempt) -> None:
         """The guess was wrong: caller, account and address have one failure more."""

@@ -10,7 +10,6 @@ from services.identity.adapters.authentication import (
     InvitationRows,
     PasswordRows,
     SignInRows,
-    ThrottleRows,
     common_passwords,
 )
 from services.identity.adapters.clients import ClientRows
@@ -27,10 +26,10 @@ from services.identity.application.second_factors import SecondFactors
 from services.identity.application.sessions import Revocations, Sessions
 from services.identity.application.sign_in import SignIn
 from services.identity.application.stores import OnErase, OpenStores
-from services.identity.application.throttling import Throttle
 from services.identity.domain.passwords import PROFILES, Profile
 from services.identity.pages import Cookie, Cookies, Pages
 from services.identity.pages.forms import Forms
+from services.identity.parts.throttling import build_throttle
 from services.identity.problems.authentication import PROBLEMS
 from services.identity.routes.account import AccountPages
 from services.identity.routes.invitations import InvitationPages, invitations_router
@@ -105,7 +104,7 @@ def build(
         memory_kib=settings.argon2_memory_kib,
         iterations=settings.argon2_iterations,
     )
-    throttle = Throttle(ThrottleRows, profile.limits, ring.derive("throttle"), clock)
+    throttle = build_throttle(runtime, settings)
     sessions = Sessions(
         new_uow,
         SessionRows,

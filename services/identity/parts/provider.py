@@ -21,6 +21,7 @@ from services.identity.application.stores import OnErase
 from services.identity.application.tokens import People, Tokens
 from services.identity.domain.events_provider import EVENTS
 from services.identity.pages import Pages
+from services.identity.parts.throttling import build_throttle
 from services.identity.problems.provider import PROBLEMS
 from services.identity.routes.api_keys import api_keys_router
 from services.identity.routes.clients import clients_router
@@ -88,7 +89,8 @@ def build(
     )
     introductions = Introductions(new_uow, OrganisationRepository, people)
     authorizations = Authorizations(new_uow, AuthorizationRows, known, keys, issuer, clock)
-    devices = Devices(new_uow, DeviceRows, ClientRows, AuthorizationRows, tokens, clock)
+    throttle = build_throttle(runtime, settings)
+    devices = Devices(new_uow, DeviceRows, ClientRows, AuthorizationRows, tokens, throttle, clock)
     return Provider(
         routers=[
             tokens_router(tokens, devices, authentication),

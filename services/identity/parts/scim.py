@@ -1,15 +1,15 @@
 """Provisioning over SCIM 2.0."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.personal_data import PersonalData
 from services.identity.adapters.provisioning import ProvisioningRepository
-from services.identity.adapters.scim import ScimEndpoint
 from services.identity.application.scim import Provisioning
 from services.identity.application.stores import OnErase, OpenStores, Revocations
-from services.identity.routes.scim import PREFIX, scim_router
+from services.identity.routes.scim import PREFIX, ScimEndpoint, scim_router
 from services.identity.settings import Settings
 from shared.service import Part, Runtime
 
@@ -33,5 +33,12 @@ def build(
         return ProvisioningRepository(connection, personal, runtime.clock)
 
     provisioning = Provisioning(runtime.new_uow, stores, store, runtime.clock, revocations)
-    endpoint = ScimEndpoint(provisioning, settings.public_origin + PREFIX)
+
+    @cache
+    def endpoint() -> ScimEndpoint:
+        # Imported here: the protocol's library takes a quarter of the start, and few clients ask.
+        from services.identity.adapters import scim
+
+        return scim.ScimEndpoint(provisioning, settings.public_origin + PREFIX)
+
     return ScimPart(routers=[scim_router(endpoint)], erase=provisioning.forget)

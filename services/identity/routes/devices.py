@@ -1,5 +1,6 @@
 """The device grant: codes for a device, and the page on which a person lets it in (RFC 8628)."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Request, Response
@@ -9,7 +10,9 @@ from services.identity.application.client_authentication import ClientAuthentica
 from services.identity.application.devices import Devices
 from services.identity.application.sessions import Session, Sessions
 from services.identity.domain.authorization import DEVICE_CODE_LIFE, DEVICE_POLL_SECONDS
+from services.identity.domain.throttle import TooManyAttempts
 from services.identity.pages import Cookie, Form, FormError, PageRoutes, Pages
+from services.identity.pages.faults import waiting
 from services.identity.routes.oidc import described
 from services.identity.routes.protocol import (
     REFUSALS,
@@ -81,25 +84,32 @@ def devices_router(
         session = await _session(request)
         if session is None:
             return _to_login(typed)
+        try:
+            return await _taken(request, form, typed, session)
+        except TooManyAttempts as error:
+            headers = {"retry-after": str(error.retry_after)}
+            return _ask(request, typed, waiting(error, "user_code"), status=429, headers=headers)
+
+    async def _taken(request: Request, form: Form, typed: str, session: Session) -> Response:
         if "decision" in form:
             allowed = form["decision"] == "allow"
             if await devices.answer(typed, session, approved=allowed):
                 return pages.render(request, "device_done.html", allowed=allowed)
             return _ask(request, typed, _UNKNOWN)
-        waiting = await devices.find(typed)
-        if waiting is None:
+        found = await devices.find(typed, session)
+        if found is None:
             return _ask(request, typed, _UNKNOWN)
-        owner, account = await introductions.of(waiting.client, session)
+        owner, account = await introductions.of(found.client, session)
         return pages.render(
             request,
             "consent.html",
-            client_name=waiting.client.name,
+            client_name=found.client.name,
             owner=owner,
-            purpose=waiting.client.purpose,
-            scopes=described(waiting.scopes),
+            purpose=found.client.purpose,
+            scopes=described(found.scopes),
             account=account,
             action=page,
-            hidden={"user_code": waiting.user_code},
+            hidden={"user_code": found.user_code},
         )
 
     async def _session(request: Request) -> Session | None:
@@ -109,9 +119,22 @@ def devices_router(
         back = f"{page}?{urlencode({'user_code': typed})}" if typed else page
         return pages.redirect(f"{here}/login?{urlencode({'return_to': back})}")
 
-    def _ask(request: Request, typed: str, *errors: FormError) -> Response:
+    def _ask(
+        request: Request,
+        typed: str,
+        *errors: FormError,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
         return pages.render(
-            request, "device.html", action=page, user_code=typed, hidden={}, errors=errors
+            request,
+            "device.html",
+            status,
+            headers=headers,
+            action=page,
+            user_code=typed,
+            hidden={},
+            errors=errors,
         )
 
     shown = PageRoutes(pages)

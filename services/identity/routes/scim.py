@@ -1,5 +1,6 @@
 """SCIM 2.0 at ``/identity/scim/v2``. Its errors, paging and versions are those of RFC 7644."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Protocol
 
@@ -74,12 +75,15 @@ def _refusal(error: DomainError) -> Response:
     return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
 
 
-def scim_router(endpoint: ScimEndpoint) -> APIRouter:
-    """Provisioning (账号供应) by the client of an organisation, of the accounts that it makes."""
+def scim_router(endpoint: Callable[[], ScimEndpoint]) -> APIRouter:
+    """Provisioning (账号供应) by the client of an organisation, of the accounts that it makes.
+
+    The first call of `endpoint` may take a second.
+    """
     router = APIRouter(prefix=PREFIX, tags=["scim"], route_class=_ScimRoute)
 
     async def answer(request: Request, caller: Principal) -> Response:
-        answered = await endpoint.handle(
+        answered = await (await asyncio.to_thread(endpoint)).handle(
             caller,
             request.method,
             request.url.path.removeprefix(PREFIX),

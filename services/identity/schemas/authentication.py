@@ -43,13 +43,17 @@ class InvitationView(BaseModel):
     """An invitation to set a password. ``address`` is told this once: hand it to nobody else."""
 
     id: UUID
-    address: str = Field(examples=["https://id.example.cn/identity/activate?token=…"])
+    address: str | None = Field(
+        description="Null in the answer to a repeated request: invite again.",
+        examples=["https://id.example.cn/identity/activate?token=…"],
+    )
     expires_at: datetime
 
     @classmethod
     def issued(cls, issued: IssuedInvitation, issuer: str) -> Self:
+        token = issued.token
         return cls(
             id=issued.invitation.id,
-            address=f"{issuer}/activate?{urlencode({'token': issued.token})}",
+            address=token and f"{issuer}/activate?{urlencode({'token': token})}",
             expires_at=issued.invitation.expires_at,
         )

@@ -225,7 +225,9 @@ class SecretView(BaseModel):
 
 class IssuedSecretView(BaseModel):
     id: UUID
-    secret: str = Field(description="Shown this once.")
+    secret: str | None = Field(
+        description="Shown this once; null in the answer to a repeated request: ask for another."
+    )
 
     @classmethod
     def of(cls, issued: IssuedSecret) -> Self:
@@ -263,7 +265,9 @@ class ApiKeyView(BaseModel):
 
 
 class IssuedApiKeyView(ApiKeyView):
-    key: str = Field(description="Shown this once.")
+    key: str | None = Field(
+        description="Shown this once; null in the answer to a repeated request: ask for another."
+    )
 
     @classmethod
     def issued(cls, issued: IssuedKey) -> Self:

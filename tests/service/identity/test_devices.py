@@ -87,3 +87,19 @@ async def test_a_code_that_no_device_shows_is_told_to_the_person(house: House, t
     answer = await browser.submit(page, user_code=typed)
     assert answer.status_code == 200
     assert "没有设备在等待这个代码" in answer.text
+
+
+async def test_who_guesses_codes_is_slowed_down_and_nobody_else(house: House) -> None:
+    client = await house.client()
+    started = (await house.post("/device_authorization", client, scope="openid")).json()
+    thief, owner = house.browser(), house.browser()
+    await thief.sign_in(await house.person())
+    await owner.sign_in(await house.person())
+    for _ in range(10):
+        page = await thief.submit(await thief.get("/identity/device"), user_code="BCDF-GHJK")
+        assert page.status_code == 200
+    page = await thief.submit(await thief.get("/identity/device"), user_code=started["user_code"])
+    assert page.status_code == 429
+    assert int(page.headers["retry-after"]) > 0
+    page = await owner.submit(await owner.get("/identity/device"), user_code=started["user_code"])
+    assert "听书" in page.text

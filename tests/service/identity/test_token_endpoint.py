@@ -9,6 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from services.identity.settings import Settings
+from shared.errors import Unavailable
 from tests.service.identity.provider import (
     ISSUER,
     House,
@@ -118,6 +119,35 @@ async def test_tokens_issued_right_after_a_revocation_are_good(house: House) -> 
     new = (await house.refresh(client, old["refresh_token"])).json()
     assert (await house.userinfo(old["access_token"])).status_code == 401
     assert (await house.userinfo(new["access_token"])).status_code == 200
+
+
+async def test_a_token_issued_before_the_revocation_commits_is_void(house: House) -> None:
+    client, person = await house.client(), await house.person()
+    tokens = await house.tokens(client, person)
+    async with house.runtime.new_uow() as uow:
+        await house.revocations.revoke(uow, "person", str(person))
+        await asyncio.sleep(1)
+        late = (await house.refresh(client, tokens["refresh_token"])).json()
+        await uow.commit()
+    assert (await house.userinfo(late["access_token"])).status_code == 401
+
+
+async def test_a_revocation_that_commits_too_late_to_cover_every_token_does_not_commit(
+    house: House,
+) -> None:
+    client, person = await house.client(), await house.person()
+    tokens = await house.tokens(client, person)
+
+    async def revoke_slowly() -> None:
+        async with house.runtime.new_uow() as uow:
+            await house.revocations.revoke(uow, "person", str(person))
+            await asyncio.sleep(2.1)
+            await uow.commit()
+
+    with pytest.raises(Unavailable):
+        await revoke_slowly()
+    assert await house.owner.fetchval("SELECT count(*) FROM revocations") == 0
+    assert (await house.userinfo(tokens["access_token"])).status_code == 200
 
 
 # --- clients that act for themselves, revoke and introspect --------------------------------------

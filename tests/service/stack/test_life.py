@@ -136,25 +136,31 @@ def test_a_killed_supervisor_leaves_nothing_and_up_recovers(own: Own) -> None:
 
 
 def test_servers_elsewhere_are_used_and_not_started(own: Own, tmp_path: Path) -> None:
-    """A second stack on the first one's PostgreSQL and NATS, with the same secrets."""
+    """A second stack on the first one's servers, with the same secrets."""
     other = Own(tmp_path)
     shutil.copytree(own.data / "secrets", tmp_path / "secrets")
     status = own.status()
+
+    def secret(owner: str, name: str) -> str:
+        return (own.data / "secrets" / owner / name).read_text()
+
     run = other.up(
         *("--port", "0"),
         SHUYUAN_STACK_POSTGRES_URL=f"{status['postgres']}/postgres".replace("//", "//postgres@"),
-        SHUYUAN_STACK_POSTGRES_PASSWORD=(
-            own.data / "secrets" / "postgres" / "superuser_password"
-        ).read_text(),
+        SHUYUAN_STACK_POSTGRES_PASSWORD=secret("postgres", "superuser_password"),
         SHUYUAN_STACK_NATS_URL=status["nats"],
+        SHUYUAN_STACK_OBJECT_STORE_ENDPOINT=status["object_store"],
+        SHUYUAN_STACK_OBJECT_STORE_ACCESS_KEY=secret("object-store", "access_key"),
+        SHUYUAN_STACK_OBJECT_STORE_SECRET_KEY=secret("object-store", "secret_key"),
     )
     try:
         assert run.returncode == 0, run.stderr
         components = other.components()
         external = {name for name, c in components.items() if c["state"] == "external"}
-        assert external == {"postgres", "nats"}
+        assert external == {"postgres", "nats", "object-store"}
         assert components["postgres"]["address"] == status["postgres"]
         assert not (tmp_path / "postgres").exists()
+        assert json.loads(run.stdout)["object_store"] == status["object_store"]
         assert answers(other)
     finally:
         other.down()
@@ -185,8 +191,8 @@ def test_ctrl_c_during_a_start_stops_it_and_the_next_start_works(own: Own) -> No
         [*ignoring, SHUYUAN, "up", "--data", str(own.data)], stderr=subprocess.PIPE, text=True
     ) as foreground:
         assert foreground.stderr is not None
-        while "postgres" not in foreground.stderr.readline():
-            pass
+        while "postgres" not in (line := foreground.stderr.readline()):
+            assert line, "it ended before PostgreSQL was ready"
         foreground.send_signal(signal.SIGINT)
         said = foreground.stderr.read()
     assert foreground.returncode == 130

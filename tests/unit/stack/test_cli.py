@@ -109,10 +109,11 @@ def test_a_missing_package_is_named(
 
 def test_every_step_runs_although_one_failed(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report()
-    report.run(Step("first", lambda: False))
+    report.run(Step("first", lambda: False, "This cures it."))
     report.run(Step("second", lambda: True))
     assert report.sum_up() == 1
-    said = capsys.readouterr().out.partition("summary")[2]
+    told, _, said = capsys.readouterr().out.partition("summary")
+    assert told.count("This cures it.") == 1
     assert [line.split()[0] for line in said.splitlines()[1:]] == ["FAILED", "passed"]
 
 

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from stack import member
 from stack.component import Component
 from stack.errors import CannotStart
+from stack.logs import RotatingFile
 from stack.processes import Process
 from stack.supervisor import Supervisor
 
@@ -139,6 +141,38 @@ async def test_one_that_is_killed_starts_again(bench: Bench) -> None:
         "service was killed by SIGKILL; starting it again in 0.05 s",
         "service is ready again",
     ]
+
+
+async def test_one_that_stays_ill_for_longer_than_its_patience_starts_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "WATCH", 0.05)
+    well_twice = (
+        "answers = iter([200, 200])\n"
+        "def answer(self):\n"
+        "    self.send_response(next(answers, 503)); self.end_headers()\n"
+        "Health.do_GET = answer"
+    )
+    supervisor = bench.supervisor(server("service", code=well_twice, patience=0.2))
+    await supervisor.start()
+    await until(lambda: look(supervisor, "service")["restarts"] == 1)
+    assert bench.said[1:3] == [
+        "service has been ill for 0.2 s, and is killed",
+        "service was killed by SIGKILL; starting it again in 0.05 s",
+    ]
+
+
+async def test_a_log_turns_over_while_its_process_writes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "RotatingFile", partial(RotatingFile, max_bytes=100_000))
+    lines = "for number in range(20_000): print('line', number)"
+    await bench.supervisor(task("talker", lines)).start()
+    logs = [bench.logs / f"talker.log{suffix}" for suffix in (".2", ".1", "")]
+    await until(lambda: logs[-1].read_text().endswith("line 19999\n"))
+    kept = "".join(log.read_text() for log in logs).splitlines()
+    assert kept == [f"line {number}" for number in range(20_000)]
+    assert all(log.stat().st_size <= 100_000 for log in logs)
 
 
 async def test_pauses_between_restarts_grow_to_a_limit(

@@ -3,6 +3,13 @@
 A file per noun.
 """
 
+from services.catalog.adapters.tables import (  # noqa: F401 - each adds its tables
+    inspection,
+    knowledge,
+    textbooks,
+    uploads,
+    vocabularies,
+)
 from services.catalog.adapters.tables.metadata import METADATA
 
 __all__ = ["METADATA"]

@@ -46,6 +46,13 @@ REVOCATIONS = Table(
     Column("value", Text, nullable=False, comment="jti, sid, family, sub or client_id"),
     Column("before", INSTANT, nullable=False, comment="tokens issued before then are void"),
     Column("expires_at", INSTANT, nullable=False, comment="no such token lives longer"),
+    Column(
+        "written_at",
+        INSTANT,
+        nullable=False,
+        server_default=text("clock_timestamp()"),
+        comment="before lies three seconds later: the transaction ends sooner",
+    ),
     Index("ix_revocations_expires_at", "expires_at"),
 )
 

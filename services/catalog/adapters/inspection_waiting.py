@@ -1,0 +1,42 @@
+"""Waiting for work at little cost: a connection, a small query, nothing that inspecting needs."""
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from services.catalog.settings import Settings
+
+POLL_SECONDS = 0.5
+_PAUSE_SECONDS = 2.0
+_DUE = (
+    "SELECT FROM inspections WHERE state IN ('QUEUED', 'RUNNING') AND lease_until <= now() LIMIT 1"
+)
+
+log = structlog.get_logger(__name__)
+
+
+async def until_due(settings: Settings) -> None:
+    """Return when an inspection waits; as long as PostgreSQL is out of reach, keep asking."""
+    while True:
+        try:
+            await _watch(settings)
+            return
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("cannot ask for inspections", error=repr(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _watch(settings: Settings) -> None:
+    connection = await asyncpg.connect(
+        settings.database_url,
+        password=settings.database_password.get_secret_value() or None,
+        timeout=5,
+        command_timeout=10,
+        server_settings={"application_name": "catalog-inspector"},
+    )
+    try:
+        while await connection.fetchrow(_DUE) is None:  # noqa: ASYNC110 - another process's table
+            await asyncio.sleep(POLL_SECONDS)
+    finally:
+        await connection.close(timeout=2)

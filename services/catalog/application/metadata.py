@@ -1,0 +1,208 @@
+"""The shape of metadata: the one model from which a draft is read and the JSON Schema is published.
+
+Elements bear the numbers of GB/T 41469-2022, table 2. A draft may lack anything: what is missing is
+for the check to say.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from services.catalog.domain.metadata import STANDARD
+from services.catalog.domain.resources import DraftMalformed
+from services.catalog.domain.resources import Metadata as Plain
+from shared.defects import defects
+
+SCHEMA_ID = "urn:shuyuan:schema:resource-metadata:1"
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("Write visible characters on one line.", "请写成一行可见字符。")
+    return text
+
+
+def _prose(text: str) -> str:
+    if any(not part.isprintable() for part in text.replace("\t", " ").splitlines()):
+        raise ValueError("Leave control characters out.", "请去掉控制字符。")
+    return text
+
+
+def _trimmed(longest: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)
+
+
+Line = Annotated[str, _trimmed(1000), AfterValidator(_line)]
+Prose = Annotated[str, _trimmed(2000), AfterValidator(_prose)]
+LongProse = Annotated[str, _trimmed(20_000), AfterValidator(_prose)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Contributor(_Shape):
+    """2.2 contribute"""
+
+    name: Line = Field(description="2.2 contributor: 姓名或机构名称。")
+    role: Literal[
+        "author",
+        "editor",
+        "translator",
+        "reviewer",
+        "performer",
+        "producer",
+        "publisher",
+        "other",
+    ] = Field(description="2.2 role. 至少有一位作者。")
+    organisation: Line | None = Field(None, description="所在单位。")
+
+
+class RightsBasis(_Shape):
+    """On which basis the resource is supplied; one for the whole of it."""
+
+    kind: Code = Field(
+        description="自有作品、受让、许可使用、公有领域、法定许可或合理使用：字典 rights_basis 的代码。",
+        examples=["own_work"],
+    )
+    licensor: Line | None = Field(None, description="Who assigned or licensed it. 许可人。")
+    terms: Prose | None = Field(None, description="许可条件，或法定依据的条款。")
+    valid_from: date | None = None
+    valid_until: date | None = Field(None, description="The last day; none: without end.")
+    territory: Line | None = Field(None, description="许可地域。")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("It ends before it begins.", "截止日期早于开始日期。")
+        return self
+
+
+class Accessibility(_Shape):
+    """Beside alternative texts, captions and transcripts, which are said of, or are, files."""
+
+    captions: bool | None = Field(None, description="Captions are part of the picture. 内嵌字幕。")
+    transcript: LongProse | None = Field(None, description="The words that are heard. 文字稿。")
+    reading_order: bool | None = Field(
+        None, description="The order of reading has been checked. 已核对阅读顺序。"
+    )
+    languages_of_parts: list[Code] = Field(
+        [], max_length=20, description="Other languages within, GB/T 4880.1. 其中的其他语种。"
+    )
+
+
+class Relation(_Shape):
+    """7 relation: to a resource here, or to something known elsewhere."""
+
+    relationship: Literal["contains", "part_of", "related"] = Field(
+        description="7.1 relationship: 包含、所属、相关。"
+    )
+    resource_id: UUID | None = Field(None, description="7.2.1 A resource here.")
+    version: int | None = Field(
+        None, ge=1, le=2**31 - 1, description="That very version of it; none: the live one."
+    )
+    identifier: Line | None = Field(None, description="7.2.1 What it is called elsewhere.")
+    description: Prose | None = Field(None, description="7.2.2 description")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.resource_id is None) == (self.identifier is None):
+            raise ValueError(
+                "Give resource_id or identifier, and not both.",
+                "请填写 resource_id 或 identifier 之一。",
+            )
+        if self.version is not None and self.resource_id is None:
+            raise ValueError("Only a resource here has versions.", "只有本平台的资源可指定版本。")
+        return self
+
+
+class Metadata(_Shape):
+    """数字教育资源元数据. Elements without a number are additions of this platform."""
+
+    title: Line | None = Field(None, description="1.2.1 proper-title 题名 (M)")
+    alternative_titles: list[Line] = Field(
+        [], max_length=20, description="1.2.2 alternative-title 其他题名 (O)"
+    )
+    languages: list[Code] = Field(
+        [], max_length=20, description="1.3 language 语种 (M), codes of GB/T 4880.1"
+    )
+    description: Prose | None = Field(None, description="1.4 description 描述 (M)")
+    keywords: list[Line] = Field([], max_length=50, description="1.5 keyword 关键词 (M)")
+    edition_statement: Annotated[str, _trimmed(50), AfterValidator(_line)] | None = Field(
+        None, description="2.1 version 版本说明 (O)"
+    )
+    contributors: list[Contributor] = Field(
+        [], max_length=100, description="2.2 contribute 贡献者 (M), 至少一位作者"
+    )
+    requirement: Prose | None = Field(
+        None, description="4.2 requirement 使用要求 (M): what is needed to use it"
+    )
+    resource_types: list[Code] = Field(
+        [], max_length=10, description="5.1 learning-resource-type 资源类型 (M)"
+    )
+    audience: Code | None = Field(None, description="5.2.1 audience 适用对象 (M)")
+    stage: Code | None = Field(None, description="5.2.2 grade-level 学段 (O)")
+    grades: list[Code] = Field([], max_length=20, description="5.2.2 grade-level 年级 (O)")
+    subject: Code | None = Field(None, description="学科 (M); 8.1 curriculum-name is told from it")
+    edition: Code | None = Field(None, description="教材版本 (O)")
+    volume: Code | None = Field(None, description="册次 (O)")
+    textbook_id: UUID | None = Field(None, description="教材 (O): a textbook of this platform")
+    chapters: list[Code] = Field(
+        [], max_length=50, description="章节 (O): codes of chapters of that textbook"
+    )
+    knowledge_points: list[Code] = Field(
+        [], max_length=50, description="知识点 (O): codes in the knowledge graph of the subject"
+    )
+    curricular_standard: Prose | None = Field(
+        None, description="8.2 curricular-standard 课程标准 (M)"
+    )
+    textbook_codes: list[Line] = Field(
+        [], max_length=20, description="8.3 textbook-code 教材代码 (O), as 七年级上册第2.3节"
+    )
+    copyright: Prose | None = Field(None, description="6.1 copyright 版权说明 (C)")
+    restrictions: Prose | None = Field(None, description="6.2 restrictions 使用限制 (O)")
+    licence: Code | None = Field(None, description="6.1 许可 (M here): what others may do with it")
+    rights_basis: RightsBasis | None = Field(None, description="权利依据 (M)")
+    accessibility: Accessibility | None = Field(None, description="无障碍 (O)")
+    relations: list[Relation] = Field([], max_length=100, description="7 relation 关联 (O)")
+
+
+def parse(value: Mapping[str, Any]) -> Plain:
+    """`value` as the plain JSON that is kept. Raises `DraftMalformed` with every defect."""
+    try:
+        return plain(Metadata.model_validate(value))
+    except ValidationError as error:
+        placed = [{**each, "loc": ("body", "metadata", *each["loc"])} for each in error.errors()]
+        raise DraftMalformed(
+            "Correct what errors name.",
+            zh="请改正 errors 所列各项。",
+            errors=defects(RequestValidationError(placed)),
+        ) from None
+
+
+def plain(metadata: Metadata) -> Plain:
+    """The plain JSON that is kept: without what is empty."""
+    return metadata.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of metadata."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **Metadata.model_json_schema(),
+        "x-standard": STANDARD,
+    }

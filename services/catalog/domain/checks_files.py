@@ -1,0 +1,79 @@
+"""Rules on files: there, inspected, readable, unlike others, open to everyone."""
+
+from collections.abc import Iterable
+
+from services.catalog.domain import files, uploads
+from services.catalog.domain.checks import Defect, Examined, ExaminedFile
+from services.catalog.domain.resources import FileRole
+
+_PDF = "application/pdf"
+_OFFICE = ("application/vnd.openxmlformats", "application/vnd.oasis")
+_SPARSE = 20
+"""Fewer characters a page than this are page numbers, not text."""
+
+
+def a_main_file(examined: Examined) -> Iterable[Defect]:
+    if not examined.files:
+        yield Defect("no-files", "#/files")
+    elif all(each.role is not FileRole.MAIN for each in examined.files):
+        yield Defect("no-main-file", "#/files")
+
+
+def inspected_and_clean(examined: Examined) -> Iterable[Defect]:
+    for each in examined.files:
+        told = {"filename": each.filename}
+        if each.upload_state is uploads.State.REFUSED or each.file_state is files.State.REFUSED:
+            reasons = {
+                "reasons": " ".join(reason["detail"] for reason in each.refusal),
+                "reasons_zh": " ".join(
+                    reason.get("detail_zh") or reason["detail"] for reason in each.refusal
+                ),
+            }
+            yield Defect("refused", each.pointer, {**told, **reasons})
+        elif each.upload_state not in uploads.HELD:
+            yield Defect("upload-gone", each.pointer, told)
+        elif each.file_state is not files.State.CLEAN:
+            yield Defect("not-inspected", each.pointer, told)
+
+
+def readable_text(examined: Examined) -> Iterable[Defect]:
+    for each in _clean(examined):
+        characters = int(each.facts.get("characters", 0))
+        pages = int(each.facts.get("pages", 1))
+        if each.media_type == _PDF and characters < _SPARSE * pages:
+            yield Defect("no-text-layer", each.pointer, {"filename": each.filename})
+        elif each.media_type.startswith(_OFFICE) and not characters:
+            yield Defect("empty-text", each.pointer, {"filename": each.filename})
+
+
+def unlike_others(examined: Examined) -> Iterable[Defect]:
+    same = {(each.position, each.code) for each in examined.duplicates}
+    for each in examined.duplicates:
+        code = "duplicate-own" if each.own else "duplicate-other"
+        yield Defect(code, f"#/files/{each.position}", {"code": each.code})
+    for like in examined.similar:
+        if (like.position, like.code) not in same:
+            code = "near-duplicate-own" if like.own else "near-duplicate-other"
+            values = {"code": like.code, "percent": round(100 * like.containment)}
+            yield Defect(code, f"#/files/{like.position}", values)
+
+
+def open_to_everyone(examined: Examined) -> Iterable[Defect]:
+    said = examined.metadata.get("accessibility", {})
+    roles = {each.role for each in examined.files}
+    for each in _clean(examined):
+        told = {"filename": each.filename}
+        if each.kind == "image" and each.role is not FileRole.COVER and not each.alt_text:
+            yield Defect("no-alt-text", f"{each.pointer}/alt_text", told)
+        if each.kind == "video" and FileRole.CAPTIONS not in roles and not said.get("captions"):
+            yield Defect("no-captions", each.pointer, told)
+        transcribed = FileRole.TRANSCRIPT in roles or said.get("transcript")
+        if each.kind == "audio" and not transcribed:
+            yield Defect("no-transcript", each.pointer, told)
+    documents = [each for each in _clean(examined) if each.pages]
+    if documents and not said.get("reading_order"):
+        yield Defect("reading-order-unchecked", "#/metadata/accessibility/reading_order")
+
+
+def _clean(examined: Examined) -> list[ExaminedFile]:
+    return [each for each in examined.files if each.file_state is files.State.CLEAN]

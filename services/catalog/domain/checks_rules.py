@@ -1,0 +1,28 @@
+"""The rules of the check, in the order in which a person goes through a draft."""
+
+from services.catalog.domain import checks_files as files
+from services.catalog.domain import checks_metadata as metadata
+from services.catalog.domain import checks_personal as personal
+from services.catalog.domain import checks_rights as rights
+from services.catalog.domain.checks import Rule
+
+RULES: tuple[Rule, ...] = (
+    metadata.mandatory_elements,
+    metadata.an_author,
+    metadata.known_terms,
+    metadata.textbook_fits,
+    metadata.chapters_of_the_textbook,
+    metadata.points_of_the_subject,
+    metadata.relations_lead_somewhere,
+    metadata.found_easily,
+    rights.a_rights_basis,
+    rights.a_basis_in_force,
+    rights.no_looser_than_its_parts,
+    files.a_main_file,
+    files.inspected_and_clean,
+    files.readable_text,
+    files.unlike_others,
+    files.open_to_everyone,
+    personal.in_metadata,
+    personal.in_files,
+)

@@ -1,0 +1,248 @@
+"""What an import of textbooks, or of their chapters, would do."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from uuid import UUID
+
+from services.catalog.domain.textbooks import (
+    MAX_BYTES,
+    Chapter,
+    Facet,
+    Textbook,
+    chapter_flaws,
+)
+from services.catalog.domain.vocabularies import MAX_TEXT, Fault, Flaw, Lexicon, State, text_defect
+from services.catalog.domain.vocabularies_plans import (
+    Defect,
+    Plan,
+    malformed,
+    read_code,
+    read_position,
+    read_state,
+    settle,
+    without_repeats,
+)
+from services.catalog.domain.vocabularies_tables import Row
+
+TEXTBOOK_COLUMNS = (
+    "id",
+    "title",
+    *(facet.value for facet in Facet),
+    "publisher",
+    "bytes",
+    "source",
+    "state",
+)
+CHAPTER_COLUMNS = ("textbook", "code", "parent", "title", "position", "state")
+
+Lexicons = Mapping[Facet, Lexicon]
+
+_GRADE = re.compile("[一二三四五六七八九]年级")
+_VOLUME = re.compile("[上下]册|全一册")
+_LEADING = re.compile(r"[^\w（(《“]")
+
+
+def plan_textbooks(
+    rows: Sequence[Row],
+    known: Sequence[Textbook],
+    lexicons: Lexicons,
+    new_id: Callable[[], UUID],
+) -> Plan[Textbook]:
+    """What `rows` make of the textbooks that are `known`.
+
+    A row with an id is of that textbook, or of a new one with that id. A row without is of a
+    textbook of which the same is said, or else of a new one; no book is taken for another because
+    some of what is said agrees.
+    """
+    plan = Plan[Textbook](len(rows))
+    by_id = {book.id: book for book in known}
+    by_what_is_said: dict[tuple[str, ...], list[Textbook]] = {}
+    for book in known:
+        by_what_is_said.setdefault(book.said, []).append(book)
+    claimed: set[UUID] = set()
+    for row, defects in without_repeats(rows, "id"):
+        id_, wrong = _read_id(row, "id")
+        old = by_id.get(id_) if id_ else None
+        book, own = _read(row, old, lexicons)
+        defects = [*defects, *wrong, *own]
+        if old is None and id_ is None:
+            same = (each for each in by_what_is_said.get(book.said, []) if each.id not in claimed)
+            old = next(same, None)
+            book = _kept_beside(row, book, old)
+        plan.defects += defects
+        if any(not defect.odd for defect in defects):
+            continue
+        if old is None:
+            plan.added.append(replace(book, id=id_ or new_id()))
+            continue
+        claimed.add(old.id)
+        book = replace(book, id=old.id, version=old.version)
+        if book == old:
+            plan.unchanged += 1
+        else:
+            plan.changed.append(replace(book, version=old.version + 1))
+    return plan
+
+
+def _kept_beside(row: Row, book: Textbook, old: Textbook | None) -> Textbook:
+    """What the row does not tell stays as it is."""
+    if old is None:
+        return book
+    return replace(
+        book,
+        source=book.source if "source" in row.cells else old.source,
+        state=book.state if row.text("state") else old.state,
+    )
+
+
+def resolved(texts: Mapping[Facet, str], lexicons: Lexicons) -> dict[Facet, str]:
+    """The codes of those `texts` that are the code, name or alias of one term alone."""
+    found = {facet: lexicons[facet].matches(text) for facet, text in texts.items() if text}
+    return {facet: terms[0].code for facet, terms in found.items() if len(terms) == 1}
+
+
+def _read(row: Row, old: Textbook | None, lexicons: Lexicons) -> tuple[Textbook, list[Defect]]:
+    def cell(column: str, kept: str) -> str:
+        return row.cells.get(column, kept)
+
+    defects: list[Defect] = []
+    title = cell("title", old.title if old else "")
+    publisher = cell("publisher", old.publisher if old else "")
+    source = cell("source", old.source if old else "")
+    texts = {each: cell(each, old.texts.get(each, "") if old else "") for each in Facet}
+    if not title.strip():
+        defects.append(malformed(row, "title", "Give the title (缺少书名)."))
+    said = {"title": title, "publisher": publisher, "source": source}
+    said |= {facet.value: text for facet, text in texts.items()}
+    for column, text in said.items():
+        if advice := text_defect(text, limit=MAX_TEXT * 2 if column == "title" else MAX_TEXT):
+            defects.append(malformed(row, column, advice))
+    size, wrong = _read_size(row, old)
+    state, no_state = read_state(row, old.state if old else State.ACTIVE)
+    defects += wrong + no_state
+    book = Textbook(
+        id=old.id if old else UUID(int=0),
+        title=title,
+        texts=texts,
+        codes=resolved(texts, lexicons),
+        publisher=publisher,
+        size=size,
+        source=source,
+        state=state,
+        version=old.version if old else 1,
+    )
+    return book, defects + [replace(each, odd=True) for each in _oddities(row, book, lexicons)]
+
+
+def _read_id(row: Row, column: str) -> tuple[UUID | None, list[Defect]]:
+    text = row.text(column)
+    try:
+        return (UUID(text) if text else None), []
+    except ValueError:
+        return None, [malformed(row, column, "This is no UUID (标识符无效).")]
+
+
+def _read_size(row: Row, old: Textbook | None) -> tuple[int | None, list[Defect]]:
+    if "bytes" not in row.cells and old:
+        return old.size, []
+    text = row.text("bytes")
+    if not text:
+        return None, []
+    if not (text.isascii() and text.isdigit() and len(text) < 17 and int(text) <= MAX_BYTES):
+        return None, [malformed(row, "bytes", "A size is a whole number of bytes (大小无效).")]
+    return int(text), []
+
+
+def _oddities(row: Row, book: Textbook, lexicons: Lexicons) -> list[Defect]:
+    """What a person should look at. Nothing is done about it."""
+    odd = []
+    for facet, text in book.texts.items():
+        found = lexicons[facet].matches(text) if text.strip() else []
+        if not text.strip():
+            odd.append(malformed(row, facet, f"No {facet} is given (为空)."))
+        elif not found:
+            detail = f"The dictionary {facet} has no such code, name or alias (字典中没有)."
+            odd.append(Defect(row.line, facet, text, Fault.UNKNOWN, detail))
+        elif len(found) > 1:
+            codes = ", ".join(sorted(term.code for term in found))
+            detail = f"It may be any of {codes} (含义不唯一): write the code meant."
+            odd.append(Defect(row.line, facet, text, Fault.AMBIGUOUS, detail))
+        elif found[0].state is State.RETIRED:
+            detail = f"The term {found[0].code} is retired (已停用)."
+            odd.append(Defect(row.line, facet, text, Fault.RETIRED, detail))
+    if not book.publisher.strip():
+        odd.append(malformed(row, "publisher", "No publisher is given (为空)."))
+    if book.size is None and not row.text("bytes"):
+        odd.append(malformed(row, "bytes", "No size is given (为空)."))
+    if _LEADING.match(book.title):
+        detail = "The title begins with a mark (书名以符号开头)."
+        odd.append(Defect(row.line, "title", book.title, Fault.MALFORMED, detail))
+    for facet, named in ((Facet.GRADE, _GRADE), (Facet.VOLUME, _VOLUME)):
+        told = named.findall(book.title)
+        if told and named.fullmatch(book.texts[facet]) and told[-1] != book.texts[facet]:
+            detail = f"The title says {told[-1]} (与书名不一致)."
+            odd.append(Defect(row.line, facet, book.texts[facet], Fault.INCONSISTENT, detail))
+    return odd
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedChapter:
+    """A chapter with the textbook that it is of."""
+
+    textbook: UUID
+    chapter: Chapter
+
+
+def plan_chapters(
+    rows: Sequence[Row], known: Mapping[UUID, Mapping[str, Chapter]]
+) -> Plan[PlacedChapter]:
+    """What `rows` make of the chapters of the `known` textbooks, each with its chapters by code."""
+    plan = Plan[PlacedChapter](len(rows))
+    read: dict[UUID, dict[str, tuple[Row, Chapter]]] = {}
+    for row, defects in without_repeats(rows, "textbook", "code"):
+        textbook, wrong = _read_id(row, "textbook")
+        defects = [*defects, *wrong]
+        chapters = known.get(textbook) if textbook else None
+        if chapters is None and not wrong:
+            fault = Fault.UNKNOWN if textbook else Fault.MISSING
+            detail = "Give the id of a textbook that is there (没有该教材)."
+            defects.append(Defect(row.line, "textbook", row.text("textbook"), fault, detail))
+        old = chapters.get(row.text("code")) if chapters else None
+        chapter, own = _read_chapter(row, old)
+        plan.defects += defects + own
+        if textbook is not None and not defects and not own:
+            read.setdefault(textbook, {})[chapter.code] = (row, chapter)
+    for textbook, good in read.items():
+        before = known[textbook]
+        settle(plan, before, good, partial(_flaws_of, before), partial(PlacedChapter, textbook))
+    plan.defects.sort(key=lambda defect: (defect.line, defect.column))
+    return plan
+
+
+def _flaws_of(before: Mapping[str, Chapter], good: Mapping[str, Chapter]) -> list[Flaw]:
+    after = {**before, **good}
+    flaws = []
+    for flaw in chapter_flaws(after.values()):
+        above = after[flaw.code].parent
+        if flaw.code in good:
+            flaws.append(flaw)
+        elif above is not None and above in good:
+            advice = f"Retire {flaw.code} below it first (请先停用下级)."
+            flaws.append(Flaw(above, "state", Fault.INCONSISTENT, advice))
+    return flaws
+
+
+def _read_chapter(row: Row, old: Chapter | None) -> tuple[Chapter, list[Defect]]:
+    base = old or Chapter(row.text("code"), "", position=row.line - 1)
+    position, wrong = read_position(row, base.position)
+    state, no_state = read_state(row, base.state)
+    chapter = replace(
+        base,
+        title=row.text("title") if "title" in row.cells else base.title,
+        parent=row.text("parent") or None if "parent" in row.cells else base.parent,
+        position=position,
+        state=state,
+    )
+    return chapter, read_code(row) + wrong + no_state

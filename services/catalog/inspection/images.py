@@ -1,0 +1,221 @@
+"""PNG (ISO/IEC 15948), JPEG (ITU-T T.81), GIF89a and WebP (RFC 9649).
+
+Each is walked from its first byte to its last before any decoder sees it: nothing may be missing,
+and nothing may stand behind the end.
+"""
+
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from services.catalog.inspection.report import Report, Unreadable
+
+MOST_BYTES = 100 << 20
+MOST_PIXELS = 50_000_000
+MOST_FRAMES = 1000
+MOST_MOVING_PIXELS = 1_000_000_000
+PREVIEW_EDGE = 1280
+THUMBNAIL_EDGE = 320
+_PIL: Final = {"png": "PNG", "jpeg": "JPEG", "gif": "GIF", "webp": "WEBP"}
+_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_GPS_TAG = 0x8825
+
+
+def inspect(path: Path, name: str, report: Report) -> None:
+    """Raises `Unreadable`."""
+    if path.stat().st_size > MOST_BYTES:
+        raise Unreadable("too-large")
+    with path.open("rb") as file:
+        frames, behind = {"png": _png, "jpeg": _jpeg, "gif": _gif, "webp": _webp}[name](file)
+    if behind:
+        report.find("hidden-data")
+    if frames > MOST_FRAMES:
+        raise Unreadable("too-many")
+    with _opened(path, name) as image:
+        report.facts |= {"width": image.width, "height": image.height, "frames": frames}
+        if image.width * image.height > MOST_PIXELS:
+            raise Unreadable("too-many-pixels")
+        if image.width * image.height * frames > MOST_MOVING_PIXELS:
+            raise Unreadable("too-costly")
+        _load(image)
+        report.facts["gps"] = _is_located(image)
+
+
+def derive(path: Path, name: str, report: Report) -> None:
+    """A preview and a thumbnail, made of pixels alone: no place, camera or comment is left."""
+    from PIL import ImageOps
+
+    with _opened(path, name) as image:
+        image.draft("RGB", (PREVIEW_EDGE, PREVIEW_EDGE))
+        _load(image)
+        upright = ImageOps.exif_transpose(image)
+        shown = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+        for kind, edge in (("preview", PREVIEW_EDGE), ("thumbnail", THUMBNAIL_EDGE)):
+            shown.thumbnail((edge, edge))
+            target = BytesIO()
+            bare = shown.copy()
+            bare.info.clear()
+            bare.save(target, "WEBP", quality=80, method=3)
+            report.make(kind, 1, "image/webp", target.getvalue(), bare.size)
+
+
+def _opened(path: Path, name: str) -> Any:
+    from PIL import Image, UnidentifiedImageError
+
+    Image.MAX_IMAGE_PIXELS = None  # counted here, with an answer of our own
+    try:
+        return Image.open(path, formats=[_PIL[name]])
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise Unreadable("damaged") from error
+
+
+def _is_located(image: Any) -> bool:
+    try:
+        return bool(image.getexif().get_ifd(_GPS_TAG))
+    except (OSError, SyntaxError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _load(image: Any) -> None:
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
+        raise Unreadable("damaged") from error
+
+
+def _png(file: BinaryIO) -> tuple[int, bool]:
+    """Chunks up to IEND (§5.3), each with its CRC; an animation's frames by its acTL."""
+    file.seek(8)
+    frames, size = 1, 0
+    while True:
+        header = file.read(8)
+        if len(header) < 8:
+            raise Unreadable("damaged")
+        length, kind = int.from_bytes(header[:4]), header[4:]
+        if length > MOST_BYTES:
+            raise Unreadable("damaged")
+        content, crc = file.read(length), file.read(4)
+        if len(content) < length or zlib.crc32(kind + content).to_bytes(4) != crc:
+            raise Unreadable("damaged")
+        if kind == b"IHDR":
+            size = int.from_bytes(content[:4]) * int.from_bytes(content[4:8])
+            if size > MOST_PIXELS:
+                raise Unreadable("too-many-pixels")
+        elif kind == b"acTL":
+            frames = int.from_bytes(content[:4])
+        elif kind in {b"zTXt", b"iCCP", b"iTXt"} and _inflates_far(content):
+            raise Unreadable("bomb")
+        elif kind == b"IEND":
+            return frames, _is_more(file)
+
+
+def _inflates_far(content: bytes) -> bool:
+    begin = content.find(b"\x78")
+    if begin < 0:
+        return False
+    stream = zlib.decompressobj()
+    try:
+        return len(stream.decompress(content[begin:], 16 << 20)) >= 16 << 20
+    except zlib.error:
+        return False
+
+
+def _jpeg(file: BinaryIO) -> tuple[int, bool]:
+    """Segments up to EOI (§B.1); pictures that a multi-picture file adds are walked as well."""
+    content = file.read()
+    end = _jpeg_end(content, 0)
+    multiple = b"MPF\0" in content[: min(end, 1 << 16)]
+    while multiple and content[end : end + 3] == b"\xff\xd8\xff":
+        end = _jpeg_end(content, end)
+    return 1, bool(content[end:].strip(b"\0"))
+
+
+def _jpeg_end(content: bytes, at: int) -> int:
+    at += 2
+    while True:
+        if at + 2 > len(content) or content[at] != 0xFF:
+            raise Unreadable("damaged")
+        marker = content[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif marker == 0xD9:
+            return at + 2
+        elif marker in _STANDALONE:
+            at += 2
+        else:
+            at += 2 + int.from_bytes(content[at + 2 : at + 4])
+            if marker == 0xDA:
+                at = _after_scan(content, at)
+
+
+def _after_scan(content: bytes, at: int) -> int:
+    """The next marker that does not belong to entropy-coded data."""
+    while True:
+        at = content.find(b"\xff", at)
+        if at < 0 or at + 1 >= len(content):
+            raise Unreadable("damaged")
+        if content[at + 1] == 0 or 0xD0 <= content[at + 1] <= 0xD7:
+            at += 2
+        elif content[at + 1] == 0xFF:
+            at += 1
+        else:
+            return at
+
+
+def _gif(file: BinaryIO) -> tuple[int, bool]:
+    """Blocks up to the trailer (GIF89a, §12 to §27)."""
+    file.seek(6)
+    screen = _exactly(file, 7)
+    if int.from_bytes(screen[:2], "little") * int.from_bytes(screen[2:4], "little") > MOST_PIXELS:
+        raise Unreadable("too-many-pixels")
+    _skip_table(file, screen[4])
+    frames = 0
+    while (kind := _exactly(file, 1)) != b"\x3b":
+        if kind == b"\x2c":
+            frames += 1
+            _skip_table(file, _exactly(file, 9)[8])
+            _exactly(file, 1)
+        elif kind == b"\x21":
+            _exactly(file, 1)
+        else:
+            raise Unreadable("damaged")
+        while length := _exactly(file, 1)[0]:
+            _exactly(file, length)
+    if not frames:
+        raise Unreadable("damaged")
+    return frames, _is_more(file)
+
+
+def _skip_table(file: BinaryIO, flags: int) -> None:
+    if flags & 0x80:
+        _exactly(file, 3 << ((flags & 7) + 1))
+
+
+def _webp(file: BinaryIO) -> tuple[int, bool]:
+    file.seek(0, 2)
+    size = file.tell()
+    file.seek(4)
+    end = int.from_bytes(_exactly(file, 4), "little") + 8
+    if end > size:
+        raise Unreadable("damaged")
+    file.seek(12)
+    frames = 0
+    while file.tell() + 8 <= end:
+        kind, length = _exactly(file, 4), int.from_bytes(_exactly(file, 4), "little")
+        frames += kind == b"ANMF"
+        if file.tell() + length > end:
+            raise Unreadable("damaged")
+        file.seek(length + length % 2, 1)
+    return max(frames, 1), size > end + end % 2
+
+
+def _exactly(file: BinaryIO, length: int) -> bytes:
+    content = file.read(length)
+    if len(content) < length:
+        raise Unreadable("damaged")
+    return content
+
+
+def _is_more(file: BinaryIO) -> bool:
+    return bool(file.read().strip(b"\0"))

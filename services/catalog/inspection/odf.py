@@ -1,0 +1,114 @@
+"""OpenDocument 1.3 (ISO/IEC 26300): presentations and texts."""
+
+import re
+import zipfile
+from typing import Final
+
+from services.catalog.inspection import archives, packages, texts, xml
+from services.catalog.inspection.report import Report, Unreadable
+
+_MEDIA_TYPES: Final = {
+    "application/vnd.oasis.opendocument.presentation": "odp",
+    "application/vnd.oasis.opendocument.text": "odt",
+}
+_MACROS = re.compile(r"^(basic|scripts)/", re.I)
+_LINKS: Final = {"a", "hyperlink"}
+_WITHIN = re.compile(r"^(\./|\.\./)?(Pictures|Media|Object|ObjectReplacements|Thumbnails)\b")
+
+
+def format_of(archive: zipfile.ZipFile) -> str | None:
+    """`odp` or `odt`, by the `mimetype` entry that comes first (part 2, §3.3)."""
+    first = archive.infolist()[0]
+    if first.filename != "mimetype" or first.file_size > 100:
+        return None
+    with archives.reading(archive, first) as source:
+        return _MEDIA_TYPES.get(source.read(100).decode(errors="replace").strip())
+
+
+def inspect(archive: zipfile.ZipFile, report: Report) -> None:
+    for entry in archive.infolist():
+        name = entry.filename
+        if entry.is_dir() or name == "mimetype" or not entry.file_size:
+            continue
+        if _MACROS.match(name):
+            report.find("macro", name)
+        try:
+            if packages.is_xml(name):
+                packages.read_xml(archive, entry, _Content(report, name))
+            else:
+                packages.check_medium(archive, entry, report)
+        except Unreadable as defect:
+            report.find(defect.code, defect.where or name)
+
+
+class _Content(xml.Deaf):
+    def __init__(self, report: Report, where: str) -> None:
+        self._report = report
+        self._where = where
+
+    def start(self, name: str, attributes: xml.Attributes) -> None:
+        element = xml.local(name)
+        href = xml.attribute(attributes, "href").strip()
+        if element == "encryption-data":
+            self._report.find("encrypted", self._where)
+        elif element in {"event-listener", "script"} and (
+            href or xml.attribute(attributes, "language") or element == "script"
+        ):
+            self._event(element, href, attributes)
+        elif element in {"object-ole", "applet", "floating-frame"}:
+            self._report.find("embedded-object", self._where)
+        elif element in {"dde-source", "dde-connection-decl", "dde-connection"}:
+            self._report.find("dde", self._where)
+        elif element == "section-source" and href:
+            self._report.find("external-reference", self._where)
+        if href and element not in _LINKS:
+            if "script:" in href or "macro:" in href:
+                self._report.find("macro", self._where)
+            elif (
+                (element == "plugin" and not _WITHIN.match(href))
+                or "://" in href
+                or packages.opaque(href)
+            ):
+                self._report.find("external-reference", self._where)
+        elif href and (packages.opaque(href) or "script:" in href):
+            self._report.find("action", self._where)
+
+    def _event(self, element: str, href: str, attributes: xml.Attributes) -> None:
+        """A presentation's own events move between slides; all others run something."""
+        action = xml.attribute(attributes, "action")
+        if element == "event-listener" and action and action not in {"execute", "execute-macro"}:
+            return
+        self._report.find("macro", self._where)
+
+
+class _Text(xml.Deaf):
+    """Text by page of a presentation, or whole."""
+
+    def __init__(self) -> None:
+        self.pages: list[str] = []
+        self._collected = xml.Paragraphs(
+            {"p", "h"}, {"p", "h", "line-break"}, texts.MOST_EXTRACTED_BYTES
+        )
+
+    def start(self, name: str, attributes: xml.Attributes) -> None:
+        self._collected.start(xml.local(name))
+
+    def end(self, name: str) -> None:
+        element = xml.local(name)
+        self._collected.end(element)
+        if element in {"page", "text"} and not name.startswith(
+            "urn:oasis:names:tc:opendocument:xmlns:text"
+        ):
+            self.pages.append(self._collected.taken())
+
+    def text(self, text: str) -> None:
+        self._collected.text(text)
+
+
+def derive(archive: zipfile.ZipFile, name: str, report: Report) -> None:
+    read = _Text()
+    packages.read_xml(archive, archive.getinfo("content.xml"), read)
+    kind = "slides" if name == "odp" else "document"
+    if name == "odp":
+        report.facts["slides"] = len(read.pages)
+    texts.keep(report, read.pages, kind)

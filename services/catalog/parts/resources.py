@@ -1,0 +1,62 @@
+from dataclasses import dataclass
+
+from services.catalog.adapters.checks import FactRepository
+from services.catalog.adapters.organisations import OrganisationRepository
+from services.catalog.adapters.resources import ResourceRepository
+from services.catalog.adapters.resources_content import ContentRepository
+from services.catalog.adapters.resources_lists import ResourceReads
+from services.catalog.adapters.versions import VersionRepository
+from services.catalog.application.checks import Checks, Lexicons, Thresholds
+from services.catalog.application.resources import Resources
+from services.catalog.application.resources_content import Contents
+from services.catalog.application.resources_lists import Lists
+from services.catalog.application.versions import Versions
+from services.catalog.problems.resources import PROBLEMS
+from services.catalog.routes.resources import resources_router
+from services.catalog.routes.resources_content import content_router
+from services.catalog.routes.versions import versions_router
+from services.catalog.settings import Settings
+from shared.encryption import KeyRing
+from shared.pages import Cursors
+from shared.service import Part, Runtime
+from shared.storage import ObjectStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourcesPart(Part):
+    resources: Resources
+    versions: Versions
+    checks: Checks
+
+
+def build(
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    lexicons: Lexicons,
+    objects: ObjectStore,
+    thresholds: Thresholds,
+) -> ResourcesPart:
+    """Drafts, the check, versions, content, codes and lists."""
+    keys = KeyRing.parse(settings.master_keys.get_secret_value())
+    cursors = Cursors(keys.derive("cursors"))
+    new_uow, clock = runtime.new_uow, runtime.clock
+    resources = Resources(new_uow, ResourceRepository, OrganisationRepository, clock)
+    checks = Checks(
+        new_uow, ResourceRepository, FactRepository, lexicons, objects, clock, thresholds
+    )
+    versions = Versions(new_uow, ResourceRepository, VersionRepository, checks, clock)
+    lists = Lists(ResourceReads(runtime.reader))
+    contents = Contents(new_uow, ResourceRepository, ContentRepository, objects)
+    origin = settings.public_origin
+    return ResourcesPart(
+        routers=[
+            resources_router(resources, lists, cursors, origin),
+            versions_router(versions, checks, cursors),
+            content_router(contents, resources, origin),
+        ],
+        table=PROBLEMS,
+        resources=resources,
+        versions=versions,
+        checks=checks,
+    )

@@ -1,0 +1,73 @@
+"""The scrubber in the background, and as a command."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.catalog.adapters.files import FileRepository
+from services.catalog.adapters.objects import object_store
+from services.catalog.adapters.scrubbing import ScrubRepository
+from services.catalog.application.scrubbing import Scrubber
+from services.catalog.routes.scrubbing import scrubbing_router
+from services.catalog.settings import Settings
+from shared import logs
+from shared.encryption import KeyRing
+from shared.pages import Cursors
+from shared.service import Part, Runtime
+from shared.storage import ObjectStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScrubbingPart(Part):
+    scrubber: Scrubber
+
+
+def build(runtime: Runtime, settings: Settings, *, objects: ObjectStore) -> ScrubbingPart:
+    keys = KeyRing.parse(settings.master_keys.get_secret_value())
+    scrubber = _scrubber(runtime, settings, objects)
+    return ScrubbingPart(
+        routers=[scrubbing_router(scrubber, Cursors(keys.derive("cursors")))],
+        tasks={"scrubber": scrubber.run},
+        scrubber=scrubber,
+    )
+
+
+def _scrubber(runtime: Runtime, settings: Settings, objects: ObjectStore) -> Scrubber:
+    return Scrubber(
+        runtime.new_uow,
+        ScrubRepository,
+        FileRepository,
+        objects,
+        settings.scrub_bytes_per_second,
+    )
+
+
+def scrub(argv: Sequence[str]) -> int:
+    """read stored files again; exit 1 where one is missing or altered"""
+    parser = argparse.ArgumentParser(
+        prog="python -m services.catalog scrub",
+        description="Read the files again of which something was found, or every file.",
+    )
+    parser.add_argument("--all", action="store_true", help="every file, at full speed")
+    every = parser.parse_args(argv).all
+    settings = Settings.load()
+    logs.configure("catalog", settings.log_level)
+    return asyncio.run(_scrub(settings, every=every))
+
+
+async def _scrub(settings: Settings, *, every: bool) -> int:
+    runtime = Runtime("catalog", settings, {})
+    scrubber = _scrubber(runtime, settings, object_store(settings))
+    try:
+        read, found = await (scrubber.check_all() if every else scrubber.recheck())
+    finally:
+        await runtime.close()
+    for each in found:
+        since = each.found_at.isoformat(timespec="seconds")
+        sys.stdout.write(f"{each.kind.lower():<9} {each.object_key}  since {since}\n")
+    sys.stdout.write(
+        f"{read} files read 已重读文件 {read} 个; {len(found)} wrong 异常 {len(found)} 个\n"
+    )
+    return 1 if found else 0

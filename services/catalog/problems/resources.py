@@ -1,0 +1,29 @@
+from services.catalog.domain import resources, versions
+from shared.problems import Problem, ProblemTable
+
+PROBLEMS: ProblemTable = {
+    resources.DraftMalformed: Problem(
+        "catalog/draft-malformed", 422, "The draft would have defects of shape", "草稿格式有误"
+    ),
+    resources.AttachmentsRefused: Problem(
+        "catalog/attachments-refused", 422, "Some files cannot be attached", "部分文件不能引用"
+    ),
+    resources.VersionsStand: Problem(
+        "catalog/versions-stand", 409, "It has versions, which stay", "资源已有固定版本，不能删除"
+    ),
+    resources.FileNotReady: Problem(
+        "catalog/file-not-ready", 409, "The file is still inspected", "文件正在检查"
+    ),
+    resources.FileRefused: Problem(
+        "catalog/file-refused", 409, "Inspection refused the file", "文件未通过检查"
+    ),
+    resources.CodeUnreadable: Problem(
+        "catalog/code-unreadable", 422, "That is no code of a resource", "资源代码有误"
+    ),
+    versions.DefectsRemain: Problem(
+        "catalog/defects-remain", 409, "The check finds errors", "草稿仍有错误"
+    ),
+    versions.NothingChanged: Problem(
+        "catalog/nothing-changed", 409, "The draft is the latest version", "草稿没有变化"
+    ),
+}

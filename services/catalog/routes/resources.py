@@ -1,0 +1,214 @@
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+
+from services.catalog.application import metadata
+from services.catalog.application import resources as use_cases
+from services.catalog.application.metadata import Code
+from services.catalog.application.resources import Resources, Shown
+from services.catalog.application.resources_lists import Filters, Lists
+from services.catalog.domain.metadata import Described, national
+from services.catalog.domain.resources import (
+    AttachmentsRefused,
+    DraftMalformed,
+    State,
+    VersionsStand,
+)
+from services.catalog.problems.resources import PROBLEMS
+from services.catalog.schemas.resources import (
+    ChangeResource,
+    CreateResource,
+    OrganisationName,
+    ResourceSummary,
+    ResourceView,
+)
+from shared.access import guarded, public
+from shared.errors import (
+    Forbidden,
+    NotFound,
+    PreconditionMalformed,
+    PreconditionMissing,
+    StaleVersion,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.etags import IfMatch, etag
+from shared.idempotency import Once
+from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
+from shared.principal import Caller, MaybeCaller
+from shared.problems import declare
+
+problems = declare(PROBLEMS)
+
+READING = (Unauthenticated, NotFound, Unavailable)
+CHANGING = (Unauthenticated, Forbidden, NotFound, Unavailable)
+CONDITIONAL = (PreconditionMalformed, PreconditionMissing, StaleVersion)
+
+PREFIX = "/catalog/v1/resources"
+
+Limits = Annotated[PageRequest, Depends(page_limits())]
+VersionNumber = Annotated[
+    int | None,
+    Query(ge=1, le=2**31 - 1, description="That very version; none: the draft or the live one."),
+]
+
+
+def resources_router(
+    resources: Resources, lists: Lists, cursors: Cursors, public_origin: str
+) -> APIRouter:
+    """Resources, their drafts, and the schema of their metadata."""
+    router = APIRouter(prefix="/catalog/v1", tags=["resources"])
+
+    @router.get("/resource-schema", summary="元数据 JSON Schema", responses=problems(), **public())
+    async def read_resource_schema() -> dict[str, Any]:
+        """The JSON Schema (2020-12) of metadata, by GB/T 41469-2022."""
+        return metadata.schema()
+
+    @router.get(
+        "/resources",
+        summary="资源列表",
+        response_model=Page[ResourceSummary],
+        responses=problems(*READING, Forbidden, BadCursor),
+        **public(),
+    )
+    async def list_resources(
+        page: Limits,
+        caller: MaybeCaller,
+        owner: Annotated[
+            str | None, Query(pattern="^me$", description="`me`: the caller's own, as drafts.")
+        ] = None,
+        organisation: Annotated[
+            OrganisationName | None,
+            Query(description="All at and below it, as drafts, for its administrators."),
+        ] = None,
+        stage: Code | None = None,
+        subject: Code | None = None,
+        grade: Code | None = None,
+        type: Annotated[Code | None, Query(description="Of the resource.")] = None,
+        state: State | None = None,
+    ) -> Response:
+        """The newest first; without `owner` and `organisation`, what everybody may read."""
+        filters = Filters(stage, subject, grade, type, state)
+        bound_to = {
+            "list": "resources",
+            "whose": caller.subject if caller and owner else None,
+            "organisation": organisation,
+            "filters": [stage, subject, grade, type, state],
+        }
+        before = None
+        if page.cursor is not None:
+            (position,) = cursors.decode(page.cursor, bound_to)
+            before = UUID(str(position))
+        found = await lists.page(
+            caller,
+            mine=owner is not None,
+            organisation=organisation,
+            filters=filters,
+            limit=page.limit + 1,
+            before=before,
+        )
+        items = found[: page.limit]
+        last = items[-1] if len(found) > page.limit else None
+        # Rows are already what is told: a model for each would cost more than the query.
+        body = {
+            "items": [dict(each) for each in items],
+            "next": last and cursors.encode((str(last["id"]),), bound_to),
+        }
+        return Response(orjson.dumps(body, default=str), media_type="application/json")
+
+    @router.post(
+        "/resources",
+        status_code=201,
+        summary="新建资源草稿",
+        response_model=ResourceView,
+        responses=problems(
+            Unauthenticated, Forbidden, Unavailable, DraftMalformed, AttachmentsRefused
+        ),
+        **guarded(use_cases.WRITE),
+    )
+    async def create_resource(body: CreateResource, caller: Caller, once: Once) -> Response:
+        """A draft of what may be far from complete: the check tells what is missing."""
+        files = [each.reference() for each in body.files]
+        created = resources.create(caller, body.organisation, metadata.plain(body.metadata), files)
+        return await once.answer(created, ResourceView.of, 201, _created)
+
+    @router.get(
+        "/resources/{resource_id}", summary="资源详情", responses=problems(*READING), **public()
+    )
+    async def read_resource(
+        resource_id: UUID, caller: MaybeCaller, response: Response, version: VersionNumber = None
+    ) -> ResourceView:
+        """The draft, for its owner and the administrators above; the live version for all."""
+        shown = await resources.get(caller, resource_id, version)
+        response.headers["etag"] = etag(shown.resource.version)
+        return ResourceView.of(shown)
+
+    @router.get(
+        "/resources/{resource_id}/metadata",
+        summary="国家标准元数据",
+        responses=problems(*READING),
+        **public(),
+    )
+    async def read_resource_metadata(
+        resource_id: UUID, caller: MaybeCaller, version: VersionNumber = None
+    ) -> dict[str, Any]:
+        """Its metadata in the elements of GB/T 41469-2022, table 2, with those that are derived."""
+        shown = await resources.get(caller, resource_id, version)
+        return national(shown.content.metadata, _described(shown, public_origin))
+
+    @router.patch(
+        "/resources/{resource_id}",
+        summary="修改资源草稿",
+        responses=problems(*CHANGING, *CONDITIONAL, DraftMalformed, AttachmentsRefused),
+        **guarded(use_cases.OWN),
+    )
+    async def change_resource(
+        resource_id: UUID,
+        body: ChangeResource,
+        version: IfMatch,
+        caller: Caller,
+        response: Response,
+    ) -> ResourceView:
+        """Merge a patch into the draft (RFC 7396)."""
+        files = None if body.files is None else [each.reference() for each in body.files]
+        changed = await resources.change(caller, resource_id, version, body.metadata, files)
+        response.headers["etag"] = etag(changed.resource.version)
+        return ResourceView.of(changed)
+
+    @router.delete(
+        "/resources/{resource_id}",
+        status_code=204,
+        summary="删除草稿",
+        responses=problems(*CHANGING, *CONDITIONAL, VersionsStand),
+        **guarded(use_cases.OWN),
+    )
+    async def delete_resource(resource_id: UUID, version: IfMatch, caller: Caller) -> None:
+        """Remove a draft of which no version was ever made."""
+        await resources.delete(caller, resource_id, version)
+
+    return router
+
+
+def _created(shown: Shown) -> dict[str, str]:
+    return {**changed_headers(shown), "location": f"{PREFIX}/{shown.resource.id}"}
+
+
+def changed_headers(shown: Shown) -> dict[str, str]:
+    """The ETag of the draft."""
+    return {"etag": etag(shown.resource.version)}
+
+
+def _described(shown: Shown, public_origin: str) -> Described:
+    resource, files = shown.resource, shown.content.files
+    pinned = "" if shown.number is None else f"?version={shown.number}"
+    return Described(
+        code=resource.code,
+        location=f"{public_origin}{PREFIX}/{resource.id}/content{pinned}",
+        formats=tuple(dict.fromkeys(each.media_type for each in files)),
+        size=sum(each.size for each in files),
+        date=resource.created_at.date().isoformat(),
+        creator=resource.owner,
+        subject_name="",
+    )

@@ -1,0 +1,124 @@
+import io
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import segno
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import RedirectResponse, Response
+
+from services.catalog.application.resources import Resources
+from services.catalog.application.resources_content import Contents
+from services.catalog.domain.resources import (
+    CODE_PREFIX,
+    CodeUnreadable,
+    FileNotReady,
+    FileRefused,
+    FileRole,
+)
+from services.catalog.problems.resources import PROBLEMS
+from services.catalog.routes.resources import READING, VersionNumber
+from services.catalog.schemas.resources import CodeView, Derivatives, DerivativeView
+from shared.access import public
+from shared.codes import InvalidCode, parse_code
+from shared.principal import MaybeCaller
+from shared.problems import declare
+
+problems = declare(PROBLEMS)
+
+_NO_STORE = {"cache-control": "no-store"}
+_REDIRECT: dict[int | str, dict[str, Any]] = {
+    302: {
+        "description": "The file, at an address good for some minutes",
+        "headers": {"location": {"schema": {"type": "string", "format": "uri"}}},
+    }
+}
+_QR_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+_SLIPS_ZH = {
+    "length": "代码应为 10 位字母和数字。",
+    "symbol": "代码中含有不会出现的字符，请核对。",
+    "prefix": f"资源代码以 {CODE_PREFIX} 开头。",
+    "check": "代码有误，请与原件核对。",
+}
+
+
+def content_router(contents: Contents, resources: Resources, public_origin: str) -> APIRouter:
+    """Files, what was made from them, codes and their pictures."""
+    router = APIRouter(prefix="/catalog/v1", tags=["content"])
+
+    @router.get(
+        "/resources/{resource_id}/content",
+        status_code=302,
+        summary="下载文件",
+        response_class=RedirectResponse,
+        responses={**_REDIRECT, **problems(*READING, FileNotReady, FileRefused)},
+        **public(),
+    )
+    async def read_content(
+        resource_id: UUID,
+        caller: MaybeCaller,
+        file: Annotated[
+            str,
+            Query(
+                pattern=f"^([0-9]{{1,3}}|{'|'.join(FileRole)})$",
+                description="Its place from 0, or a role: the first file of that role.",
+            ),
+        ] = "0",
+        version: VersionNumber = None,
+    ) -> RedirectResponse:
+        """A redirection to the bytes, which never pass through this service."""
+        address = await contents.address(caller, resource_id, file, version)
+        return RedirectResponse(address, 302, _NO_STORE)
+
+    @router.get(
+        "/resources/{resource_id}/derivatives",
+        summary="缩略图与页面图",
+        responses=problems(*READING),
+        **public(),
+    )
+    async def list_derivatives(
+        resource_id: UUID, caller: MaybeCaller, response: Response, version: VersionNumber = None
+    ) -> Derivatives:
+        """Thumbnails, posters and pages of its clean files."""
+        response.headers.update(_NO_STORE)
+        found = await contents.derivatives(caller, resource_id, version)
+        return Derivatives(items=[DerivativeView.of(each) for each in found])
+
+    @router.get(
+        "/resources/{resource_id}/qr.{kind}",
+        summary="二维码",
+        response_class=Response,
+        responses={
+            200: {"content": {each: {} for each in _QR_TYPES.values()}},
+            **problems(*READING),
+        },
+        **public(),
+    )
+    async def read_qr(
+        resource_id: UUID, kind: Literal["svg", "png"], caller: MaybeCaller
+    ) -> Response:
+        """A QR code (ISO/IEC 18004) of the address of its short code."""
+        shown = await resources.get(caller, resource_id)
+        address = f"{public_origin}/catalog/v1/codes/{shown.resource.code}"
+        picture = io.BytesIO()
+        segno.make_qr(address, error="m").save(picture, kind=kind, scale=8, border=4)
+        return Response(picture.getvalue(), media_type=_QR_TYPES[kind])
+
+    @router.get(
+        "/codes/{code}",
+        summary="解析资源代码",
+        responses=problems(*READING, CodeUnreadable),
+        **public(),
+    )
+    async def resolve_code(
+        code: Annotated[str, Path(max_length=64, examples=["R-7K3M-9QXB-D"])],
+        caller: MaybeCaller,
+    ) -> CodeView:
+        """The resource with a code as it was typed or scanned: case, hyphens and look-alikes (O for
+        0, I and L for 1) do not matter."""
+        try:
+            canonical = parse_code(code, CODE_PREFIX)
+        except InvalidCode as slip:
+            raise CodeUnreadable(str(slip), zh=_SLIPS_ZH[slip.reason], reason=slip.reason) from None
+        return CodeView.of(await resources.resolve(caller, canonical))
+
+    return router

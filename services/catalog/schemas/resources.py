@@ -1,0 +1,218 @@
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from services.catalog.application.metadata import Code, Line, Metadata, Prose
+from services.catalog.application.resources import Shown
+from services.catalog.application.resources_content import Derived
+from services.catalog.domain.resources import (
+    MOST_FILES,
+    Action,
+    Attachment,
+    FileReference,
+    FileRole,
+    Resource,
+    State,
+)
+
+OrganisationName = Annotated[
+    str,
+    Field(
+        max_length=300,
+        pattern=r"^[0-9A-Za-z.-]+$",
+        description="An organisation: its short code, or its path as a grant names it.",
+        examples=["S-0101-7K3M-X"],
+    ),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FileAttached(_Request):
+    """An upload as a file of a resource."""
+
+    upload_id: UUID
+    role: FileRole = FileRole.MAIN
+    description: Prose | None = None
+    alt_text: Prose | None = Field(None, description="What a picture shows. 替代文字。")
+    language: Code | None = Field(None, description="GB/T 4880.1")
+
+    def reference(self) -> FileReference:
+        return FileReference(
+            self.upload_id, self.role, self.description, self.alt_text, self.language
+        )
+
+
+Files = Annotated[list[FileAttached], Field(max_length=MOST_FILES)]
+
+
+class CreateResource(_Request):
+    metadata: Metadata = Field(default_factory=lambda: Metadata.model_validate({}))
+    files: Files = []
+    organisation: OrganisationName | None = Field(
+        None, description="Where it belongs: its administrators may read the draft."
+    )
+
+
+class ChangeResource(_Request):
+    """A JSON merge patch (RFC 7396) of the draft: what is absent stays, null removes, and a list
+    takes the place of the whole one."""
+
+    metadata: Annotated[
+        dict[str, Any] | None,
+        WithJsonSchema(
+            {
+                "type": "object",
+                "description": "Elements of `Metadata`, each of which may be null.",
+                "examples": [{"title": "分数的初步认识", "keywords": ["分数"], "volume": None}],
+            }
+        ),
+    ] = None
+    files: Files | None = None
+
+
+class FileView(BaseModel):
+    """``position`` counts from 0; ``size`` is in bytes, ``sha256`` lower-case hex."""
+
+    position: int
+    upload_id: UUID
+    role: FileRole
+    filename: str
+    media_type: str
+    size: int
+    sha256: str
+    description: str | None
+    alt_text: str | None
+    language: str | None
+
+    @classmethod
+    def of(cls, position: int, file: Attachment) -> Self:
+        said = file.reference
+        return cls(
+            position=position,
+            upload_id=said.upload_id,
+            role=said.role,
+            filename=file.filename,
+            media_type=file.media_type,
+            size=file.size,
+            sha256=file.sha256.hex(),
+            description=said.description,
+            alt_text=said.alt_text,
+            language=said.language,
+        )
+
+
+class ResourceView(BaseModel):
+    """A resource with its draft, or with a version of it: then ``number`` says which."""
+
+    id: UUID
+    code: str
+    owner: str
+    organisation: str | None = Field(description="Its path.")
+    state: State
+    live_version: int | None = Field(description="The version that everybody may read.")
+    latest_version: int = Field(description="How many versions there are.")
+    number: int | None = Field(description="The version shown; null: the draft.")
+    metadata: Metadata
+    files: list[FileView]
+    actions: list[Action] = Field(description="What the caller may do to it now.")
+    version: int = Field(description="Of the draft, as in the ETag.")
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, shown: Shown) -> Self:
+        resource = shown.resource
+        return cls(
+            id=resource.id,
+            code=resource.code,
+            owner=resource.owner,
+            organisation=resource.organisation_path,
+            state=resource.state,
+            live_version=resource.live_version,
+            latest_version=resource.latest_version,
+            number=shown.number,
+            metadata=Metadata.model_validate(shown.content.metadata),
+            files=files_of(shown.content.files),
+            actions=resource.actions if shown.is_owner else [],
+            version=resource.version,
+            created_at=resource.created_at,
+            updated_at=resource.updated_at,
+        )
+
+
+def files_of(files: Any) -> list[FileView]:
+    """Each file with its place."""
+    return [FileView.of(position, each) for position, each in enumerate(files)]
+
+
+class ResourceSummary(BaseModel):
+    id: UUID
+    code: str
+    title: str
+    stage: str | None
+    subject: str | None
+    grades: list[str]
+    edition: str | None
+    types: list[str]
+    licence: str | None
+    state: State
+    live_version: int | None
+    updated_at: datetime
+
+
+class DerivativeView(BaseModel):
+    """Something made from the file at ``position``; ``url`` is good for some minutes."""
+
+    position: int
+    kind: str
+    number: int
+    media_type: str
+    width: int | None
+    height: int | None
+    size: int
+    url: str
+
+    @classmethod
+    def of(cls, derived: Derived) -> Self:
+        made = derived.derivative
+        return cls(
+            position=derived.position,
+            kind=made.kind,
+            number=made.number,
+            media_type=made.media_type,
+            width=made.width,
+            height=made.height,
+            size=made.size,
+            url=derived.url,
+        )
+
+
+class Derivatives(BaseModel):
+    items: list[DerivativeView]
+
+
+class CodeView(BaseModel):
+    """What a code stands for; ``location`` is a path of this API."""
+
+    code: str
+    kind: Literal["resource"]
+    resource_id: UUID
+    location: str
+
+    @classmethod
+    def of(cls, resource: Resource) -> Self:
+        return cls(
+            code=resource.code,
+            kind="resource",
+            resource_id=resource.id,
+            location=f"/catalog/v1/resources/{resource.id}",
+        )
+
+
+class Remark(_Request):
+    note: Line | None = Field(None, description="What is new in this version. 版本说明。")

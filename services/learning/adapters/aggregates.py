@@ -1,0 +1,128 @@
+"""What is counted of statements, in SQL. Rows are touched in the order of their keys, so that two
+transactions never wait for each other."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.learning.domain.xapi.aggregates import Tally, day_of
+from services.learning.domain.xapi.contents import key_of
+from services.learning.domain.xapi.records import About
+from services.learning.domain.xapi.statements import VOIDED
+
+_PROGRESS = """
+    INSERT INTO progress AS known (actor_id, activity, first_at, last_at, statements, duration_ms,
+        progress, best_scaled, completed, passed)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[],
+        $5::bigint[], $6::bigint[], $7::smallint[], $8::float8[], $9::bool[], $10::bool[])
+    ON CONFLICT (actor_id, activity) DO UPDATE SET
+        first_at = least(known.first_at, excluded.first_at),
+        last_at = greatest(known.last_at, excluded.last_at),
+        statements = known.statements + excluded.statements,
+        duration_ms = known.duration_ms + excluded.duration_ms,
+        progress = greatest(known.progress, excluded.progress),
+        best_scaled = greatest(known.best_scaled, excluded.best_scaled),
+        completed = known.completed OR excluded.completed,
+        passed = known.passed OR excluded.passed
+"""
+_DAYS = """
+    INSERT INTO activity_days AS known (activity, day, statements, completions, passes)
+    SELECT * FROM unnest($11::uuid[], $12::date[], $13::bigint[], $14::bigint[], $15::bigint[])
+    ON CONFLICT (activity, day) DO UPDATE SET
+        statements = known.statements + excluded.statements,
+        completions = known.completions + excluded.completions,
+        passes = known.passes + excluded.passes
+"""
+_ADD = f"WITH progress_added AS ({_PROGRESS}) {_DAYS}"
+_VOID = """
+    UPDATE statements SET voided = true
+    WHERE id = ANY($1) AND NOT voided AND verb <> $3 AND application_id IN (
+        SELECT other.id FROM applications other, applications own
+        WHERE own.id = $2 AND other.organisation_path <@ own.organisation_path)
+    RETURNING actor_id, object, about, at, completed, passed
+"""
+_RECOUNT = """
+    INSERT INTO progress
+    SELECT actor_id, object, min(at), max(at), count(*), coalesce(sum(duration_ms), 0),
+        max(progress), max(scaled), bool_or(completed), bool_or(passed IS TRUE)
+    FROM statements
+    WHERE actor_id = $1 AND object = $2 AND about = 0 AND NOT voided
+    GROUP BY actor_id, object
+"""
+_LESS = """
+    UPDATE activity_days SET statements = statements - 1, completions = completions - $3,
+        passes = passes - $4
+    WHERE activity = $1 AND day = $2
+"""
+
+
+async def add(connection: asyncpg.Connection, tally: Tally) -> None:
+    """Add `tally` to what is stored."""
+    if not tally.progress:
+        return
+    progress = sorted(tally.progress.items())
+    days = sorted(tally.days.items())
+    figures = [each for _, each in progress]
+    await connection.execute(
+        _ADD,
+        [key[0] for key, _ in progress],
+        [key[1] for key, _ in progress],
+        [each.first_at for each in figures],
+        [each.last_at for each in figures],
+        [each.statements for each in figures],
+        [each.duration_ms for each in figures],
+        [each.progress for each in figures],
+        [each.best_scaled for each in figures],
+        [each.completed for each in figures],
+        [each.passed for each in figures],
+        [key[0] for key, _ in days],
+        [key[1] for key, _ in days],
+        [each.statements for _, each in days],
+        [each.completions for _, each in days],
+        [each.passes for _, each in days],
+    )
+
+
+async def void(connection: asyncpg.Connection, target: UUID, application_id: int) -> None:
+    """Void a statement for an application that reaches it, and count anew what it counted in.
+
+    One that is not there yet is voided when it comes; one that voids another stays. The caller
+    holds the store's lock alone.
+    """
+    ids = [target]
+    ids += await connection.fetch("SELECT id FROM ledger WHERE statement_id = $1", target)
+    found = [each if isinstance(each, UUID) else each[0] for each in ids]
+    row = await connection.fetchrow(_VOID, found, application_id, key_of(VOIDED))
+    if row is not None:
+        await _take_out(connection, *row)
+    elif not await connection.fetchval("SELECT true FROM statements WHERE id = ANY($1)", found):
+        await connection.execute(
+            "INSERT INTO pending_voids VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            target,
+            application_id,
+        )
+
+
+async def _take_out(  # the columns of one row
+    connection: asyncpg.Connection,
+    actor: UUID,
+    activity: UUID,
+    about: int,
+    at: datetime,
+    completed: bool,
+    passed: bool | None,
+) -> None:
+    if about != About.ACTIVITY:
+        return
+    key: tuple[Any, ...] = (actor, activity)
+    await connection.execute("DELETE FROM progress WHERE actor_id = $1 AND activity = $2", *key)
+    await connection.execute(_RECOUNT, *key)
+    day = day_of(at)
+    await connection.execute(_LESS, activity, day, int(completed), int(passed is True))
+    await connection.execute(
+        "DELETE FROM activity_days WHERE activity = $1 AND day = $2 AND statements = 0",
+        activity,
+        day,
+    )

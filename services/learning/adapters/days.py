@@ -1,0 +1,108 @@
+"""The days into which statements are partitioned: made before they come, retired when old."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from services.learning.adapters.pool import Pool
+from services.learning.domain.xapi.contents import moment_of
+from shared.clock import Clock
+
+STORE_LOCK = 7101
+"""Advisory lock: shared by who stores, exclusive for who needs the store to stand still."""
+
+LATE = timedelta(days=30)
+"""How late a device may send what it kept, for its ids to name a day."""
+AHEAD = timedelta(days=1)
+"""How far ahead a device's clock may be."""
+_DAY = timedelta(days=1)
+_REFRESH = timedelta(minutes=1)
+_MADE_AHEAD = 3
+
+_ATTACHED = """
+    SELECT to_date(right(child.relname, 8), 'YYYYMMDD') FROM pg_inherits
+    JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'statements'::regclass
+"""
+_IN_LEDGER = """
+    SELECT statement_id FROM ledger
+    WHERE statement_id >= first_id_of($1) AND statement_id < first_id_of($2)
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class Days:
+    """Which ids name a day, and the partitions of these days.
+
+    A version 7 id names its day when that is neither far off nor retired. Every other id is kept in
+    the ledger, and its row stands on the day it came.
+    """
+
+    def __init__(self, pool: Pool, clock: Clock, kept_days: int) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._kept = timedelta(days=kept_days)
+        self._attached: set[date] = set()
+        self._mixed: set[date] = set()
+        self._refreshed: datetime | None = None
+        self._refreshing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Look every minute, until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(_REFRESH.total_seconds())
+
+    async def ready(self) -> None:
+        """Make today's partitions unless that was done within the last minute."""
+        if self._refreshed is None or self._clock() - self._refreshed > _REFRESH:
+            async with self._refreshing:
+                if self._refreshed is None or self._clock() - self._refreshed > _REFRESH:
+                    await self.refresh()
+
+    async def refresh(self) -> None:
+        """Make the next days, retire the old ones, and see what there is."""
+        now = self._clock()
+        today = now.date()
+        wanted = {today + n * _DAY for n in range(_MADE_AHEAD)}
+        async with self._pool.connection() as connection:
+            attached = {row[0] for row in await connection.fetch(_ATTACHED)}
+            for day in sorted(wanted - attached):
+                await connection.execute("SELECT make_day($1)", day)
+            for day in sorted(day for day in attached if today - day > self._kept):
+                await connection.execute("SELECT retire_day($1)", day)
+                log.info("a day of statements was retired", day=day.isoformat())
+            self._attached = {row[0] for row in await connection.fetch(_ATTACHED)}
+            first, last = min(self._attached), max(self._attached) + _DAY
+            moments = [moment_of(row[0]) for row in await connection.fetch(_IN_LEDGER, first, last)]
+        self._mixed = {moment.date() for moment in moments if moment is not None}
+        self._refreshed = now
+
+    async def make(self, days: Iterable[date]) -> None:
+        """Make the partitions of `days` that there are not."""
+        for day in sorted(set(days) - self._attached):
+            async with self._pool.connection() as connection:
+                await connection.execute("SELECT make_day($1)", day)
+            self._attached.add(day)
+
+    def named_by(self, statement_id: UUID) -> date | None:
+        """The day that the id names, None for one that goes into the ledger."""
+        moment = moment_of(statement_id)
+        now = self._clock()
+        if moment is None or moment > now + AHEAD:
+            return None
+        day = moment.astimezone(UTC).date()
+        return day if day in self._attached or moment > now - LATE else None
+
+    def is_mixed(self, day: date) -> bool:
+        """Whether the ledger holds ids of this day: devices sent them from their future."""
+        return day in self._mixed
+
+    def note_foreign(self, statement_id: UUID) -> None:
+        """An id went into the ledger."""
+        moment = moment_of(statement_id)
+        if moment is not None:
+            self._mixed.add(moment.date())

@@ -1,0 +1,9 @@
+"""Every table of the learning database; migrations are checked against `METADATA`.
+
+A file per noun.
+"""
+
+from services.learning.adapters.tables import activity, applications, documents
+from services.learning.adapters.tables.metadata import METADATA
+
+__all__ = ["METADATA", "activity", "applications", "documents"]

@@ -1,0 +1,99 @@
+"""What is counted of statements: progress of each learner in each activity, activity by day.
+
+Every figure is a sum, a minimum or a maximum, so the order in which statements arrive is nothing to
+it, and a recount from the raw statements gives the same. Progress never regresses.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import TypeVar
+from uuid import UUID
+
+from services.learning.domain.xapi.contents import Figures
+
+N = TypeVar("N", int, float)
+
+SCHOOL_TIME = timezone(timedelta(hours=8))
+"""A day begins at midnight in China."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One first-time statement about an activity."""
+
+    actor: UUID
+    activity: UUID
+    at: datetime
+    figures: Figures
+
+
+@dataclass(slots=True)
+class Progress:
+    """One learner in one activity."""
+
+    first_at: datetime
+    last_at: datetime
+    statements: int = 0
+    duration_ms: int = 0
+    progress: int | None = None
+    best_scaled: float | None = None
+    completed: bool = False
+    passed: bool = False
+
+    def add(self, at: datetime, figures: Figures) -> None:
+        """Count one more statement."""
+        self.first_at = min(self.first_at, at)
+        self.last_at = max(self.last_at, at)
+        self.statements += 1
+        self.duration_ms += figures.duration_ms or 0
+        self.progress = _most(self.progress, figures.progress)
+        self.best_scaled = _most(self.best_scaled, figures.scaled)
+        self.completed = self.completed or figures.completed
+        self.passed = self.passed or figures.passed is True
+
+
+@dataclass(slots=True)
+class Day:
+    """One activity on one day."""
+
+    statements: int = 0
+    completions: int = 0
+    passes: int = 0
+
+    def add(self, figures: Figures) -> None:
+        """Count one more statement."""
+        self.statements += 1
+        self.completions += figures.completed
+        self.passes += figures.passed is True
+
+
+def day_of(at: datetime) -> date:
+    """The school day of an instant."""
+    return at.astimezone(SCHOOL_TIME).date()
+
+
+class Tally:
+    """The aggregates of some statements, to be added to what is stored."""
+
+    def __init__(self, counted: Iterable[Counted] = ()) -> None:
+        self.progress: dict[tuple[UUID, UUID], Progress] = {}
+        self.days: dict[tuple[UUID, date], Day] = {}
+        for each in counted:
+            self.add(each)
+
+    def add(self, one: Counted) -> None:
+        """Count one more statement."""
+        key = (one.actor, one.activity)
+        progress = self.progress.get(key)
+        if progress is None:
+            progress = self.progress[key] = Progress(one.at, one.at)
+        progress.add(one.at, one.figures)
+        day = self.days.setdefault((one.activity, day_of(one.at)), Day())
+        day.add(one.figures)
+
+
+def _most(known: N | None, new: N | None) -> N | None:
+    if known is None or new is None:
+        return new if known is None else known
+    return max(known, new)

@@ -1,0 +1,1 @@
+"""The parts of the service: each built from the runtime and the settings."""

@@ -1,0 +1,1 @@
+"""The xAPI resources, each at two base paths: one a version."""

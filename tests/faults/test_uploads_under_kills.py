@@ -1,0 +1,220 @@
+"""500 uploads while the catalogue, PostgreSQL and the object store are killed at random.
+
+What clients were told stands in a journal outside of all this. In the end
+  U1  every acknowledged upload is readable, with its digest and length;
+  U2  no upload that lacks bytes counts as complete;
+  U4  one idempotency key made one upload, and never takes another body.
+
+``SHUYUAN_FAULTS_SEED`` brings a campaign back.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import random
+import signal
+import time
+import uuid
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from services.identity.demonstration.province import SIGN_IN
+from services.identity.demonstration.sign_in import access_token
+from stack import demonstration, plan, ports
+from stack.data import DataDirectory, read_json
+from stack.settings import StackSettings
+from tests.conftest import SHUYUAN, Stack
+from tests.faults.journal import Journal
+
+UPLOADS = 500
+LARGE_EVERY = 25
+ABANDONED_EVERY = 10
+CLIENTS = 6
+VICTIMS = ("catalog", "postgres", "object-store")
+KILLS = 9
+LONGEST_SECONDS = 300.0
+MIB = 1 << 20
+
+
+class Uploader:
+    """Clients that bring everything to an end, however often they must ask."""
+
+    def __init__(self, stack: Stack, token: str, journal: Journal, chance: random.Random) -> None:
+        self.journal = journal
+        self.repeats = 0
+        self._chance = chance
+        self._left = iter(range(UPLOADS))
+        self.http = httpx2.AsyncClient(
+            base_url=f"{stack.gateway}/catalog/v1/",
+            headers={"authorization": f"Bearer {token}"},
+            timeout=10,
+            trust_env=False,
+        )
+        self._store = httpx2.AsyncClient(timeout=10, trust_env=False)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self._store.aclose()
+
+    async def work(self) -> None:
+        for number in self._left:
+            size = 8 * MIB + 17 if number % LARGE_EVERY == 0 else self._chance.randint(1, 20_000)
+            text = self._chance.randbytes(size // 2 + 1).hex()[:size].encode()
+            await self._upload(text, abandon=number % ABANDONED_EVERY == 1)
+
+    async def _upload(self, content: bytes, *, abandon: bool) -> None:
+        key = str(uuid.uuid4())
+        body = {
+            "filename": "实验记录.txt",
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "media_type": "text/plain",
+        }
+        self.journal.note("announced", key=key, body=body)
+        begun = await self.insist("POST", "uploads", {"idempotency-key": key}, body)
+        assert begun.status_code == 201, begun.text
+        upload_id = begun.json()["id"]
+        self.journal.note("begun", key=key, id=upload_id)
+        if abandon:
+            self.journal.note("abandoned", id=upload_id)
+            return
+        while True:
+            told = (await self.insist("GET", f"uploads/{upload_id}")).json()
+            if told["state"] != "OPEN" or not told["parts"]:
+                break
+            for part in told["parts"]:
+                await self._send(content, part)
+        self.journal.note("sent", id=upload_id)
+        done = await self.insist("POST", f"uploads/{upload_id}/complete")
+        if done.status_code == 409:  # the object store came back without a part: once more
+            assert done.json()["missing"], done.text
+            self.journal.note("incomplete", id=upload_id)
+            return
+        assert done.status_code == 200, done.text
+        self.journal.note("acknowledged", id=upload_id, sha256=body["sha256"], size=len(content))
+
+    async def _send(self, content: bytes, part: dict[str, Any]) -> None:
+        piece = content[part["offset"] : part["offset"] + part["length"]]
+        with suppress(httpx2.HTTPError):
+            await self._store.put(part["url"], content=piece)
+
+    async def insist(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
+    ) -> httpx2.Response:
+        """Ask until there is an answer that settles it."""
+        while True:
+            with suppress(httpx2.HTTPError):
+                answer = await self.http.request(method, path, headers=headers, json=body)
+                running = answer.status_code == 409 and "still-running" in answer.text
+                if answer.status_code < 500 and not running:
+                    return answer
+            self.repeats += 1
+            await asyncio.sleep(0.2)
+
+    async def read_back(self, upload_id: str) -> bytes:
+        """The bytes, which inspection may just be moving."""
+        while True:
+            answer = await self.insist("GET", f"uploads/{upload_id}/content")
+            assert answer.status_code == 302, f"{upload_id}: {answer.text}"
+            with suppress(httpx2.HTTPError):
+                content = await self._store.get(answer.headers["location"])
+                if content.status_code == 200:
+                    return content.content
+            self.repeats += 1
+            await asyncio.sleep(0.2)
+
+
+async def test_uploads_survive_kills_of_everything_they_pass(
+    stack: Stack, tmp_path: Path, seed: int
+) -> None:
+    print(f"seed {seed}")  # noqa: T201 - told when it fails
+    chance, kills = random.Random(seed), Counter[str]()
+    journal = Journal(tmp_path / "uploads.jsonl")
+    uploader = Uploader(stack, await _teacher(stack), journal, random.Random(seed + 1))
+    async with asyncio.timeout(LONGEST_SECONDS):
+        working = [asyncio.create_task(uploader.work()) for _ in range(CLIENTS)]
+        besieging = asyncio.create_task(_campaign(stack, chance, kills))
+        await asyncio.gather(*working, besieging)
+        told = f"seed {seed}: {dict(kills)}, {uploader.repeats} repeats"
+        await _hold(uploader, journal, told)
+    await uploader.close()
+    journal.close()
+    print(told)  # noqa: T201 - the same
+
+
+async def _hold(uploader: Uploader, journal: Journal, told: str) -> None:
+    acknowledged = {each["id"]: each for each in journal.noted("acknowledged")}
+    assert len(acknowledged) > UPLOADS // 2, told
+    for upload_id, each in acknowledged.items():
+        content = await uploader.read_back(upload_id)
+        found = (hashlib.sha256(content).hexdigest(), len(content))
+        assert found == (each["sha256"], each["size"]), f"U1 {upload_id}: {told}"
+
+    states = await _states(uploader)
+    for each in journal.noted("abandoned"):
+        assert states[each["id"]] == "OPEN", f"U2 {each['id']}: {told}"
+        answer = await uploader.insist("GET", f"uploads/{each['id']}/content")
+        assert answer.status_code == 409, f"U2 {each['id']}: {told}"
+    for upload_id in acknowledged:
+        assert states[upload_id] in ("COMPLETED", "AVAILABLE"), f"U2 {upload_id}: {told}"
+
+    bodies = {each["key"]: each["body"] for each in journal.noted("announced")}
+    begun = {each["key"]: each["id"] for each in journal.noted("begun")}
+    assert sorted(states) == sorted(begun.values()), f"U4 {told}"
+    for key in list(begun)[::20]:
+        headers = {"idempotency-key": key}
+        again = await uploader.insist("POST", "uploads", headers, bodies[key])
+        assert again.json()["id"] == begun[key], f"U4 {key}: {told}"
+        other = {**bodies[key], "size": 1 + bodies[key]["size"]}
+        assert (await uploader.insist("POST", "uploads", headers, other)).status_code == 422
+
+
+async def _states(uploader: Uploader) -> dict[str, str]:
+    states: dict[str, str] = {}
+    path = "uploads?limit=100"
+    while True:
+        page = (await uploader.insist("GET", path)).json()
+        states |= {each["id"]: each["state"] for each in page["items"]}
+        if page["next"] is None:
+            return states
+        path = f"uploads?limit=100&cursor={page['next']}"
+
+
+async def _campaign(stack: Stack, chance: random.Random, kills: Counter[str]) -> None:
+    """Kill each victim three times, in an order and at moments of the seed."""
+    deck = list(VICTIMS * (KILLS // len(VICTIMS)))
+    chance.shuffle(deck)
+    for victim in deck:
+        await asyncio.sleep(chance.uniform(1, 5))
+        began = time.monotonic()
+        while (pid := await _pid(stack, victim)) is None:
+            assert time.monotonic() - began < 60, f"{victim} did not come back"
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            kills[victim] += 1
+
+
+async def _pid(stack: Stack, name: str) -> int | None:
+    status = await asyncio.create_subprocess_exec(
+        *(SHUYUAN, "status", "--json", "--data", str(stack.data)), stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await status.communicate()  # its exit code says that not everything is well
+    (pid,) = (each["pid"] for each in json.loads(printed)["components"] if each["name"] == name)
+    return None if pid is None else int(pid)
+
+
+async def _teacher(stack: Stack) -> str:
+    """An access token of a teacher of the demonstration province."""
+    data = DataDirectory(stack.data)
+    components = plan.components(data, ports.kept(data.ports_file), StackSettings.load())
+    await demonstration.seed(components, data.accounts_file, data.logs)
+    told = read_json(data.accounts_file)
+    [client] = [each for each in told["clients"] if SIGN_IN in each["grant_types"]]
+    teacher = next(each for each in told["accounts"] if "teacher" in each["username"])
+    issuer = f"{stack.gateway}/identity"
+    return await access_token(issuer, client, teacher["username"], teacher["password"])

