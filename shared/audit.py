@@ -29,11 +29,15 @@ POLL_SECONDS = 10.0
 BATCH = 500
 GENESIS = bytes(32)
 
+_ENTRY = (
+    "at timestamptz, actor text, on_behalf_of text, client text, action text, target text,"
+    " organisation text, before_digest bytea, after_digest bytea, request_id text, facts jsonb"
+)
+_NAMES = ", ".join(column.split()[0] for column in _ENTRY.split(","))
 _INSERT = text(
-    "WITH entry AS (INSERT INTO audit (at, actor, on_behalf_of, client, action, target,"
-    " organisation, before_digest, after_digest, request_id, facts)"
-    " VALUES (:at, :actor, :on_behalf_of, :client, :action, :target, :organisation,"
-    " :before_digest, :after_digest, :request_id, CAST(:facts AS jsonb)) RETURNING id)"
+    f"WITH entry AS (INSERT INTO audit ({_NAMES}) SELECT {_NAMES} FROM ROWS FROM"  # noqa: S608 - constant columns
+    f" (jsonb_to_recordset(CAST(:entries AS jsonb)) AS ({_ENTRY})) WITH ORDINALITY"
+    " ORDER BY ordinality RETURNING id)"
     " INSERT INTO audit_unchained (audit_id) SELECT id FROM entry"
 )
 _COLUMNS = (
@@ -100,10 +104,10 @@ class AuditTrail:
                 "action": action,
                 "target": target,
                 "organisation": organisation,
-                "before_digest": None if before is None else digest(before),
-                "after_digest": None if after is None else digest(after),
+                "before_digest": _bytea(before),
+                "after_digest": _bytea(after),
                 "request_id": request.request_id,
-                "facts": orjson.dumps(facts, default=str).decode(),
+                "facts": facts,
             }
         )
 
@@ -111,9 +115,14 @@ class AuditTrail:
         """Insert what was recorded; whether there was anything."""
         if not self._entries:
             return False
-        await connection.execute(_INSERT, self._entries)
+        entries = orjson.dumps(self._entries, default=str).decode()
+        await connection.execute(_INSERT, {"entries": entries})
         self._entries.clear()
         return True
+
+
+def _bytea(state: Any) -> str | None:
+    return None if state is None else f"\\x{digest(state).hex()}"
 
 
 def _linked(previous: bytes, entry: Row[Any]) -> bytes:

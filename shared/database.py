@@ -123,12 +123,14 @@ class UnitOfWork:
         engine: AsyncEngine,
         source: str,
         clock: Clock = utc_now,
-        wake: Callable[[], None] = lambda: None,
+        wake_relay: Callable[[], None] = lambda: None,
+        wake_sealer: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._source = source
         self._clock = clock
-        self._wake = wake
+        self._wake_relay = wake_relay
+        self._wake_sealer = wake_sealer
 
     async def __aenter__(self) -> Self:
         self.outbox = Outbox(self._source, self._clock)
@@ -168,6 +170,8 @@ class UnitOfWork:
         await self.connection.commit()
         if claim is not None:
             claim.settled = True
-        if recorded or audited:
-            self._wake()
+        if recorded:
+            self._wake_relay()
+        if audited:
+            self._wake_sealer()
         return result

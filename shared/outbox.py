@@ -1,6 +1,7 @@
 """The transactional outbox: an event is recorded with the change it tells of, or not at all."""
 
 from dataclasses import fields
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import text
@@ -49,7 +50,7 @@ class Outbox:
             type=event.type,
             aggregate=event.aggregate,
             time=self._clock(),
-            data={field.name: getattr(event, field.name) for field in fields(event)},
+            data={name: getattr(event, name) for name in _names(type(event))},
             traceparent=current().traceparent,
         )
         self._envelopes.append(envelope)
@@ -71,3 +72,8 @@ class Outbox:
         self._envelopes.clear()
         self._contended.clear()
         return True
+
+
+@cache
+def _names(kind: type[DomainEvent]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -87,11 +87,8 @@ class Runtime:
 
     def new_uow(self) -> UnitOfWork:
         """A unit of work of this service, not yet entered."""
-        return UnitOfWork(self.engine, f"/{self.name}", self.clock, self._wake)
-
-    def _wake(self) -> None:
-        self.relay.wake()
-        self.sealer.wake()
+        source = f"/{self.name}"
+        return UnitOfWork(self.engine, source, self.clock, self.relay.wake, self.sealer.wake)
 
     def bus_connected(self) -> bool:
         """Whether events are leaving and arriving."""

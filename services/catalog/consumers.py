@@ -9,12 +9,6 @@ from shared.database import UnitOfWork
 from shared.events import Envelope
 from shared.inbox import Handlers
 
-HEARS: Mapping[str, Handlers] = {
-    "identity": {},
-    "learning": {},
-    "copyright": {},
-}
-
 
 def hears(
     organisations: Callable[[AsyncConnection], OrganisationStore],
@@ -37,4 +31,4 @@ def hears(
         "identity.organisation.moved.v1": move,
         "identity.organisation.closed.v1": close,
     }
-    return {**HEARS, "identity": tree}
+    return {"identity": tree, "learning": {}, "copyright": {}}

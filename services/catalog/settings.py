@@ -41,3 +41,7 @@ class Settings(ServiceSettings):
     clamd_address: str = Field(
         "", description="host:port or socket of ClamAV's daemon; none is asked if empty."
     )
+    near_duplicate_containment: float = Field(
+        0.6, gt=0, le=1, description="The share of a text from which on another is told as similar."
+    )
+    near_duplicates_told: int = Field(10, ge=1, le=100, description="So many of each file.")

@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.bench import identity, inspection, read, relay, upload
+from tests.bench import activity, catalog, identity, inspection, read, relay, upload
 from tests.bench.measure import Figure, print_table, write_json
 from tests.bench.stack import CHECKOUT, running_stack
 
@@ -16,6 +16,8 @@ JOBS = {
     "identity": identity.bench,
     "upload": upload.bench,
     "inspection": inspection.bench,
+    "catalog": catalog.bench,
+    "activity": activity.bench,
 }
 
 

@@ -4,10 +4,13 @@ import asyncio
 import hashlib
 import io
 import os
+import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pikepdf
@@ -15,8 +18,7 @@ import psutil
 from PIL import Image, PngImagePlugin
 
 from shared.ids import uuid7
-from shared.storage import S3ObjectStore
-from tests.bench import load
+from shared.s3 import S3ObjectStore
 from tests.bench.measure import Figure
 from tests.bench.stack import BenchStack
 from tests.hostile import archives, media, office, pdfs
@@ -28,9 +30,10 @@ PAGES = 50
 PDF_SECONDS = 2.0
 FILES = 100
 TIMES_SLOWER = 3.0
-CONNECTIONS = 4
-IDLE_ROUNDS = 3
-ROUND_SECONDS = 2.0
+READERS = 4
+READ_EVERY_SECONDS = 0.05
+WARM_SECONDS = 1.0
+IDLE_SECONDS = 8.0
 INSPECTOR = "catalog-inspector"
 _READ = "/catalog/v1/about"
 _UPLOAD = (
@@ -119,22 +122,17 @@ async def _fifty_pages(database: asyncpg.Connection, objects: S3ObjectStore) -> 
 
 
 async def _mixed(stack: BenchStack, database: asyncpg.Connection, objects: S3ObjectStore) -> Figure:
-    address = stack.address("catalog") + _READ
-    idle = []
-    for _ in range(IDLE_ROUNDS):
-        idle.append((await load.run(address, CONNECTIONS, ROUND_SECONDS))["p99_ms"])
+    readers = Readers(stack.address("catalog"))
+    await readers.read(asyncio.sleep(WARM_SECONDS))
+    idle = await readers.read(asyncio.sleep(IDLE_SECONDS))
     before = await database.fetchval(_AVAILABLE)
     files = [_file(number) for number in range(FILES)]
-    used, began = _processor_seconds(stack), time.perf_counter()
     await _bring(database, objects, files)
-    queued = time.perf_counter()
-    working = asyncio.create_task(_finish(stack, database))
-    busy = []
-    while not working.done():
-        busy.append((await load.run(address, CONNECTIONS, ROUND_SECONDS))["p99_ms"])
-    ended, spent = await working
+    used, began = _processor_seconds(stack), time.perf_counter()
+    busy = await readers.read(_done(database))
+    ended, spent = time.perf_counter(), _processor_seconds(stack)
     clean = await database.fetchval(_AVAILABLE) - before
-    p99_idle, p99_busy = sorted(idle)[1], sorted(busy)[len(busy) // 2]
+    p99_idle, p99_busy = _p99_ms(idle), _p99_ms(busy)
     return Figure(
         "inspection: 100 mixed files, read p99 beside",
         1000 / p99_busy,
@@ -143,20 +141,51 @@ async def _mixed(stack: BenchStack, database: asyncpg.Connection, objects: S3Obj
         TIMES_SLOWER * p99_idle / p99_busy,
         1.0,
         {
-            "files a second": FILES / (ended - queued),
-            "seconds": ended - queued,
+            "files a second": FILES / (ended - began),
+            "seconds": ended - began,
             "cores busy inspecting": (spent - used) / (ended - began),
             "cores": float(os.cpu_count() or 1),
             "p99 ms, idle": p99_idle,
             "p99 ms, inspecting": p99_busy,
+            "reads, inspecting": float(len(busy)),
             "found clean": float(clean),
         },
     )
 
 
-async def _finish(stack: BenchStack, database: asyncpg.Connection) -> tuple[float, float]:
-    await _done(database)
-    return time.perf_counter(), _processor_seconds(stack)
+class Readers:
+    """A few people who read, each so often: not as many as the service could bear, since every
+    core that is left is the inspector's to take."""
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        self._place = parts.hostname, parts.port
+        self._request = f"GET {_READ} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+
+    async def read(self, meanwhile: Coroutine[Any, Any, None]) -> list[float]:
+        """Seconds that each read took until `meanwhile` was over."""
+        over = asyncio.create_task(meanwhile)
+        taken: list[float] = []
+        await asyncio.gather(over, *(self._one(over, taken) for _ in range(READERS)))
+        return taken
+
+    async def _one(self, over: asyncio.Task[None], taken: list[float]) -> None:
+        reader, writer = await asyncio.open_connection(*self._place)
+        while not over.done():
+            began = time.perf_counter()
+            writer.write(self._request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            [length] = re.findall(rb"(?i)content-length: ([0-9]+)", head)
+            await reader.readexactly(int(length))
+            taken.append(time.perf_counter() - began)
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"the read was answered {head[9:12].decode()}")
+            await asyncio.sleep(READ_EVERY_SECONDS)
+        writer.close()
+
+
+def _p99_ms(taken: list[float]) -> float:
+    return 1000 * sorted(taken)[len(taken) * 99 // 100]
 
 
 def _processor_seconds(stack: BenchStack) -> float:

@@ -8,6 +8,7 @@ import os
 import random
 import secrets
 import signal
+import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ import psutil
 
 from services.identity.demonstration.province import SIGN_IN
 from services.identity.demonstration.sign_in import access_token
-from shared.storage import S3ObjectStore
+from shared.s3 import S3ObjectStore
 from stack import demonstration, plan, ports
 from stack.data import DataDirectory, read_json
 from stack.settings import StackSettings
@@ -34,6 +35,7 @@ ASKED = 200
 COMPLETED = 40
 CPU_US = 2_000.0
 LARGE = 1 << 30
+INSPECTED_SECONDS = 120
 BREAKS = 10
 VICTIMS = ("catalog", "postgres", "object-store", "connection", "connection")
 
@@ -152,9 +154,10 @@ async def _cost(
 async def _broken(stack: BenchStack, api: httpx2.AsyncClient, store: httpx2.AsyncClient) -> Figure:
     """Processes are killed and connections cut at random while parts are under way; in the end
     the bytes are read back."""
-    content, chance = secrets.token_bytes(LARGE), random.Random(LARGE)
+    content, chance = _noise(LARGE), random.Random(LARGE)
+    body = {**_announced(content), "filename": "朗读.wav", "media_type": "audio/wav"}
     began = time.perf_counter()
-    begun = await _asked(api, "POST", "uploads", _announced(content))
+    begun = await _asked(api, "POST", "uploads", body)
     path, breaks = f"uploads/{begun['id']}", 0
     while parts := (await _asked(api, "GET", path))["parts"]:
         sending = asyncio.create_task(_put_all(store, content, parts))
@@ -169,7 +172,7 @@ async def _broken(stack: BenchStack, api: httpx2.AsyncClient, store: httpx2.Asyn
             await sending
     await _asked(api, "POST", f"{path}/complete")
     seconds = time.perf_counter() - began
-    right = await _read_back(api, store, path) == hashlib.sha256(content).hexdigest()
+    right = await _read_back(api, store, path) == body["sha256"]
     facts: dict[str, float | str] = {
         "breaks": breaks,
         "seconds": seconds,
@@ -180,7 +183,14 @@ async def _broken(stack: BenchStack, api: httpx2.AsyncClient, store: httpx2.Asyn
 
 
 async def _read_back(api: httpx2.AsyncClient, store: httpx2.AsyncClient, path: str) -> str:
+    deadline = time.monotonic() + INSPECTED_SECONDS
+    while time.monotonic() < deadline:  # inspection moves the object
+        if (await _asked(api, "GET", path))["state"] != "COMPLETED":
+            break
+        await asyncio.sleep(1)
     answer = await api.get(f"{path}/content")
+    if not answer.is_redirect:
+        return answer.text
     digest = hashlib.sha256()
     async with store.stream("GET", answer.headers["location"]) as stored:
         async for piece in stored.aiter_bytes():
@@ -232,6 +242,14 @@ def _announced(content: bytes) -> dict[str, Any]:
         "sha256": hashlib.sha256(content).hexdigest(),
         "media_type": "application/zip",
     }
+
+
+def _noise(size: int) -> bytes:
+    """A sound file of so many bytes: 48 kHz, 16 bits, stereo (RIFF WAVE, PCM)."""
+    form = struct.pack("<IHHIIHH", 16, 1, 2, 48_000, 192_000, 4, 16)
+    head = struct.pack("<4sI8s", b"RIFF", size - 8, b"WAVEfmt ") + form
+    head += struct.pack("<4sI", b"data", size - len(head) - 8)
+    return head + secrets.token_bytes(size - len(head))
 
 
 def _objects(stack: BenchStack) -> S3ObjectStore:

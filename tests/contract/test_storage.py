@@ -27,6 +27,7 @@ from minio import Minio
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
+from shared.s3 import S3ObjectStore
 from shared.storage import (
     PART_MINIMUM_BYTES,
     ObjectMissing,
@@ -34,7 +35,6 @@ from shared.storage import (
     ObjectStoreUnavailable,
     Part,
     PartsRejected,
-    S3ObjectStore,
     UploadMissing,
 )
 from shared.testing.storage import FakeObjectStore

@@ -11,7 +11,7 @@ import orjson
 import structlog
 from pydantic import BaseModel, Field, ValidationError
 
-from services.catalog.application.inspection_ports import Examination, Made, Told
+from services.catalog.application.inspection_ports import Examination, Made, Stalled, Told
 from services.catalog.inspection.report import CODES, found
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
@@ -51,7 +51,7 @@ class _Report(BaseModel):
 
 class ExaminingProcess:
     """`services.catalog.application.inspection_ports.Examiner`. ``memory`` in bytes of addresses,
-    ``seconds`` of processor time; by the clock it may take three times as long."""
+    ``seconds`` of processor time; by the clock it has three times as long."""
 
     def __init__(self, *, memory: int, seconds: int) -> None:
         self._memory = memory
@@ -84,7 +84,7 @@ class ExaminingProcess:
                 said = await _converse(process, asked, told)
                 await process.wait()
         except TimeoutError:
-            return _costly()
+            raise Stalled from None
         finally:
             if process.returncode is None:
                 process.kill()

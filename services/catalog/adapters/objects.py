@@ -1,5 +1,5 @@
 from services.catalog.settings import Settings
-from shared.storage import S3ObjectStore
+from shared.s3 import S3ObjectStore
 
 
 def object_store(settings: Settings) -> S3ObjectStore:

@@ -13,10 +13,10 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.catalog.adapters.vocabularies_sorting import sort_key
 from services.catalog.application.textbooks import Choice, Query, Sort
 from services.catalog.domain.textbooks import Chapter, Facet, Textbook
 from services.catalog.domain.vocabularies import State
+from shared.collation import sort_key
 
 _FACETS = ("stage", "subject", "edition", "grade", "volume")
 _LAST = 2**31 - 1

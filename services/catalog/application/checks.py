@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.application.metadata_terms import Lexicons, terms_of
 from services.catalog.application.resources import ResourceStore, known, viewer_of
 from services.catalog.domain.checks import (
     Defect,
@@ -25,9 +26,8 @@ from services.catalog.domain.checks_metadata import relations
 from services.catalog.domain.checks_rules import RULES
 from services.catalog.domain.checks_texts import Level
 from services.catalog.domain.fingerprints import Fingerprint, fingerprint
-from services.catalog.domain.metadata import terms_used
-from services.catalog.domain.resources import Metadata, Resource, Viewer
-from services.catalog.domain.vocabularies import Lexicon, State
+from services.catalog.domain.resources import Resource, Viewer
+from services.catalog.domain.vocabularies import State
 from shared.clock import Clock
 from shared.context import worded
 from shared.database import UnitOfWork
@@ -118,14 +118,6 @@ class FactStore(Protocol):
         ...
 
 
-class Lexicons(Protocol):
-    async def lexicons(
-        self, connection: AsyncConnection, dictionaries: Collection[str]
-    ) -> Mapping[str, Lexicon]:
-        """The present versions of those among `dictionaries` that exist."""
-        ...
-
-
 class Checks:
     """Reads in one transaction, then the texts from the object store, then what is like them."""
 
@@ -202,10 +194,11 @@ class Checks:
         textbook_id = UUID(metadata["textbook_id"]) if "textbook_id" in metadata else None
         chapters, points = metadata.get("chapters", ()), metadata.get("knowledge_points", ())
         wanted = {target for _, target in relations(examined)}
+        terms = await terms_of(self._lexicons, connection, metadata)
         digests = {each.sha256: each.file.position for each in kept if each.file.file_state}
         return replace(
             examined,
-            terms=await self._terms(connection, metadata),
+            terms={key: term.state for key, term in terms.items()},
             textbook=await facts.textbook(textbook_id) if textbook_id else None,
             chapters=await facts.chapters(textbook_id, chapters)
             if textbook_id and chapters
@@ -216,19 +209,6 @@ class Checks:
             related=await facts.related(wanted, viewer) if wanted else {},
             duplicates=await facts.duplicates(resource, digests) if digests else (),
         )
-
-    async def _terms(
-        self, connection: AsyncConnection, metadata: Metadata
-    ) -> Mapping[tuple[str, str], State]:
-        used = {(dictionary, code) for _, dictionary, code in terms_used(metadata)}
-        if not used:
-            return {}
-        lexicons = await self._lexicons.lexicons(connection, {each for each, _ in used})
-        return {
-            (dictionary, code): lexicons[dictionary].terms[code].state
-            for dictionary, code in used
-            if dictionary in lexicons and code in lexicons[dictionary].terms
-        }
 
     async def _text(self, key: str) -> str:
         try:

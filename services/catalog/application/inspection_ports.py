@@ -43,13 +43,18 @@ class Told:
     progress: int = 0
 
 
+class Stalled(Exception):
+    """An examination was not over in time by the clock, without having used its processor time: it
+    hangs, or the machine has no time for it. Tried again, but not for ever."""
+
+
 class Examiner(Protocol):
     async def __call__(
         self, path: Path, filename: str, declared: str, work: Path, told: Told
     ) -> Examination:
         """Look at the file, beside everything that could be harmed; derivatives lie in `work`.
 
-        What cannot be looked at has findings that say so: nothing is raised for a file's sake.
+        What cannot be looked at has findings that say so. Raises nothing but `Stalled`.
         """
         ...
 

@@ -24,6 +24,7 @@ from services.catalog.application.inspection_ports import (
     Examination,
     Examiner,
     FileStore,
+    Made,
     Settle,
     Told,
     UploadStore,
@@ -43,6 +44,7 @@ from shared.storage import ObjectMissing, ObjectStore
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 1.0
+PUTS_AT_ONCE = 4
 _FRESH_SECONDS = LEASE.total_seconds() / 3
 
 log = structlog.get_logger(__name__)
@@ -62,7 +64,8 @@ class LeaseLost(Exception):
 
 
 class Worker:
-    """``hands`` files are looked at side by side. ``directory`` is where they lie meanwhile."""
+    """``hands`` files are looked at side by side, while as many others are read and stored.
+    ``directory`` is where they lie meanwhile."""
 
     def __init__(
         self,
@@ -89,7 +92,8 @@ class Worker:
         self._antivirus = antivirus
         self._clock = clock
         self._directory = directory
-        self._hands = hands
+        self._most = 2 * hands
+        self._looking = asyncio.Semaphore(hands)
 
     async def run(self, *, idle_seconds: float) -> None:
         """Inspect until nothing was to be done for so long, or cancelled; what is under way then
@@ -99,7 +103,7 @@ class Worker:
         idle_since = asyncio.get_running_loop().time()
         try:
             while True:
-                job = await self._take() if len(under_way) < self._hands else None
+                job = await self._take() if len(under_way) < self._most else None
                 now = asyncio.get_running_loop().time()
                 if job is not None:
                     under_way.add(asyncio.create_task(self._work(job)))
@@ -252,7 +256,8 @@ class Worker:
         virus = await self._antivirus(path) if self._antivirus else None
         if virus is not None:
             return Examination(None, [found("malware", virus)])
-        return await self._examine(path, upload.filename, upload.media_type, work, told)
+        async with self._looking:
+            return await self._examine(path, upload.filename, upload.media_type, work, told)
 
     async def _keep(
         self, upload: Upload, read: Read, examined: Examination, told: Told
@@ -261,21 +266,23 @@ class Worker:
         async with self._new_uow() as uow:
             await self._files(uow.connection).ensure(read.sha256, read.size, self._clock())
             await uow.commit()
-        kept = []
-        for number, each in enumerate(examined.made, 1):
-            content = each.content.read_bytes()
-            key = derived_key(read.sha256, each.kind, each.number)
-            await self._objects.put(key, content, each.media_type)
-            size = each.width, each.height
-            kept.append(
-                Derivative(each.kind, each.number, key, each.media_type, *size, len(content))
-            )
-            told.progress = 80 + 15 * number // len(examined.made)
+        kept: list[Derivative] = []
+        for begin in range(0, len(examined.made), PUTS_AT_ONCE):
+            some = examined.made[begin : begin + PUTS_AT_ONCE]
+            kept += await asyncio.gather(*(self._put(read, each) for each in some))
+            told.progress = 80 + 15 * len(kept) // len(examined.made)
         target = key_of(read.sha256)
         there = await self._objects.head(target)
         if there is None or there.size != read.size:
             await self._objects.copy(upload.object_key, target)
         return kept
+
+    async def _put(self, read: Read, made: Made) -> Derivative:
+        content = await asyncio.to_thread(made.content.read_bytes)
+        key = derived_key(read.sha256, made.kind, made.number)
+        await self._objects.put(key, content, made.media_type)
+        shape = made.width, made.height
+        return Derivative(made.kind, made.number, key, made.media_type, *shape, len(content))
 
     async def _settle(
         self,

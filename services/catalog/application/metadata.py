@@ -75,7 +75,7 @@ class RightsBasis(_Shape):
     """On which basis the resource is supplied; one for the whole of it."""
 
     kind: Code = Field(
-        description="自有作品、受让、许可使用、公有领域、法定许可或合理使用：字典 rights_basis 的代码。",
+        description="自有、受让、许可、公有领域或法定：字典 rights_basis 的代码。",
         examples=["own_work"],
     )
     licensor: Line | None = Field(None, description="Who assigned or licensed it. 许可人。")

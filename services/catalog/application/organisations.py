@@ -30,7 +30,10 @@ class OrganisationStore(OrganisationPaths, Protocol):
 
 async def path_named(paths: OrganisationPaths, caller: Principal, name: str) -> str:
     """The path of the organisation with that short code or label, or once at that path; while its
-    event has not arrived, as the caller's own grants tell it. Raises `Forbidden`: of others' the caller learns nothing."""
+    event has not arrived, as the caller's own grants tell it.
+
+    Raises `Forbidden`: of what is not theirs the caller learns nothing.
+    """
     label = name.rpartition(".")[2].replace("-", "").upper()
     path = await paths.path_of(label)
     if path is None:

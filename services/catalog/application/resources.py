@@ -123,17 +123,29 @@ class Resources:
 
         Raises `Forbidden`, `AttachmentsRefused`.
         """
-        WRITE.admit(caller, None)
         async with self._new_uow() as uow:
-            path = None
-            if organisation is not None:
-                path = await path_named(self._organisations(uow.connection), caller, organisation)
-                WRITE.admit(caller, path)
-            store = self._store(uow.connection)
-            attached = await attach(store, caller, files, ())
-            resource = await self._added(store, caller, path, Content(metadata, attached))
-            note(uow, "created", resource)
+            resource = await self.draft(uow, caller, organisation, metadata, files)
             return await uow.commit(_draft_of(resource, is_owner=True))
+
+    async def draft(
+        self,
+        uow: UnitOfWork,
+        caller: Principal,
+        organisation: str | None,
+        metadata: Metadata,
+        files: Sequence[FileReference],
+    ) -> Resource:
+        """See `create`; done in the transaction of `uow`, which the caller commits."""
+        WRITE.admit(caller, None)
+        path = None
+        if organisation is not None:
+            path = await path_named(self._organisations(uow.connection), caller, organisation)
+            WRITE.admit(caller, path)
+        store = self._store(uow.connection)
+        attached = await attach(store, caller, files, ())
+        resource = await self._added(store, caller, path, Content(metadata, attached))
+        note(uow, "created", resource)
+        return resource
 
     async def change(
         self,
@@ -301,7 +313,7 @@ async def attach(
     return tuple(attached)
 
 
-async def found(store: ResourceStore, files: Sequence[Attachment]) -> tuple[Attachment, ...]:
+async def refreshed(store: ResourceStore, files: Sequence[Attachment]) -> tuple[Attachment, ...]:
     """`files` with the media types that inspection found since they were attached."""
     uploads = await store.attachable([each.reference.upload_id for each in files])
     return tuple(

@@ -14,8 +14,8 @@ from services.catalog.application.resources import (
     Shown,
     known,
     note,
-    found,
     owned,
+    refreshed,
     shown,
     viewer_of,
 )
@@ -95,7 +95,7 @@ class Versions:
         async with self._new_uow() as uow:
             store = self._resources(uow.connection)
             before = await owned(store, caller, resource_id, version)
-            draft = Content(before.draft.metadata, await found(store, before.draft.files))
+            draft = Content(before.draft.metadata, await refreshed(store, before.draft.files))
             digest = digest_of(draft)
             latest = await store.version(resource_id, before.latest_version)
             if latest is not None and latest.digest == digest:

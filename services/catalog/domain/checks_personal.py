@@ -32,14 +32,25 @@ class Found:
 def find(text: str) -> Iterator[Found]:
     """Personal data in `text`, by kind and then in order."""
     rest = unicodedata.normalize("NFKC", text)
-    for kind, shape, proven in _KINDS:
-        taken = []
-        for match in shape.finditer(rest):
-            if proven(match[0]):
-                taken.append(match.span())
-                yield Found(kind, _masked(match[0]))
-        for start, end in taken:  # an ID number within a 学籍号 is no second find
-            rest = rest[:start] + " " * (end - start) + rest[end:]
+    for kind in _KINDS:
+        found, rest = _taken(rest, *kind)
+        yield from found
+
+
+def _taken(
+    text: str, kind: str, shape: re.Pattern[str], proven: Callable[[str], bool]
+) -> tuple[list[Found], str]:
+    """What is found of one kind, and the text without it: an ID number within a 学籍号 is no
+    second find."""
+    found = []
+
+    def take(match: re.Match[str]) -> str:
+        if not proven(match[0]):
+            return match[0]
+        found.append(Found(kind, _masked(match[0])))
+        return " "
+
+    return found, shape.sub(take, text)
 
 
 def in_metadata(examined: Examined) -> Iterable[Defect]:

@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from services.catalog.domain.resources import Metadata
+from services.catalog.domain.vocabularies import Term
 
 STANDARD = "GB/T 41469-2022"
+COURSES = "GB/T 33782 ZXXKC"
 
 
 class Obligation(StrEnum):
@@ -97,7 +99,7 @@ def terms_used(metadata: Metadata) -> Iterator[tuple[str, str, str]]:
 @dataclass(frozen=True, slots=True)
 class Described:
     """What the shape of table 2 says of a resource beside what a person filled in. ``formats`` are
-    media types, ``size`` is in bytes, ``date`` is RFC 3339."""
+    media types, ``size`` is in bytes, ``date`` is RFC 3339; ``terms`` by dictionary and code."""
 
     code: str
     location: str
@@ -105,12 +107,25 @@ class Described:
     size: int
     date: str
     creator: str
-    subject_name: str
+    terms: Mapping[tuple[str, str], Term]
+
+    def name(self, dictionary: str, code: str) -> str:
+        """The Chinese name of a term; its code where the dictionary has none."""
+        term = self.terms.get((dictionary, code))
+        return term.name_zh if term else code
+
+    def course(self, subject: str) -> str:
+        """The code of a subject in GB/T 33782, or its own where it has none there."""
+        term = self.terms.get(("subject", subject))
+        return term.crosswalk.get(COURSES, subject) if term else subject
 
 
 def national(metadata: Metadata, described: Described) -> dict[str, Any]:
     """The resource in the elements of table 2, by number and name; what is unknown is left out."""
-    rights = {"6.1 copyright": metadata.get("copyright"), **_named(metadata, "6.2", "restrictions")}
+    names: dict[str, list[str]] = {each.dictionary: [] for each in ELEMENTS if each.dictionary}
+    for _, dictionary, code in terms_used(metadata):
+        names.setdefault(dictionary, []).append(described.name(dictionary, code))
+    subject = metadata.get("subject")
     elements = {
         "1.1 identifier": {"catalog": "shuyuan", "entry": described.code},
         "1.2.1 proper-title": metadata.get("title"),
@@ -130,20 +145,17 @@ def national(metadata: Metadata, described: Described) -> dict[str, Any]:
         "4.2 requirement": metadata.get("requirement"),
         "4.3 size": described.size,
         "4.4 location": [described.location],
-        "5.1 learning-resource-type": metadata.get("resource_types"),
-        "5.2.1 audience": metadata.get("audience"),
-        "5.2.2 grade-level": [*filter(None, [metadata.get("stage")]), *metadata.get("grades", ())],
-        **rights,
+        "5.1 learning-resource-type": names["resource_type"],
+        "5.2.1 audience": next(iter(names["audience"]), None),
+        "5.2.2 grade-level": [*names["stage"], *names["grade"]],
+        "6.1 copyright": metadata.get("copyright"),
+        "6.2 restrictions": metadata.get("restrictions"),
         "7 relation": [_relation(each) for each in metadata.get("relations", ())],
-        "8.1 curriculum-name": described.subject_name or metadata.get("subject"),
-        **_named(metadata, "8.2", "curricular_standard", "curricular-standard"),
-        **_named(metadata, "8.3", "textbook_codes", "textbook-code"),
+        "8.1 curriculum-name": subject and described.course(subject),
+        "8.2 curricular-standard": metadata.get("curricular_standard"),
+        "8.3 textbook-code": metadata.get("textbook_codes"),
     }
     return {name: value for name, value in elements.items() if value not in (None, [], "")}
-
-
-def _named(metadata: Metadata, number: str, name: str, told: str | None = None) -> dict[str, Any]:
-    return {f"{number} {told or name}": metadata.get(name)}
 
 
 def _relation(relation: Mapping[str, Any]) -> dict[str, Any]:

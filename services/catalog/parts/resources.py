@@ -6,7 +6,8 @@ from services.catalog.adapters.resources import ResourceRepository
 from services.catalog.adapters.resources_content import ContentRepository
 from services.catalog.adapters.resources_lists import ResourceReads
 from services.catalog.adapters.versions import VersionRepository
-from services.catalog.application.checks import Checks, Lexicons, Thresholds
+from services.catalog.application.checks import Checks, Thresholds
+from services.catalog.application.metadata_terms import Lexicons, NationalRecords
 from services.catalog.application.resources import Resources
 from services.catalog.application.resources_content import Contents
 from services.catalog.application.resources_lists import Lists
@@ -49,9 +50,10 @@ def build(
     lists = Lists(ResourceReads(runtime.reader))
     contents = Contents(new_uow, ResourceRepository, ContentRepository, objects)
     origin = settings.public_origin
+    records = NationalRecords(new_uow, ResourceRepository, lexicons, origin)
     return ResourcesPart(
         routers=[
-            resources_router(resources, lists, cursors, origin),
+            resources_router(resources, lists, records, cursors),
             versions_router(versions, checks, cursors),
             content_router(contents, resources, origin),
         ],

@@ -1,6 +1,6 @@
 """How this service's domain errors are told over HTTP, a table per part."""
 
-from services.catalog.problems import knowledge, textbooks, uploads, vocabularies
+from services.catalog.problems import knowledge, resources, textbooks, uploads, vocabularies
 from shared.problems import ProblemTable
 
 PROBLEMS: ProblemTable = {
@@ -8,4 +8,5 @@ PROBLEMS: ProblemTable = {
     **textbooks.PROBLEMS,
     **knowledge.PROBLEMS,
     **uploads.PROBLEMS,
+    **resources.PROBLEMS,
 }

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.catalog.application import metadata
 from services.catalog.application import resources as use_cases
 from services.catalog.application.metadata import Code
+from services.catalog.application.metadata_terms import NationalRecords
 from services.catalog.application.resources import Resources, Shown
 from services.catalog.application.resources_lists import Filters, Lists
-from services.catalog.domain.metadata import Described, national
 from services.catalog.domain.resources import (
     AttachmentsRefused,
     DraftMalformed,
@@ -56,7 +56,7 @@ VersionNumber = Annotated[
 
 
 def resources_router(
-    resources: Resources, lists: Lists, cursors: Cursors, public_origin: str
+    resources: Resources, lists: Lists, records: NationalRecords, cursors: Cursors
 ) -> APIRouter:
     """Resources, their drafts, and the schema of their metadata."""
     router = APIRouter(prefix="/catalog/v1", tags=["resources"])
@@ -155,8 +155,7 @@ def resources_router(
         resource_id: UUID, caller: MaybeCaller, version: VersionNumber = None
     ) -> dict[str, Any]:
         """Its metadata in the elements of GB/T 41469-2022, table 2, with those that are derived."""
-        shown = await resources.get(caller, resource_id, version)
-        return national(shown.content.metadata, _described(shown, public_origin))
+        return await records.describe(caller, resource_id, version)
 
     @router.patch(
         "/resources/{resource_id}",
@@ -198,17 +197,3 @@ def _created(shown: Shown) -> dict[str, str]:
 def changed_headers(shown: Shown) -> dict[str, str]:
     """The ETag of the draft."""
     return {"etag": etag(shown.resource.version)}
-
-
-def _described(shown: Shown, public_origin: str) -> Described:
-    resource, files = shown.resource, shown.content.files
-    pinned = "" if shown.number is None else f"?version={shown.number}"
-    return Described(
-        code=resource.code,
-        location=f"{public_origin}{PREFIX}/{resource.id}/content{pinned}",
-        formats=tuple(dict.fromkeys(each.media_type for each in files)),
-        size=sum(each.size for each in files),
-        date=resource.created_at.date().isoformat(),
-        creator=resource.owner,
-        subject_name="",
-    )

@@ -1,8 +1,9 @@
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.catalog.application.metadata import Code, Line, Metadata, Prose
 from services.catalog.application.resources import Shown
@@ -17,6 +18,8 @@ from services.catalog.domain.resources import (
     State,
 )
 
+_DEEPEST = 6
+
 OrganisationName = Annotated[
     str,
     Field(
@@ -26,6 +29,22 @@ OrganisationName = Annotated[
         examples=["S-0101-7K3M-X"],
     ),
 ]
+
+
+def _shallow(value: Any) -> Any:
+    """Refuse what is nested deeper than metadata ever is, before anything walks it."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+    if level:
+        raise ValueError("It is nested too deeply.", "嵌套过深。")
+    return value
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 class _Request(BaseModel):
@@ -64,6 +83,7 @@ class ChangeResource(_Request):
 
     metadata: Annotated[
         dict[str, Any] | None,
+        AfterValidator(_shallow),
         WithJsonSchema(
             {
                 "type": "object",

@@ -24,8 +24,8 @@ from services.catalog.inspection.formats import FORMATS
 from services.catalog.parts import inspection, inspection_worker
 from services.catalog.settings import Settings
 from shared.clock import utc_now
+from shared.s3 import S3ObjectStore
 from shared.service import Part, Runtime
-from shared.storage import S3ObjectStore
 from tests.hostile import pdfs
 from tests.hostile.case import Case
 from tests.hostile.corpus import HOSTILE

@@ -159,6 +159,28 @@ async def test_a_patch_that_would_break_the_shape_changes_nothing(desk: Desk) ->
     assert await desk.read(made) == made
 
 
+@pytest.mark.parametrize(
+    "patch",
+    [
+        '{"metadata": ' + '{"a": ' * 900 + "1" + "}" * 901,
+        '{"metadata": {"title": "\\ud800"}}',
+        '{"metadata": {"\\u0000": 1}}',
+        '{"metadata": {"\\udfff": 1}}',
+        '{"metadata": {"title": {"a": [[]]}, "grades": {"0": null}}}',
+        '{"metadata": []}',
+        '{"files": [{"upload_id": null}]}',
+        '{"files": null, "metadata": {"relations": [{"version": 1e99}]}}',
+    ],
+)
+async def test_a_patch_of_any_shape_is_told_what_is_wrong(desk: Desk, patch: str) -> None:
+    made = await desk.create()
+    headers = {**desk.teacher, "if-match": '"v1"', "content-type": "application/merge-patch+json"}
+    url = f"{URL}/{made['id']}"
+    answer = await desk.client.patch(url, headers=headers, content=patch.encode())
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"]
+
+
 async def test_a_file_that_was_refused_later_stays_attached_until_it_is_replaced(
     desk: Desk,
 ) -> None:
@@ -232,4 +254,6 @@ async def test_metadata_is_told_in_the_elements_of_the_standard(desk: Desk) -> N
     assert told["2.2 contribute"] == [{"contributor": "张敏", "role": "作者"}]
     assert told["4.1 format"] == ["application/pdf"]
     assert told["4.3 size"] == 200
+    assert told["5.2.2 grade-level"] == ["小学", "三年级"]
+    assert told["8.1 curriculum-name"] == "14"
     assert (await desk.client.get(url)).status_code == 404

@@ -17,6 +17,9 @@ from migrations.__main__ import SERVICES, config_of
 from shared.database import database_url
 from tests.conftest import CHECKOUT, Stack
 
+# Types of extensions are not compared.
+pytestmark = pytest.mark.filterwarnings("ignore:Did not recognize type")
+
 HOUSE = ("outbox", "inbox", "idempotency", "audit", "audit_chain", "audit_unchained", "heard_from")
 
 
@@ -56,7 +59,6 @@ def check(config: Any) -> None:
     command.check(config)
 
 
-@pytest.mark.filterwarnings("ignore:Did not recognize type")  # of an extension: not compared
 @pytest.mark.parametrize("service", SERVICES)
 async def test_an_empty_database_becomes_what_the_models_say(
     stack: Stack, empty_database: str, service: str

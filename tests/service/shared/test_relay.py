@@ -39,7 +39,7 @@ def relay(bus_settings: ServiceSettings) -> Relay:
 
 @pytest.fixture
 def new_uow(engine: AsyncEngine, relay: Relay) -> NewUow:
-    return lambda: UnitOfWork(engine, f"/{SOURCE}", wake=relay.wake)
+    return lambda: UnitOfWork(engine, f"/{SOURCE}", wake_relay=relay.wake)
 
 
 async def write(new_uow: NewUow, *names: str) -> None:
@@ -116,7 +116,7 @@ async def test_an_event_leaves_at_once(
     async with running(relay.run()):
         await eventually(lambda: connected(relay))
         for _ in range(10):
-            async with UnitOfWork(engine, f"/{SOURCE}", wake=relay.wake) as uow:
+            async with UnitOfWork(engine, f"/{SOURCE}", wake_relay=relay.wake) as uow:
                 await increment(uow, "a")
                 await uow.commit()
             committed = time.perf_counter()
@@ -143,7 +143,7 @@ async def test_one_relay_leads_and_another_takes_over(
             await asyncio.sleep(0.3)
             assert relay.connected != second.connected
         await eventually(lambda: connected(second))
-        await write(lambda: UnitOfWork(engine, f"/{SOURCE}", wake=second.wake), "a")
+        await write(lambda: UnitOfWork(engine, f"/{SOURCE}", wake_relay=second.wake), "a")
         await eventually(lambda: all_published(engine))
 
 
@@ -160,7 +160,7 @@ async def test_a_relay_in_waiting_passes_one_wake_up_on_and_no_more(
         await eventually(lambda: connected(relay))
         async with running(waiting.run()):
             await asyncio.sleep(0.2)
-            await write(lambda: UnitOfWork(engine, f"/{SOURCE}", wake=waiting.wake), "a")
+            await write(lambda: UnitOfWork(engine, f"/{SOURCE}", wake_relay=waiting.wake), "a")
             await eventually(lambda: all_published(engine), POLL_SECONDS / 2)
             await asyncio.sleep(0.6)
     await listening.close()

@@ -239,7 +239,7 @@ async def test_what_another_dependency_lacks_is_told_as_it_was_said(new_uow: New
 async def test_the_relay_is_woken_by_a_commit_that_recorded_an_event(engine: AsyncEngine) -> None:
     woken: list[bool] = []
     for with_event in (False, True):
-        async with UnitOfWork(engine, "/catalog", wake=lambda: woken.append(True)) as uow:
+        async with UnitOfWork(engine, "/catalog", wake_relay=lambda: woken.append(True)) as uow:
             if with_event:
                 await increment(uow, "a")
             await uow.commit()

@@ -8,8 +8,14 @@ import pytest
 from services.catalog.application.metadata import parse, schema
 from services.catalog.domain.metadata import ELEMENTS, Described, national, terms_used
 from services.catalog.domain.resources import DraftMalformed
+from services.catalog.domain.vocabularies import Term
 
-DESCRIBED = Described("R-1", "https://x/1", ("application/pdf",), 7, "2026-11-22", "张", "数学")
+TERMS = {
+    ("subject", "L11"): Term("L11", "道德与法治", crosswalk={"GB/T 33782 ZXXKC": "11"}),
+    ("stage", "primary"): Term("primary", "小学"),
+    ("audience", "student"): Term("student", "学生"),
+}
+DESCRIBED = Described("R-1", "https://x/1", ("application/pdf",), 7, "2026-11-22", "张", TERMS)
 
 
 def test_what_is_empty_is_not_kept() -> None:
@@ -64,11 +70,17 @@ def test_terms_are_found_wherever_they_stand() -> None:
 
 
 def test_the_national_form_leaves_out_what_is_unknown() -> None:
-    told = national({"title": "题", "stage": "primary", "grades": ["G1"]}, DESCRIBED)
+    told = national({"title": "题"}, DESCRIBED)
     assert told["1.2.1 proper-title"] == "题"
-    assert told["5.2.2 grade-level"] == ["primary", "G1"]
-    assert told["8.1 curriculum-name"] == "数学"
-    assert "1.4 description" not in told
+    assert not {"1.4 description", "5.2.1 audience", "8.1 curriculum-name"} & told.keys()
+
+
+def test_the_national_form_tells_names_and_the_standards_own_codes() -> None:
+    said = {"stage": "primary", "grades": ["G1"], "subject": "L11", "audience": "student"}
+    told = national(said, DESCRIBED)
+    assert told["5.2.2 grade-level"] == ["小学", "G1"]
+    assert told["5.2.1 audience"] == "学生"
+    assert told["8.1 curriculum-name"] == "11"
 
 
 def test_a_pinned_relation_names_its_version() -> None:

@@ -9,12 +9,12 @@ import httpx2
 import pytest
 
 from shared.errors import Unavailable
+from shared.s3 import S3ObjectStore
 from shared.storage import (
     ObjectMissing,
     ObjectStore,
     ObjectStoreUnavailable,
     Part,
-    S3ObjectStore,
     attachment,
 )
 from shared.testing.storage import FakeObjectStore

@@ -6,6 +6,7 @@ A file per noun.
 from services.catalog.adapters.tables import (  # noqa: F401 - each adds its tables
     inspection,
     knowledge,
+    resources,
     textbooks,
     uploads,
     vocabularies,

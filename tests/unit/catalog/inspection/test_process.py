@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.catalog.adapters.inspection_process import ExaminingProcess
-from services.catalog.application.inspection_ports import Examination, Told
+from services.catalog.application.inspection_ports import Examination, Stalled, Told
 from tests.hostile import images, pdfs
 
 CHECKOUT = Path(__file__).resolve().parents[4]
@@ -52,6 +52,18 @@ async def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> N
     examined = await examine(tmp_path, "a.png", large, memory=160 << 20)
 
     assert codes(examined)[0] in {"too-costly", "unreadable", "damaged"}
+
+
+async def test_a_process_that_hangs_is_ended_and_its_file_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeper = tmp_path / "python"
+    sleeper.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    sleeper.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(sleeper))
+
+    with pytest.raises(Stalled):
+        await examine(tmp_path, "a.png", images.picture("PNG"), seconds=0)
 
 
 async def test_progress_is_told(tmp_path: Path) -> None:
