@@ -11,8 +11,8 @@ from services.identity.parts import authentication, imports, organisations, peop
 from services.identity.problems import PROBLEMS
 from services.identity.settings import Settings
 from shared.command import Program
+from shared.s3 import S3ObjectStore
 from shared.service import Runtime, application
-from shared.storage import S3ObjectStore
 
 EVENTS = {**events_organisations.EVENTS, **events_people.EVENTS, **events_provider.EVENTS}
 

@@ -144,6 +144,7 @@ _MEMBERS: tuple[tuple[str, str, bytes, str], ...] = (
 HOSTILE = [
     *(Case(f"a name like {name[:20]!r}", "a.zip", partial(zipped, {name: b"x"}), "path-trick") for name in _NAMES),
     *(Case(f"{what} in a ZIP", "a.zip", partial(zipped, {"b.txt": b"b", name: content}), code) for what, name, content, code in _MEMBERS),
+    Case("an entry without a name", "a.zip", partial(zipped, {"a.txt": b"a", "": b"x"}), "path-trick"),
     Case("a symbolic link", "a.zip", lambda: special(0o120777), "link"),
     Case("a device", "a.zip", lambda: special(0o020644, b""), "link"),
     Case("a pipe", "a.zip", lambda: special(0o010644, b""), "link"),

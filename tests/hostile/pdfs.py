@@ -97,6 +97,13 @@ def _unreached(document: pikepdf.Pdf) -> None:
     )
 
 
+def _indirect(document: pikepdf.Pdf) -> None:
+    """Numbers and texts as objects of their own, as many programs write them."""
+    small: tuple[Any, ...] = (5, String("a"), True)
+    made = [document.make_indirect(each) for each in small]
+    document.Root.PieceInfo = Array(made)
+
+
 def _nested(document: pikepdf.Pdf) -> None:
     inner: Any = Array([])
     for _ in range(200):
@@ -135,6 +142,7 @@ HONEST = [
     Case("a PDF in object streams", "a.pdf", lambda: changed(lambda _: None, **_STREAMS)),
     Case("a PDF for the web", "a.pdf", lambda: changed(lambda _: None, linearize=True)),
     Case("a PDF that opens on a page", "a.pdf", lambda: changed(lambda d: setattr(d.Root, "OpenAction", Array([d.pages[1].obj, Name.Fit])))),
+    Case("a PDF of small objects", "a.pdf", lambda: changed(_indirect)),
     Case("a PDF that ends in line breaks", "a.pdf", lambda: pdf() + b"\r\n\r\n"),
 ]  # fmt: skip
 

@@ -25,6 +25,11 @@ _MOST_DIRECTORY_BYTES = 16 << 20
 _MOST_COMMENT_BYTES = 1024
 _LONGEST_NAME = 512
 _CHUNK_BYTES = 1 << 18
+_DAMAGES: Final = (
+    zipfile.BadZipFile, zlib.error, EOFError, IndexError, NotImplementedError, OSError,
+    RuntimeError, ValueError,
+)  # fmt: skip
+"""What `zipfile` raises for bytes that it did not expect."""
 _METHODS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED = 0x41
 _DESCRIBED_BEHIND = 0x08
@@ -43,7 +48,7 @@ def opened(path: Path, report: Report) -> Iterator[zipfile.ZipFile]:
         _check_end(file, path.stat().st_size)
         try:
             archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        except _DAMAGES as error:
             raise Unreadable("damaged") from error
         with archive:
             entries = archive.infolist()
@@ -83,6 +88,8 @@ def _check_names(entries: list[zipfile.ZipInfo], report: Report) -> None:
     seen: set[str] = set()
     folders: set[str] = set()
     for each in entries:
+        if not each.filename:
+            raise Unreadable("path-trick")
         name = name_of(each)
         if _tricky(name):
             report.find("path-trick", name)
@@ -138,6 +145,8 @@ def _check_headers(file: BinaryIO, archive: zipfile.ZipFile, report: Report) -> 
     """The header before each entry against the directory, and that entries lie side by side."""
     reached = 0
     for each in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        if each.header_offset < 0:
+            raise Unreadable("damaged", each.filename)
         file.seek(each.header_offset)
         header = file.read(_LOCAL.size)
         if len(header) < _LOCAL.size or not header.startswith(b"PK\x03\x04"):
@@ -194,5 +203,5 @@ def reading(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Binary
     try:
         with archive.open(entry) as source:
             yield source  # type: ignore[misc]
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except _DAMAGES as error:
         raise Unreadable("damaged", entry.filename) from error

@@ -71,7 +71,7 @@ def inspect(path: Path, report: Report) -> None:
                 _inspect(thing, report, f"object {number}")
     except pikepdf.PasswordError as error:
         raise Unreadable("encrypted") from error
-    except pikepdf.PdfError as error:
+    except (pikepdf.PdfError, UnicodeDecodeError) as error:
         raise Unreadable("damaged") from error
 
 
@@ -92,6 +92,8 @@ def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any]]:
     import pikepdf
 
     for top in pdf.objects:
+        if not isinstance(top, pikepdf.Object):
+            continue  # a number, a text or nothing
         number = top.objgen[0]
         waiting = [(top, 0)]
         while waiting:
@@ -143,9 +145,14 @@ def derive(path: Path, report: Report) -> None:
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(path)
+        with pypdfium2.PdfDocument(path) as document:
+            texts.keep(report, _pages(document, report), "pages")
     except pypdfium2.PdfiumError as error:
         raise Unreadable("damaged") from error
+
+
+def _pages(document: Any, report: Report) -> list[str]:
+    """The text of each; pictures of the first."""
     words: list[str] = []
     left = texts.MOST_EXTRACTED_BYTES
     for index in range(len(document)):
@@ -159,8 +166,7 @@ def derive(path: Path, report: Report) -> None:
         left -= len(words[-1])
         text_page.close()
         page.close()
-    document.close()
-    texts.keep(report, words, "pages")
+    return words
 
 
 def _picture(page: Any, number: int, report: Report) -> None:

@@ -23,6 +23,7 @@ from services.identity.application.stores import (
     Revocations,
     Stores,
 )
+from services.identity.application.throttling import Throttle
 from services.identity.domain import events_people as events
 from services.identity.domain.guardians import (
     ChildNotMatched,
@@ -74,22 +75,36 @@ class Guardians:
         clock: Clock,
         minor_age: int,
         revocations: Revocations,
+        throttle: Throttle,
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
         self._clock = clock
         self._minor_age = minor_age
         self._revocations = revocations
+        self._throttle = throttle
 
     async def claim(
         self, caller: Principal, child_code: str, key: IdentifierKey, relation: Relation
     ) -> Guardianship:
         """The caller says to be a guardian of the child with that code and identifier.
 
-        Raises `ChildNotMatched`, `GuardianshipExists`, `NotFound` for a client.
+        Raises `ChildNotMatched`, `GuardianshipExists`, `NotFound` for a client, and
+        `TooManyAttempts`: numbers can be guessed.
         """
-        now = self._clock()
         guardian_id = person_of(caller)
+        guessing = self._throttle.looking_up(self._new_uow, "guardian claim", guardian_id)
+        async with guessing as wrong:
+            try:
+                return await self._claim(guardian_id, child_code, key, relation)
+            except ChildNotMatched:
+                await wrong()
+                raise
+
+    async def _claim(
+        self, guardian_id: UUID, child_code: str, key: IdentifierKey, relation: Relation
+    ) -> Guardianship:
+        now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             child = await stores.people.by_code(child_code)

@@ -40,6 +40,8 @@ from shared.ids import uuid7
 from shared.principal import Principal
 
 PROVISION = Rule("scim", frozenset({Role.INTEGRATOR}))
+LEARN = Rule("scim")
+"""What the protocol can do here is no secret among its clients."""
 
 _OURS = (IdentifierKind.USERNAME, IdentifierKind.EMAIL)
 USABLE = frozenset({State.INVITED, State.ACTIVE})

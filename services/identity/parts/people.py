@@ -29,6 +29,7 @@ from services.identity.application.stores import (
     Stores,
 )
 from services.identity.domain.events_people import EVENTS
+from services.identity.parts.throttling import build_throttle
 from services.identity.problems.people import PROBLEMS
 from services.identity.routes.consents import consents_router
 from services.identity.routes.grants import grants_router
@@ -84,7 +85,8 @@ def build(
     memberships = Memberships(new_uow, stores, clock, revocations)
     grants = Grants(new_uow, stores, clock, revocations)
     duplicates = Duplicates(new_uow, stores, clock, minor_age)
-    guardians = Guardians(new_uow, stores, clock, minor_age, revocations)
+    throttle = build_throttle(runtime, settings)
+    guardians = Guardians(new_uow, stores, clock, minor_age, revocations, throttle)
     consents = Consents(new_uow, stores, clock, revocations)
 
     async def enter_starter_purposes() -> None:

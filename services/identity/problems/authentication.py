@@ -1,17 +1,16 @@
 from services.identity.application import hashing
-from services.identity.domain import passwords, second_factors, sign_in, throttle
+from services.identity.domain import passwords, second_factors, sign_in
 from services.identity.pages.forms import FormRefused
+from services.identity.problems import throttling
 from shared.problems import Problem, ProblemTable
 
 PROBLEMS: ProblemTable = {
+    **throttling.PROBLEMS,
     hashing.HashingPoolFull: Problem(
         "identity/hashing-pool-full",
         503,
         "Many people are signing in",
         "当前登录人数较多，请稍候再试",
-    ),
-    throttle.TooManyAttempts: Problem(
-        "identity/too-many-attempts", 429, "Too many attempts", "尝试次数过多"
     ),
     sign_in.WrongCredentials: Problem(
         "identity/wrong-credentials",

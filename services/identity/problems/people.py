@@ -1,7 +1,9 @@
 from services.identity.domain import grants, guardians, identifiers, people
+from services.identity.problems import throttling
 from shared.problems import Problem, ProblemTable
 
 PROBLEMS: ProblemTable = {
+    **throttling.PROBLEMS,
     people.PersonDisabled: Problem(
         "identity/person-disabled", 403, "The account is not active", "账号未启用"
     ),

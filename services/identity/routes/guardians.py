@@ -12,6 +12,7 @@ from services.identity.domain.guardians import (
     GuardianshipExists,
     OwnClaim,
 )
+from services.identity.domain.throttle import TooManyAttempts
 from services.identity.routes.people import CONDITIONAL, READING, Limits, problems
 from services.identity.schemas.guardians import (
     ChangeGuardianship,
@@ -56,7 +57,7 @@ def guardians_router(guardians: Guardians, cursors: Cursors) -> APIRouter:
         status_code=201,
         summary="申请成为监护人",
         response_model=GuardianshipView,
-        responses=problems(*READING, ChildNotMatched, GuardianshipExists),
+        responses=problems(*READING, ChildNotMatched, GuardianshipExists, TooManyAttempts),
         **guarded(CLAIM),
     )
     async def claim_guardianship(body: ClaimGuardianship, caller: Caller, once: Once) -> Response:

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
 
-from services.identity.application.scim import PROVISION
+from services.identity.application.scim import LEARN, PROVISION
 from services.identity.problems import PROBLEMS
 from shared.access import guarded
 from shared.errors import DomainError, Unauthenticated, Unavailable
@@ -132,7 +132,7 @@ def scim_router(endpoint: Callable[[], ScimEndpoint]) -> APIRouter:
         ("PATCH", "/Users/{resource_id}", one, "scim_patch_user", "修改账号", 200),
         ("DELETE", "/Users/{resource_id}", one, "scim_delete_user", "删除账号", 204),
     ):
-        access = guarded(PROVISION)
+        access = guarded(PROVISION if "/Users" in path else LEARN)
         if method in ("POST", "PUT", "PATCH"):
             access["openapi_extra"] |= {"requestBody": {"required": True, "content": _JSON}}
         router.add_api_route(

@@ -237,3 +237,14 @@ async def test_a_changed_entry_breaks_the_chain(
     broken = (await verify(engine)).broken
     assert broken is not None
     assert "altered" in broken.reason
+
+
+async def test_a_person_is_found_where_somebody_acted_for_them(
+    trail: Trail, owner: asyncpg.Connection
+) -> None:
+    await owner.execute(
+        "INSERT INTO audit (at, actor, on_behalf_of, action, target, organisation, request_id,"
+        " facts) VALUES (now(), 'a-client', 'a-child', 'person.read', 'something', $1, 'r', '{}')",
+        trail.school.path,
+    )
+    assert await trail.targets(trail.province, "person=a-child") == ["something"]

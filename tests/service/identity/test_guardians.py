@@ -95,6 +95,20 @@ async def test_nobody_anonymous(client: httpx2.AsyncClient, method: str, path: s
     assert answer.status_code == 401
 
 
+async def test_who_guesses_numbers_is_slowed_down_and_nobody_else(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    wrong = {"kind": "student_number", "value": "L610113201609010002"}
+    for _ in range(10):
+        answer = await claim(world, mother, child, identifier=wrong)
+        assert problem(answer) == (422, "child-not-matched")
+    answer = await claim(world, mother, child)
+    assert problem(answer) == (429, "too-many-attempts")
+    assert answer.json()["retry_after"] > 0
+    father = await world.active(world.school, "张强", kind="other")
+    assert (await claim(world, father, child, relation="father")).status_code == 201
+
+
 async def test_somebody_elses_families_are_unknown(
     world: World, mother: dict[str, Any], child: dict[str, Any]
 ) -> None:

@@ -156,7 +156,9 @@ class TestTheirLife:
 
 
 class TestTheInterface:
-    @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", "/00000000-0000-7000-8000-000000000001")])
+    @pytest.mark.parametrize(
+        ("method", "path"), [("GET", ""), ("DELETE", "/00000000-0000-7000-8000-000000000001")]
+    )
     async def test_nobody_anonymous(
         self, client: httpx2.AsyncClient, method: str, path: str
     ) -> None:

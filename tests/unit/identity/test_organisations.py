@@ -4,7 +4,6 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 
-from services.identity.adapters.organisations import sort_key
 from services.identity.application.organisations import Change
 from services.identity.domain.events_organisations import OrganisationMoved
 from services.identity.domain.organisations import (
@@ -289,26 +288,6 @@ def test_what_may_be_done_depends_on_the_kind(made: Organisation, actions: list[
 async def test_an_unknown_organisation_is_not_found(house: House, admin: Principal) -> None:
     with pytest.raises(NotFound):
         await house.organisations.get(admin, str(uuid7()))
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("宝鸡市", "西安市"),
-        ("西安市", "咸阳市"),
-        ("重庆", "中山"),
-        ("二年级", "十年级"),
-        ("第二中学", "第十中学"),
-        ("高一(2)班", "高一(10)班"),
-        ("初一", "高一"),
-    ],
-)
-def test_names_sort_by_pinyin_and_numbers_by_value(first: str, second: str) -> None:
-    assert sort_key(first) < sort_key(second)
-
-
-def test_a_syllable_is_compared_whole() -> None:
-    assert sort_key("西安") < sort_key("先锋")
 
 
 @given(operations)
