@@ -34,7 +34,8 @@ class Component:
     after: Hook | None = None
     oneshot: bool = False
     early: bool = False
-    """Launched ahead of its dependencies; it waits for a line on standard input (`stack.early`)."""
+    """Launched ahead of its dependencies; it waits for a line on standard input (`stack.early`,
+    which `stack.nursery` forks)."""
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 3.0
     """Seconds between the stop signal and SIGKILL."""

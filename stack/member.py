@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stack import launch
+from stack.adoption import Child, Nursery
 from stack.component import Component
 from stack.errors import CannotStart
 from stack.health import healthy
@@ -42,6 +43,7 @@ class Member:
         self,
         component: Component,
         logs: Path,
+        nursery: Nursery,
         say: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
@@ -49,13 +51,14 @@ class Member:
         self.ready = asyncio.Event()
         self.stopped = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self._nursery = nursery
         self._log = RotatingFile(logs / f"{component.name}.log")
         self._say = say
         self._changed = changed
         self._state = State.WAITING
         self._restarts = 0
         self._spawned = 0.0
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Child | None = None
         self._proof: Process | None = None
 
     def report(self) -> dict[str, Any]:
@@ -185,12 +188,13 @@ class Member:
             self._say(f"{self.component.name} has been ill for {patience:g} s, and is killed")
             self.send(signal.SIGKILL)
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
+    async def _spawn(self) -> Child:
         component = self.component
         self._spawned = _now()
         output = await pump(self._log)
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            forked = await self._nursery.fork(component, output) if component.early else None
+            self._process = forked or await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
                 *(str(int(component.stop_signal)), component.identity),
                 *component.argv,
@@ -207,7 +211,7 @@ class Member:
         self._changed()
         return self._process
 
-    def _running(self) -> asyncio.subprocess.Process | None:
+    def _running(self) -> Child | None:
         return self._process if self._process and self._process.returncode is None else None
 
     async def _become_ready(self, began: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from stack.adoption import Nursery
 from stack.component import Component
 from stack.member import Member
 
@@ -23,7 +24,8 @@ class Supervisor:
         say: Callable[[str], None],
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._members = {c.name: Member(c, logs, say, changed) for c in components}
+        self._nursery = Nursery(logs)
+        self._members = {c.name: Member(c, logs, self._nursery, say, changed) for c in components}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def report(self) -> list[dict[str, Any]]:
@@ -34,6 +36,8 @@ class Supervisor:
 
         The caller calls `stop` afterwards, whatever happened.
         """
+        if any(member.component.early for member in self._members.values()):
+            await self._nursery.open()
         for member in self._members.values():
             awaited = [self._members[name] for name in member.component.depends_on]
             member.task = asyncio.create_task(member.live(awaited))
@@ -50,6 +54,7 @@ class Supervisor:
         """Stops each component after all that depend on it, also during start."""
         self._failed.cancel()
         await asyncio.gather(*(self._stop(member) for member in self._members.values()))
+        await self._nursery.close()
 
     def force(self) -> None:
         """Kills whatever still runs; a `stop` under way then finishes at once."""

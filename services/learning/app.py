@@ -12,15 +12,18 @@ from shared.service import Runtime, application
 
 def create_app(settings: Settings) -> FastAPI:
     runtime = Runtime("learning", settings, HEARS)
-    return application(
+    record_store = records.build(runtime, settings)
+    app = application(
         runtime,
         title="Shuyuan learning 学习空间",
         description=(
             "Learning spaces, courses, homework, activity records, progress, the growth archive."
         ),
-        parts=[records.build(runtime, settings)],
+        parts=[record_store],
         table=PROBLEMS,
     )
+    app.state.records = record_store
+    return app
 
 
 PROGRAM = Program("learning", Settings.load, create_app)

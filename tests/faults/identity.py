@@ -13,10 +13,11 @@ from shared.serving import serve
 if __name__ == "__main__":
     settings = Settings.load()
     logs.configure("identity", settings.log_level)
+    app = create_app(settings)  # touches nothing outside before it serves
     while True:
         child = os.fork()
         if not child:
-            serve(create_app(settings), settings.host, settings.port)
+            serve(app, settings.host, settings.port)
             os._exit(0)
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()

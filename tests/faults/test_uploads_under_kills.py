@@ -1,11 +1,12 @@
-"""500 uploads while the catalogue, PostgreSQL and the object store are killed at random.
+"""Uploads while the catalogue, the inspector, PostgreSQL and the object store are killed at random.
 
 What clients were told stands in a journal outside of all this. In the end
   U1  every acknowledged upload is readable, with its digest and length;
   U2  no upload that lacks bytes counts as complete;
+  U3  none that was found clean lacks its object, and each that was completed is inspected;
   U4  one idempotency key made one upload, and never takes another body.
 
-``SHUYUAN_FAULTS_SEED`` brings a campaign back.
+``SHUYUAN_FAULTS_SEED`` brings a campaign back; ``SHUYUAN_FAULTS_UPLOADS=500`` makes it a long one.
 """
 
 import asyncio
@@ -31,12 +32,18 @@ from stack.settings import StackSettings
 from tests.conftest import SHUYUAN, Stack
 from tests.faults.journal import Journal
 
-UPLOADS = 500
+UPLOADS = int(os.environ.get("SHUYUAN_FAULTS_UPLOADS") or 40)
 LARGE_EVERY = 25
 ABANDONED_EVERY = 10
 CLIENTS = 6
-VICTIMS = ("catalog", "postgres", "object-store")
-KILLS = 9
+VICTIMS = ("catalog", "catalog-inspector", "postgres", "object-store")
+ROUNDS = 1 + UPLOADS // 200
+"""So often each victim is killed."""
+
+PAUSE_SECONDS = 1.0
+"""At most, between the uploads of a client: they last as long as the campaign does."""
+
+INSPECTED_SECONDS = 60.0
 LONGEST_SECONDS = 300.0
 MIB = 1 << 20
 
@@ -48,7 +55,7 @@ class Uploader:
         self.journal = journal
         self.repeats = 0
         self._chance = chance
-        self._left = iter(range(UPLOADS))
+        self._number = 0
         self.http = httpx2.AsyncClient(
             base_url=f"{stack.gateway}/catalog/v1/",
             headers={"authorization": f"Bearer {token}"},
@@ -61,11 +68,14 @@ class Uploader:
         await self.http.aclose()
         await self._store.aclose()
 
-    async def work(self) -> None:
-        for number in self._left:
+    async def work(self, besieging: "asyncio.Task[None]") -> None:
+        """Upload until there are enough and the campaign is over."""
+        while self._number < UPLOADS or not besieging.done():
+            self._number = number = self._number + 1
             size = 8 * MIB + 17 if number % LARGE_EVERY == 0 else self._chance.randint(1, 20_000)
             text = self._chance.randbytes(size // 2 + 1).hex()[:size].encode()
             await self._upload(text, abandon=number % ABANDONED_EVERY == 1)
+            await asyncio.sleep(self._chance.uniform(0, PAUSE_SECONDS))
 
     async def _upload(self, content: bytes, *, abandon: bool) -> None:
         key = str(uuid.uuid4())
@@ -137,8 +147,8 @@ async def test_uploads_survive_kills_of_everything_they_pass(
     journal = Journal(tmp_path / "uploads.jsonl")
     uploader = Uploader(stack, await _teacher(stack), journal, random.Random(seed + 1))
     async with asyncio.timeout(LONGEST_SECONDS):
-        working = [asyncio.create_task(uploader.work()) for _ in range(CLIENTS)]
         besieging = asyncio.create_task(_campaign(stack, chance, kills))
+        working = [asyncio.create_task(uploader.work(besieging)) for _ in range(CLIENTS)]
         await asyncio.gather(*working, besieging)
         told = f"seed {seed}: {dict(kills)}, {uploader.repeats} repeats"
         await _hold(uploader, journal, told)
@@ -150,18 +160,18 @@ async def test_uploads_survive_kills_of_everything_they_pass(
 async def _hold(uploader: Uploader, journal: Journal, told: str) -> None:
     acknowledged = {each["id"]: each for each in journal.noted("acknowledged")}
     assert len(acknowledged) > UPLOADS // 2, told
+    states = await _inspected(uploader, told)
     for upload_id, each in acknowledged.items():
         content = await uploader.read_back(upload_id)
         found = (hashlib.sha256(content).hexdigest(), len(content))
         assert found == (each["sha256"], each["size"]), f"U1 {upload_id}: {told}"
 
-    states = await _states(uploader)
     for each in journal.noted("abandoned"):
         assert states[each["id"]] == "OPEN", f"U2 {each['id']}: {told}"
         answer = await uploader.insist("GET", f"uploads/{each['id']}/content")
         assert answer.status_code == 409, f"U2 {each['id']}: {told}"
     for upload_id in acknowledged:
-        assert states[upload_id] in ("COMPLETED", "AVAILABLE"), f"U2 {upload_id}: {told}"
+        assert states[upload_id] == "AVAILABLE", f"U3 {upload_id}: {told}"
 
     bodies = {each["key"]: each["body"] for each in journal.noted("announced")}
     begun = {each["key"]: each["id"] for each in journal.noted("begun")}
@@ -172,6 +182,16 @@ async def _hold(uploader: Uploader, journal: Journal, told: str) -> None:
         assert again.json()["id"] == begun[key], f"U4 {key}: {told}"
         other = {**bodies[key], "size": 1 + bodies[key]["size"]}
         assert (await uploader.insist("POST", "uploads", headers, other)).status_code == 422
+
+
+async def _inspected(uploader: Uploader, told: str) -> dict[str, str]:
+    """The state of each upload, once none waits for its inspection; a lease of a worker that was
+    killed has to end for that."""
+    deadline = time.monotonic() + INSPECTED_SECONDS
+    while "COMPLETED" in (states := await _states(uploader)).values():
+        assert time.monotonic() < deadline, f"U3 {Counter(states.values())}: {told}"
+        await asyncio.sleep(0.5)
+    return states
 
 
 async def _states(uploader: Uploader) -> dict[str, str]:
@@ -186,11 +206,11 @@ async def _states(uploader: Uploader) -> dict[str, str]:
 
 
 async def _campaign(stack: Stack, chance: random.Random, kills: Counter[str]) -> None:
-    """Kill each victim three times, in an order and at moments of the seed."""
-    deck = list(VICTIMS * (KILLS // len(VICTIMS)))
+    """Kill each victim `ROUNDS` times, in an order and at moments of the seed."""
+    deck = list(VICTIMS * ROUNDS)
     chance.shuffle(deck)
     for victim in deck:
-        await asyncio.sleep(chance.uniform(1, 5))
+        await asyncio.sleep(chance.uniform(0.5, 3))
         began = time.monotonic()
         while (pid := await _pid(stack, victim)) is None:
             assert time.monotonic() - began < 60, f"{victim} did not come back"

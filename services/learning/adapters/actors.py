@@ -46,7 +46,7 @@ class ActorDirectory:
 
     async def pseudonyms(self, agents: Sequence[Json]) -> Sequence[Pseudonym]:
         """Those of identified agents, given without members; unknown ones are committed."""
-        marks = [orjson.dumps(agent, option=orjson.OPT_SORT_KEYS) for agent in agents]
+        marks = [orjson.dumps(agent) for agent in agents]
         known = self._known
         if missing := {m: a for m, a in zip(marks, agents, strict=True) if m not in known}:
             found = await self._noted(missing)

@@ -1,6 +1,7 @@
 """What is counted of statements, in SQL. Rows are touched in the order of their keys, so that two
 transactions never wait for each other."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,13 @@ from services.learning.domain.xapi.contents import key_of
 from services.learning.domain.xapi.records import About
 from services.learning.domain.xapi.statements import VOIDED
 
-_PROGRESS = """
-    INSERT INTO progress AS known (actor_id, activity, first_at, last_at, statements, duration_ms,
-        progress, best_scaled, completed, passed)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[],
-        $5::bigint[], $6::bigint[], $7::smallint[], $8::float8[], $9::bool[], $10::bool[])
+_COUNTED = "about = 0 AND actor_id <> '00000000-0000-0000-0000-000000000000' AND NOT voided"
+"""Statements by somebody about an activity."""
+_FIGURES = """
+    SELECT actor_id, object, min(at), max(at), count(*), coalesce(sum(duration_ms), 0),
+        max(progress), max(scaled), bool_or(completed), bool_or(passed IS TRUE)
+"""
+_MORE_PROGRESS = """
     ON CONFLICT (actor_id, activity) DO UPDATE SET
         first_at = least(known.first_at, excluded.first_at),
         last_at = greatest(known.last_at, excluded.last_at),
@@ -27,15 +30,43 @@ _PROGRESS = """
         completed = known.completed OR excluded.completed,
         passed = known.passed OR excluded.passed
 """
-_DAYS = """
-    INSERT INTO activity_days AS known (activity, day, statements, completions, passes)
-    SELECT * FROM unnest($11::uuid[], $12::date[], $13::bigint[], $14::bigint[], $15::bigint[])
+_MORE_ON_A_DAY = """
     ON CONFLICT (activity, day) DO UPDATE SET
         statements = known.statements + excluded.statements,
         completions = known.completions + excluded.completions,
         passes = known.passes + excluded.passes
 """
-_ADD = f"WITH progress_added AS ({_PROGRESS}) {_DAYS}"
+_INTO_PROGRESS = """
+    INSERT INTO progress AS known (actor_id, activity, first_at, last_at, statements, duration_ms,
+        progress, best_scaled, completed, passed)
+"""
+_INTO_DAYS = """
+    INSERT INTO activity_days AS known (activity, day, statements, completions, passes)
+"""
+_COUNT = f"""
+    WITH fresh AS MATERIALIZED (
+        SELECT * FROM statements
+        WHERE stored BETWEEN $1 AND $2 AND blob_id = ANY($3::uuid[]) AND {_COUNTED}
+    ), counted AS (
+        {_INTO_PROGRESS} {_FIGURES} FROM fresh GROUP BY actor_id, object
+        ORDER BY actor_id, object {_MORE_PROGRESS}
+    )
+    {_INTO_DAYS}
+    SELECT object, (at AT TIME ZONE interval '8 hours')::date AS day, count(*),
+        count(*) FILTER (WHERE completed), count(*) FILTER (WHERE passed)
+    FROM fresh GROUP BY object, day ORDER BY object, day {_MORE_ON_A_DAY}
+"""  # noqa: S608 - constants
+_ADD_PROGRESS = f"""
+    {_INTO_PROGRESS}
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[],
+        $5::bigint[], $6::bigint[], $7::smallint[], $8::float8[], $9::bool[], $10::bool[])
+    {_MORE_PROGRESS}
+"""  # noqa: S608 - constants
+_ADD_DAYS = f"""
+    {_INTO_DAYS}
+    SELECT * FROM unnest($1::uuid[], $2::date[], $3::bigint[], $4::bigint[], $5::bigint[])
+    {_MORE_ON_A_DAY}
+"""  # noqa: S608 - constants
 _VOID = """
     UPDATE statements SET voided = true
     WHERE id = ANY($1) AND NOT voided AND verb <> $3 AND application_id IN (
@@ -43,13 +74,9 @@ _VOID = """
         WHERE own.id = $2 AND other.organisation_path <@ own.organisation_path)
     RETURNING actor_id, object, about, at, completed, passed
 """
-_RECOUNT = """
-    INSERT INTO progress
-    SELECT actor_id, object, min(at), max(at), count(*), coalesce(sum(duration_ms), 0),
-        max(progress), max(scaled), bool_or(completed), bool_or(passed IS TRUE)
-    FROM statements
-    WHERE actor_id = $1 AND object = $2 AND about = 0 AND NOT voided
-    GROUP BY actor_id, object
+_RECOUNT = f"""
+    {_INTO_PROGRESS} {_FIGURES} FROM statements
+    WHERE actor_id = $1 AND object = $2 AND {_COUNTED} GROUP BY actor_id, object
 """
 _LESS = """
     UPDATE activity_days SET statements = statements - 1, completions = completions - $3,
@@ -58,15 +85,19 @@ _LESS = """
 """
 
 
+async def count(
+    connection: asyncpg.Connection, first: datetime, last: datetime, blobs: Sequence[UUID]
+) -> None:
+    """Count the statements that this transaction stored from `first` to `last` in `blobs`."""
+    await connection.execute(_COUNT, first, last, blobs)
+
+
 async def add(connection: asyncpg.Connection, tally: Tally) -> None:
-    """Add `tally` to what is stored."""
-    if not tally.progress:
-        return
-    progress = sorted(tally.progress.items())
-    days = sorted(tally.days.items())
+    """Add what was counted elsewhere to what is stored."""
+    progress = list(tally.progress.items())
     figures = [each for _, each in progress]
     await connection.execute(
-        _ADD,
+        _ADD_PROGRESS,
         [key[0] for key, _ in progress],
         [key[1] for key, _ in progress],
         [each.first_at for each in figures],
@@ -77,6 +108,10 @@ async def add(connection: asyncpg.Connection, tally: Tally) -> None:
         [each.best_scaled for each in figures],
         [each.completed for each in figures],
         [each.passed for each in figures],
+    )
+    days = list(tally.days.items())
+    await connection.execute(
+        _ADD_DAYS,
         [key[0] for key, _ in days],
         [key[1] for key, _ in days],
         [each.statements for _, each in days],

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -14,11 +14,13 @@ from shared.clock import Clock
 STORE_LOCK = 7101
 """Advisory lock: shared by who stores, exclusive for who needs the store to stand still."""
 
-LATE = timedelta(days=30)
+LATE_MS = 30 * 86_400_000
 """How late a device may send what it kept, for its ids to name a day."""
-AHEAD = timedelta(days=1)
+AHEAD_MS = 86_400_000
 """How far ahead a device's clock may be."""
 _DAY = timedelta(days=1)
+_DAY_MS = 86_400_000
+_EPOCH = date(1970, 1, 1).toordinal()
 _REFRESH = timedelta(minutes=1)
 _MADE_AHEAD = 3
 
@@ -90,12 +92,15 @@ class Days:
 
     def named_by(self, statement_id: UUID) -> date | None:
         """The day that the id names, None for one that goes into the ledger."""
-        moment = moment_of(statement_id)
-        now = self._clock()
-        if moment is None or moment > now + AHEAD:
+        value = statement_id.int
+        if value >> 76 & 0xF != 7:
             return None
-        day = moment.astimezone(UTC).date()
-        return day if day in self._attached or moment > now - LATE else None
+        milliseconds = value >> 80
+        now = self._clock().timestamp() * 1000
+        if milliseconds > now + AHEAD_MS:
+            return None
+        day = date.fromordinal(_EPOCH + milliseconds // _DAY_MS)
+        return day if milliseconds > now - LATE_MS or day in self._attached else None
 
     def is_mixed(self, day: date) -> bool:
         """Whether the ledger holds ids of this day: devices sent them from their future."""

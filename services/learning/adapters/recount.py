@@ -10,7 +10,7 @@ from services.learning.adapters.days import STORE_LOCK
 from services.learning.adapters.pool import Pool
 from services.learning.adapters.reading import lines_of
 from services.learning.application.intake import NOBODY
-from services.learning.domain.xapi.aggregates import Counted, Tally
+from services.learning.domain.xapi.aggregates import Tally
 from services.learning.domain.xapi.contents import figures_of, key_of
 from services.learning.domain.xapi.values import Version, instant
 
@@ -55,7 +55,7 @@ async def recount(pool: Pool) -> int:
                     given = statement.get("timestamp")
                     at = stored if given is None else instant(given, Version.V1)
                     activity: UUID = key_of(statement["object"]["id"])
-                    tally.add(Counted(actor, activity, at, figures_of(statement)))
+                    tally.add(actor, activity, at, figures_of(statement))
                     counted += 1
             await aggregates.add(connection, tally)
     return counted

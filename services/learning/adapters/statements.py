@@ -8,7 +8,7 @@ looked up, and what is really new is copied once more; so exactness rests on the
 import base64
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +18,8 @@ import orjson
 from services.learning.adapters import aggregates
 from services.learning.adapters.days import STORE_LOCK, Days
 from services.learning.adapters.pool import Pool
-from services.learning.application.intake import NOBODY
-from services.learning.domain.xapi.aggregates import Counted, Tally
-from services.learning.domain.xapi.records import About, Batch, Record, plan
+from services.learning.domain.xapi.contents import key_of
+from services.learning.domain.xapi.records import Batch, Record, plan
 from shared.encryption import KeyRing, Place
 from shared.errors import Unavailable
 from shared.ids import uuid7
@@ -59,6 +58,8 @@ _ATTACH = """
 _BLOBS = "INSERT INTO blobs (id, content) SELECT * FROM unnest($1::uuid[], $2::bytea[])"
 
 Fresh = Sequence[tuple[Batch, Record]]
+Named = Mapping[UUID, date | None]
+"""The day that each id names."""
 
 
 class StatementWriter:
@@ -73,17 +74,18 @@ class StatementWriter:
         named by index, with the id. Raises `Unavailable`."""
         await self._days.ready()
         ids = [each.id for batch in batches for each in batch.records]
-        days = [self._days.named_by(each) for each in ids]
-        await self._days.make(day for day in days if day is not None)
+        named = {each: self._days.named_by(each) for each in ids}
+        days = {day for day in named.values() if day is not None}
+        await self._days.make(days)
         # Repeats seldom come alone: after one, the next writes look before they copy.
-        look = self._look_first or any(day and self._days.is_mixed(day) for day in days)
+        look = self._look_first or any(map(self._days.is_mixed, days))
         async with self._pool.connection() as connection:
             for _ in range(ATTEMPTS):
                 known = dict(await connection.fetch(_KNOWN, ids)) if look else {}
                 planned = plan(batches, known)
                 try:
                     if planned.fresh:
-                        await self._commit(connection, planned.fresh, stored)
+                        await self._commit(connection, planned.fresh, stored, named)
                 except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
                     look = True
                 except asyncpg.CheckViolationError:  # the day was retired since we looked
@@ -96,12 +98,14 @@ class StatementWriter:
             zh="重复写入过多，请稍后重试。",
         )
 
-    async def _commit(self, connection: asyncpg.Connection, fresh: Fresh, stored: datetime) -> None:
+    async def _commit(
+        self, connection: asyncpg.Connection, fresh: Fresh, stored: datetime, named: Named
+    ) -> None:
         voiding = [(each.voids, batch.application_id) for batch, each in fresh if each.voids]
         lock = "pg_advisory_xact_lock" if voiding else "pg_advisory_xact_lock_shared"
         await connection.execute(f"BEGIN; SELECT {lock}({STORE_LOCK})")
         try:
-            await self._insert(connection, fresh, stored)
+            await self._insert(connection, fresh, stored, named)
             for target, application_id in voiding:
                 await aggregates.void(connection, target, application_id)
             await connection.execute("COMMIT")
@@ -110,12 +114,14 @@ class StatementWriter:
                 await connection.execute("ROLLBACK")
             raise
 
-    async def _insert(self, connection: asyncpg.Connection, fresh: Fresh, stored: datetime) -> None:
+    async def _insert(
+        self, connection: asyncpg.Connection, fresh: Fresh, stored: datetime, named: Named
+    ) -> None:
         ids = [each.id for _, each in fresh]
         applications = list({batch.application_id for batch, _ in fresh})
         pending = await connection.fetch(_PENDING, ids, applications)
         voided = {row[0] for row in pending}
-        rows, ledger, tally = self._rows(fresh, stored, voided)
+        rows, ledger = self._rows(fresh, stored, named, voided)
         chunks = [
             [each.raw for _, each in fresh[start : start + LINES_IN_A_BLOB]]
             for start in range(0, len(fresh), LINES_IN_A_BLOB)
@@ -130,26 +136,23 @@ class StatementWriter:
         contents = [zlib.compress(b"\n".join(chunk), 1) for chunk in chunks]
         await connection.execute(_BLOBS, blobs, contents)
         await self._describe(connection, fresh, stored)
-        await aggregates.add(connection, tally)
+        await aggregates.count(connection, stored, rows[-1][1], blobs)
 
     def _rows(
-        self, fresh: Fresh, stored: datetime, voided: set[UUID]
-    ) -> tuple[list[tuple[Any, ...]], list[tuple[UUID, UUID, bytes]], Tally]:
-        """The rows but for where their blobs are, the ledger's rows, and what they count."""
+        self, fresh: Fresh, stored: datetime, named: Named, voided: set[UUID]
+    ) -> tuple[list[tuple[Any, ...]], list[tuple[UUID, UUID, bytes]]]:
+        """The rows but for where their blobs are, and the ledger's rows."""
         rows = []
         ledger = []
-        tally = Tally()
         for batch, each in fresh:
             key = each.id
-            if self._days.named_by(key) is None:
+            if named[key] is None:
                 key = uuid7()
                 ledger.append((each.id, key, each.digest))
                 self._days.note_foreign(each.id)
             at = each.at or stored
             figures = each.figures
             is_voided = each.id in voided and each.voids is None
-            if each.about is About.ACTIVITY and each.actor is not NOBODY and not is_voided:
-                tally.add(Counted(each.actor, each.object, at, figures))
             rows.append(
                 (
                     *(key, stored, at, batch.application_id, each.actor, each.verb, each.object),
@@ -159,7 +162,7 @@ class StatementWriter:
                 )
             )
             stored += _MICROSECOND
-        return rows, ledger, tally
+        return rows, ledger
 
     async def _describe(
         self, connection: asyncpg.Connection, fresh: Fresh, stored: datetime
@@ -170,9 +173,9 @@ class StatementWriter:
         if definitions:
             await connection.execute(
                 _DEFINE,
+                [key_of(iri) for iri in definitions],
                 list(definitions),
-                [iri for iri, _ in definitions.values()],
-                [orjson.dumps(each).decode() for _, each in definitions.values()],
+                [orjson.dumps(each).decode() for each in definitions.values()],
             )
         parts = {part.sha2.lower(): part for batch in batches for part in batch.attachments}
         for sha2, part in sorted(parts.items()):

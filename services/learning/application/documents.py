@@ -68,8 +68,8 @@ class Documents:
     ) -> None:
         """Write a document, over or into what is there.
 
-        Raises `DocumentConflict`, `PreconditionFailed`, `PreconditionMissing` and `MalformedDocument` for a body that is
-        not the JSON it says it is.
+        Raises `DocumentConflict`, `PreconditionFailed`, `PreconditionMissing` and, for a
+        body that is not the JSON it says it is, `MalformedDocument`.
         """
         document = Document(content_type, content, self._clock())
         if document.is_json:

@@ -1,6 +1,7 @@
 """From what a client sent to records: checked, people replaced by pseudonyms, ready to store."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,13 @@ from services.learning.domain.xapi.contents import (
 from services.learning.domain.xapi.records import About, Batch, MalformedStatement, Record
 from services.learning.domain.xapi.rules import Defect, Json
 from services.learning.domain.xapi.values import Version, instant, told
-from services.learning.ports import Actors, Pseudonym
+from services.learning.ports import Actors
 from shared.ids import uuid7
+
+REMEMBERED = 200_000
+
+Person = tuple[Json, str, UUID]
+"""An identified agent, the property it stands in, and who it is."""
 
 PERSONA = "persona"
 """In a stored statement, an agent has this property, the id of what is sealed, and `KEPT`."""
@@ -52,7 +58,7 @@ class Intake:
     def __init__(self, actors: Actors) -> None:
         self._actors = actors
         self._keys: dict[str, UUID] = {}
-        self._defined: dict[UUID, int] = {}
+        self._defined: dict[str, int] = {}
 
     async def batch(
         self, application_id: int, found: Any, parts: Sequence[Part], version: Version
@@ -65,11 +71,13 @@ class Intake:
         documents: list[Json] = found if several else [found]
         pointers = [f"/{n}" for n in range(len(documents))] if several else [""]
         self._check(documents, parts, version, pointers)
-        for document in documents:
-            _normalise(document, version)
-        by_agent = await self._pseudonymise(documents)
-        definitions: dict[UUID, tuple[str, Json]] = {}
-        records = [self._record(each, by_agent, definitions) for each in documents]
+        moments = [_normalise(document, version) for document in documents]
+        people = await self._pseudonymise(documents)
+        definitions: dict[str, Json] = {}
+        records = [
+            self._record(document, at, named, definitions)
+            for document, at, named in zip(documents, moments, people, strict=True)
+        ]
         return Batch(application_id, records, parts, definitions)
 
     def _check(
@@ -102,69 +110,70 @@ class Intake:
         if defects:
             raise MalformedStatement(defects)
 
-    async def _pseudonymise(self, documents: Sequence[Json]) -> Mapping[int, Pseudonym]:
-        """Replace every identified agent in place; returns who stood where, by identity of the
-        object."""
-        agents = []
-        naked = []
-        for document in documents:
-            for agent, _ in agents_in(document):
-                if identifier_of(agent) is not None:
-                    agents.append(agent)
-                    naked.append(
-                        {k: v for k, v in agent.items() if k != "member"}
-                        if "member" in agent
-                        else dict(agent)
-                    )
-        found = await self._actors.pseudonyms(naked)
-        for agent, pseudonym in zip(agents, found, strict=True):
-            for name in agent.keys() - KEPT:
-                del agent[name]
-            agent[PERSONA] = pseudonym.persona.hex
-        return {id(agent): each for agent, each in zip(agents, found, strict=True)}
+    async def _pseudonymise(self, documents: Sequence[Json]) -> list[list[Person]]:
+        """Replace every identified agent in place; returns who they were, by document."""
+        found = [
+            [each for each in agents_in(document) if identifier_of(each[0]) is not None]
+            for document in documents
+        ]
+        naked = [
+            {name: agent[name] for name in agent if name != "member"}
+            for named in found
+            for agent, _ in named
+        ]
+        pseudonyms = iter(await self._actors.pseudonyms(naked))
+        people = []
+        for named in found:
+            these = []
+            for agent, role in named:
+                pseudonym = next(pseudonyms)
+                for name in agent.keys() - KEPT:
+                    del agent[name]
+                agent[PERSONA] = pseudonym.persona.hex
+                these.append((agent, role, pseudonym.actor))
+            people.append(these)
+        return people
 
     def _record(
         self,
         document: Json,
-        by_agent: Mapping[int, Pseudonym],
-        definitions: dict[UUID, tuple[str, Json]],
+        at: datetime | None,
+        people: Sequence[Person],
+        definitions: dict[str, Json],
     ) -> Record:
-        given = document.get("timestamp")
         target = document["object"]
         about = _ABOUT.get(target.get("objectType", "Activity"), About.OTHER)
-        actor = by_agent.get(id(document["actor"]))
+        actor, key = NOBODY, NOBODY
         related: set[UUID] = set()
-        for agent, role in agents_in(document):
-            who = by_agent.get(id(agent))
-            if who is None:
-                continue
-            if agent is not document["actor"] and agent is not target:
-                related.add(who.actor)
+        for agent, role, who in people:
+            if agent is document["actor"]:
+                actor = who
+            elif agent is target:
+                key = who
+            else:
+                related.add(who)
                 if role in ("actor", "object"):
-                    related.add(member_key(who.actor))
-        key = None
+                    related.add(member_key(who))
         for activity in activities_in(document):
             each = self._key(activity["id"])
-            if about is About.ACTIVITY and key is None:
+            self._define(activity, definitions)
+            if activity is target:
                 key = each
             else:
                 related.add(each)
-            self._define(each, activity, definitions)
-        if about is About.ACTOR:
-            named = by_agent.get(id(target))
-            key = NOBODY if named is None else named.actor
-        elif about is About.STATEMENT:
+        if about is About.STATEMENT:
             key = UUID(target["id"])
-        registration = document.get("context", {}).get("registration")
+        context = document.get("context")
+        registration = context.get("registration") if context else None
         content = orjson.dumps(comparable(document), option=orjson.OPT_SORT_KEYS)
         return Record(
             id=UUID(document["id"]),
             raw=orjson.dumps(document),
             digest=blake2b(content, digest_size=16).digest(),
-            at=None if given is None else instant(given, Version.V1),
-            actor=NOBODY if actor is None else actor.actor,
+            at=at,
+            actor=actor,
             verb=self._key(document["verb"]["id"]),
-            object=key or NOBODY,
+            object=key,
             about=about,
             registration=None if registration is None else UUID(registration),
             related=sorted(related) if related else None,
@@ -180,34 +189,35 @@ class Intake:
             key = self._keys[iri] = key_of(iri)
         return key
 
-    def _define(self, key: UUID, activity: Json, definitions: dict[UUID, tuple[str, Json]]) -> None:
-        definition = activity.get("definition", {})
-        mark = hash(orjson.dumps(definition)) if definition else 0
-        known = self._defined.get(key)
-        if known is not None and mark in (0, known):
+    def _define(self, activity: Json, definitions: dict[str, Json]) -> None:
+        """Pass on what is new about an activity."""
+        iri, definition = activity["id"], activity.get("definition")
+        known = self._defined.get(iri)
+        if known is not None and (not definition or hash(orjson.dumps(definition)) == known):
             return
-        iri, before = definitions.get(key, (activity["id"], {}))
-        definitions[key] = (iri, merged_definition(before, definition))
+        definitions[iri] = merged_definition(definitions.get(iri, {}), definition or {})
 
-    def remember(self, definitions: Mapping[UUID, tuple[str, Json]]) -> None:
+    def remember(self, definitions: Mapping[str, Json]) -> None:
         """Note that these are stored: they need not be passed on again."""
         if len(self._defined) >= REMEMBERED:
             self._defined.clear()
-        for key, (_, definition) in definitions.items():
-            self._defined[key] = hash(orjson.dumps(definition)) if definition else 0
+        for iri, definition in definitions.items():
+            self._defined[iri] = hash(orjson.dumps(definition))
 
 
-REMEMBERED = 200_000
-
-
-def _normalise(document: Json, version: Version) -> None:
+def _normalise(document: Json, version: Version) -> datetime | None:
+    """Put the statement, in place, as it is stored; returns its timestamp."""
     with_lists(document)
-    if "id" in document:
-        document["id"] = document["id"].lower()
-    else:
-        document["id"] = str(uuid7())
+    given = document.get("id")
+    document["id"] = str(uuid7()) if given is None else given.lower()
     document.pop("stored", None)
     document.pop("authority", None)
-    document.setdefault("version", "1.0.0" if version is Version.V1 else version.value)
-    if version is Version.V2 and "timestamp" in document:
-        document["timestamp"] = told(instant(document["timestamp"], version))
+    if "version" not in document:
+        document["version"] = "1.0.0" if version is Version.V1 else "2.0.0"
+    timestamp = document.get("timestamp")
+    if timestamp is None:
+        return None
+    at = instant(timestamp, Version.V1)
+    if version is Version.V2 and not timestamp.endswith("Z"):
+        document["timestamp"] = told(at)
+    return at

@@ -1,3 +1,5 @@
+import asyncio
+import gc
 from dataclasses import dataclass
 
 from services.learning.adapters.actors import ActorDirectory
@@ -14,11 +16,20 @@ from services.learning.application.recorder import Recorder
 from services.learning.application.statements import Statements
 from services.learning.domain.xapi.values import Version
 from services.learning.problems.activity import PROBLEMS
+from services.learning.routes.events import events_router
 from services.learning.routes.xapi.router import xapi_router
 from services.learning.settings import Settings
 from shared.encryption import KeyRing
 from shared.pages import Cursors
 from shared.service import Part, Runtime
+
+
+async def _settle() -> None:
+    """Keep what was imported out of the garbage collector's sight: every batch makes thousands of
+    objects, and each look at the whole heap takes longer than the batch."""
+    gc.collect()
+    gc.freeze()
+    await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +56,14 @@ def build(runtime: Runtime, settings: Settings) -> RecordsPart:
     cursors = Cursors(keys.derive("cursors"))
     return RecordsPart(
         routers=[
-            xapi_router(version, registry, statements, documents, cursors) for version in Version
+            *(
+                xapi_router(each, registry, statements, documents, cursors)
+                for each in (Version.V2, Version.V1)
+            ),
+            events_router(registry, statements, settings.issuer),
         ],
         table=PROBLEMS,
-        tasks={"statement-days": days.run},
+        tasks={"statement-days": days.run, "settle": _settle},
         registry=registry,
         statements=statements,
         pool=pool,

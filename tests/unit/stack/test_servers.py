@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import SERVICES, envoy_proxy, nats, plan, postgres, seaweed
+from stack import SERVICES, nats, plan, postgres, seaweed
 from stack.component import Component
 from stack.data import DataDirectory
 from stack.ports import OFFSETS
@@ -29,19 +29,6 @@ def data(tmp_path: Path) -> DataDirectory:
 def planned(data: DataDirectory, **settings: str) -> dict[str, Component]:
     chosen = StackSettings.model_validate(settings)
     return {c.name: c for c in plan.components(data, PORTS, chosen)}
-
-
-def test_envoy_accepts_its_configuration(tmp_path: Path) -> None:
-    file = tmp_path / "envoy.json"
-    file.write_text(json.dumps(envoy_proxy.configuration(PORTS, ("127.0.0.1", "::1"))))
-    run = subprocess.run(
-        [envoy_proxy.binary(), "--mode", "validate", "-l", "warning", "-c", file],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "[warning]" not in run.stderr
 
 
 def test_nats_accepts_its_configuration(data: DataDirectory) -> None:
@@ -109,7 +96,7 @@ def test_services_do_not_learn_what_only_the_launcher_may_know(
 
 def test_the_gateway_opens_after_all_that_it_leads_to(data: DataDirectory) -> None:
     components = planned(data)
-    assert components["envoy"].depends_on == {*SERVICES, "gateway"}
+    assert components["envoy"].depends_on == {*SERVICES, "gateway", "envoy-configuration"}
     for service in SERVICES:
         assert components[service].depends_on >= {"postgres", "nats", "object-store", "migrations"}
 

@@ -4,7 +4,6 @@ Every figure is a sum, a minimum or a maximum, so the order in which statements 
 it, and a recount from the raw statements gives the same. Progress never regresses.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar
@@ -16,16 +15,6 @@ N = TypeVar("N", int, float)
 
 SCHOOL_TIME = timezone(timedelta(hours=8))
 """A day begins at midnight in China."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One first-time statement about an activity."""
-
-    actor: UUID
-    activity: UUID
-    at: datetime
-    figures: Figures
 
 
 @dataclass(slots=True)
@@ -76,21 +65,21 @@ def day_of(at: datetime) -> date:
 class Tally:
     """The aggregates of some statements, to be added to what is stored."""
 
-    def __init__(self, counted: Iterable[Counted] = ()) -> None:
+    def __init__(self) -> None:
         self.progress: dict[tuple[UUID, UUID], Progress] = {}
         self.days: dict[tuple[UUID, date], Day] = {}
-        for each in counted:
-            self.add(each)
 
-    def add(self, one: Counted) -> None:
-        """Count one more statement."""
-        key = (one.actor, one.activity)
-        progress = self.progress.get(key)
+    def add(self, actor: UUID, activity: UUID, at: datetime, figures: Figures) -> None:
+        """Count one first-time statement about an activity."""
+        progress = self.progress.get((actor, activity))
         if progress is None:
-            progress = self.progress[key] = Progress(one.at, one.at)
-        progress.add(one.at, one.figures)
-        day = self.days.setdefault((one.activity, day_of(one.at)), Day())
-        day.add(one.figures)
+            progress = self.progress[actor, activity] = Progress(at, at)
+        progress.add(at, figures)
+        key = (activity, day_of(at))
+        day = self.days.get(key)
+        if day is None:
+            day = self.days[key] = Day()
+        day.add(figures)
 
 
 def _most(known: N | None, new: N | None) -> N | None:

@@ -6,11 +6,11 @@ xAPI 1.0.3 part 2 §2.4.11, §2.6; IEEE 9274.1.1 §4.2.2.6, §4.2.6; JWS: RFC 75
 import base64
 import binascii
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -99,7 +99,7 @@ def _signature(
 
 
 def _unsigned(statement: Json) -> Json:
-    kept = json.loads(json.dumps(statement))
+    kept = orjson.loads(orjson.dumps(statement))
     with_lists(kept)
     kept["attachments"] = [
         each for each in kept.get("attachments", ()) if each["usageType"] != SIGNATURE
@@ -116,8 +116,8 @@ def _verified(jws: bytes) -> Any:
     """
     try:
         encoded_header, encoded_payload, encoded_signature = jws.decode("ascii").strip().split(".")
-        header = json.loads(_decoded(encoded_header))
-        payload = json.loads(_decoded(encoded_payload))
+        header = orjson.loads(_decoded(encoded_header))
+        payload = orjson.loads(_decoded(encoded_payload))
         signature = _decoded(encoded_signature)
     except (UnicodeDecodeError, binascii.Error, ValueError):
         raise ValueError("This is no JSON web signature in compact form.") from None

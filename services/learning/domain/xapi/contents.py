@@ -4,10 +4,9 @@ Documents are changed in place by what says so; all else only reads.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.learning.domain.xapi.objects import IFIS
@@ -82,7 +81,7 @@ def activities_in(statement: Json) -> Iterator[Json]:
 
 def merged_definition(known: Json, new: Json) -> Json:
     """What two definitions of an activity say together; where both speak, the new one counts."""
-    maps = {
+    maps: Json = {
         name: {**known[name], **new[name]}
         for name in ("name", "description", "extensions")
         if name in known and name in new
@@ -126,7 +125,11 @@ def comparable(statement: Json) -> Json:
     else:
         kept["object"] = comparable(target) if kind == "SubStatement" else target
     result = statement.get("result")
-    if result and "duration" in result:
+    if (
+        result
+        and "duration" in result
+        and result["duration"] != (to_hundredths(result["duration"]))
+    ):
         kept["result"] = {**result, "duration": to_hundredths(result["duration"])}
     context = statement.get("context")
     if context and "contextActivities" in context:
@@ -143,8 +146,7 @@ def _ids(activities: Json) -> Json:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What aggregates are made of. ``scaled`` is -1 to 1, ``progress`` per cent, durations are in
     milliseconds; None is what the statement does not say."""
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.learning.domain.xapi import rules
-from services.learning.domain.xapi.rules import Json, Report, Shape, each_of, one_of
+from services.learning.domain.xapi.rules import Json, Remembered, Report, Shape, each_of, one_of
 
 IFIS = ("mbox", "mbox_sha1sum", "openid", "account")
 """Inverse functional identifiers: an identified agent or group has exactly one."""
@@ -22,8 +22,10 @@ def _one_identifier(value: Json, at: str, report: Report) -> None:
         report.add(at, f"An agent has exactly one of {', '.join(IFIS)}.")
 
 
-agent = Shape(
-    {"objectType": one_of("Agent"), "name": rules.text, **_identifiers}, across=_one_identifier
+agent = Remembered(
+    Shape(
+        {"objectType": one_of("Agent"), "name": rules.text, **_identifiers}, across=_one_identifier
+    )
 )
 
 
@@ -53,7 +55,7 @@ def actor(value: Any, at: str, report: Report) -> None:
     (group if is_group else agent)(value, at, report)
 
 
-verb = Shape({"id": rules.iri, "display": rules.language_map}, required=("id",))
+verb = Remembered(Shape({"id": rules.iri, "display": rules.language_map}, required=("id",)))
 
 _component = Shape({"id": rules.text, "description": rules.language_map}, required=("id",))
 
@@ -103,9 +105,11 @@ definition = Shape(
     },
     across=_interaction,
 )
-activity = Shape(
-    {"objectType": one_of("Activity"), "id": rules.iri, "definition": definition},
-    required=("id",),
+activity = Remembered(
+    Shape(
+        {"objectType": one_of("Activity"), "id": rules.iri, "definition": definition},
+        required=("id",),
+    )
 )
 statement_reference = Shape(
     {"objectType": one_of("StatementRef"), "id": rules.uuid}, required=("objectType", "id")

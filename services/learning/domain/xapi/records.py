@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from services.learning.domain.xapi.attachments import Part
@@ -19,7 +20,7 @@ class MalformedStatement(DomainError):
         super().__init__(
             "Correct what is listed, then send it again.",
             zh="请修正所列问题后重新发送。",
-            errors=[each._asdict() for each in defects],
+            errors=[{"pointer": f"#{at}", "detail": detail} for at, detail in defects],
         )
 
 
@@ -48,8 +49,7 @@ class About(IntEnum):
     OTHER = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A statement that passed every rule, people replaced by pseudonyms.
 
     ``raw`` is its JSON; ``at`` its timestamp, None when it gave none; ``related`` the activities
@@ -74,13 +74,13 @@ class Record:
 class Batch:
     """One request's statements: all of them are stored, or none.
 
-    ``definitions`` are activities to be remembered, by key: their IRI and what is said of them.
+    ``definitions`` say what is new about activities, by IRI.
     """
 
     application_id: int
     records: Sequence[Record]
     attachments: Sequence[Part] = ()
-    definitions: Mapping[UUID, tuple[str, Json]] = field(default_factory=dict)
+    definitions: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

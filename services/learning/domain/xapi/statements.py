@@ -9,6 +9,7 @@ from services.learning.domain.xapi import objects, rules
 from services.learning.domain.xapi.rules import (
     Defect,
     Json,
+    Remembered,
     Report,
     Shape,
     each_of,
@@ -71,21 +72,23 @@ _context_group = Shape(
     },
     required=("objectType", "group"),
 )
-_context = Shape(
-    {
-        "registration": rules.uuid,
-        "instructor": objects.actor,
-        "team": objects.group,
-        "contextActivities": _context_activities,
-        "contextAgents": each_of(_context_agent),
-        "contextGroups": each_of(_context_group),
-        "revision": rules.text,
-        "platform": rules.text,
-        "language": rules.language,
-        "statement": objects.statement_reference,
-        "extensions": rules.extensions,
-    },
-    since_v2=frozenset({"contextAgents", "contextGroups"}),
+_context = Remembered(
+    Shape(
+        {
+            "registration": rules.uuid,
+            "instructor": objects.actor,
+            "team": objects.group,
+            "contextActivities": _context_activities,
+            "contextAgents": each_of(_context_agent),
+            "contextGroups": each_of(_context_group),
+            "revision": rules.text,
+            "platform": rules.text,
+            "language": rules.language,
+            "statement": objects.statement_reference,
+            "extensions": rules.extensions,
+        },
+        since_v2=frozenset({"contextAgents", "contextGroups"}),
+    )
 )
 _attachment = Shape(
     {

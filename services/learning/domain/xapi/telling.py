@@ -3,7 +3,7 @@
 xAPI 1.0.3 part 3 §2.1.3; IEEE 9274.1.1 §4.1.6.1. Both change the statement and return it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.learning.domain.xapi.contents import activities_in, agents_in
@@ -66,10 +66,17 @@ def _with_verbs(statement: Json) -> list[Json]:
 def _choose(holder: Json, name: str, languages: Sequence[str]) -> None:
     words: dict[str, Any] = holder.get(name, {})
     if len(words) > 1:
-        tag = next((t for wish in languages for t in words if _fits(t.lower(), wish)), None)
-        chosen = tag or next(iter(words))
+        wished = (tag for wish in languages if (tag := _fitting(wish, words)) is not None)
+        chosen = next(wished, next(iter(words)))
         holder[name] = {chosen: words[chosen]}
 
 
-def _fits(tag: str, wish: str) -> bool:
-    return wish == "*" or tag == wish or tag.startswith(f"{wish}-") or wish.startswith(f"{tag}-")
+def _fitting(wish: str, tags: Iterable[str]) -> str | None:
+    """The tag that is the wish, else one that narrows it, else one that widens it."""
+    lowered = {tag.lower(): tag for tag in tags}
+    if wish in lowered:
+        return lowered[wish]
+    for low, tag in lowered.items():
+        if wish == "*" or low.startswith(f"{wish}-"):
+            return tag
+    return next((tag for low, tag in lowered.items() if wish.startswith(f"{low}-")), None)

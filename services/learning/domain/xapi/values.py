@@ -6,6 +6,7 @@ xAPI 1.0.3 part 2 §4; IEEE 9274.1.1 §4.2.7.
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 UUID_TEXT = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -82,6 +83,7 @@ def is_duration(text: str) -> bool:
     return _DURATION.fullmatch(text) is not None
 
 
+@lru_cache(4096)
 def milliseconds(duration: str) -> int:
     """The length of a duration; a year has 365.2425 days, a month a twelfth of them."""
     match = _DURATION.fullmatch(duration)
@@ -98,4 +100,6 @@ def milliseconds(duration: str) -> int:
 
 def to_hundredths(duration: str) -> str:
     """`duration` cut, not rounded, to a hundredth of a second: what is compared of it."""
+    if "." not in duration and "," not in duration:
+        return duration
     return _BEYOND_HUNDREDTHS.sub(r"\1S", duration)

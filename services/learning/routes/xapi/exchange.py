@@ -139,6 +139,10 @@ def endpoint(
     A `public` resource asks for no credentials and for no version.
     """
 
+    common = [
+        (name.encode(), text.encode()) for name, text in {VERSION_HEADER: version, **CORS}.items()
+    ]
+
     async def answer(request: Request) -> Response:
         try:
             exchange = await _read(request, version, registry, public=public)
@@ -148,8 +152,7 @@ def endpoint(
             response = await handler(exchange)
         except errors.DomainError as error:
             response = told_error(error)
-        response.headers[VERSION_HEADER] = version
-        response.headers.update(CORS)
+        response.raw_headers.extend(common)
         return response
 
     return answer

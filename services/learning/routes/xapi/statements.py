@@ -39,9 +39,9 @@ class StatementResource:
         self._cursors = cursors
         self._path = path
         self.handlers: Mapping[str, Handler] = {
-            "GET": self.get,
+            "POST": self.post,  # routes are tried in order, and this one is asked most
             "PUT": self.put,
-            "POST": self.post,
+            "GET": self.get,
         }
 
     async def put(self, exchange: Exchange) -> Response:
