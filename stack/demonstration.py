@@ -1,4 +1,4 @@
-"""The demonstration province (演示数据): seeded by the identity service, which knows the trade."""
+"""The demonstration province (演示数据): seeded by the services, which know the trade."""
 
 import asyncio
 import sys
@@ -7,24 +7,29 @@ from pathlib import Path
 
 from stack import CHECKOUT
 from stack.component import Component
-from stack.errors import StackError, UsageError
+from stack.errors import StackError
 from stack.logs import last_line
 
-NO_SUCH_COMMAND = 2
+SEEDING = ("identity", "learning")
+"""In this order: each adds to the accounts file that the first writes."""
 
 
 async def seed(components: Sequence[Component], accounts: Path, logs: Path) -> None:
-    """Runs `python -m services.identity seed-demo`, which writes `accounts`, mode 0600.
+    """Runs `python -m services.NAME seed-demo --accounts FILE`; the file has mode 0600.
 
-    UsageError when the service has no such command, StackError when the command fails.
+    StackError when a command fails.
     """
-    identity = next(c for c in components if c.name == "identity")
-    log = logs / "demonstration.log"
+    found = {component.name: component for component in components}
+    for name in SEEDING:
+        await _seed(found[name], accounts, logs / "demonstration.log")
+
+
+async def _seed(service: Component, accounts: Path, log: Path) -> None:
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.identity", "seed-demo"),
+            *(sys.executable, "-m", f"services.{service.name}", "seed-demo"),
             *("--accounts", str(accounts)),
-            env=dict(identity.env),
+            env=dict(service.env),
             cwd=CHECKOUT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
@@ -35,9 +40,5 @@ async def seed(components: Sequence[Component], accounts: Path, logs: Path) -> N
         finally:
             if process.returncode is None:
                 process.kill()
-    if code == NO_SUCH_COMMAND:
-        raise UsageError(
-            "The identity service cannot seed a demonstration yet. Start without --demo."
-        )
     if code:
         raise StackError(f"The demonstration could not be seeded: {last_line(log)} (see {log})")
