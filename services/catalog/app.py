@@ -8,7 +8,15 @@ from services.catalog.adapters.organisations import OrganisationRepository
 from services.catalog.application.checks import Thresholds
 from services.catalog.consumers import hears
 from services.catalog.domain import inspection_events, uploads_events
-from services.catalog.parts import inspection, resources, scrubbing, uploads, vocabularies
+from services.catalog.parts import (
+    collections,
+    inspection,
+    intake,
+    resources,
+    scrubbing,
+    uploads,
+    vocabularies,
+)
 from services.catalog.parts.scrubbing import scrub
 from services.catalog.problems import PROBLEMS
 from services.catalog.settings import Settings
@@ -39,6 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
                 objects=objects,
                 thresholds=thresholds,
             ),
+            collections.build(runtime, settings),
+            intake.build(runtime, settings),
         ],
         table=PROBLEMS,
     )

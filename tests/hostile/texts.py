@@ -12,6 +12,7 @@ HONEST = [
     Case("a text in GB18030", "a.txt", lambda: _POEM.encode("gb18030")),
     Case("a text that begins with BM", "a.txt", lambda: "BMI 指数是体重除以身高的平方".encode()),
     Case("Markdown", "教案.md", lambda: b"# \xe6\x95\x99\xe6\xa1\x88\n\n- a\n", declared="text/markdown"),
+    Case("a table", "名单.csv", lambda: "\ufeff题名,学科\n春,语文\n".encode(), declared="text/csv"),
     Case("Markdown with HTML", "a.md", lambda: b'# Plan\n\n<div align="center">x</div>\n'),
     Case("Markdown with a script, which stays words", "a.md", lambda: b"# a\n<script>alert(1)</script>\n"),
 ]  # fmt: skip

@@ -10,20 +10,23 @@ from services.catalog.settings import Settings
 POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 2.0
 _DUE = (
-    "SELECT FROM inspections WHERE state IN ('QUEUED', 'RUNNING') AND lease_until <= now() LIMIT 1"
+    "SELECT WHERE EXISTS (SELECT FROM inspections"
+    " WHERE state IN ('QUEUED', 'RUNNING') AND lease_until <= now())"
+    " OR EXISTS (SELECT FROM intakes"
+    " WHERE state IN ('RECEIVED', 'EXTRACTING', 'APPLYING') AND lease_until <= now())"
 )
 
 log = structlog.get_logger(__name__)
 
 
 async def until_due(settings: Settings) -> None:
-    """Return when an inspection waits; as long as PostgreSQL is out of reach, keep asking."""
+    """Return when work waits; as long as PostgreSQL is out of reach, keep asking."""
     while True:
         try:
             await _watch(settings)
             return
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("cannot ask for inspections", error=repr(error))
+            log.warning("cannot ask for work", error=repr(error))
             await asyncio.sleep(_PAUSE_SECONDS)
 
 

@@ -23,6 +23,8 @@ _MOVES = [
         ("organisations", "path"),
         ("resources", "organisation_path"),
         ("uploads", "organisation_path"),
+        ("collections", "organisation_path"),
+        ("intakes", "organisation_path"),
     )
 ]
 _CLOSE = text("UPDATE organisations SET state = 'CLOSED' WHERE path <@ text2ltree(:path)")

@@ -112,6 +112,11 @@ _BY_HEADING = {
 }
 
 
+def named(name: str) -> Column:
+    """The column with that English heading."""
+    return next(each for each in COLUMNS if each.name == name)
+
+
 def column_of(heading: str) -> Column | None:
     """The column with that heading, in Chinese or English."""
     return _BY_HEADING.get(folded(heading).casefold())

@@ -9,7 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from services.catalog.application import metadata as shape
-from services.catalog.application.intake_columns import KEY, Column, Kind, column_at, column_of
+from services.catalog.application.intake_columns import (
+    KEY,
+    Column,
+    Kind,
+    column_at,
+    column_of,
+    named,
+)
 from services.catalog.domain.intake import Defect, Named, Reason, Row, UnreadableTable
 from services.catalog.domain.metadata import AUTHOR, ROLES, merged
 from services.catalog.domain.resources import DraftMalformed, FileRole, Metadata
@@ -113,7 +120,7 @@ def textbooks_named(lines: Iterable[Line], defaults: Metadata) -> set[UUID]:
 
 
 _UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_TEXTBOOK = column_at("#/metadata/textbook_id") or KEY
+_TITLE, _TEXTBOOK = named("title"), named("textbook_id")
 
 
 def read_rows(lines: Sequence[Line], defaults: Metadata, known: Known) -> list[Row]:
@@ -152,8 +159,7 @@ class _Reading:
         if key is not None and len(key) > LONGEST_KEY:
             self._tell(KEY, Reason.MALFORMED, f"At most {LONGEST_KEY} characters.", "编号过长。")
         if "title" not in metadata:
-            title = column_at("#/metadata/title")
-            self._tell(title, Reason.MISSING, "Give a title.", "请填写题名。")
+            self._tell(_TITLE, Reason.MISSING, "Give a title.", "请填写题名。")
         parsed = self._parsed(metadata) if not self._defects else {}
         line = self._line.number
         return Row(position, line, key, parsed, tuple(self._files), tuple(self._defects))
@@ -168,7 +174,7 @@ class _Reading:
             case Kind.CONTRIBUTORS:
                 return [self._contributor(column, each) for each in _values(text)]
             case Kind.LIST:
-                return [self._term(column, each) for each in _values(text)]
+                return list(dict.fromkeys(self._term(column, each) for each in _values(text)))
             case _:
                 return self._term(column, text)
 
@@ -240,8 +246,8 @@ class _Reading:
             chapters = self._known.chapters.get(UUID(textbook))
         lookups = {"chapters": chapters, "knowledge_points": self._known.points.get(subject)}
         for name, lookup in lookups.items():
-            column = column_at(f"#/metadata/{name}")
-            if column is not None and column in self._line.cells:
+            column = named(name)
+            if column in self._line.cells:
                 codes = [
                     self._code(column, each, lookup(each) if lookup else ())
                     for each in metadata[name]
@@ -255,12 +261,12 @@ class _Reading:
         except DraftMalformed as malformed:
             for error in malformed.members["errors"]:
                 column = column_at(error["pointer"])
-                heading = column and column.heading
+                heading = column.heading if column else None
                 self._defects.append(Defect(heading, Reason.MALFORMED, error["detail"]))
             return {}
 
-    def _tell(self, column: Column | None, reason: Reason, en: str, zh: str) -> None:
-        self._defects.append(Defect(column and column.heading, reason, worded(en, zh)))
+    def _tell(self, column: Column, reason: Reason, en: str, zh: str) -> None:
+        self._defects.append(Defect(column.heading, reason, worded(en, zh)))
 
 
 def _values(text: str) -> list[str]:

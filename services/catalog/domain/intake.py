@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from services.catalog.domain.files import Refusal
 from services.catalog.domain.resources import FileRole, Metadata
 from services.catalog.domain.uploads import State as UploadState
-from shared.context import Language
 from shared.errors import DomainError
 
 MAX_TABLE_BYTES = 16 << 20
@@ -142,14 +141,15 @@ class Remarks:
 @dataclass(frozen=True, slots=True)
 class Intake:
     """``grants`` are what the owner's token bore when it began: by these rights it is carried out.
-    ``rows`` counts those of the table, once it is read. ``version`` is for ETags."""
+    ``language`` is that of what it
+    reports. ``rows`` counts those of the table, once it is read. ``version`` is for ETags."""
 
     id: UUID
     owner: str
     client: str
     grants: Sequence[str]
     request_id: str
-    language: Language
+    language: Literal["zh", "en"]
     organisation_path: str | None
     table_upload_id: UUID
     archive_upload_id: UUID | None

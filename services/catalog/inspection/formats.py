@@ -52,6 +52,7 @@ FORMATS: Final = {
         _of("webm", "media", "video/webm", "webm", "audio/webm"),
         _of("zip", "zip", "application/zip", "zip", "application/x-zip-compressed"),
         _of("text", "text", "text/plain", "txt text"),
+        _of("csv", "text", "text/csv", "csv", "text/plain application/vnd.ms-excel"),
         _of("markdown", "text", "text/markdown", "md markdown", "text/plain text/x-markdown"),
     )
 }

@@ -68,8 +68,8 @@ def _inspect(path: Path, filename: str, declared: str, report: Report, progress:
             _inspect_package(archive, filename, declared, report, progress)
         return
     extension = os.path.splitext(filename)[1].lower().removeprefix(".")
-    if name == "text" and extension in FORMATS["markdown"].extensions:
-        name = "markdown"
+    if name == "text":  # what kind of text, its name alone tells
+        name = next((n for n in ("csv", "markdown") if extension in FORMATS[n].extensions), name)
     format_ = FORMATS[name]
     _compare(format_, extension, declared, report)
     text = _check(path, format_, report)

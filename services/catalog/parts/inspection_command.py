@@ -1,4 +1,4 @@
-"""`python -m services.catalog inspect`: the process that inspects what was uploaded.
+"""`python -m services.catalog inspect`: inspects what was uploaded, and carries intakes out.
 
 While there is nothing to do it only asks PostgreSQL for work, in a third of the memory. Work makes
 it load everything else; after a quiet while it starts itself anew without.
@@ -61,7 +61,7 @@ async def _wait(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     async with _answering(settings):
         from services.catalog.adapters.objects import object_store
-        from services.catalog.parts.inspection_worker import build
+        from services.catalog.parts import inspection_worker, intake_worker
         from shared.clock import utc_now
         from shared.database import UnitOfWork, create_engine
 
@@ -70,8 +70,15 @@ async def _work(settings: Settings) -> None:
         def new_uow() -> UnitOfWork:
             return UnitOfWork(engine, "/catalog")
 
-        worker = build(new_uow, settings, object_store(settings), utc_now)
+        worker = inspection_worker.build(new_uow, settings, object_store(settings), utc_now)
+        intake = intake_worker.build(new_uow, settings, utc_now)
         try:
-            await worker.run(idle_seconds=QUIET_SECONDS)
+            async with asyncio.TaskGroup() as group:
+                carrying = group.create_task(intake.run())
+                while True:
+                    await worker.run(idle_seconds=QUIET_SECONDS)
+                    if not await intake.due():
+                        break
+                carrying.cancel()
         finally:
             await engine.dispose()

@@ -6,10 +6,12 @@ from datetime import timedelta
 from services.catalog.adapters.files import FileRepository
 from services.catalog.adapters.sweeping import sweeping_alone
 from services.catalog.adapters.uploads import QuotaRepository, UploadRepository
+from services.catalog.adapters.uploads_completions import CompletionStatement
 from services.catalog.adapters.uploads_reads import UploadReads
 from services.catalog.application.sweeping import Sweeper
 from services.catalog.application.uploads import Queue, Uploads
 from services.catalog.application.uploads_arrivals import Limits
+from services.catalog.application.uploads_completions import Completions
 from services.catalog.application.uploads_quotas import Quotas
 from services.catalog.application.uploads_views import UploadViews
 from services.catalog.domain.uploads_events import EVENTS
@@ -51,9 +53,9 @@ def build(
         limits,
         runtime.clock,
     )
-    views = UploadViews(
-        runtime.new_uow, UploadReads(runtime.reader), quotas, objects, limits, runtime.clock
-    )
+    reads = UploadReads(runtime.reader)
+    completions = Completions(uploads, reads, CompletionStatement(runtime), runtime.clock)
+    views = UploadViews(runtime.new_uow, reads, quotas, objects, limits, runtime.clock)
     sweeper = Sweeper(
         runtime.new_uow,
         UploadRepository,
@@ -66,7 +68,7 @@ def build(
     return UploadsPart(
         routers=[
             limits_router(views),
-            uploads_router(uploads, views, Cursors(keys.derive("cursors"))),
+            uploads_router(uploads, completions, views, Cursors(keys.derive("cursors"))),
         ],
         table=PROBLEMS,
         tasks={"upload-sweeper": sweeper.run},

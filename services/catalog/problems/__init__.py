@@ -1,6 +1,14 @@
 """How this service's domain errors are told over HTTP, a table per part."""
 
-from services.catalog.problems import knowledge, resources, textbooks, uploads, vocabularies
+from services.catalog.problems import (
+    collections,
+    intake,
+    knowledge,
+    resources,
+    textbooks,
+    uploads,
+    vocabularies,
+)
 from shared.problems import ProblemTable
 
 PROBLEMS: ProblemTable = {
@@ -9,4 +17,6 @@ PROBLEMS: ProblemTable = {
     **knowledge.PROBLEMS,
     **uploads.PROBLEMS,
     **resources.PROBLEMS,
+    **collections.PROBLEMS,
+    **intake.PROBLEMS,
 }

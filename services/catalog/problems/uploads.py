@@ -20,6 +20,12 @@ PROBLEMS: ProblemTable = {
         "The upload is past that",
         "该上传当前状态不允许此操作",
     ),
+    domain.UploadInUse: Problem(
+        "catalog/upload-in-use",
+        409,
+        "A resource uses the file",
+        "该文件正被资源引用",
+    ),
     domain.QuotaExceeded: Problem(
         "catalog/quota-exceeded",
         409,

@@ -8,6 +8,7 @@ about a resource are asked by strangers too, who must not learn that a draft exi
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -21,20 +22,34 @@ from shared.contract import openapi_document
 from shared.ids import uuid7
 from shared.testing.matrix import Place, cells, operations
 from tests.service.catalog.resources import OTHER_SCHOOL, SCHOOL, Desk
+from tests.service.catalog.test_textbooks import BOOK, CHAPTERS
+from tests.service.catalog.test_vocabularies import TERM
+from tests.service.catalog.test_vocabularies_imports import TERMS
+from tests.service.catalog.uploads import announced
+from tests.service.catalog.vocabularies import PROVINCE, starter_set
 from tests.service.house import Token
+
+__all__ = ["starter_set"]
 
 V1 = "/catalog/v1"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A request's path behind its version, its body, and the path of the organisation that it is
-    about."""
+    """A request's path behind its version, its body (text is a CSV file), and the path of the
+    organisation that it is about."""
 
     path: str
     body: Any = None
     here: str = SCHOOL
     version: int = 1
+
+    def request(self, headers: dict[str, str]) -> dict[str, Any]:
+        """What is sent there, beside the caller's `headers`."""
+        headers = {**headers, "if-match": f'"v{self.version}"'}
+        if isinstance(self.body, str):
+            return {"content": self.body, "headers": {**headers, "content-type": "text/csv"}}
+        return {"json": self.body, "headers": headers}
 
 
 Make = Callable[[Desk], Awaitable[Target]]
@@ -68,7 +83,133 @@ RESOURCES: Mapping[str, Make] = {
     "restore_version": restore_version,
 }
 
-TARGETS: Mapping[str, Make] = {**RESOURCES}
+
+async def announce_upload(_desk: Desk) -> Target:
+    return Target("/uploads", announced(b"%PDF-", organisation=SCHOOL))
+
+
+def upload(rest: str = "", state: str = "OPEN") -> Make:
+    """Somebody's upload for the school."""
+
+    async def make(desk: Desk) -> Target:
+        return Target(f"/uploads/{await desk.upload(state=state, organisation=SCHOOL)}{rest}")
+
+    return make
+
+
+async def read_inspection(desk: Desk) -> Target:
+    inspection_id = uuid7()
+    await desk.owner.execute(
+        "INSERT INTO inspections (id, upload_id, state, step, progress, attempts, outages,"
+        " lease_until, queued_at) VALUES ($1, $2, 'QUEUED', 'waiting', 0, 0, 0, now(), now())",
+        *(inspection_id, UUID(await desk.upload(state="COMPLETED", organisation=SCHOOL))),
+    )
+    return Target(f"/inspections/{inspection_id}")
+
+
+def province(path: str, body: Any = None, version: int = 1) -> Make:
+    """What stands there, of the whole province."""
+
+    async def make(_desk: Desk) -> Target:
+        return Target(path, body, PROVINCE, version)
+
+    return make
+
+
+def textbook(rest: str, body: Any) -> Make:
+    async def make(desk: Desk) -> Target:
+        headers = desk.administrator(PROVINCE)
+        made = await desk.client.post(f"{V1}/textbooks", json=BOOK, headers=headers)
+        assert made.status_code == 201, made.text
+        return Target(f"/textbooks/{made.json()['id']}{rest}", body, PROVINCE)
+
+    return make
+
+
+UPLOADS: Mapping[str, Make] = {
+    "list_uploads": province("/uploads"),
+    "announce_upload": announce_upload,
+    "read_upload": upload(),
+    "abort_upload": upload(),
+    "read_part_addresses": upload("/parts"),
+    "complete_upload": upload("/complete"),
+    "read_upload_content": upload("/content", "AVAILABLE"),
+    "read_inspection": read_inspection,
+    "list_scrub_findings": province("/scrub-findings"),
+}
+
+VOCABULARIES: Mapping[str, Make] = {
+    "add_term": province("/dictionaries/edition/terms", TERM),
+    "change_term": province("/dictionaries/stage/terms/primary", {"name_en": "Primary"}),
+    "list_dictionary_versions": province("/dictionaries/edition/history"),
+    "add_textbook": province("/textbooks", BOOK),
+    "change_textbook": textbook("", {"title": "语文"}),
+    "replace_chapters": textbook("/chapters", CHAPTERS),
+    "put_knowledge_point": province("/knowledge/14/points/a", {"name_zh": "加法"}, 0),
+    "import_vocabulary": province("/vocabulary-imports?kind=terms&dry_run=false", TERMS),
+}
+
+
+def collection(rest: str = "", body: Any = None) -> Make:
+    async def make(desk: Desk) -> Target:
+        made = await desk.client.post(
+            f"{V1}/collections",
+            headers=desk.teacher,
+            json={"title": "分数单元", "organisation": SCHOOL},
+        )
+        assert made.status_code == 201, made.text
+        return Target(f"/collections/{made.json()['id']}{rest}", body)
+
+    return make
+
+
+async def create_collection(_desk: Desk) -> Target:
+    return Target("/collections", {"title": "分数单元", "organisation": SCHOOL})
+
+
+def bulk(rest: str = "", *, begun: bool = True) -> Make:
+    """An import for the school, or what begins one."""
+
+    async def make(desk: Desk) -> Target:
+        sheet = await desk.upload(b"x", filename="t.txt", media_type="text/plain")
+        body = {"table_upload_id": sheet, "organisation": SCHOOL}
+        if not begun:
+            return Target("/imports", body)
+        made = await desk.client.post(f"{V1}/imports", headers=desk.teacher, json=body)
+        assert made.status_code == 202, made.text
+        return Target(f"/imports/{made.json()['id']}{rest}")
+
+    return make
+
+
+COLLECTIONS: Mapping[str, Make] = {
+    "create_collection": create_collection,
+    "list_collections": province("/collections"),
+    "read_collection": collection(),
+    "change_collection": collection("", {"title": "新"}),
+    "delete_collection": collection(),
+    "list_collection_items": collection("/items"),
+    "arrange_collection": collection("/items", {"items": []}),
+    "copy_collection": collection("/copies", {"organisation": SCHOOL}),
+    "read_collection_lineage": collection("/lineage"),
+    "compare_collection": collection("/differences"),
+}
+
+IMPORTS: Mapping[str, Make] = {
+    "start_import": bulk(begun=False),
+    "list_imports": province("/imports"),
+    "read_import": bulk(),
+    "list_import_rows": bulk("/rows"),
+    "cancel_import": bulk("/cancel"),
+}
+
+TARGETS: Mapping[str, Make] = {
+    **RESOURCES,
+    **UPLOADS,
+    **VOCABULARIES,
+    **COLLECTIONS,
+    **IMPORTS,
+}
 
 ON_NO_ORGANISATION: Mapping[str, str] = {}
 """Operations whose roles count wherever they are held, each with the reason."""
@@ -103,8 +244,7 @@ async def test_no_operation_answers_whom_its_rule_refuses(desk: Desk, app: FastA
             answer = await desk.client.request(
                 operation.method,
                 f"{V1}{target.path}",
-                headers={**headers, "if-match": f'"v{target.version}"'},
-                json=target.body,
+                **target.request(headers),
             )
             excepted = cell.role and (operation.id, cell.role, cell.place) in EXCEPTIONS
             if excepted and answer.status_code == 403:

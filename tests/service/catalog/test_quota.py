@@ -109,6 +109,34 @@ async def test_the_same_file_again_is_recognised_and_counts_once(ada: Person, ro
     assert (await ada.store.get(back.headers["location"])).content == content
 
 
+async def test_an_available_upload_that_is_given_up_frees_its_quota(
+    ada: Person, room: Room
+) -> None:
+    content = some(6 * KIB)
+    upload_id = await ada.upload(content, organisation=SCHOOL)
+    await room.inspected(upload_id)
+    again = await ada.begin(content, organisation=SCHOOL)
+    assert (await ada.abort(upload_id)).status_code == 204
+    assert await ada.used() == {None: 6 * KIB, SCHOOL: 6 * KIB}  # there is another of it
+    assert (await ada.abort(again["id"])).status_code == 204
+    assert (await ada.abort(again["id"])).status_code == 204
+    assert await ada.used() == {None: 0, SCHOOL: 0}
+    assert (await ada.get(upload_id, "/content")).status_code == 409
+    assert (await ada.begin(content))["method"] == "single"
+
+
+async def test_of_two_that_are_given_up_at_once_the_last_frees_the_quota(
+    ada: Person, room: Room
+) -> None:
+    content = some(6 * KIB)
+    first = await ada.upload(content)
+    await room.inspected(first)
+    ids = [first, *[(await ada.begin(content))["id"] for _ in range(3)]]
+    answers = await asyncio.gather(*map(ada.abort, ids))
+    assert {each.status_code for each in answers} == {204}
+    assert await ada.used() == {None: 0, SCHOOL: 0}
+
+
 async def test_two_uploads_of_the_same_file_under_way_count_once_in_the_end(
     ada: Person, room: Room
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from services.catalog.adapters.sweeping import sweeping_alone
 from services.catalog.application.sweeping import NOTHING, Swept
 from services.catalog.settings import Settings
-from tests.service.catalog.uploads import MIB, SCHOOL, Person, Room, some, teacher
+from tests.service.catalog.uploads import MIB, SCHOOL, Person, Room, sha256, some, teacher
 from tests.service.house import Token
 
 LATER = timedelta(hours=25)
@@ -81,6 +81,19 @@ async def test_what_an_inspection_left_behind_goes(ada: Person, room: Room) -> N
     room.clock.advance(LATER)
     assert (await room.part.sweeper.sweep()).incoming == 1
     assert len(await room.keys()) == 1
+
+
+async def test_what_was_made_from_a_file_goes_with_it_and_not_before(
+    ada: Person, room: Room, owner: asyncpg.Connection
+) -> None:
+    await room.inspected(await ada.upload(b"lesson"))
+    digest = sha256(b"lesson")
+    await room.objects.put(f"derived/{digest[:2]}/{digest}/page-1", b"picture", "image/jpeg")
+    room.clock.advance(LATER)
+    assert await room.part.sweeper.sweep() == NOTHING
+    await owner.execute("DELETE FROM uploads; DELETE FROM files")
+    assert (await room.part.sweeper.sweep()).files == 2
+    assert await room.keys() == []
 
 
 async def test_a_kill_before_the_object_went_is_made_good(ada: Person, room: Room) -> None:

@@ -275,7 +275,7 @@ async def test_an_upload_that_was_given_up_is_over(ada: Person) -> None:
     assert (closed.status_code, closed.json()["state"]) == (409, "ABORTED")
     gone = await ada.store.put(begun["parts"][0]["url"], content=bytes(8 * MIB))
     assert gone.status_code == 404
-    assert (await ada.abort(await ada.upload(b"content"))).status_code == 409
+    assert (await ada.abort(await ada.upload(b"content"))).status_code == 409  # being inspected
 
 
 async def test_ones_own_uploads_are_listed_in_pages(

@@ -111,7 +111,7 @@ def test_an_upload_moves_along_the_table_alone(state: State) -> None:
 
 def test_a_final_state_has_no_way_out() -> None:
     left = {state for state, _ in TRANSITIONS}
-    assert left == {State.OPEN, State.COMPLETED}
+    assert left == {State.OPEN, State.COMPLETED, State.AVAILABLE}
 
 
 def test_an_organisation_keeps_its_quota_when_it_moves() -> None:

@@ -4,7 +4,9 @@ A file per noun.
 """
 
 from services.catalog.adapters.tables import (  # noqa: F401 - each adds its tables
+    collections,
     inspection,
+    intake,
     knowledge,
     resources,
     textbooks,

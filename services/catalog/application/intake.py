@@ -1,0 +1,250 @@
+"""Beginning bulk intakes, following them, stopping them.
+
+What is begun here is carried out by `services.catalog.application.intake_work`.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.catalog.application.organisations import OrganisationPaths, path_named
+from services.catalog.application.resources import WRITE, ResourceStore, attach
+from services.catalog.domain.intake import (
+    Counts,
+    Defect,
+    Intake,
+    IntakeDefective,
+    IntakeFile,
+    Outcome,
+    Remarks,
+    State,
+)
+from services.catalog.domain.resources import (
+    Attachment,
+    AttachmentsRefused,
+    FileReference,
+    FileRole,
+    Metadata,
+)
+from shared.access import Rule, grants_of
+from shared.clock import Clock
+from shared.context import current, worded
+from shared.database import UnitOfWork
+from shared.errors import NotFound
+from shared.ids import uuid7
+from shared.principal import Principal
+
+FOLLOW = Rule("catalog.write", own=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file that was uploaded by itself; rows call it ``filename``, or by that of the upload."""
+
+    upload_id: UUID
+    filename: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be taken in. ``defaults`` stand where a row says nothing."""
+
+    table_upload_id: UUID
+    archive_upload_id: UUID | None
+    uploads: Sequence[Given]
+    defaults: Metadata
+    organisation: str | None
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An intake with how many of its rows came to which outcome so far."""
+
+    intake: Intake
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What became of a row."""
+
+    position: int
+    line: int
+    key: str | None
+    outcome: Outcome
+    resource_id: UUID | None
+    defects: Sequence[Defect]
+
+
+class IntakeStore(Protocol):
+    async def add(self, intake: Intake) -> None: ...
+
+    async def get(self, intake_id: UUID) -> Intake | None: ...
+
+    async def locked(self, intake_id: UUID) -> Intake | None:
+        """Like `get`; it is kept from any change until the transaction ends."""
+        ...
+
+    async def save(self, intake: Intake) -> None: ...
+
+    async def add_files(self, intake_id: UUID, files: Collection[IntakeFile]) -> None: ...
+
+    async def counts(self, intake_id: UUID) -> Counts: ...
+
+    async def reported(
+        self, intake_id: UUID, outcome: Outcome | None, after: int, limit: int
+    ) -> Sequence[Reported]:
+        """Rows that have an outcome, in the order of the file."""
+        ...
+
+    async def page(self, owner: str, limit: int, before: UUID | None) -> Sequence[Intake]:
+        """The newest first."""
+        ...
+
+
+class Intakes:
+    """An intake is its owner's alone."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        store: Callable[[AsyncConnection], IntakeStore],
+        resources: Callable[[AsyncConnection], ResourceStore],
+        organisations: Callable[[AsyncConnection], OrganisationPaths],
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._store = store
+        self._resources = resources
+        self._organisations = organisations
+        self._clock = clock
+
+    async def start(self, caller: Principal, wanted: Wanted) -> Progress:
+        """Raises `Forbidden`, `IntakeDefective`."""
+        WRITE.admit(caller, None)
+        now = self._clock()
+        async with self._new_uow() as uow:
+            path = None
+            if wanted.organisation is not None:
+                organisations = self._organisations(uow.connection)
+                path = await path_named(organisations, caller, wanted.organisation)
+                WRITE.admit(caller, path)
+            files = await _files(self._resources(uow.connection), caller, wanted)
+            request = current()
+            intake = Intake(
+                id=uuid7(),
+                owner=caller.subject,
+                client=caller.client,
+                grants=[str(grant) for grant in grants_of(caller)],
+                request_id=request.request_id,
+                language=request.language,
+                organisation_path=path,
+                table_upload_id=wanted.table_upload_id,
+                archive_upload_id=wanted.archive_upload_id,
+                defaults=wanted.defaults,
+                dry_run=wanted.dry_run,
+                state=State.RECEIVED,
+                rows=0,
+                remarks=Remarks(),
+                failure=None,
+                attempts=0,
+                version=1,
+                created_at=now,
+                updated_at=now,
+            )
+            store = self._store(uow.connection)
+            await store.add(intake)
+            await store.add_files(intake.id, files)
+            note(uow, "started", intake)
+            return await uow.commit(Progress(intake, {}))
+
+    async def get(self, caller: Principal, intake_id: UUID) -> Progress:
+        """Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            intake = _own(caller, await store.get(intake_id))
+            return Progress(intake, await store.counts(intake_id))
+
+    async def page(self, caller: Principal, limit: int, before: UUID | None) -> Sequence[Intake]:
+        """At most `limit` of the caller's begun before the one with the id `before`."""
+        async with self._new_uow() as uow:
+            return await self._store(uow.connection).page(caller.subject, limit, before)
+
+    async def rows(
+        self, caller: Principal, intake_id: UUID, outcome: Outcome | None, after: int, limit: int
+    ) -> Sequence[Reported]:
+        """At most `limit` rows behind the position `after`. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            _own(caller, await store.get(intake_id))
+            return await store.reported(intake_id, outcome, after, limit)
+
+    async def cancel(self, caller: Principal, intake_id: UUID) -> Progress:
+        """Rows that are dealt with stay so; no other is. Raises `NotFound`, `IntakeOver`."""
+        async with self._new_uow() as uow:
+            store = self._store(uow.connection)
+            intake = _own(caller, await store.locked(intake_id))
+            if intake.state is not State.CANCELLED:
+                intake = intake.cancelled(self._clock())
+                await store.save(intake)
+                note(uow, "cancelled", intake)
+            return await uow.commit(Progress(intake, await store.counts(intake_id)))
+
+
+async def _files(
+    resources: ResourceStore, caller: Principal, wanted: Wanted
+) -> Sequence[IntakeFile]:
+    """The files given one by one, all uploads being the caller's to attach. Raises
+    `IntakeDefective` with every defect."""
+    pointers = ["#/table_upload_id"]
+    asked = [wanted.table_upload_id]
+    if wanted.archive_upload_id is not None:
+        pointers.append("#/archive_upload_id")
+        asked.append(wanted.archive_upload_id)
+    first = len(asked)
+    for index, each in enumerate(wanted.uploads):
+        pointers.append(f"#/uploads/{index}/upload_id")
+        asked.append(each.upload_id)
+    references = [FileReference(each, FileRole.MAIN) for each in asked]
+    errors: list[dict[str, str]] = []
+    attached: Sequence[Attachment] = ()
+    try:
+        attached = (await attach(resources, caller, references, ()))[first:]
+    except AttachmentsRefused as refused:
+        for error in refused.members["errors"]:
+            index = int(error["pointer"].split("/")[2])
+            errors.append({"pointer": pointers[index], "detail": error["detail"]})
+    files: dict[str, IntakeFile] = {}
+    for index, (given, kept) in enumerate(zip(wanted.uploads, attached, strict=False)):
+        name = given.filename or kept.filename
+        if name in files:
+            told = worded("Two files have this name.", "有两个文件同名。")
+            errors.append({"pointer": f"#/uploads/{index}/filename", "detail": told})
+        files[name] = IntakeFile(name, kept.sha256, given.upload_id)
+    if errors:
+        raise IntakeDefective(
+            "Correct what errors name.", zh="请改正 errors 所列各项。", errors=errors
+        )
+    return list(files.values())
+
+
+def _own(caller: Principal, intake: Intake | None) -> Intake:
+    if intake is None or intake.owner != caller.subject:
+        raise NotFound("You have no import with that id.", zh="您没有这个导入任务。")
+    return intake
+
+
+def note(uow: UnitOfWork, what: str, intake: Intake, **facts: object) -> None:
+    """Audit what became of it."""
+    uow.audit.record(
+        f"intake.{what}",
+        str(intake.id),
+        organisation=intake.organisation_path,
+        after={"state": intake.state, "version": intake.version},
+        dry_run=intake.dry_run,
+        **facts,
+    )

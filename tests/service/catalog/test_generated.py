@@ -1,0 +1,65 @@
+"""Requests drawn from the catalogue's own OpenAPI document: none is answered otherwise than the
+document says."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import httpx2
+from fastapi import FastAPI
+
+from services.catalog.adapters.objects import object_store
+from services.catalog.settings import Settings
+from shared.contract import openapi_document
+from tests.service.catalog.resources import SCOPES, Desk
+from tests.service.catalog.test_textbooks import BOOK
+from tests.service.catalog.vocabularies import PROVINCE, starter_set
+from tests.service.generated import defects
+from tests.service.house import Token
+
+__all__ = ["starter_set"]
+
+REQUESTS = 4
+SECONDS = 45.0
+
+
+def naming(document: Mapping[str, Any], known: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """`document`, in which parameters with these names take these values and no others: what is
+    drawn at random exists nowhere."""
+    told = copy.deepcopy(dict(document))
+    for path in told["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"].lower() in known:
+                    values = list(known[parameter["name"].lower()])
+                    parameter["schema"] = {"type": "string", "enum": values}
+    return told
+
+
+async def test_every_answer_to_a_generated_request_is_one_that_is_documented(
+    app: FastAPI,
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    owner: asyncpg.Connection,
+    token: Token,
+) -> None:
+    desk = Desk(client, owner, token, object_store(settings))
+    grants = (f"teacher@{PROVINCE}.C1.S1", f"administrator@{PROVINCE}")
+    callers = {"nobody": {}, "a teacher": token(desk.subject, SCOPES, grants)}
+    made = [await desk.finished() for _ in range(2)]
+    assert (await desk.freeze(made[0])).status_code == 201
+    book = await client.post(
+        "/catalog/v1/textbooks", json=BOOK, headers=token("admin", SCOPES, grants)
+    )
+    known = {
+        "resource_id": [each["id"] for each in made],
+        "upload_id": [await desk.upload(state=state) for state in ("OPEN", "AVAILABLE")],
+        "textbook": [book.json()["id"]],
+        "dictionary": ["edition", "subject"],
+        "code": ["renjiao", made[0]["code"]],
+        "if-match": ['"v1"', '"v2"'],
+    }
+    document = naming(openapi_document(app), known)
+    found = await defects(document, client, callers, requests=REQUESTS, seconds=SECONDS)
+    assert not found, "\n".join(found)
