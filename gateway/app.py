@@ -1,6 +1,8 @@
-"""``GET /health``: every component, asked at most once a second however many ask."""
+"""``GET /health``: every component, asked at most once a second however many ask;
+``GET /openapi.json``: the services' contracts as one document."""
 
 import asyncio
+import gzip
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.compiler.operations import contracts
+from gateway.contract import merged
 from gateway.settings import Settings
 
 FRESH_SECONDS = 1.0
@@ -77,7 +81,23 @@ def create_app(settings: Settings) -> Starlette:
             media_type="application/json",
         )
 
+    document = orjson.dumps(merged(contracts()))
+    compressed = gzip.compress(document)
+
+    async def openapi(request: Request) -> Response:
+        headers = {"cache-control": "public, max-age=300", "vary": "accept-encoding"}
+        headers["access-control-allow-origin"] = "*"
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            return Response(compressed, headers=headers, media_type="application/json")
+        return Response(document, headers=headers, media_type="application/json")
+
     async def alive(_request: Request) -> Response:
         return Response(b'{"status":"alive"}', media_type="application/json")
 
-    return Starlette(routes=[Route("/health", health), Route("/healthz", alive)], lifespan=lifespan)
+    routes = [
+        Route("/health", health),
+        Route("/healthz", alive),
+        Route("/openapi.json", openapi),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)

@@ -5,6 +5,7 @@ from itertools import product
 from stack import SERVICES, envoy_proxy, nats, postgres, seaweed, services
 from stack.component import Component
 from stack.data import DataDirectory
+from stack.ports import loopbacks
 from stack.secret_files import SECRETS_OF_A_SERVICE, SecretFiles
 from stack.services import Addresses
 from stack.settings import StackSettings
@@ -33,10 +34,20 @@ def components(
     ours = [services.service(name, ports, where, secrets) for name in SERVICES]
     ours.append(services.inspector(ports, where, secrets))
     behind = frozenset({*SERVICES, services.CONTROL})
-    door = [] if settings.gateway_origin else [envoy_proxy.component(data, ports, behind)]
-    watched = {c.name: c.health for c in (*servers, *ours, *door)}
+    door = [] if settings.gateway_origin else _door(data, ports, where, behind)
+    watched = {c.name: c.health for c in (*servers, *ours, *door) if c.health}
     control = services.control_plane(ports, watched)
     return [*servers, services.migration(where, secrets), *ours, control, *door]
+
+
+def _door(
+    data: DataDirectory, ports: dict[str, int], where: Addresses, behind: frozenset[str]
+) -> list[Component]:
+    directory = envoy_proxy.directory(data)
+    return [
+        services.compiler(directory, ports, loopbacks(), where),
+        envoy_proxy.component(data, ports, behind | {services.COMPILER}),
+    ]
 
 
 def _servers(

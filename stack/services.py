@@ -3,8 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stack import SERVICES
 from stack.component import Component
@@ -81,6 +82,28 @@ def inspector(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles)
 
 
 CONTROL = "gateway"
+COMPILER = "envoy-configuration"
+
+
+def compiler(
+    directory: Path, ports: dict[str, int], listen: Sequence[str], addresses: Addresses
+) -> Component:
+    """Writes Envoy's configuration to `directory`."""
+    upstreams = {name: f"{LOOPBACK}:{ports[name]}" for name in SERVICES}
+    upstreams[CONTROL] = f"{LOOPBACK}:{ports['control']}"
+    return Component(
+        name=COMPILER,
+        argv=(sys.executable, "-m", "gateway", "compile", str(directory)),
+        env={
+            **inherited(),
+            "SHUYUAN_ENVOY_LISTEN": json.dumps(list(listen)),
+            "SHUYUAN_ENVOY_PORT": str(ports["gateway"]),
+            "SHUYUAN_ENVOY_ADMIN_PORT": str(ports["envoy_admin"]),
+            "SHUYUAN_ENVOY_ISSUER": f"{addresses.gateway}/identity",
+            "SHUYUAN_ENVOY_UPSTREAMS": json.dumps(upstreams),
+        },
+        oneshot=True,
+    )
 
 
 def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Component:

@@ -7,7 +7,17 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from tests.bench import activity, catalog, gateway, identity, inspection, read, relay, upload
+from tests.bench import (
+    activity,
+    catalog,
+    gateway,
+    identity,
+    inspection,
+    ledger,
+    read,
+    relay,
+    upload,
+)
 from tests.bench.measure import Figure, print_table, write_json
 from tests.bench.stack import CHECKOUT, running_stack
 
@@ -20,6 +30,7 @@ JOBS = {
     "inspection": inspection.bench,
     "catalog": catalog.bench,
     "activity": activity.bench,
+    "ledger": ledger.bench,
 }
 
 

@@ -146,7 +146,7 @@ def _replace(path: Path, change: Callable[[dict[str, Any], int], None], number: 
 async def _paced(origin: str, statuses: list[int], stopping: asyncio.Event) -> None:
     """One connection's share of the requests; it is opened anew when the gateway asks to."""
     place = urlsplit(origin)
-    request = f"GET /health HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
+    request = f"GET /identity/jwks.json HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
     writer = None
     pause = WORKERS / REQUESTS_A_SECOND
     due = time.perf_counter()

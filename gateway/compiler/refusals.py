@@ -1,0 +1,73 @@
+"""Envoy's own refusals as problem details (RFC 9457), in Chinese unless English is asked for first.
+
+Why it refused stays in its log: a token's fault helps an attacker more than a client.
+"""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+TITLES = {
+    400: ("The request could not be read", "无法解析请求内容"),
+    401: ("Send a valid access token as Authorization: Bearer", "请附上有效的访问令牌"),
+    403: ("The token does not open this operation", "令牌无权执行此操作"),
+    404: ("Not found", "未找到"),
+    405: ("This method does not exist here: see Allow", "此处不支持该方法，请参见 Allow"),
+    408: ("The request took too long to arrive", "请求接收超时"),
+    413: ("The request body is too large", "请求内容过大"),
+    426: ("Use HTTP/1.1 or newer", "请使用 HTTP/1.1 或更新版本"),
+    429: ("Too many requests: wait for Retry-After", "请求过于频繁，请按 Retry-After 稍后再试"),
+    431: ("The request headers are too large", "请求头过大"),
+    503: ("Try again shortly", "服务暂不可用，请稍后重试"),
+    504: ("The answer took too long: try again", "处理超时，请稍后重试"),
+}
+OTHERWISE = ("The request was refused", "请求未被受理")
+
+
+def _header(key: str, value: str) -> Json:
+    return {"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"}
+
+
+RETRY_AFTER = _header("retry-after", "1")
+HEADERS = {
+    401: _header("www-authenticate", 'Bearer realm="shuyuan"'),  # RFC 6750 §3
+    403: _header("www-authenticate", 'Bearer realm="shuyuan", error="insufficient_scope"'),
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
+}
+
+
+def mappers() -> list[Json]:
+    """Local reply mappers, tried in order."""
+    english = {"name": "accept-language", "string_match": {"prefix": "en", "ignore_case": True}}
+    asks = {"header_filter": {"header": english}}
+    found = []
+    for status, titles in [*TITLES.items(), (None, OTHERWISE)]:
+        refused = _status("GE", 400) if status is None else _status("EQ", status)
+        in_english, in_chinese = titles
+        found += [
+            _mapper({"and_filter": {"filters": [refused, asks]}}, in_english, status),
+            _mapper(refused, in_chinese, status),
+        ]
+    return found
+
+
+def _status(comparison: str, status: int) -> Json:
+    value = {"default_value": status, "runtime_key": "unused"}
+    return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
+
+
+def _mapper(chosen: Json, title: str, status: int | None) -> Json:
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": "%RESPONSE_CODE%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+    }
+    mapper: Json = {
+        "filter": chosen,
+        "body_format_override": {"json_format": body, "content_type": "application/problem+json"},
+    }
+    if status in HEADERS:
+        mapper["headers_to_add"] = [HEADERS[status]]
+    return mapper

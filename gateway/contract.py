@@ -1,0 +1,122 @@
+"""``/openapi.json``: the services' contracts as one OpenAPI 3.1 document.
+
+A schema that several services name alike but mean differently is told apart by the service's name;
+one that is the same for all stands once. So do operation ids.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shared.version import VERSION
+
+Json = dict[str, Any]
+
+SCHEMAS = "#/components/schemas/"
+TITLE = "Shuyuan 书院"
+DESCRIPTION = """\
+The digital education resource platform, through its gateway.
+
+Obtain an access token at `/identity/token` (OAuth 2.0; see
+`/identity/.well-known/openid-configuration`) and send it as `Authorization: Bearer`.
+`x-access` names the scope that an operation asks for, and the roles. Whatever is refused is told as
+problem details (RFC 9457): `type` is what a program compares.
+"""
+_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+
+
+class ContractsClash(ValueError):
+    """Two contracts give one name two meanings where no service's name can tell them apart."""
+
+
+def merged(documents: Mapping[str, Json]) -> Json:
+    """One document of those by service. Raises `ContractsClash`."""
+    apart = _schemas_apart(documents)
+    shared_ids = _repeated_operation_ids(documents)
+    paths: Json = {}
+    components: dict[str, Json] = {}
+    tags: dict[str, None] = {}
+    for service, document in documents.items():
+        own = _renamed(document, service, apart)
+        for path, item in own["paths"].items():
+            _put(paths, path, item)
+            for operation in _operations(item):
+                if operation.get("operationId") in shared_ids:
+                    operation["operationId"] = f"{service}_{operation['operationId']}"
+                operation["tags"] = [service, *operation.get("tags", ())]
+        tags[service] = None
+        for kind, found in own.get("components", {}).items():
+            for name, content in found.items():
+                renamed = _name(service, name, apart) if kind == "schemas" else name
+                if renamed != name:
+                    content["title"] = renamed
+                _put(components.setdefault(kind, {}), renamed, content)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag, "description": documents[tag]["info"]["title"]} for tag in tags],
+        "paths": paths,
+        "components": components,
+    }
+
+
+def _put(into: Json, name: str, content: Any) -> None:
+    if into.setdefault(name, content) != content:
+        raise ContractsClash(f"{name} has two meanings.")
+
+
+def _name(service: str, name: str, apart: frozenset[str]) -> str:
+    """Where two classes of one service are named alike, pydantic names each by its whole module;
+    of that, the last part is enough."""
+    *modules, own = name.split("__")
+    if modules:
+        return service.capitalize() + modules[-1].title().replace("_", "") + own
+    return f"{service.capitalize()}{name}" if name in apart else name
+
+
+def _schemas_apart(documents: Mapping[str, Json]) -> frozenset[str]:
+    """Names of schemas that differ between documents, be it only in what they refer to."""
+    by_name: dict[str, set[str]] = {}
+    refers: dict[str, set[str]] = {}
+    for document in documents.values():
+        for name, schema in document.get("components", {}).get("schemas", {}).items():
+            by_name.setdefault(name, set()).add(json.dumps(schema, sort_keys=True))
+            refers.setdefault(name, set()).update(_references(schema))
+    apart = {name for name, meanings in by_name.items() if len(meanings) > 1}
+    while more := {name for name in by_name.keys() - apart if refers[name] & apart}:
+        apart |= more
+    return frozenset(apart)
+
+
+def _references(schema: Any) -> set[str]:
+    return set(re.findall(rf'"{SCHEMAS}([^"]+)"', json.dumps(schema)))
+
+
+def _renamed(document: Json, service: str, apart: frozenset[str]) -> Json:
+    """The document with every reference to a schema led to its new name."""
+
+    def led_to(match: re.Match[str]) -> str:
+        return f'"{SCHEMAS}{_name(service, match[1], apart)}"'
+
+    text = json.dumps(document, ensure_ascii=False)
+    led = re.sub(rf'"{SCHEMAS}([^"]+)"', led_to, text)
+    found: Json = json.loads(led)
+    return found
+
+
+def _repeated_operation_ids(documents: Mapping[str, Json]) -> frozenset[str]:
+    counted = Counter(
+        operation["operationId"]
+        for document in documents.values()
+        for item in document["paths"].values()
+        for operation in _operations(item)
+        if "operationId" in operation
+    )
+    return frozenset(each for each, times in counted.items() if times > 1)
+
+
+def _operations(item: Json) -> Iterator[Json]:
+    return (operation for method, operation in item.items() if method in _METHODS)

@@ -1,0 +1,137 @@
+"""What the gateway adds to requests and answers, and what it takes away."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.service.gateway.door import Door, open_door
+
+PUBLIC = "/catalog/v1/textbooks"
+GUARDED = "/identity/v1/organisations"
+WRITE = "/catalog/v1/uploads"
+VOCABULARY = "/catalog/v1/vocabulary-imports"
+MIB = 1 << 20
+
+
+def test_headers_that_only_the_gateway_may_set_are_taken_away(door: Door) -> None:
+    forged = ("x-subject", "x-client-id", "x-original-url", "x-rewrite-url", "x-forwarded-host")
+    with door.client() as client:
+        client.get(PUBLIC, headers=dict.fromkeys(forged, "/admin"))
+        client.get(
+            PUBLIC, headers={"x-envoy-upstream-rq-timeout-ms": "1", "x-envoy-original-path": "/x"}
+        )
+    for seen in door.upstream.headers:
+        assert not seen.keys() & {
+            *forged,
+            "x-envoy-upstream-rq-timeout-ms",
+            "x-envoy-original-path",
+        }
+
+
+def test_a_request_is_named_once_and_its_trace_goes_on(door: Door) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with door.client() as client:
+        answer = client.get(PUBLIC, headers={"x-request-id": "mine", "traceparent": trace})
+    (seen,) = door.upstream.headers
+    assert re.fullmatch(r"[0-9a-f-]{36}", seen["x-request-id"])
+    assert answer.headers["x-request-id"] == seen["x-request-id"]
+    assert seen["traceparent"] == trace
+
+
+def test_every_answer_carries_the_security_headers(door: Door) -> None:
+    with door.client() as client:
+        for path in (PUBLIC, GUARDED, "/nothing"):
+            headers = client.get(path).headers
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["content-security-policy"].startswith("default-src 'none'")
+            assert not [name for name in headers if name.startswith("x-envoy-")]
+            assert headers["server"] == "shuyuan"
+
+
+def test_any_origin_may_call_an_operation_but_no_page(door: Door) -> None:
+    preflight = {"origin": "https://space.example", "access-control-request-method": "POST"}
+    with door.client() as client:
+        allowed = client.options(WRITE, headers=preflight)
+        answer = client.get(PUBLIC, headers={"origin": "https://space.example"})
+        page = client.get("/identity/login", headers={"origin": "https://space.example"})
+    assert allowed.status_code == 200
+    assert "idempotency-key" in allowed.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in allowed.headers
+    assert answer.headers["access-control-allow-origin"] == "https://space.example"
+    assert "etag" in answer.headers["access-control-expose-headers"]
+    assert "access-control-allow-origin" not in page.headers
+    assert not [seen for seen in door.upstream.seen if seen.startswith("OPTIONS")]
+
+
+def test_a_long_answer_is_compressed_unless_it_has_an_etag_or_is_a_page(door: Door) -> None:
+    with door.client(headers={"accept-encoding": "gzip"}) as client:
+        assert client.get(f"{PUBLIC}?big").headers["content-encoding"] == "gzip"
+        tagged = client.get(f"{PUBLIC}?big&etag")
+        assert tagged.headers["etag"] == '"7"'
+        assert "content-encoding" not in tagged.headers
+        assert "content-encoding" not in client.get("/identity/login?big").headers
+        assert "content-encoding" not in client.get(PUBLIC).headers
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        (WRITE, MIB, 200),
+        (WRITE, MIB + 1, 413),
+        (VOCABULARY, 5 * MIB, 200),
+        (VOCABULARY, 5 * MIB + 1, 413),
+    ],
+)
+def test_a_body_is_bounded_by_its_operation(door: Door, path: str, size: int, status: int) -> None:
+    with door.client() as client:
+        answer = client.post(path, content=b"x" * size, headers=door.bearer("catalog.write"))
+    assert answer.status_code == status
+    assert len(door.upstream.seen) == (status == 200)
+    if status == 200:
+        assert answer.json()["bytes"] == size
+
+
+def test_headers_are_bounded_in_number_and_size(door: Door) -> None:
+    with door.client() as client:
+        many = client.get(PUBLIC, headers={f"x-header-{number}": "1" for number in range(80)})
+        large = client.get(PUBLIC, headers={"x-large": "1" * 40_000})
+    assert many.status_code == large.status_code == 431
+    assert door.upstream.seen == []
+
+
+def test_a_flood_of_one_address_is_refused_before_its_tokens_are_looked_at(
+    tmp_path: Path,
+) -> None:
+    with open_door(tmp_path, rate_factor=0.02) as door, door.client() as client:
+        bad = {"authorization": "Bearer nonsense"}
+        answers = [client.get(GUARDED, headers=bad) for _ in range(60)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(401) <= 40
+    assert statuses[-1] == 429
+    assert answers[-1].headers["retry-after"] == "1"
+    assert answers[-1].json()["status"] == 429
+
+
+def test_the_access_log_names_operations_and_applications_and_nobody(tmp_path: Path) -> None:
+    with open_door(tmp_path) as door:
+        with door.client(headers=door.bearer("identity.read", sub="pupil-0815")) as client:
+            client.get("/identity/v1/people/pupil-0816?name=zhang", headers={"user-agent": "gecko"})
+        line = _first_line(tmp_path / "access.log")
+    told = json.loads(line)
+    assert told["operation"] == "GET /identity/v1/people/{person_id}"
+    assert told["status"] == 200
+    assert told["client"] == "some-application"
+    for personal in ("0815", "0816", "zhang", "gecko", "127.0.0.1"):
+        assert personal not in line
+
+
+def _first_line(path: Path) -> str:
+    """Envoy writes its log every ten seconds."""
+    deadline = time.monotonic() + 15
+    while not (lines := path.read_text().splitlines()):
+        assert time.monotonic() < deadline, "nothing was logged"
+        time.sleep(0.25)
+    return lines[0]

@@ -1,0 +1,87 @@
+"""One document of several, with nothing lost and nothing mistaken for something else."""
+
+import re
+from typing import Any
+
+import pytest
+
+from gateway.compiler.operations import contracts
+from gateway.contract import SCHEMAS, ContractsClash, merged
+
+DOCUMENT = merged(contracts())
+
+
+def document(service: str, **schemas: Any) -> dict[str, Any]:
+    """A contract of one operation, which answers with the schema `Thing`."""
+    answer = {"content": {"application/json": {"schema": {"$ref": f"{SCHEMAS}Thing"}}}}
+    operation = {"operationId": "read", "responses": {"200": answer}}
+    return {
+        "info": {"title": service},
+        "paths": {f"/{service}/things": {"get": operation}},
+        "components": {"schemas": schemas},
+    }
+
+
+def answered(found: dict[str, Any], service: str) -> str:
+    operation = found["paths"][f"/{service}/things"]["get"]
+    return str(operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"])
+
+
+def test_every_operation_of_every_contract_is_in_it() -> None:
+    for told in contracts().values():
+        for path, item in told["paths"].items():
+            assert DOCUMENT["paths"][path].keys() == item.keys()
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for target in set(re.findall(rf"'{SCHEMAS}([^']+)'", repr(DOCUMENT))):
+        assert target in DOCUMENT["components"]["schemas"]
+
+
+def test_every_operation_has_an_id_of_its_own_and_its_service_as_first_tag() -> None:
+    found = [
+        (path, operation)
+        for path, item in DOCUMENT["paths"].items()
+        for method, operation in item.items()
+        if method != "options"
+    ]
+    ids = [operation["operationId"] for _, operation in found]
+    assert len(ids) == len(set(ids))
+    assert all(operation["tags"][0] == path.split("/")[1] for path, operation in found)
+
+
+def test_a_schema_that_is_the_same_for_all_stands_once() -> None:
+    schema = {"type": "string"}
+    found = merged({each: document(each, Thing=schema) for each in ("one", "two")})
+    assert found["components"]["schemas"] == {"Thing": schema}
+    assert answered(found, "two") == f"{SCHEMAS}Thing"
+
+
+def test_schemas_named_alike_are_told_apart_with_all_that_refers_to_them() -> None:
+    thing = {"properties": {"part": {"$ref": f"{SCHEMAS}Part"}}}
+    found = merged(
+        {
+            "one": document("one", Thing=thing, Part={"type": "string"}),
+            "two": document("two", Thing=thing, Part={"type": "integer"}),
+        }
+    )
+    assert set(found["components"]["schemas"]) == {"OneThing", "OnePart", "TwoThing", "TwoPart"}
+    assert answered(found, "two") == f"{SCHEMAS}TwoThing"
+    part = found["components"]["schemas"]["TwoThing"]["properties"]["part"]
+    assert part == {"$ref": f"{SCHEMAS}TwoPart"}
+
+
+def test_no_schema_is_named_by_the_modules_of_a_service() -> None:
+    long = "services__one__domain__two_words__Thing"
+    told = document("one", **{long: {"title": "Thing"}})
+    found = merged({"one": told})
+    assert found["components"]["schemas"] == {"OneTwoWordsThing": {"title": "OneTwoWordsThing"}}
+    assert not [name for name in DOCUMENT["components"]["schemas"] if "__" in name]
+
+
+def test_a_security_scheme_with_two_meanings_is_refused() -> None:
+    one, two = document("one", Thing={}), document("two", Thing={})
+    one["components"]["securitySchemes"] = {"token": {"type": "http"}}
+    two["components"]["securitySchemes"] = {"token": {"type": "apiKey"}}
+    with pytest.raises(ContractsClash):
+        merged({"one": one, "two": two})
