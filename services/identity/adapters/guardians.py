@@ -70,7 +70,10 @@ class GuardianRepository:
             where=GUARDIANSHIPS.c.id == guardianship.id,
         )
         if not (await self._connection.execute(statement)).rowcount:
-            raise GuardianshipExists("They are linked already: read the link, then change it.")
+            raise GuardianshipExists(
+                "They are linked already: read the link, then change it.",
+                zh="监护关系已存在，请读取后修改。",
+            )
 
     async def consents(
         self, child_id: UUID | None = None, guardian_id: UUID | None = None
@@ -91,7 +94,10 @@ class GuardianRepository:
     async def add_consent(self, consent: Consent) -> None:
         statement = upsert(CONSENTS).values(asdict(consent)).on_conflict_do_nothing()
         if not (await self._connection.execute(statement)).rowcount:
-            raise ConsentGiven("There is nothing to do: this version is consented to.")
+            raise ConsentGiven(
+                "There is nothing to do: this version is consented to.",
+                zh="已同意该版本，无需再次操作。",
+            )
 
     async def save_consent(self, consent: Consent) -> None:
         await self._connection.execute(

@@ -30,8 +30,9 @@ _VOID_BEFORE = (
     " (SELECT max(before) FROM revocations r WHERE r.kind IN ('person', 'consent')"
     " AND r.value = CAST(a.person_id AS text)) AS void_before"
 )
-_CONSENTED = text(
+_CONSENTED = text(  # held, so that it is not withdrawn while something comes of it
     "SELECT scopes FROM client_consents WHERE person_id = :person_id AND client_id = :client_id"
+    " FOR KEY SHARE"
 )
 _CONSENT = text(
     "INSERT INTO client_consents AS c (person_id, client_id, scopes, given_at)"

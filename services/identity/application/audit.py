@@ -147,6 +147,6 @@ class Audit:
                 READ.admit(caller, path)
             paths, rootless = [path], False
         if not paths:
-            raise Forbidden("You are no auditor anywhere. (您不是审计员)")
+            raise Forbidden("You are no auditor anywhere.", zh="您不是审计员。")
         ever = [await organisations.paths_ever(path) for path in paths]
         return Reach([path for each in ever for path in each], rootless)

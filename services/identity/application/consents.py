@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.identity.application.guardians import readable_by_guardian, withdraw
-from services.identity.application.reach import READ, is_self, person_of, place_of, reached
+from services.identity.application.reach import (
+    READ,
+    is_self,
+    note_read,
+    person_of,
+    place_of,
+    reached,
+)
 from services.identity.application.stores import (
     NewUow,
     OpenStores,
@@ -47,11 +54,17 @@ class Purposes:
 
 class Consents:
     def __init__(
-        self, new_uow: NewUow, stores: OpenStores, clock: Clock, revocations: Revocations
+        self,
+        new_uow: NewUow,
+        stores: OpenStores,
+        clock: Clock,
+        minor_age: int,
+        revocations: Revocations,
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
         self._clock = clock
+        self._minor_age = minor_age
         self._revocations = revocations
 
     async def of_child(self, caller: Principal, child_id: UUID) -> list[Consent]:
@@ -63,8 +76,10 @@ class Consents:
             if child is None or not (
                 is_self(caller, child_id) or await readable_by_guardian(stores, caller, child, day)
             ):
-                reached(READ, caller, child, day)
-            return await stores.guardians.consents(child_id)
+                child = reached(READ, caller, child, day)
+            minor = child.is_minor(day, self._minor_age)
+            note_read(uow, caller, child, minor, day, "consents")
+            return await uow.commit(await stores.guardians.consents(child_id))
 
     async def give(self, caller: Principal, child_id: UUID, purpose: str, version: int) -> Consent:
         """Consent as one of the child's guardians; the guardian's consent to an older version of
@@ -79,21 +94,30 @@ class Consents:
             child = await stores.people.get(child_id, lock=True)
             link = await stores.guardians.between(guardian_id, child_id)
             if child is None or link is None:
-                raise NotFound("There is no such child of yours.")
+                raise NotFound("There is no such child of yours.", zh="没有找到您的这名孩子。")
             if not link.effective:
-                raise NotGuardian("Consent takes a verified guardian without restriction.")
+                raise NotGuardian(
+                    "Consent takes a verified guardian without restriction.",
+                    zh="仅已核实且未受限的监护人可以同意。",
+                )
             current = current_purposes(await stores.guardians.purposes(), now).get(purpose)
             if current is None:
-                raise PurposeUnknown("Choose one of the consent purposes.")
+                raise PurposeUnknown(
+                    "Choose one of the consent purposes.", zh="请选择已公布的授权目的。"
+                )
             if current.version != version:
                 raise PurposeOutdated(
                     f"Read version {current.version} of the text, then consent to it.",
+                    zh=f"请阅读第 {current.version} 版说明后再同意。",
                     version=current.version,
                 )
             given = await stores.guardians.consents(child_id, guardian_id)
             standing = [e for e in given if e.purpose == purpose and e.withdrawn_at is None]
             if any(each.purpose_version == version for each in standing):
-                raise ConsentGiven("There is nothing to do: this version is consented to.")
+                raise ConsentGiven(
+                    "There is nothing to do: this version is consented to.",
+                    zh="已同意该版本，无需再次操作。",
+                )
             await withdraw(uow, stores, self._revocations, standing, now)
             consent = Consent(uuid7(), child_id, guardian_id, purpose, version, now)
             await stores.guardians.add_consent(consent)
@@ -120,7 +144,10 @@ class Consents:
             stores = self._stores(uow.connection)
             consent = await self._withdrawable(stores, caller, consent_id)
             if consent.withdrawn_at is not None:
-                raise ConsentOver("It was withdrawn before: there is nothing more to do.")
+                raise ConsentOver(
+                    "It was withdrawn before: there is nothing more to do.",
+                    zh="该同意此前已撤回，无需再次操作。",
+                )
             await withdraw(uow, stores, self._revocations, [consent], now)
             return await uow.commit(consent.withdrawn(caller.subject, now))
 
@@ -133,7 +160,9 @@ class Consents:
             or consent is None
             or not await readable_by_guardian(stores, caller, child, civil_date(self._clock()))
         ):
-            raise NotFound("There is no such consent for a child of yours.")
+            raise NotFound(
+                "There is no such consent for a child of yours.", zh="没有找到您孩子的这项同意。"
+            )
         return consent
 
     async def purposes(self) -> Purposes:
@@ -149,7 +178,10 @@ class Consents:
         Raises `Forbidden`, `PurposeOutdated` when another version is published meanwhile.
         """
         if not any(map(is_province, PUBLISH.admitted_paths(caller))):
-            raise Forbidden("The security administrator of the province publishes purposes.")
+            raise Forbidden(
+                "The security administrator of the province publishes purposes.",
+                zh="授权目的由省级安全管理员公布。",
+            )
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             versions = [
@@ -163,7 +195,10 @@ class Consents:
                 effective_at=max(purpose.effective_at, self._clock()),
             )
             if not await stores.guardians.add_purposes([published]):
-                raise PurposeOutdated("Another version was published just now: read it first.")
+                raise PurposeOutdated(
+                    "Another version was published just now: read it first.",
+                    zh="刚刚公布了另一版本，请先阅读。",
+                )
             uow.audit.record(
                 "consent-purpose.publish",
                 purpose.purpose,

@@ -103,7 +103,7 @@ class Duplicates:
         Raises `Forbidden`.
         """
         if not MANAGE.holds(caller, None):
-            raise Forbidden("Administrators look for duplicates.")
+            raise Forbidden("Administrators look for duplicates.", zh="仅管理员可以查重。")
         day = civil_date(self._clock())
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)

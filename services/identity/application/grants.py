@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.identity.application.reach import is_self, person_of, reached, reaches
+from services.identity.application.reach import is_self, note_read, person_of, reached, reaches
 from services.identity.application.stores import (
     GrantQuery,
     NewUow,
@@ -59,11 +59,13 @@ class Grants:
         new_uow: NewUow,
         stores: OpenStores,
         clock: Clock,
+        minor_age: int,
         revocations: Revocations,
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
         self._clock = clock
+        self._minor_age = minor_age
         self._revocations = revocations
 
     async def give(self, caller: Principal, wanted: NewGrant) -> RoleGrant:
@@ -75,7 +77,7 @@ class Grants:
             organisation = await joinable(stores, wanted.organisation_id)
             person = await stores.people.get(wanted.person_id, lock=True)
             if person is not None and is_self(caller, person.id):
-                raise OwnGrant("Ask another security administrator.")
+                raise OwnGrant("Ask another security administrator.", zh="请由其他安全管理员办理。")
             reached(GIVE, caller, person, civil_date(now))
             _admit_giving(caller, wanted.role, organisation.path)
             grant = RoleGrant(
@@ -99,7 +101,10 @@ class Grants:
             stores = self._stores(uow.connection)
             grant = await stores.grants.get(grant_id)
             if grant is None or not reaches(GIVE, caller, grant.path):
-                raise NotFound("There is no such role grant within your reach.")
+                raise NotFound(
+                    "There is no such role grant within your reach.",
+                    zh="您的管理范围内没有该授权。",
+                )
             await stores.people.get(grant.person_id, lock=True)
             _admit_giving(caller, Role(grant.role), grant.path)
             await end(uow, stores, self._revocations, [grant], now, now)
@@ -117,21 +122,27 @@ class Grants:
             query = GrantQuery(person_of(caller), None)
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
-            await self._admit_reading(stores, caller, query)
-            return await stores.grants.page(query, limit, after)
+            await self._admit_reading(uow, stores, caller, query)
+            return await uow.commit(await stores.grants.page(query, limit, after))
 
-    async def _admit_reading(self, stores: Stores, caller: Principal, query: GrantQuery) -> None:
+    async def _admit_reading(
+        self, uow: UnitOfWork, stores: Stores, caller: Principal, query: GrantQuery
+    ) -> None:
         if query.person_id is not None and is_self(caller, query.person_id):
             return
         if query.organisation_id is None:
             person = await stores.people.get(query.person_id) if query.person_id else None
-            reached(READ_GRANTS, caller, person, civil_date(self._clock()))
+            day = civil_date(self._clock())
+            person = reached(READ_GRANTS, caller, person, day)
+            note_read(uow, caller, person, person.is_minor(day, self._minor_age), day, "roles")
             return
         organisation = await stores.organisations.by_id(query.organisation_id)
         if organisation is None:
-            raise NotFound("There is no organisation with that id.")
+            raise NotFound("There is no organisation with that id.", zh="没有该机构。")
         if not reaches(READ_GRANTS, caller, organisation.path):
-            raise Forbidden("None of your roles reaches that organisation.")
+            raise Forbidden(
+                "None of your roles reaches that organisation.", zh="您的岗位不包含该机构。"
+            )
 
 
 def _admit_giving(caller: Principal, role: Role, path: str) -> None:
@@ -143,7 +154,8 @@ def _admit_giving(caller: Principal, role: Role, path: str) -> None:
     if not any(reaches(rule, caller, path) for rule in rules):
         raise GrantBeyondReach(
             "Administrators give student, teacher and guardian; a security administrator at or "
-            "above the organisation gives the others."
+            "above the organisation gives the others.",
+            zh="管理员可授予学生、教师、监护人；其他角色由该机构或其上级的安全管理员授予。",
         )
 
 
@@ -154,7 +166,9 @@ async def joinable(stores: Stores, organisation_id: UUID) -> Organisation:
     """
     held = await stores.organisations.hold([organisation_id])
     if not held or held[0].state is not OrganisationState.OPEN:
-        raise OrganisationNotJoinable("Name an organisation that is open.")
+        raise OrganisationNotJoinable(
+            "Name an organisation that is open.", zh="请选择正常状态的机构。"
+        )
     return held[0]
 
 

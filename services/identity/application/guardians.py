@@ -115,7 +115,10 @@ class Guardians:
                 or child.id == guardian_id
                 or _is_adult(child, civil_date(now))
             ):
-                raise ChildNotMatched("Compare code and number with what the school gave you.")
+                raise ChildNotMatched(
+                    "Compare code and number with what the school gave you.",
+                    zh="请核对学校提供的编码和证件号。",
+                )
             link = await _unlinked(stores, guardian_id, child.id, now)
             link = replace(link.after(GuardianshipAction.CLAIM), relation=relation)
             await stores.guardians.put(link)
@@ -158,10 +161,14 @@ class Guardians:
             stores = self._stores(uow.connection)
             link = await stores.guardians.get(guardianship_id)
             if link is None:
-                raise NotFound("There is no such guardianship within your reach.")
+                raise NotFound(
+                    "There is no such guardianship within your reach.",
+                    zh="您的管理范围内没有该监护关系。",
+                )
             if caller.subject not in (str(link.guardian_id), str(link.child_id)):
-                reached(READ, caller, await stores.people.get(link.child_id), day)
-            return link
+                child = reached(READ, caller, await stores.people.get(link.child_id), day)
+                self._note_read(uow, caller, child, "guardians")
+            return await uow.commit(link)
 
     async def verify(self, caller: Principal, guardianship_id: UUID, version: int) -> Guardianship:
         """Raises `NotFound`, `OwnClaim`, `StaleVersion`, `GuardianshipActionRefused`."""
@@ -246,7 +253,10 @@ class Guardians:
                 is_self(caller, person_id)
                 or await readable_by_guardian(stores, caller, person, civil_date(self._clock()))
             ):
-                raise NotFound("There is no such person, or none of your children.")
+                raise NotFound(
+                    "There is no such person, or none of your children.",
+                    zh="没有该人员，或不是您的孩子。",
+                )
             entries = await stores.reads.reads_of(person_id, limit, before)
             readers = await stores.people.several(_people_among(each.actor for each in entries))
         by_id = {str(id_): each for id_, each in readers.items()}
@@ -257,7 +267,10 @@ class Guardians:
     ) -> tuple[Guardianship, Person]:
         found = await stores.guardians.get(guardianship_id)
         if found is None:
-            raise NotFound("There is no such guardianship within your reach.")
+            raise NotFound(
+                "There is no such guardianship within your reach.",
+                zh="您的管理范围内没有该监护关系。",
+            )
         child = await stores.people.get(found.child_id, lock=True)
         child = reached(MANAGE, caller, child, civil_date(self._clock()))
         _refuse_parties(caller, found.guardian_id, found.child_id)
@@ -296,15 +309,21 @@ async def _unlinked(
     if link is None:
         return Guardianship.none_yet(uuid7(), guardian_id, child_id, now)
     if link.state is not GuardianshipState.ENDED:
-        raise GuardianshipExists("They are linked already: read the link, then change it.")
+        raise GuardianshipExists(
+            "They are linked already: read the link, then change it.",
+            zh="监护关系已存在，请读取后修改。",
+        )
     return link
 
 
 def _refuse_parties(caller: Principal, guardian_id: UUID, child_id: UUID) -> None:
     if guardian_id == child_id:
-        raise OwnClaim("Nobody is their own guardian.")
+        raise OwnClaim("Nobody is their own guardian.", zh="本人不能是自己的监护人。")
     if is_self(caller, guardian_id) or is_self(caller, child_id):
-        raise OwnClaim("Ask another administrator: this is your own family.")
+        raise OwnClaim(
+            "Ask another administrator: this is your own family.",
+            zh="这是您自己的家庭，请由其他管理员办理。",
+        )
 
 
 def _is_adult(person: Person, day: date) -> bool:

@@ -50,7 +50,9 @@ class PasswordHashing:
         `HashingPoolFull`.
         """
         if not self._seats:
-            raise HashingPoolFull("Many people are signing in.", retry_after=RETRY_SECONDS)
+            raise HashingPoolFull(
+                "Many people are signing in.", zh="当前登录人数较多。", retry_after=RETRY_SECONDS
+            )
         self._seats -= 1
         try:
             yield Seat(self._hasher, self._nobody, self._threads)

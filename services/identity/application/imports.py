@@ -134,10 +134,11 @@ class Imports:
             key = _key(caller, upload_id)
             found = await self._objects.head(key)
             if found is None:
-                raise RosterNotUploaded("Upload the file first. (请先上传文件)")
+                raise RosterNotUploaded("Upload the file first.", zh="请先上传文件。")
             if found.size > MAX_FILE_BYTES:
                 raise RosterTooLarge(
-                    f"At most {MAX_FILE_BYTES} bytes: split the file. (请拆分文件)"
+                    f"At most {MAX_FILE_BYTES} bytes: split the file.",
+                    zh=f"文件不能超过 {MAX_FILE_BYTES} 字节，请拆分后导入。",
                 )
             request = current()
             import_ = Import(
@@ -229,7 +230,9 @@ class Imports:
     ) -> Import:
         import_ = await store.get(import_id, lock=lock)
         if import_ is None or not reaches(IMPORT, caller, import_.path):
-            raise NotFound("There is no such import within your reach.")
+            raise NotFound(
+                "There is no such import within your reach.", zh="您的管理范围内没有该导入。"
+            )
         return import_
 
 
@@ -240,11 +243,18 @@ async def importable(tree: OrganisationTree, caller: Principal, reference: str) 
     """
     place = await tree.find(reference)
     if place is None:
-        raise NotFound("There is no organisation with that id or code.")
+        raise NotFound(
+            "There is no organisation with that id or code.", zh="没有该标识或编码的机构。"
+        )
     if not reaches(IMPORT, caller, place.path):
-        raise Forbidden("None of your roles reaches that organisation.")
+        raise Forbidden(
+            "None of your roles reaches that organisation.", zh="您的岗位不包含该机构。"
+        )
     if place.kind not in KINDS or place.state is not OrganisationState.OPEN:
-        raise NoRosterThere("Name an open school, institution, county, city or province.")
+        raise NoRosterThere(
+            "Name an open school, institution, county, city or province.",
+            zh="请选择正常状态的学校、机构、县、市或省。",
+        )
     return place
 
 

@@ -149,7 +149,9 @@ class Activations:
         async with self._new_uow() as uow:
             person = await governed(self._people(uow.connection), caller, person_id, self._clock())
             if person.state not in WELCOME:
-                raise PersonActionRefused("The account is closed.", state=person.state)
+                raise PersonActionRefused(
+                    "The account is closed.", zh="该账号已关闭。", state=person.state
+                )
             issued = await self._invitations.issue(uow, person_id, removes_factors=removes_factors)
             # The stored answer is kept for days: it goes without the secret.
             await uow.commit(replace(issued, token=None))

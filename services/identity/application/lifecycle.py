@@ -72,7 +72,7 @@ class Lifecycle:
         stores = self._stores(uow.connection)
         person = await stores.people.get(person_id, lock=True)
         if person is None:
-            raise NotFound("There is no such person.")
+            raise NotFound("There is no such person.", zh="没有该人员。")
         after = person.after(Action.ACTIVATE, self._clock())
         await self._become(uow, stores, person, after, Action.ACTIVATE)
         return after

@@ -44,7 +44,7 @@ class Me:
             stores = self._stores(uow.connection)
             person = await stores.people.get(person_id)
             if person is None:
-                raise NotFound("There is no such person.")
+                raise NotFound("There is no such person.", zh="没有该人员。")
             identifiers = await stores.people.identifiers(person_id)
             grants = await stores.grants.of_person(person_id)
             links = await stores.guardians.of_guardian(person_id)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.identity.application.grants import end, give, joinable
-from services.identity.application.reach import MANAGE, is_self, reached, reaches
+from services.identity.application.reach import MANAGE, is_self, note_read, reached, reaches
 from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
 from services.identity.domain.grants import ORDINARY, RoleAlreadyHeld, RoleGrant
@@ -53,11 +53,17 @@ class Transfer:
 
 class Memberships:
     def __init__(
-        self, new_uow: NewUow, stores: OpenStores, clock: Clock, revocations: Revocations
+        self,
+        new_uow: NewUow,
+        stores: OpenStores,
+        clock: Clock,
+        minor_age: int,
+        revocations: Revocations,
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
         self._clock = clock
+        self._minor_age = minor_age
         self._revocations = revocations
 
     async def start(self, caller: Principal, person_id: UUID, wanted: NewMembership) -> Membership:
@@ -69,7 +75,9 @@ class Memberships:
             organisation = await joinable(stores, wanted.organisation_id)
             person = await self._managed(stores, caller, person_id)
             if not reaches(MANAGE, caller, organisation.path):
-                raise Forbidden("You are no administrator of that organisation.")
+                raise Forbidden(
+                    "You are no administrator of that organisation.", zh="您不是该机构的管理员。"
+                )
             membership = Membership(
                 id=uuid7(),
                 person_id=person.id,
@@ -86,8 +94,12 @@ class Memberships:
 
     async def read(self, caller: Principal, membership_id: UUID) -> Membership:
         """Raises `NotFound`."""
+        day = civil_date(self._clock())
         async with self._new_uow() as uow:
-            return (await _found(self._stores(uow.connection), caller, membership_id))[1]
+            person, found = await _found(self._stores(uow.connection), caller, membership_id)
+            minor = person.is_minor(day, self._minor_age)
+            note_read(uow, caller, person, minor, day, "memberships")
+            return await uow.commit(found)
 
     async def change(
         self,
@@ -148,10 +160,16 @@ class Memberships:
             after = person.after(Action.TRANSFER, now)
             source = _current(person, wanted.membership_id, today)
             if not all(reaches(MANAGE, caller, path) for path in (source.path, target.path)):
-                raise Forbidden("Who administers both organisations makes the transfer.")
+                raise Forbidden(
+                    "Who administers both organisations makes the transfer.",
+                    zh="请由同时管理两个机构的管理员办理调动。",
+                )
             day = wanted.on or today
             if day < source.valid_from or target.id == source.organisation_id:
-                raise MembershipDatesRefused("Transfer to another organisation, after joining.")
+                raise MembershipDatesRefused(
+                    "Transfer to another organisation, after joining.",
+                    zh="请调往另一机构，日期在加入之后。",
+                )
             moved = [
                 each
                 for each in person.memberships
@@ -207,14 +225,18 @@ async def _found(
     for each in person.memberships if person else ():
         if person and each.id == membership_id and reaches(MANAGE, caller, each.path):
             return person, each
-    raise NotFound("There is no such membership within your reach.")
+    raise NotFound(
+        "There is no such membership within your reach.", zh="您的管理范围内没有该所属关系。"
+    )
 
 
 def _current(person: Person, membership_id: UUID, day: date) -> Membership:
     for each in person.memberships:
         if each.id == membership_id and not each.ended(day):
             return each
-    raise NotFound("The person has no such membership, or it has ended.")
+    raise NotFound(
+        "The person has no such membership, or it has ended.", zh="该人员没有此所属关系，或已结束。"
+    )
 
 
 async def start(

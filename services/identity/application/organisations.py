@@ -204,7 +204,9 @@ def administers(caller: Principal, path: str | None) -> bool:
 
 def _admit(caller: Principal, path: str | None) -> None:
     if not administers(caller, path):
-        raise Forbidden("You are no administrator there or above. (您不是该机构的管理员)")
+        raise Forbidden(
+            "You are no administrator there or above.", zh="您不是该机构或其上级的管理员。"
+        )
 
 
 class Organisations:
@@ -316,7 +318,8 @@ class Organisations:
             if members or (open_below and not below):
                 raise StillInUse(
                     "Let its people leave or transfer them, and close what is below it first or"
-                    " say below: true. (请先转出人员并关闭下级机构)",
+                    " say below: true.",
+                    zh="请先转出人员并关闭下级机构，或设置 below: true。",
                     open_below=open_below,
                     members=members,
                 )
@@ -412,7 +415,9 @@ def _fact(organisation: Organisation) -> dict[str, Any]:
 def existing(organisation: Organisation | None) -> Organisation:
     """What was found. Raises `NotFound` for None."""
     if organisation is None:
-        raise NotFound("There is no organisation with that id or code. (没有该机构)")
+        raise NotFound(
+            "There is no organisation with that id or code.", zh="没有该标识或编码的机构。"
+        )
     return organisation
 
 

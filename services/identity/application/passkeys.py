@@ -164,7 +164,10 @@ class Passkeys:
                 expected_origin=self._origin,
             )
         except Exception as error:  # whatever a hostile answer makes its parser raise
-            raise PasskeyRefused("The passkey could not be registered. Begin again.") from error
+            raise PasskeyRefused(
+                "The passkey could not be registered. Begin again.",
+                zh="通行密钥未能登记，请重新开始。",
+            ) from error
         now = self._clock()
         passkey = Passkey(
             id=uuid7(),
@@ -178,7 +181,7 @@ class Passkeys:
         )
         async with self._new_uow() as uow:
             if not await self._stores(uow.connection).add(passkey):
-                raise PasskeyRefused("This passkey is registered already.")
+                raise PasskeyRefused("This passkey is registered already.", zh="该通行密钥已登记。")
             uow.audit.record("second_factor.added", str(person_id), factor="passkey")
             codes = await self._second_factors.first_recovery_codes(uow, person_id)
             return await uow.commit(codes)
@@ -191,7 +194,9 @@ class Passkeys:
             store = self._stores(uow.connection)
             passkey = await store.by_credential(_credential_id(credential))
             if passkey is None or person_id not in (None, passkey.person_id):
-                raise PasskeyRefused("This passkey is not known here.")
+                raise PasskeyRefused(
+                    "This passkey is not known here.", zh="此处没有登记该通行密钥。"
+                )
             try:
                 verified = webauthn.verify_authentication_response(
                     credential=credential,
@@ -203,7 +208,9 @@ class Passkeys:
                     require_user_verification=person_id is None,
                 )
             except Exception as error:  # whatever a hostile answer makes its parser raise
-                raise PasskeyRefused("The passkey's answer does not verify.") from error
+                raise PasskeyRefused(
+                    "The passkey's answer does not verify.", zh="通行密钥未通过验证。"
+                ) from error
             await store.used(passkey.id, verified.new_sign_count, self._clock())
             await uow.commit()
         kept = "swk" if passkey.synced else "hwk"
@@ -217,7 +224,7 @@ class Passkeys:
         await self._second_factors.may_lose_factor(person_id, credentials, left=left)
         async with self._new_uow() as uow:
             if not await self._stores(uow.connection).remove(person_id, passkey_id):
-                raise NotFound("You have no such passkey.")
+                raise NotFound("You have no such passkey.", zh="您没有该通行密钥。")
             uow.audit.record("second_factor.removed", str(person_id), factor="passkey")
             await uow.commit()
 
@@ -226,7 +233,10 @@ class Passkeys:
     ) -> tuple[bytes, Sequence[bytes]]:
         """A new challenge, and the credentials of `person_id`."""
         if not self.available:
-            raise PasskeysUnavailable("Open the platform by its name, not by its IP address.")
+            raise PasskeysUnavailable(
+                "Open the platform by its name, not by its IP address.",
+                zh="请通过域名而不是 IP 地址访问平台。",
+            )
         challenge = secrets.token_bytes(CHALLENGE_BYTES)
         async with self._new_uow() as uow:
             store = self._stores(uow.connection)
@@ -241,14 +251,18 @@ class Passkeys:
             raw = webauthn.base64url_to_bytes(json.loads(credential)["response"]["clientDataJSON"])
             challenge = parse_client_data_json(raw).challenge
         except Exception as error:  # whatever a hostile answer makes its parser raise
-            raise PasskeyRefused("That is no answer of a passkey.") from error
+            raise PasskeyRefused(
+                "That is no answer of a passkey.", zh="收到的不是通行密钥的应答。"
+            ) from error
         async with self._new_uow() as uow:
             taken = await self._stores(uow.connection).take_challenge(
                 challenge, digest(bound_to), self._clock()
             )
             await uow.commit()
         if not taken:
-            raise PasskeyRefused("The page was open for too long. Begin again.")
+            raise PasskeyRefused(
+                "The page was open for too long. Begin again.", zh="页面停留过久，请重新开始。"
+            )
         return challenge
 
 
@@ -256,4 +270,6 @@ def _credential_id(credential: str) -> bytes:
     try:
         return webauthn.base64url_to_bytes(json.loads(credential)["rawId"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PasskeyRefused("That is no answer of a passkey.") from error
+        raise PasskeyRefused(
+            "That is no answer of a passkey.", zh="收到的不是通行密钥的应答。"
+        ) from error

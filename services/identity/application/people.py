@@ -132,7 +132,9 @@ class People:
             stores = self._stores(uow.connection)
             organisation = await joinable(stores, new.membership.organisation_id)
             if not reaches(MANAGE, caller, organisation.path):
-                raise Forbidden("You are no administrator of that organisation.")
+                raise Forbidden(
+                    "You are no administrator of that organisation.", zh="您不是该机构的管理员。"
+                )
             person = await stores.people.add(
                 Person(uuid7(), "", State.INVITED, profile, 1, now, now)
             )
@@ -193,9 +195,14 @@ class People:
             stores = self._stores(uow.connection)
             place = await stores.organisations.find(organisation)
             if place is None:
-                raise NotFound("There is no organisation with that id or code.")
+                raise NotFound(
+                    "There is no organisation with that id or code.", zh="没有该标识或编码的机构。"
+                )
             if not _may_list(caller, place):
-                raise Forbidden("Administrators list their organisations, teachers their classes.")
+                raise Forbidden(
+                    "Administrators list their organisations, teachers their classes.",
+                    zh="管理员可查看所管机构，教师可查看所教班级。",
+                )
             query = PeopleQuery(place.path, state, q)
             found = await stores.people.page(query, day, limit + 1, after)
             shown = found[:limit]
@@ -341,7 +348,9 @@ def _profile_at(person: Person, version: int) -> Profile:
     if person.version != version:
         raise StaleVersion
     if person.profile is None:
-        raise PersonActionRefused("The account was erased.", state=person.state)
+        raise PersonActionRefused(
+            "The account was erased.", zh="该账号已注销。", state=person.state
+        )
     return person.profile
 
 

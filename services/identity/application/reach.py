@@ -43,7 +43,9 @@ def person_of(caller: Principal) -> UUID:
     try:
         return UUID(caller.subject)
     except ValueError:
-        raise NotFound("This is for people: sign in as one.") from None
+        raise NotFound(
+            "This is for people: sign in as one.", zh="此功能仅供个人使用，请以个人账号登录。"
+        ) from None
 
 
 def place_of(person: Person, day: date) -> str | None:
@@ -59,7 +61,9 @@ def is_reached(rule: Rule, caller: Principal, person: Person, day: date) -> bool
 def reached(rule: Rule, caller: Principal, person: Person | None, day: date) -> Person:
     """The person, where the rule reaches them. Raises `NotFound`."""
     if person is None or not is_reached(rule, caller, person, day):
-        raise NotFound("There is no such person within your reach.")
+        raise NotFound(
+            "There is no such person within your reach.", zh="您的管理范围内没有该人员。"
+        )
     return person
 
 

@@ -185,7 +185,10 @@ class Provisioning:
             home = await _home(stores, caller)
             keys = draft.identifiers()
             if await stores.people.holders(keys):
-                raise IdentifierTaken("Another account has that user name or e-mail address.")
+                raise IdentifierTaken(
+                    "Another account has that user name or e-mail address.",
+                    zh="该用户名或电子邮箱已被其他账号使用。",
+                )
             person = await stores.people.add(
                 Person(uuid7(), "", State.INVITED, draft.profile(), 1, now, now)
             )

@@ -143,7 +143,10 @@ class SecondFactors:
             store = self._stores(uow.connection)
             known = await store.authenticator(person_id)
             if known is not None and known.confirmed_at is not None:
-                raise NoAuthenticator("An authenticator is set up already: remove it first.")
+                raise NoAuthenticator(
+                    "An authenticator is set up already: remove it first.",
+                    zh="已设置身份验证器，请先移除。",
+                )
             if known is None:
                 sealed = self._ring.encrypt(PURPOSE, new_secret().hex(), _place(person_id))
                 now = self._clock()
@@ -160,7 +163,10 @@ class SecondFactors:
         store = self._stores(uow.connection)
         known = await store.authenticator(person_id)
         if known is None or known.confirmed_at is not None:
-            raise NoAuthenticator("Begin again: there is no authenticator to be confirmed.")
+            raise NoAuthenticator(
+                "Begin again: there is no authenticator to be confirmed.",
+                zh="没有待确认的身份验证器，请重新开始。",
+            )
         now = self._clock()
         step = matching_step(self._opened(known), code, now, known.last_step)
         await store.confirm(person_id, step, now)
@@ -179,24 +185,31 @@ class SecondFactors:
         store = self._stores(uow.connection)
         known = await store.authenticator(person_id)
         if known is None or known.confirmed_at is None:
-            raise WrongCode("Take the code that the authenticator shows now.")
+            raise WrongCode(
+                "Take the code that the authenticator shows now.",
+                zh="请输入身份验证器当前显示的数字。",
+            )
         step = matching_step(self._opened(known), code, self._clock(), known.last_step)
         if not await store.use_step(person_id, step):
-            raise WrongCode("Wait for the next code: this one was used.")
+            raise WrongCode(
+                "Wait for the next code: this one was used.", zh="该验证码已使用，请等待下一个。"
+            )
 
     async def use_recovery_code(self, uow: UnitOfWork, person_id: UUID, typed: str) -> None:
         """Use up a recovery code. Raises `WrongCode`."""
         code = read_recovery_code(typed)
         hashes = self._hashes(person_id, code) if code else []
         if not await self._stores(uow.connection).use_recovery_code(person_id, hashes):
-            raise WrongCode("Take a recovery code that you have not used yet.")
+            raise WrongCode(
+                "Take a recovery code that you have not used yet.", zh="请使用尚未用过的恢复码。"
+            )
         uow.audit.record("recovery_code.used", str(person_id))
 
     async def renew_recovery_codes(self, person_id: UUID) -> Sequence[str]:
         """Ten new codes, to be shown this once; the old ones are void. Raises `NoAuthenticator`
         where there is no second factor to recover from the loss of."""
         if not (await self._reader.credentials(person_id)).has_factor:
-            raise NoAuthenticator("Set up a second factor first.")
+            raise NoAuthenticator("Set up a second factor first.", zh="请先设置两步验证。")
         async with self._new_uow() as uow:
             codes = await self._fresh_codes(uow, person_id)
             return await uow.commit(codes)
@@ -213,7 +226,7 @@ class SecondFactors:
         await self.may_lose_factor(person_id, credentials, left=credentials.passkeys)
         async with self._new_uow() as uow:
             if not await self._stores(uow.connection).remove_authenticator(person_id):
-                raise NoAuthenticator("There is no authenticator.")
+                raise NoAuthenticator("There is no authenticator.", zh="没有设置身份验证器。")
             uow.audit.record("second_factor.removed", str(person_id), factor="authenticator")
             await uow.commit()
 
@@ -225,10 +238,16 @@ class SecondFactors:
         if left:
             return
         if await factor_is_due(self._directory, self._profile, person_id):
-            raise LastSecondFactor("Your role asks for a second factor: set up another one first.")
+            raise LastSecondFactor(
+                "Your role asks for a second factor: set up another one first.",
+                zh="您的岗位要求两步验证，请先设置另一种方式。",
+            )
         if credentials.password_hash is None or not credentials.stands_alone:
             shortest = self._profile.shortest_alone
-            raise LastSecondFactor(f"First choose a password of at least {shortest} characters.")
+            raise LastSecondFactor(
+                f"First choose a password of at least {shortest} characters.",
+                zh=f"请先设置至少 {shortest} 个字符的密码。",
+            )
 
     async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
         """Remove every second factor."""

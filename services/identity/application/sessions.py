@@ -174,7 +174,7 @@ class Sessions:
         """End one of a person's sessions, with the tokens issued in it. Raises `NotFound`."""
         async with self._new_uow() as uow:
             if not await self._end(uow, person_id, only=session_id):
-                raise NotFound("You have no such session.")
+                raise NotFound("You have no such session.", zh="您没有该登录。")
             await uow.commit()
 
     async def end_others(self, session: Session) -> None:

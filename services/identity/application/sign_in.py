@@ -153,7 +153,9 @@ class SignIn:
                 typed, known = normalised(password), credentials.password_hash
                 if not await seat.verify(known, typed) or known is None:
                     await self._failed(attempt, person_id, "password")
-                    raise WrongCredentials("Check the name and the password.")
+                    raise WrongCredentials(
+                        "Check the name and the password.", zh="请检查账号和密码。"
+                    )
                 fresh = await seat.hash(typed) if seat.outdated(known) else None
                 async with self._new_uow() as uow:
                     await self._throttle.succeeded(uow, attempt)
@@ -172,7 +174,10 @@ class SignIn:
         proof = await self._answered(credential, bound_to, None)
         account = await self._directory.account(proof.person_id)
         if account is None or account.state != State.ACTIVE:
-            raise PasskeyRefused("This account cannot sign in. Ask your administrator.")
+            raise PasskeyRefused(
+                "This account cannot sign in. Ask your administrator.",
+                zh="该账号暂时无法登录，请联系管理员。",
+            )
         credentials = await self._credentials(proof.person_id, visitor)
         under_way = SignInUnderWay(proof.person_id, proof.amr, return_to, self._clock() + LIFE)
         async with self._new_uow() as uow:
@@ -182,7 +187,7 @@ class SignIn:
         """Raises `SignInExpired`."""
         found = await self._reader.under_way(digest(cookie or ""), self._clock())
         if found is None:
-            raise SignInExpired("Sign in again.")
+            raise SignInExpired("Sign in again.", zh="请重新登录。")
         return found
 
     async def with_code(self, cookie: str | None, code: str, visitor: Visitor) -> Outcome:
@@ -232,7 +237,7 @@ class SignIn:
             under_way = await self.under_way(cookie)
             credentials = await self._credentials(under_way.person_id, visitor)
             if await self._step(under_way, credentials) is not Step.NEW_PASSWORD:
-                raise SignInExpired("Sign in again.")
+                raise SignInExpired("Sign in again.", zh="请重新登录。")
             chosen = await self._passwords.accept(seat, under_way.person_id, password)
         async with self._new_uow() as uow:
             current().actor = str(under_way.person_id)
@@ -246,7 +251,7 @@ class SignIn:
         credentials = await self._reader.credentials(under_way.person_id)
         step = await self._step(under_way, credentials)
         if step is None:
-            raise SignInExpired("Sign in again.")
+            raise SignInExpired("Sign in again.", zh="请重新登录。")
         return step
 
     async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
@@ -295,7 +300,7 @@ class SignIn:
             await store.add(under_way, digest(cookie))
             return Unfinished(step, cookie)
         if cookie is not None and not await store.take(digest(cookie)):
-            raise SignInExpired("Sign in again.")
+            raise SignInExpired("Sign in again.", zh="请重新登录。")
         person_id = under_way.person_id
         current().actor = str(person_id)
         kept = visitor.device_cookie if credentials.device_ours else None

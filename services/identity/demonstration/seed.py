@@ -54,8 +54,15 @@ def new_password() -> str:
 class Seeding:
     """Two founders act, who are nobody afterwards: what one asks for, the other approves."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        accounts: Sequence[Account] = ACCOUNTS,
+        families: Sequence[Family] = FAMILIES,
+    ) -> None:
         self._parts = parts
+        self._accounts = accounts
+        self._families = families
         self._places: dict[str, Organisation] = {}
         self._people: dict[str, UUID] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -64,9 +71,9 @@ class Seeding:
         """Make it all; returns what the accounts file holds."""
         await self._parts.people.consents.settle()
         await self._make_places()
-        accounts = await asyncio.gather(*(self._account(each) for each in ACCOUNTS))
-        families = groupby(FAMILIES, lambda family: family.guardian)
-        await asyncio.gather(*(self._families(list(each)) for _, each in families))
+        accounts = await asyncio.gather(*(self._account(each) for each in self._accounts))
+        families = groupby(self._families, lambda family: family.guardian)
+        await asyncio.gather(*(self._link(list(each)) for _, each in families))
         return {
             "accounts": accounts,
             "clients": [await self._application(each) for each in APPLICATIONS],
@@ -111,7 +118,7 @@ class Seeding:
             "organisation": place.code,
         }
 
-    async def _families(self, families: Iterable[Family]) -> None:
+    async def _link(self, families: Iterable[Family]) -> None:
         """Those of one guardian."""
         for each in families:
             guardian, child = self._people[each.guardian], self._people[each.child]

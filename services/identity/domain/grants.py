@@ -64,7 +64,9 @@ class RoleGrant:
 
     def __post_init__(self) -> None:
         if self.valid_until is not None and self.valid_until < self.valid_from:
-            raise GrantDatesRefused("Let valid_until be later than valid_from.")
+            raise GrantDatesRefused(
+                "Let valid_until be later than valid_from.", zh="截止时间应晚于开始时间。"
+            )
 
     def in_force(self, at: datetime) -> bool:
         return self.valid_from <= at and (self.valid_until is None or at < self.valid_until)
@@ -98,11 +100,15 @@ def check_given(held: Iterable[RoleGrant], new: RoleGrant) -> None:
         if {each.role, new.role} <= SEPARATED and each.role != new.role:
             raise RolesSeparated(
                 f"The person is {each.role} at that time. System, security and audit "
-                "administration stay with three people (三员分立)."
+                "administration stay with three people.",
+                zh="该人员在此期间已担任其中一员：系统、安全、审计管理员应由三人分别担任（三员分立）。",
             )
         same = (each.role, each.organisation_id, each.subject)
         if same == (new.role, new.organisation_id, new.subject):
-            raise RoleAlreadyHeld("Revoke the present grant first, or choose other dates.")
+            raise RoleAlreadyHeld(
+                "Revoke the present grant first, or choose other dates.",
+                zh="请先撤销现有授权，或选择其他日期。",
+            )
 
 
 def may_give(giver_role: str, role: str) -> bool:

@@ -174,7 +174,10 @@ class Consent:
     def withdrawn(self, by: str, at: datetime) -> Self:
         """Raises `ConsentOver`."""
         if self.withdrawn_at is not None:
-            raise ConsentOver("It was withdrawn before: there is nothing more to do.")
+            raise ConsentOver(
+                "It was withdrawn before: there is nothing more to do.",
+                zh="该同意此前已撤回，无需再次操作。",
+            )
         return replace(self, withdrawn_at=at, withdrawn_by=by)
 
 

@@ -159,29 +159,37 @@ _STUDENT_NUMBER = r"[gjl][0-9]{17}[0-9x]"
 
 def _check_username(value: str) -> None:
     if not re.fullmatch(r"[\w.@+-]{2,64}", value):
-        raise InvalidIdentifier("A username has 2 to 64 letters, digits or . _ @ + - (用户名)")
+        raise InvalidIdentifier(
+            "A username has 2 to 64 letters, digits or . _ @ + -",
+            zh="用户名为 2 至 64 个字母、数字或 . _ @ + -",
+        )
     if re.fullmatch(f"{_MOBILE}|{_STUDENT_NUMBER}", value):
         raise InvalidIdentifier(
             "A username does not look like a phone number or a 学籍号: whoever has that number "
-            "could not sign in with it."
+            "could not sign in with it.",
+            zh="用户名不能与手机号或学籍号相似，否则持有该号码的人将无法用它登录。",
         )
 
 
 def _check_phone(value: str) -> None:
     if not re.fullmatch(rf"{_MOBILE}|\+[1-9][0-9]{{5,14}}", value):
         raise InvalidIdentifier(
-            "Give a mobile number of 11 digits, or + and country code (手机号码格式不正确)"
+            "Give a mobile number of 11 digits, or + and country code.",
+            zh="手机号码格式不正确：请填写 11 位手机号，或 + 加国家代码。",
         )
 
 
 def _check_email(value: str) -> None:
     if not re.fullmatch(r"(?=.{6,254}$)[^\s@\"<>\x00-\x1f]{1,64}@([\w-]+\.)+[\w-]{2,}", value):
-        raise InvalidIdentifier("This is no email address (电子邮箱格式不正确)")
+        raise InvalidIdentifier("This is no email address.", zh="电子邮箱格式不正确。")
 
 
 def _check_staff_number(value: str) -> None:
     if not re.fullmatch(r"[0-9A-Z-]{2,32}", value):
-        raise InvalidIdentifier("A staff number has 2 to 32 letters, digits or hyphens (工号)")
+        raise InvalidIdentifier(
+            "A staff number has 2 to 32 letters, digits or hyphens.",
+            zh="工号为 2 至 32 个字母、数字或连字符。",
+        )
 
 
 _CHECKS: Mapping[IdentifierKind, Callable[[str], object]] = {

@@ -159,7 +159,11 @@ class OfficialCodes:
             except (ValueError, InvalidOfficialCode) as defect:
                 defects.append({"pointer": f"#/{name}", "detail": str(defect)})
         if defects:
-            raise CodesRefused("Correct the codes named in errors.", errors=defects)
+            raise CodesRefused(
+                "Correct the codes named in errors.",
+                zh="请更正 errors 中列出的代码。",
+                errors=defects,
+            )
         return type(self)(**checked)
 
 
@@ -259,7 +263,10 @@ class Organisation:
         """
         self._after(Action.MOVE)
         if parent is not None and is_at_or_below(parent.path, self.path):
-            raise MoveIntoItself("Choose a parent outside the organisation that moves.")
+            raise MoveIntoItself(
+                "Choose a parent outside the organisation that moves.",
+                zh="上级机构不能在要移动的机构之内。",
+            )
         _check_place(self.kind, parent)
         return replace(
             self,

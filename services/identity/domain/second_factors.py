@@ -62,7 +62,9 @@ def matching_step(secret: bytes, typed: str, now: datetime, last_step: int | Non
         if matches and (last_step is None or step > last_step):
             found = step
     if found is None:
-        raise WrongCode("Take the code that the authenticator shows now.")
+        raise WrongCode(
+            "Take the code that the authenticator shows now.", zh="请输入身份验证器当前显示的数字。"
+        )
     return found
 
 

@@ -19,7 +19,11 @@ class TooManyAttempts(DomainError):
     """Guessed wrongly too often. ``retry_after`` is in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Wait {retry_after} seconds, then try again.", retry_after=retry_after)
+        super().__init__(
+            f"Wait {retry_after} seconds, then try again.",
+            zh=f"请在 {retry_after} 秒后再试。",
+            retry_after=retry_after,
+        )
         self.retry_after = retry_after
 
 

@@ -44,23 +44,26 @@ class Forms:
         if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
             raise FormRefused(f"Send the form as {MEDIA_TYPE}.")
         if not self._from_here(request):
-            raise FormRefused("The form came from another site.")
+            raise FormRefused("The form came from another site.", zh="表单来自其他网站。")
         try:
             pairs = parse_qsl(
                 (await request.body()).decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS
             )
         except ValueError as error:
-            raise FormRefused("The form could not be read.") from error
+            raise FormRefused("The form could not be read.", zh="无法读取表单。") from error
         form = dict(pairs)
         if len(form) < len(pairs):
-            raise FormRefused("The form has a field twice.")
+            raise FormRefused("The form has a field twice.", zh="表单中有重复的字段。")
         if any(len(value) > LONGEST_FIELD for value in form.values()):
-            raise FormRefused("A field is too long.")
+            raise FormRefused("A field is too long.", zh="有字段过长。")
         visit = self._cookies.read(request, Cookie.VISIT)
         session = "" if before_session else self._cookies.read(request, Cookie.SESSION) or ""
         expected = self.token(visit or "", session)
         if visit is None or not hmac.compare_digest(expected, form.pop(FIELD, "")):
-            raise FormRefused("Go back, load the page again, and allow cookies.")
+            raise FormRefused(
+                "Go back, load the page again, and allow cookies.",
+                zh="请返回并重新打开页面，同时允许使用 Cookie。",
+            )
         return form
 
     def _from_here(self, request: Request) -> bool:

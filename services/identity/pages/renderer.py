@@ -162,7 +162,7 @@ class Pages:
             problem.status,
             headers={"retry-after": str(retry_after)} if retry_after else None,
             heading=problem.title_zh if current().language == "zh" else problem.title,
-            detail=error.detail if current().language == "en" else "",
+            detail=error.detail if current().language == "en" else error.detail_zh,
             retry_after=retry_after,
             request_id=current().request_id,
         )

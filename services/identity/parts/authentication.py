@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+from services.identity.adapters.allowances import AllowanceRows
 from services.identity.adapters.authentication import (
     AuthenticationReads,
     InvitationRows,
@@ -17,6 +18,7 @@ from services.identity.adapters.second_factors import FactorRows, PasskeyRows
 from services.identity.adapters.sessions import SessionReads, SessionRows
 from services.identity.adapters.sweeping import AuthenticationSweeper
 from services.identity.application.accounts import Directory, NamesOfPeople
+from services.identity.application.allowances import Allowances
 from services.identity.application.client_authentication import KnownClients
 from services.identity.application.hashing import PasswordHashing
 from services.identity.application.invitations import Activate, Activations, Invitations
@@ -32,6 +34,7 @@ from services.identity.pages.forms import Forms
 from services.identity.parts.throttling import build_throttle
 from services.identity.problems.authentication import PROBLEMS
 from services.identity.routes.account import AccountPages
+from services.identity.routes.allowances import AllowancePages
 from services.identity.routes.invitations import InvitationPages, invitations_router
 from services.identity.routes.passkeys import PasskeyPages
 from services.identity.routes.redirects import RedirectSources
@@ -172,6 +175,7 @@ def build(
     account = AccountPages(
         pages, visitors, passwords, second_factors, passkeys, sessions, reads, names, profile
     )
+    allowances = Allowances(new_uow, AllowanceRows, revocations, clock)
     return AuthenticationPart(
         routers=[
             static_router(pages),
@@ -182,6 +186,7 @@ def build(
             account.router(),
             PasskeyPages(pages, visitors, passkeys, account).router(),
             SessionPages(pages, visitors, sessions).router(),
+            AllowancePages(pages, visitors, allowances).router(),
             InvitationPages(pages, activations, names, profile).router(),
             sessions_router(sessions),
             invitations_router(activations, settings.issuer),

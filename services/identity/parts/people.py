@@ -82,12 +82,12 @@ def build(
 
     people = People(new_uow, stores, clock, minor_age, revocations, issue_invitation)
     lifecycle = Lifecycle(new_uow, stores, clock, revocations, on_erase)
-    memberships = Memberships(new_uow, stores, clock, revocations)
-    grants = Grants(new_uow, stores, clock, revocations)
+    memberships = Memberships(new_uow, stores, clock, minor_age, revocations)
+    grants = Grants(new_uow, stores, clock, minor_age, revocations)
     duplicates = Duplicates(new_uow, stores, clock, minor_age)
     throttle = build_throttle(runtime, settings)
     guardians = Guardians(new_uow, stores, clock, minor_age, revocations, throttle)
-    consents = Consents(new_uow, stores, clock, revocations)
+    consents = Consents(new_uow, stores, clock, minor_age, revocations)
 
     async def enter_starter_purposes() -> None:
         await consents.settle()

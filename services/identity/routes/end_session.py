@@ -20,7 +20,7 @@ from services.identity.domain.authorization import (
     UnknownHint,
     UnreadableRequest,
 )
-from services.identity.pages import Cookie, Form, PageRoutes, Pages, redirect_source
+from services.identity.pages import Cookie, Form, PageRoutes, Pages
 from services.identity.routes.protocol import (
     REFUSALS,
     Parameters,
@@ -28,8 +28,7 @@ from services.identity.routes.protocol import (
     form_body,
     query_parameters,
 )
-
-LONGEST_REQUEST = 6000
+from services.identity.routes.redirects import as_get, sources
 
 _FIELDS = {
     "id_token_hint": "An ID token of the person, however old.",
@@ -77,12 +76,8 @@ def end_session_router(
         **form_body(_FIELDS),
     )
     async def end_session_by_form(request: Request) -> Response:
-        """The same for a form. It goes on as a GET, on which the session cookie comes along even
-        from another site."""
-        encoded = (await request.body()).decode("ascii", "replace")
-        if len(encoded) > LONGEST_REQUEST:
-            return pages.refusal(request, UnreadableRequest())
-        return pages.redirect(f"{here}/end_session?{encoded}")
+        """The same for a form."""
+        return await as_get(pages, request, f"{here}/end_session")
 
     async def _answered(request: Request) -> Response:
         pages.settle_language(request)
@@ -98,7 +93,7 @@ def end_session_router(
         return pages.render(
             request,
             "sign_out.html",
-            form_action=_sources(back),
+            form_action=sources(back),
             account=await introductions.account(session),
             action=f"{here}/end_session/confirm",
             hidden={"request": request.url.query},
@@ -153,8 +148,3 @@ def _parameters(query: str) -> Mapping[str, str]:
         return Parameters.parse(query).single()
     except OAuthError as error:
         raise UnreadableRequest(error.description) from error
-
-
-def _sources(address: str | None) -> list[str]:
-    source = redirect_source(address) if address else None
-    return [source] if source else []

@@ -18,7 +18,7 @@ from services.identity.domain.authorization import (
     UnreadableRequest,
 )
 from services.identity.domain.clients import SCOPES, Client
-from services.identity.pages import Cookie, Form, PageRoutes, Pages, redirect_source
+from services.identity.pages import Cookie, Form, PageRoutes, Pages
 from services.identity.routes.protocol import (
     REFUSALS,
     Parameters,
@@ -28,13 +28,12 @@ from services.identity.routes.protocol import (
     form_of,
     query_parameters,
 )
-from services.identity.schemas.oidc import UserInfo
+from services.identity.routes.redirects import as_get, sources
+from services.identity.schemas.oidc import OAuthProblem, UserInfo
 from shared.clock import Clock
 from shared.context import current
 from shared.errors import Unauthenticated
 from shared.principal import TokenVerifier
-
-LONGEST_REQUEST = 6000
 
 _FIELDS = {
     "client_id": "The client.",
@@ -57,6 +56,13 @@ _FIELDS = {
 _WITH_TOKEN = {
     "x-access": {"scope": "openid", "roles": [], "own": False},
     "security": [{"access_token": []}],
+}
+_USER_INFO: dict[int | str, dict[str, Any]] = {
+    200: {"model": UserInfo},
+    400: REFUSALS[400],
+    401: {"description": "The token was not accepted; without one, nothing but a challenge"},
+    403: {"model": OAuthProblem, "description": "The token does not open this"},
+    503: REFUSALS[503],
 }
 _TOKEN_IN_FORM = {
     **form_body({"access_token": "Instead of the header."})["openapi_extra"]["requestBody"],
@@ -102,12 +108,8 @@ def oidc_router(
         **form_body(_FIELDS, "client_id", "redirect_uri", "response_type"),
     )
     async def authorize_by_form(request: Request) -> Response:
-        """The same for a form. It goes on as a GET, on which the session cookie comes along even
-        from another site."""
-        encoded = (await request.body()).decode("ascii", "replace")
-        if len(encoded) > LONGEST_REQUEST:
-            return pages.refusal(request, UnreadableRequest())
-        return pages.redirect(f"{here}/authorize?{encoded}")
+        """The same for a form."""
+        return await as_get(pages, request, f"{here}/authorize")
 
     async def _authorized(request: Request) -> Response:
         pages.settle_language(request)
@@ -157,7 +159,7 @@ def oidc_router(
         return pages.render(
             request,
             "consent.html",
-            form_action=_sources(asked.redirect_uri),
+            form_action=sources(asked.redirect_uri),
             client_name=asked.client.name,
             owner=owner,
             purpose=asked.client.purpose,
@@ -215,7 +217,7 @@ def oidc_router(
     @router.get(
         "/userinfo",
         summary="用户信息",
-        responses={200: {"model": UserInfo}, 403: REFUSALS[400], **REFUSALS},
+        responses=_USER_INFO,
         openapi_extra=_WITH_TOKEN,
     )
     async def read_userinfo(request: Request) -> Response:
@@ -225,7 +227,7 @@ def oidc_router(
     @router.post(
         "/userinfo",
         summary="用户信息（表单）",
-        responses={200: {"model": UserInfo}, 403: REFUSALS[400], **REFUSALS},
+        responses=_USER_INFO,
         openapi_extra={**_WITH_TOKEN, "requestBody": _TOKEN_IN_FORM},
     )
     async def read_userinfo_by_form(request: Request) -> Response:
@@ -250,8 +252,3 @@ def described(scopes: frozenset[str]) -> list[tuple[str, str]]:
 def _bearer(request: Request) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
-
-
-def _sources(address: str) -> list[str]:
-    source = redirect_source(address)
-    return [source] if source else []

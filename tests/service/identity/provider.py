@@ -4,9 +4,9 @@ import base64
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -20,11 +20,10 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from services.identity.adapters.sessions import SessionReads, SessionRows
-from services.identity.application.directory import Account
 from services.identity.application.revocations import Revocations
 from services.identity.application.sessions import Session, Sessions
 from services.identity.domain.authorization import s256
-from services.identity.domain.people import PersonDisabled, State
+from services.identity.domain.people import State
 from services.identity.domain.tokens import fingerprint, new_secret
 from services.identity.pages import Cookie, Cookies, Pages
 from services.identity.pages.forms import Forms
@@ -36,6 +35,7 @@ from services.identity.settings import Settings
 from shared.encryption import KeyRing
 from shared.ids import uuid7
 from shared.service import Runtime, application
+from tests.service.identity.fakes import FakePeople, Somebody
 
 ORIGIN = "http://127.0.0.1:8080"
 ISSUER = f"{ORIGIN}/identity"
@@ -54,52 +54,6 @@ _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 _ACTION = re.compile(r'<form method="post" action="([^"]+)">')
 _RINGS: list[tuple[Any, ...]] = []
 """The first test's signing keys, encrypted: the others do without making RSA keys."""
-
-
-@dataclass
-class Somebody:
-    claims: dict[str, Any]
-    grants: tuple[str, ...] = ()
-    state: State = State.ACTIVE
-    consented: frozenset[str] | None = None
-    """For a minor: what guardians consented to."""
-
-
-@dataclass
-class FakePeople:
-    """`services.identity.application.tokens.People` in memory."""
-
-    known: dict[UUID, Somebody] = field(default_factory=dict)
-
-    async def account(self, person_id: UUID) -> Account | None:
-        found = self.known.get(person_id)
-        if found is None:
-            return None
-        minor = found.consented is not None
-        return Account(person_id, "A-0000-0000-0", found.state, minor, "zh-CN")
-
-    async def userinfo(self, person_id: UUID, scopes: frozenset[str]) -> Mapping[str, Any]:
-        opened = {
-            "profile": ("name", "preferred_username", "birthdate", "updated_at"),
-            "email": ("email", "email_verified"),
-            "phone": ("phone_number", "phone_number_verified"),
-            "address": ("address",),
-        }
-        names = {name for scope in scopes for name in opened.get(scope, ())}
-        return {k: v for k, v in self._active(person_id).claims.items() if k in names}
-
-    async def grants(self, person_id: UUID) -> tuple[str, ...]:
-        return self._active(person_id).grants
-
-    async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
-        consented = self._active(person_id).consented
-        return requested if consented is None else requested & (consented | {"openid"})
-
-    def _active(self, person_id: UUID) -> Somebody:
-        found = self.known[person_id]
-        if found.state is not State.ACTIVE:
-            raise PersonDisabled
-        return found
 
 
 @dataclass(frozen=True)

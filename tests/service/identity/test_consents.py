@@ -28,7 +28,7 @@ async def world(
 ) -> AsyncIterator[World]:
     world = await make_world(app, client, owner, token)
     runtime, part = app.state.runtime, app.state.part
-    await Consents(runtime.new_uow, part.stores, runtime.clock, world.seams).settle()
+    await Consents(runtime.new_uow, part.stores, runtime.clock, 14, world.seams).settle()
     yield world
     app.state.runtime.reader.close()
 
@@ -281,7 +281,7 @@ class TestPurposes:
     async def test_what_a_province_published_survives_the_next_start(self, world: World) -> None:
         await publish(world)
         runtime, part = world.app.state.runtime, world.part
-        await Consents(runtime.new_uow, part.stores, runtime.clock, world.seams).settle()
+        await Consents(runtime.new_uow, part.stores, runtime.clock, 14, world.seams).settle()
         found = (await world.client.get(PURPOSES)).json()["items"]
         versions = [(e["version"], e["current"]) for e in found if e["purpose"] == "homework"]
         assert versions == [(1, False), (2, True)]

@@ -271,21 +271,29 @@ class TestAccessLog:
     async def test_every_reading_of_a_minor_is_listed_for_the_guardian(
         self, world: World, mother: dict[str, Any], child: dict[str, Any]
     ) -> None:
-        await create(world, mother, child)
+        link = (await create(world, mother, child)).json()
         teacher = await world.active(world.room, "王老师", kind="staff", birth_date="1980-01-01")
         before = len((await self.log(world, mother, child)).json()["items"])
         own_class = world.as_role("teacher", world.room, teacher["id"])
         await world.client.get(f"{V1}/people?organisation={world.room.ref}", headers=own_class)
-        admin = world.admin(world.school)
-        for part in ("", "/identifiers", "/memberships"):
-            await world.client.get(f"{V1}/people/{child['id']}{part}", headers=admin)
+        read = {
+            f"/people/{child['id']}": "profile",
+            f"/people/{child['id']}/identifiers": "identifiers",
+            f"/people/{child['id']}/memberships": "memberships",
+            f"/people/{child['id']}/consents": "consents",
+            f"/memberships/{child['memberships'][0]['id']}": "memberships",
+            f"/role-grants?person={child['id']}": "roles",
+            f"/guardianships?child={child['id']}": "guardians",
+            f"/guardianships/{link['id']}": "guardians",
+        }
+        for path in read:
+            answer = await world.client.get(f"{V1}{path}", headers=world.admin(world.school))
+            assert answer.status_code == 200, (path, answer.text)
         found = (await self.log(world, mother, child)).json()["items"]
         fresh = found[: len(found) - before]
-        assert [each["fields"] for each in fresh] == [
-            ["memberships"],
-            ["identifiers"],
-            ["profile"],
+        assert [each["fields"] for each in reversed(fresh)] == [
             ["name"],
+            *([field] for field in read.values()),
         ]
         by_teacher = fresh[-1]
         assert by_teacher["reader_code"] == teacher["code"]

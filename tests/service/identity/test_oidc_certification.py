@@ -1,8 +1,7 @@
 """The topics of OpenID's basic certification plan, as tests of our own.
 
-Each test names, in its docstring, the modules of ``oidcc-basic-certification-test-plan`` (38) and
-of ``oidcc-config-certification-test-plan`` (1) whose condition it checks. The suite itself has not
-been run.
+Each test names, in its docstring, the modules of ``oidcc-basic-certification-test-plan`` (38) whose
+condition it checks. The suite itself has not been run.
 
 Three modules of the basic plan need dynamic client registration, which we do not offer, so a
 statically registered client is excused from them: oidcc-idtoken-signature, oidcc-idtoken-unsigned,
@@ -17,12 +16,10 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
-from authlib.oidc.discovery import OpenIDProviderMetadata
 from joserfc import jws, jwt
 from joserfc.jwk import OctKey
 
 from services.identity.domain.tokens import half_hash
-from services.identity.routes.discovery import metadata as metadata_of
 from services.identity.settings import Settings
 from tests.service.identity.provider import (
     ISSUER,
@@ -49,7 +46,6 @@ BASIC = """
     unsigned-request-object-supported-correctly-or-rejected-as-unsupported claims-essential
     ensure-request-object-with-redirect-uri refresh-token ensure-request-with-valid-pkce-succeeds
 """
-CONFIGURATION = "discovery-endpoint-verification"
 NO_KEY = OctKey.generate_key(256)
 WITHOUT_PKCE = {"code_challenge": None, "code_challenge_method": None}
 
@@ -88,9 +84,9 @@ async def _flow(
     return await _redeemed(house, client, code)
 
 
-def test_every_module_of_the_plans_is_accounted_for() -> None:
+def test_every_module_of_the_plan_is_accounted_for() -> None:
     assert len(BASIC.split()) == 38
-    assert unnamed_modules(__name__, f"{BASIC} {CONFIGURATION}") == set()
+    assert unnamed_modules(__name__, BASIC) == set()
 
 
 # --- the code flow -------------------------------------------------------------------------------
@@ -445,30 +441,3 @@ async def test_a_refresh_token_works_for_the_client_that_it_was_issued_to(
     kept = ("iss", "sub", "aud", "auth_time")
     assert [before[name] for name in kept] == [after[name] for name in kept]
     assert "nonce" not in after
-
-
-# --- discovery -----------------------------------------------------------------------------------
-
-
-async def test_the_metadata_are_whole_and_name_endpoints_that_exist(house: House) -> None:
-    """oidcc-discovery-endpoint-verification"""
-    answer = await house.http.get("/identity/.well-known/openid-configuration")
-    metadata = answer.json()
-    OpenIDProviderMetadata(metadata_of("https://shuyuan.example/identity")).validate()
-    assert metadata_of(ISSUER) == metadata
-    for name, value in metadata.items():
-        if name.endswith("_endpoint") or name == "jwks_uri":
-            assert value.startswith(ISSUER + "/")
-            path = value.removeprefix("http://127.0.0.1:8080")
-            statuses = [(await house.http.request(m, path)).status_code for m in ("GET", "POST")]
-            assert set(statuses) - {404, 405}
-    assert metadata["issuer"] == ISSUER
-    assert metadata["response_types_supported"] == ["code"]
-    assert metadata["subject_types_supported"] == ["public"]
-    assert "openid" in metadata["scopes_supported"]
-    assert metadata["claims_parameter_supported"] is True
-    assert metadata["require_request_uri_registration"] is False
-    assert metadata["authorization_response_iss_parameter_supported"] is True
-    keys = (await house.http.get("/identity/jwks.json")).json()["keys"]
-    assert {key["alg"] for key in keys} == {"ES256", "RS256"}
-    assert all(key["use"] == "sig" and "d" not in key for key in keys)

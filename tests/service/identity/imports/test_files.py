@@ -1,0 +1,76 @@
+"""What rosters and reports look like, coming in and going out."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from services.identity.domain.organisations import Organisation
+from tests.service.identity.imports.desk import (
+    SCHOOL_CODE,
+    Desk,
+    Tree,
+    counts,
+    everything,
+    id_number,
+    pupil,
+    roster,
+)
+
+
+@pytest.mark.parametrize("format_", ["csv", "xlsx"])
+async def test_an_export_imports_back_unchanged(
+    tree: Tree,
+    desk_of: Callable[[Organisation], Desk],
+    owner: asyncpg.Connection,
+    format_: str,
+) -> None:
+    desk = desk_of(tree.county)
+    content = roster(
+        pupil(1, "李明", 学校标识码=SCHOOL_CODE, 监护人姓名="李强", 监护人手机="13800138001"),
+        pupil(
+            2, "阿依古丽·买买提", "三年级(2)班", 学校标识码=SCHOOL_CODE, 学籍号=f"G{id_number(2)}"
+        ),
+        pupil(3, "张三", 学校标识码="2132010002", 手机号="+8613700137000"),
+        {
+            "姓名": "赵老师",
+            "工号": "T-01",
+            "角色": "教师",
+            "任教学科": "语文",
+            "学校标识码": SCHOOL_CODE,
+        },
+        {"姓名": "钱老师", "手机号": "+12025550123", "角色": "职工", "学校标识码": SCHOOL_CODE},
+    )
+    assert counts(await desk.done(tree.county, content)) == {"created": 5}
+    before = await everything(owner)
+    exported = await desk.export(tree.county, format_)
+    view = await desk.done(tree.county, exported, format_=format_)
+    assert counts(view) == {"unchanged": 5}
+    assert await everything(owner) == before
+    reads = await owner.fetchval("SELECT count(*) FROM audit WHERE action = 'person.read'")
+    assert reads == 3
+
+
+async def test_a_file_that_is_no_roster_fails_with_a_reason(tree: Tree, desk: Desk) -> None:
+    view = await desk.done(tree.school, b"%PDF-1.7\n...")
+    assert view["state"] == "FAILED"
+    assert "表头" in view["failure"]
+
+
+async def test_the_report_names_row_column_and_reason(tree: Tree, desk: Desk) -> None:
+    view = await desk.done(tree.school, roster(pupil(1, "=cmd()", 手机号="abc")))
+    answer = await desk.client.get(
+        f"/identity/v1/imports/{view['id']}/report", headers=desk.headers
+    )
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0] == ["行号", "列", "原因", "说明"]
+    assert [row[:3] for row in rows[1:]] == [["2", "姓名", "invalid"], ["2", "手机号", "invalid"]]
+
+
+async def test_the_template_is_a_roster_without_lines(tree: Tree, desk: Desk) -> None:
+    answer = await desk.client.get("/identity/v1/roster-template?format=xlsx", headers=desk.headers)
+    assert answer.status_code == 200
+    view = await desk.done(tree.school, answer.content, format_="xlsx")
+    assert view["failure"] == "文件中没有数据行：请在表头下填写人员"
