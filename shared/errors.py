@@ -21,7 +21,10 @@ from typing import Any
 
 class DomainError(Exception):
     """A fact that stops a use case. ``detail`` tells a person what to do, ``zh`` the same in
-    Chinese; where one is missing the other is told. Neither is ever secret."""
+    Chinese; where one is missing the other is told. Neither is ever secret. ``retry_after``, in
+    whole seconds, becomes the header of that name."""
+
+    retry_after: int | None = None
 
     def __init__(self, detail: str = "", /, *, zh: str = "", **members: Any) -> None:
         super().__init__(detail)
@@ -67,8 +70,6 @@ class Forbidden(DomainError):
 
 
 class Unavailable(DomainError):
-    """``retry_after`` is in whole seconds."""
-
     def __init__(self, detail: str = "", /, retry_after: int = 5, *, zh: str = "") -> None:
         super().__init__(detail, zh=zh)
         self.retry_after = retry_after

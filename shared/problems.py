@@ -127,7 +127,7 @@ def render(
 
 
 def _headers_of(error: errors.DomainError) -> dict[str, str]:
-    if isinstance(error, errors.Unavailable):
+    if error.retry_after is not None:
         return {"retry-after": str(error.retry_after)}
     if isinstance(error, errors.Unauthenticated):
         return {"www-authenticate": 'Bearer realm="shuyuan"'}

@@ -16,7 +16,9 @@ _AT_ONCE = timedelta(0)
 
 
 class TooManyAttempts(DomainError):
-    """Guessed wrongly too often. ``retry_after`` is in whole seconds."""
+    """Guessed wrongly too often."""
+
+    retry_after: int
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
