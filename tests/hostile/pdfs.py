@@ -143,6 +143,7 @@ HONEST = [
     Case("a PDF for the web", "a.pdf", lambda: changed(lambda _: None, linearize=True)),
     Case("a PDF that opens on a page", "a.pdf", lambda: changed(lambda d: setattr(d.Root, "OpenAction", Array([d.pages[1].obj, Name.Fit])))),
     Case("a PDF of small objects", "a.pdf", lambda: changed(_indirect)),
+    Case("a PDF that may not be changed", "a.pdf", lambda: changed(lambda _: None, **_RESTRICTED)),
     Case("a PDF that ends in line breaks", "a.pdf", lambda: pdf() + b"\r\n\r\n"),
 ]  # fmt: skip
 
@@ -169,7 +170,7 @@ HOSTILE = [
     Case("an attachment to a PDF", "a.pdf", lambda: changed(_attach), "embedded-file"),
     Case("an XFA form", "a.pdf", lambda: changed(_xfa), "active-form"),
     Case("an encrypted PDF", "a.pdf", lambda: changed(lambda _: None, **_LOCKED), "encrypted"),
-    Case("a restricted PDF", "a.pdf", lambda: changed(lambda _: None, **_RESTRICTED), "encrypted"),
+    Case("a script in a restricted PDF", "a.pdf", lambda: changed(_on_open(_SCRIPT), **_RESTRICTED), "script"),
     Case("arrays of two hundred levels", "a.pdf", lambda: changed(_nested), "too-costly"),
     Case("a PDF of no page", "a.pdf", _pageless, "empty"),
     Case("a PDF of 5001 pages", "a.pdf", _many_pages, "too-many"),

@@ -61,7 +61,7 @@ _ATTACHABLE = text(
     "SELECT u.id, u.owner, ltree2text(u.organisation_path) AS organisation_path, u.state,"
     " u.filename, COALESCE(f.media_type, u.media_type) AS media_type, u.size, u.sha256, u.refusal"
     " FROM uploads u LEFT JOIN files f ON f.sha256 = u.sha256 AND u.state = 'AVAILABLE'"
-    " WHERE u.id = ANY(CAST(:ids AS uuid[]))"
+    " WHERE u.id = ANY(CAST(:ids AS uuid[])) FOR SHARE OF u"
 )
 
 

@@ -35,6 +35,10 @@ _AVAILABLE_TYPE = text(
     " WHERE u.sha256 = :sha256 AND u.size = :size AND u.state = 'AVAILABLE' AND f.state = 'CLEAN'"
     " AND (u.owner = :owner OR u.organisation_path = text2ltree(:organisation_path)) LIMIT 1"
 )
+_ATTACHED = text(
+    "SELECT EXISTS (SELECT FROM resource_files WHERE sha256 = :sha256 AND upload_id = :id)"
+    " OR EXISTS (SELECT FROM resource_version_files WHERE sha256 = :sha256 AND upload_id = :id)"
+)
 _OVERDUE = text(
     "SELECT id FROM uploads WHERE state = 'OPEN' AND expires_at <= :now"
     " ORDER BY expires_at LIMIT :limit"
@@ -52,6 +56,12 @@ _KEEP = text(
     "INSERT INTO holdings (holder, sha256) SELECT holder, :sha256"
     " FROM unnest(CAST(:holders AS text[])) WITH ORDINALITY AS h (holder, place) ORDER BY place"
     " ON CONFLICT DO NOTHING RETURNING holder"
+)
+_FORGET = text(
+    "DELETE FROM holdings h WHERE sha256 = :sha256 AND holder = ANY(CAST(:holders AS text[]))"
+    " AND NOT EXISTS (SELECT FROM uploads u WHERE u.sha256 = :sha256 AND u.state = 'AVAILABLE'"
+    " AND h.holder IN ('person:' || u.owner,"
+    " 'organisation:' || ltree2text(subpath(u.organisation_path, -1)))) RETURNING holder"
 )
 _USED = text("SELECT holder, used FROM quotas WHERE holder = ANY(CAST(:holders AS text[]))")
 
@@ -88,6 +98,10 @@ class UploadRepository:
         }
         await self._connection.execute(_SAVE, row)
 
+    async def is_attached(self, upload: Upload) -> bool:
+        wanted = {"sha256": upload.sha256, "id": upload.id}
+        return bool(await self._connection.scalar(_ATTACHED, wanted))
+
     async def available_type(self, upload: Upload) -> str | None:
         row = {
             "sha256": upload.sha256,
@@ -120,6 +134,10 @@ class QuotaRepository:
     async def keep(self, holders: Sequence[str], sha256: bytes) -> list[str]:
         row = {"holders": list(holders), "sha256": sha256}
         return list(await self._connection.scalars(_KEEP, row))
+
+    async def forget(self, upload: Upload) -> list[str]:
+        row = {"holders": upload.holders, "sha256": upload.sha256}
+        return list(await self._connection.scalars(_FORGET, row))
 
     async def used(self, holders: Collection[str]) -> Mapping[str, int]:
         rows = await self._connection.execute(_USED, {"holders": list(holders)})

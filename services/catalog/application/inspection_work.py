@@ -30,7 +30,7 @@ from services.catalog.application.inspection_ports import (
     UploadStore,
 )
 from services.catalog.application.inspections import InspectionStore
-from services.catalog.domain.files import Refusal, key_of
+from services.catalog.domain.files import DERIVED, Refusal, key_of
 from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS, Derivative, Job, State
 from services.catalog.domain.inspection_events import UploadInspected
 from services.catalog.domain.uploads import State as UploadState
@@ -350,7 +350,7 @@ class Worker:
 def derived_key(sha256: bytes, kind: str, number: int) -> str:
     """Where the object store keeps what was made from the file with this digest."""
     digest = sha256.hex()
-    return f"derived/{digest[:2]}/{digest}/{kind}-{number}"
+    return f"{DERIVED}{digest[:2]}/{digest}/{kind}-{number}"
 
 
 def _differing(upload: Upload, read: Read) -> list[Refusal]:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.uploads import UploadStore, discard, note
 from services.catalog.application.uploads_quotas import Quotas
-from services.catalog.domain.files import FILES, INCOMING
+from services.catalog.domain.files import DERIVED, FILES, INCOMING
 from services.catalog.domain.uploads import State
 from shared.clock import Clock
 from shared.database import UnitOfWork
@@ -37,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many went: open uploads, what they left, parts of nothing, files of nobody."""
+    """How many went: open uploads, what they left, parts of nothing, files of nobody and what was
+    made from such."""
 
     uploads: int
     incoming: int
@@ -151,17 +152,24 @@ class Sweeper:
         return len(forgotten)
 
     async def _sweep_shelf(self, shelf: int) -> int:
+        """Files without a row, and what was made from files without one."""
         swept = 0
-        async for keys in self._old(f"{FILES}{shelf:02x}/"):
-            digests = {bytes.fromhex(key.rpartition("/")[2]): key for key in keys}
-            async with self._new_uow() as uow:
-                known = await self._files(uow.connection).known(digests)
-            for digest in digests.keys() - known:
+        for place in (FILES, DERIVED):
+            async for keys in self._old(f"{place}{shelf:02x}/"):
+                digests = {key: bytes.fromhex(key.split("/")[2]) for key in keys}
                 async with self._new_uow() as uow:
-                    if await self._files(uow.connection).is_unknown(digest):
-                        await self._objects.delete(digests[digest])
-                        swept += 1
+                    known = await self._files(uow.connection).known(set(digests.values()))
+                for key, digest in digests.items():
+                    if digest not in known:
+                        swept += await self._sweep_of(digest, key)
         return swept
+
+    async def _sweep_of(self, digest: bytes, key: str) -> bool:
+        async with self._new_uow() as uow:
+            if not await self._files(uow.connection).is_unknown(digest):
+                return False
+            await self._objects.delete(key)
+        return True
 
     async def _old(self, prefix: str) -> AsyncIterator[list[str]]:
         """Keys of objects past the grace, in batches."""

@@ -24,6 +24,8 @@ from services.catalog.domain.uploads import (
     Upload,
     UploadClosed,
     UploadIncomplete,
+    UploadInUse,
+    incoming_key,
 )
 from services.catalog.domain.uploads_events import UploadCompleted
 from shared.access import Role, Rule
@@ -34,7 +36,16 @@ from shared.ids import uuid7
 from shared.principal import Principal
 from shared.storage import ObjectStore, PartsRejected, UploadMissing
 
-__all__ = ["UPLOAD", "Limits", "Queue", "UploadStore", "Uploads", "discard", "note"]
+__all__ = [
+    "UPLOAD",
+    "Limits",
+    "Queue",
+    "UploadStore",
+    "Uploads",
+    "completed_fact",
+    "discard",
+    "note",
+]
 
 UPLOAD = Rule(
     "catalog.write",
@@ -53,6 +64,10 @@ class UploadStore(Protocol):
         ...
 
     async def save(self, upload: Upload) -> None: ...
+
+    async def is_attached(self, upload: Upload) -> bool:
+        """Whether a draft or a version of a resource refers to it."""
+        ...
 
     async def available_type(self, upload: Upload) -> str | None:
         """The media type of those very bytes, where its owner or its organisation has an available
@@ -128,7 +143,7 @@ class Uploads:
         """
         async with self._new_uow() as uow:
             upload = own(caller, await self._store(uow.connection).get(upload_id))
-        problem = await self._join(upload) if upload.state is State.OPEN else None
+        problem = await self.join(upload) if upload.state is State.OPEN else None
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             upload = own(caller, await store.locked(upload_id))
@@ -139,20 +154,30 @@ class Uploads:
                 await store.save(upload)
                 await self._queue.enqueue(uow, upload_id)
                 note(uow, "completed", upload)
-                uow.outbox.append(_fact(upload))
+                uow.outbox.append(completed_fact(upload))
             return await uow.commit(Status(upload))
 
     async def abort(self, caller: Principal, upload_id: UUID) -> None:
-        """Give it up. Raises `NotFound`, `UploadClosed`."""
+        """Give it up, also when it is available and no resource uses it; its bytes no longer count
+        then. Raises `NotFound`, `UploadClosed`, `UploadInUse`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            upload = own(caller, await store.locked(upload_id))
-            if upload.state is not State.ABORTED:
-                upload = upload.aborted()
+            before = own(caller, await store.locked(upload_id))
+            upload = before
+            if before.state is not State.ABORTED:
+                upload = before.aborted()
+                kept = before.state is State.AVAILABLE
+                if kept and await store.is_attached(before):
+                    raise UploadInUse(
+                        "Remove it from the resource first; files of versions stay.",
+                        zh="请先从资源中移除该文件；已固定版本中的文件会保留。",
+                    )
                 await store.save(upload)
-                await self._quotas.release(uow, upload)
+                await (self._quotas.forget if kept else self._quotas.release)(uow, upload)
                 note(uow, "aborted", upload)
                 await uow.commit()
+        if upload.object_key != incoming_key(upload_id):
+            return  # others may have these bytes too
         with suppress(Unavailable):  # what stays behind is swept
             await discard(self._objects, upload)
 
@@ -174,7 +199,7 @@ class Uploads:
         note(uow, "refused" if refusal else "cleared", upload)
         return upload
 
-    async def _join(self, upload: Upload) -> DomainError | None:
+    async def join(self, upload: Upload) -> DomainError | None:
         """Make its parts one object; what stands against it, unless another completion was faster
         and everything is done already."""
         try:
@@ -234,7 +259,7 @@ def note(uow: UnitOfWork, what: str, upload: Upload) -> None:
     )
 
 
-def _fact(upload: Upload) -> UploadCompleted:
+def completed_fact(upload: Upload) -> UploadCompleted:
     return UploadCompleted(
         upload_id=upload.id,
         owner=upload.owner,

@@ -33,6 +33,11 @@ class QuotaStore(Protocol):
         """Remember that they have that content; those of them that had not."""
         ...
 
+    async def forget(self, upload: Upload) -> list[str]:
+        """Of the holders of `upload`, which is available no longer, those who have that content by
+        no other; they are not remembered to have it."""
+        ...
+
     async def used(self, holders: Collection[str]) -> Mapping[str, int]: ...
 
 
@@ -60,6 +65,14 @@ class Quotas:
         before = [holder for holder in upload.holders if holder not in new]
         if before:
             await store.add(before, -upload.size)
+
+    async def forget(self, uow: UnitOfWork, upload: Upload) -> None:
+        """An upload that was available was given up: content that nobody has by another one no
+        longer counts."""
+        store = self._store(uow.connection)
+        await store.add(upload.holders, 0)  # holds their rows: two at once would each see the other
+        if gone := await store.forget(upload):
+            await store.add([each for each in upload.holders if each in gone], -upload.size)
 
     async def share(self, uow: UnitOfWork, upload: Upload) -> None:
         """Count content that is here already, for those who had it not. Raises `QuotaExceeded`."""

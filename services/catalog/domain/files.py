@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 FILES = "files/"
+DERIVED = "derived/"
 INCOMING = "incoming/"
 
 

@@ -46,6 +46,7 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = {
     (State.OPEN, Action.EXPIRE): State.EXPIRED,
     (State.COMPLETED, Action.CLEAR): State.AVAILABLE,
     (State.COMPLETED, Action.REFUSE): State.REFUSED,
+    (State.AVAILABLE, Action.ABORT): State.ABORTED,
 }
 """The owner completes and aborts, the sweeper expires, inspection clears or refuses."""
 
@@ -71,6 +72,10 @@ class UploadIncomplete(DomainError):
 
 class UploadClosed(DomainError):
     """It is past the state in which that may happen; ``state`` tells which it is in."""
+
+
+class UploadInUse(DomainError):
+    """A resource refers to it."""
 
 
 class QuotaExceeded(DomainError):
@@ -210,7 +215,7 @@ class Upload:
         return replace(self._after(Action.COMPLETE), completed_at=now)
 
     def aborted(self) -> Self:
-        """Raises `UploadClosed`."""
+        """Given up; what is available is no longer the owner's to use. Raises `UploadClosed`."""
         return self._after(Action.ABORT)
 
     def expired(self) -> Self:

@@ -6,6 +6,7 @@ from fastapi.responses import RedirectResponse
 
 from services.catalog.application.uploads import UPLOAD, Uploads
 from services.catalog.application.uploads_arrivals import ADDRESSES, Status
+from services.catalog.application.uploads_completions import Completions
 from services.catalog.application.uploads_views import READ, UploadViews
 from services.catalog.domain.uploads import (
     MOST_PARTS,
@@ -14,6 +15,7 @@ from services.catalog.domain.uploads import (
     UploadClosed,
     UploadDefective,
     UploadIncomplete,
+    UploadInUse,
 )
 from services.catalog.inspection.formats import FORMATS
 from services.catalog.problems.uploads import PROBLEMS
@@ -58,7 +60,9 @@ def limits_router(views: UploadViews) -> APIRouter:
     return router
 
 
-def uploads_router(uploads: Uploads, views: UploadViews, cursors: Cursors) -> APIRouter:
+def uploads_router(
+    uploads: Uploads, completions: Completions, views: UploadViews, cursors: Cursors
+) -> APIRouter:
     """Uploads, seen and changed by their owner alone.
 
     Bytes go straight to the object store, at addresses that are given out here and expire.
@@ -138,7 +142,7 @@ def uploads_router(uploads: Uploads, views: UploadViews, cursors: Cursors) -> AP
     )
     async def complete_upload(upload_id: UUID, caller: Caller, once: Once) -> Response:
         """Every byte was sent: have the file inspected. To complete it again changes nothing."""
-        completed = uploads.complete(caller, upload_id)
+        completed = completions.complete(caller, upload_id)
         return await once.answer(completed, UploadView.describing, 200, _changed)
 
     @router.get(
@@ -159,11 +163,12 @@ def uploads_router(uploads: Uploads, views: UploadViews, cursors: Cursors) -> AP
         "/{upload_id}",
         status_code=204,
         summary="放弃上传",
-        responses=problems(*OWN),
+        responses=problems(*OWN, UploadInUse),
         **guarded(UPLOAD),
     )
     async def abort_upload(upload_id: UUID, caller: Caller) -> None:
-        """Give up an upload that is still open; to give it up again changes nothing."""
+        """Give up an upload that is open, or available and in no resource: its quota is free again.
+        To give it up again changes nothing."""
         await uploads.abort(caller, upload_id)
 
     return router
