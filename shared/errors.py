@@ -70,6 +70,8 @@ class Forbidden(DomainError):
 
 
 class Unavailable(DomainError):
+    retry_after: int
+
     def __init__(self, detail: str = "", /, retry_after: int = 5, *, zh: str = "") -> None:
         super().__init__(detail, zh=zh)
         self.retry_after = retry_after

@@ -33,6 +33,7 @@ def components(
     servers = _servers(data, ports, settings, secrets, where)
     ours = [services.service(name, ports, where, secrets) for name in SERVICES]
     ours.append(services.inspector(ports, where, secrets))
+    ours += [services.signer(ports, secrets), services.witness(ports, secrets)]
     behind = frozenset({*SERVICES, services.CONTROL})
     door = [] if settings.gateway_origin else _door(data, ports, where, behind)
     watched = {c.name: c.health for c in (*servers, *ours, *door) if c.health}

@@ -32,6 +32,8 @@ OFFSETS = {
     "control": 5,
     "envoy_admin": 6,
     "inspector": 7,
+    "signer": 8,
+    "witness": 9,
     "postgres": 10,
     "nats": 11,
     "nats_monitor": 12,

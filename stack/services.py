@@ -12,6 +12,8 @@ from stack.component import Component
 from stack.secret_files import SecretFiles
 
 LOOPBACK = "127.0.0.1"
+PATIENCE = 30.0
+"""Seconds without an answer after which one of ours hangs: nothing it does takes as long."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,21 @@ def service(
     name: str, ports: dict[str, int], addresses: Addresses, secrets: SecretFiles
 ) -> Component:
     origin = f"http://{LOOPBACK}:{ports[name]}"
+    more = _of_the_log(ports, secrets) if name == "copyright" else {}
     return Component(
         name=name,
         argv=_early(f"services.{name}", f"services.{name}.app"),
         env={
             **inherited(),
             **environment(name, ports, addresses),
+            **more,
             "SHUYUAN_SECRETS_DIR": str(secrets.directory(name)),
         },
         address=origin,
         health=f"{origin}/readyz",
+        # While PostgreSQL is away it is unready, and need not be started again for that.
+        alive=f"{origin}/healthz",
+        patience=PATIENCE,
         depends_on=frozenset({"postgres", "nats", "object-store", "migrations"}),
         early=True,
     )
@@ -78,6 +85,61 @@ def inspector(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles)
         address=f"tcp://{LOOPBACK}:{ports['inspector']}",
         health=f"tcp://{LOOPBACK}:{ports['inspector']}",
         depends_on=catalog.depends_on - {"nats"},
+    )
+
+
+SIGNER = "copyright-signer"
+WITNESS = "copyright-witness"
+LOG_ORIGIN = "shuyuan.local/copyright/log"
+"""Name of the embedded stack's log. It never changes, whatever the gateway's address."""
+
+
+def signer(ports: dict[str, int], secrets: SecretFiles) -> Component:
+    """Holds the keys of the copyright log, in files of its own."""
+    secrets.get("copyright", SIGNER_TOKEN)
+    token = secrets.directory("copyright") / SIGNER_TOKEN
+    own = secrets.directory(SIGNER)
+    arguments = ["--directory", str(own), "--origin", LOG_ORIGIN, "--token-file", str(token)]
+    return _beside(SIGNER, "services.copyright.signer", arguments, ports["signer"])
+
+
+def witness(ports: dict[str, int], secrets: SecretFiles) -> Component:
+    """Cosigns the log's checkpoints. Ours, so it shows how, and adds no independence."""
+    vkeys = secrets.directory(SIGNER) / "vkeys"
+    own = secrets.directory(WITNESS)
+    arguments = ["--directory", str(own), "--name", WITNESS_NAME, "--logs", str(vkeys)]
+    return _beside(WITNESS, "services.copyright.witness", arguments, ports["witness"])
+
+
+SIGNER_TOKEN = "shuyuan_copyright_signer_token"  # noqa: S105 - a file's name
+WITNESS_NAME = "shuyuan.local/witness"
+
+
+def _of_the_log(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
+    """What the copyright service is told of signer, witness and time-stamps, all of them ours."""
+    witness = {
+        "name": "local",
+        "url": f"http://{LOOPBACK}:{ports['witness']}",
+        "vkey_file": str(secrets.directory(WITNESS) / "witness.vkey"),
+        "ours": True,
+    }
+    local = {"name": "local", "directory": str(secrets.directory("copyright-timestamps"))}
+    return {
+        "SHUYUAN_COPYRIGHT_LOG_ORIGIN": LOG_ORIGIN,
+        "SHUYUAN_COPYRIGHT_SIGNER_URL": f"http://{LOOPBACK}:{ports['signer']}",
+        "SHUYUAN_COPYRIGHT_WITNESSES": json.dumps([witness]),
+        "SHUYUAN_COPYRIGHT_WITNESS_QUORUM": "1",
+        "SHUYUAN_COPYRIGHT_TIMESTAMP_AUTHORITIES": json.dumps([local]),
+    }
+
+
+def _beside(name: str, module: str, arguments: list[str], port: int) -> Component:
+    return Component(
+        name=name,
+        argv=(sys.executable, "-m", module, *arguments, "--port", str(port)),
+        env=inherited(),
+        address=f"tcp://{LOOPBACK}:{port}",
+        health=f"tcp://{LOOPBACK}:{port}",
     )
 
 
@@ -120,6 +182,7 @@ def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Componen
         },
         address=origin,
         health=f"{origin}/healthz",
+        patience=PATIENCE,
     )
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from services.copyright.application.intake import Intake
+from shared.database import UnitOfWork
+from shared.events import Envelope
 from shared.inbox import Handlers
 
 HEARS: Mapping[str, Handlers] = {
@@ -9,3 +12,19 @@ HEARS: Mapping[str, Handlers] = {
     "catalog": {},
     "learning": {},
 }
+
+
+def hears(intake: Intake) -> Mapping[str, Handlers]:
+    """What is heard, and what `intake` makes of it."""
+
+    async def published(uow: UnitOfWork, envelope: Envelope) -> None:
+        await intake.register_published(uow, envelope.data)
+
+    async def erased(uow: UnitOfWork, envelope: Envelope) -> None:
+        await intake.forget(uow, envelope.data["person_id"])
+
+    return {
+        **HEARS,
+        "identity": {"identity.person.erased.v1": erased},
+        "catalog": {"catalog.resource.published.v1": published},
+    }

@@ -1,9 +1,56 @@
+from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.copyright.verify.notes import VerifierKey
 from shared.settings import ServiceSettings
+
+
+class WitnessAt(BaseModel):
+    """A witness (C2SP tlog-witness). ``url`` is its submission prefix; the key is given as
+    ``vkey``, or stands in ``vkey_file``. ``ours``: we run it, so it adds no independence."""
+
+    name: str = Field(pattern="^[a-z0-9.-]{1,32}$", description="Within the policy.")
+    url: str
+    vkey: str = ""
+    vkey_file: str = ""
+    ours: bool = False
+
+    @field_validator("vkey")
+    @classmethod
+    def _is_a_key(cls, value: str) -> str:
+        return str(VerifierKey.parse(value)) if value else value
+
+
+class AuthorityAt(BaseModel):
+    """A time-stamp authority (RFC 3161): at ``url`` with its root certificate in the PEM file
+    ``certificate``, or, with ``directory`` alone, a local one whose stamps prove nothing to
+    others."""
+
+    name: str = Field(pattern="^[a-z0-9.-]{1,32}$")
+    url: str = ""
+    certificate: str = ""
+    chain: str = Field("", description="PEM file of what lies between, if anything does.")
+    directory: str = ""
 
 
 class Settings(ServiceSettings):
     """Every ``SHUYUAN_COPYRIGHT_*`` variable."""
 
     model_config = SettingsConfigDict(env_prefix="SHUYUAN_COPYRIGHT_")
+
+    log_origin: str = Field(
+        "shuyuan.local/copyright/log",
+        pattern="^[!-*,-~]{1,100}$",
+        description="Name of the log for ever; the SM3 sibling's has /sm3 behind it.",
+    )
+    signer_url: str = Field("", description="Where the signer listens; nothing is signed if empty.")
+    signer_token: SecretStr = Field(SecretStr(""), description="What the signer asks of us.")
+    witnesses: list[WitnessAt] = Field([], description="JSON list.")
+    witness_quorum: int = Field(0, ge=0, description="So many must cosign; 0 asks for none.")
+    timestamp_authorities: list[AuthorityAt] = Field([], description="JSON list.")
+    timestamp_seconds: int = Field(10, ge=1, description="At the most one checkpoint is so often.")
+    checkpoint_seconds: float = Field(0.5, gt=0, description="Pause between two batches.")
+    refresh_minutes: int = Field(
+        60, ge=1, le=60, description="An idle log is signed and witnessed again so often."
+    )
+    notice_days: int = Field(15, ge=1, description="For an answer to a takedown notice.")

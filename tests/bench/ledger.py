@@ -38,6 +38,10 @@ PER_SECOND = 1500.0
 LOGGED_SECONDS = 2.0
 PROOF_MS, VERIFY_MS = 5.0, 1.0
 
+_LIMIT_TABLE = (
+    "CREATE TABLE IF NOT EXISTS ledger_limit (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " dedup bytea NOT NULL UNIQUE, body bytea NOT NULL)"
+)
 _LIMIT = "INSERT INTO ledger_limit (dedup, body) VALUES ($1, $2)"
 
 
@@ -68,7 +72,7 @@ async def _submissions(stack: BenchStack, settings: Settings) -> Figure:
     async with asyncpg.create_pool(
         stack.database_url("copyright"), min_size=WRITERS, max_size=WRITERS
     ) as pool:
-        await _superuser(stack, "CREATE TABLE IF NOT EXISTS ledger_limit (LIKE pending)")
+        await _superuser(stack, _LIMIT_TABLE)
 
         async def submitted() -> float:
             started = time.perf_counter()

@@ -19,7 +19,7 @@ from services.copyright.verify.canonical import manifest_root, parse_canonical, 
 from services.copyright.verify.events import fold
 from services.copyright.verify.evidence import Absent, Evidence, good, included, json_object
 from services.copyright.verify.leaf import Leaf
-from services.copyright.verify.merkle import SHA256, SM3, sha256, sm3
+from services.copyright.verify.merkle import SHA256, SM3, CannotCheck, sha256, sm3
 from services.copyright.verify.notes import VerifierKey
 from services.copyright.verify.policy import Policy
 from services.copyright.verify.proof import LogProof
@@ -103,6 +103,8 @@ def content(evidence: Evidence) -> Finding:
     elif described and list(described.values()) != [registered.digests]:
         raise BundleMalformed("the enclosed file is not the registered work")
     known = [*manifest, *described.values(), registered.digests]
+    if evidence.work is not None and known == [None]:
+        raise CannotCheck("the work has several files, and the bundle does not list them")
     if evidence.work is not None and _described(evidence.work) not in known:
         raise BundleMalformed("the file named with --work is not the registered work")
     if not described and evidence.work is None:

@@ -2,15 +2,14 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from services.copyright.domain.signing import new_sm2_key
-from services.copyright.verify.bundle import with_checksums
+from services.copyright.domain.evidence import Stamp
+from services.copyright.domain.signing import Sm2Signer, new_sm2_key
 from services.copyright.verify.notes import Note
-from services.copyright.verify.proof import LogProof
 from services.copyright.verify.trust import Trust, load_trust
 from tests.unit.copyright import samples
 
@@ -102,23 +101,25 @@ def sm2_key() -> bytes:
 @pytest.fixture(scope="session")
 def members(authority: Authority, sm2_key: bytes) -> Mapping[str, bytes]:
     """A whole bundle's members, checksums included."""
-    made = samples.evidence(*samples.logs(sm2_key))
-    text = LogProof.parse(made["proof.tlog-proof"]).checkpoint.text.encode()
-    for digest in ("sha256", "sm3"):
-        made[f"timestamps/{digest}.tsr"] = authority.stamp(text, digest)
-        made[f"timestamps/{digest}.pem"] = authority.chain
-    return with_checksums(made)
+    enclosed = samples.evidence(*samples.logs(sm2_key))
+    text = enclosed.record.proof.checkpoint.text.encode()
+    stamps = [
+        Stamp(digest, authority.stamp(text, digest), authority.chain)
+        for digest in ("sha256", "sm3")
+    ]
+    return replace(enclosed, stamps=stamps).members()
 
 
 @pytest.fixture(scope="session")
 def trust_folder(
     tmp_path_factory: pytest.TempPathFactory,
-    members: Mapping[str, bytes],
+    sm2_key: bytes,
     authority: Authority,
 ) -> Path:
     folder = tmp_path_factory.mktemp("trust")
     (folder / "policy.txt").write_text(samples.POLICY)
-    (folder / "sibling.vkey").write_bytes(members["trust/sibling.vkey"])
+    sm2_signer = Sm2Signer(samples.SIBLING_KEY.name, sm2_key)
+    (folder / "sibling.vkey").write_text(f"{sm2_signer.key}\n")
     (folder / "authority.pem").write_bytes(authority.root)
     return folder
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.copyright.domain.evidence import Enclosed, LoggedEvent
 from services.copyright.domain.proofs import Plan, plan_consistency, plan_inclusion
 from services.copyright.domain.signing import Cosigner, Ed25519Signer, NoteSigner, Sm2Signer
 from services.copyright.domain.tree import Edge, grow, trimmed
-from services.copyright.verify.canonical import canonical, subject_commitment
+from services.copyright.verify.canonical import subject_commitment
 from services.copyright.verify.leaf import Leaf, event_hash
 from services.copyright.verify.merkle import SHA256, SM3, TreeHash, sha256, sm3
 from services.copyright.verify.notes import Checkpoint, Note
@@ -37,11 +38,14 @@ def private(seed: int) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
 
 
+def described(data: bytes) -> dict[str, Any]:
+    return {"sha256": sha256(data).hex(), "sm3": sm3(data).hex(), "size": len(data)}
+
+
 def event(
     previous: Sequence[bytes], kind: str = "register", subject: str | None = "", **changed: Any
 ) -> bytes:
     """The next entry of a registration whose entries so far are `previous`."""
-    work = {"sha256": sha256(WORK).hex(), "sm3": sm3(WORK).hex(), "size": len(WORK)}
     given: dict[str, Any] = {
         "type": kind,
         "reg_id": REGISTRATION,
@@ -53,7 +57,7 @@ def event(
         "subject_commitment": subject_commitment(SALT, IDENTITY) if subject == "" else subject,
     }
     if kind in ("register", "revise"):
-        given |= {"resource_id": REGISTRATION, "resource_version": 1, "digests": work}
+        given |= {"resource_id": REGISTRATION, "resource_version": 1, "digests": described(WORK)}
         given |= {"iscc": ISCC, "rights_policy_sha256": sha256(LICENCE).hex()}
     return Leaf(**(given | changed)).encode()
 
@@ -132,33 +136,29 @@ def logs(sm2_key: bytes) -> tuple[Log, Log]:
     return log, sibling
 
 
-def evidence(log: Log, sibling: Log) -> dict[str, bytes]:
-    """The members of a bundle for a registration that these logs now hold, but its time-stamps."""
+def evidence(log: Log, sibling: Log) -> Enclosed:
+    """A bundle for a registration that these logs now hold, without time-stamps."""
     history = [event([])]
     history.append(event(history, "licence.offer", rights_policy_sha256=sha256(LICENCE).hex()))
+    first = len(log.entries)
     for each in (log, sibling):
         each.append(*history)
-    first = len(log.entries) - len(history)
-    members = {
-        "README.zh.txt": "版权存证".encode(),
-        "certificate.pdf": b"%PDF-1.7 certificate",
-        "record.json": history[0],
-        "disclosure.json": canonical({"identity": IDENTITY, "salt": SALT.hex()}),
-        "proof.tlog-proof": bytes(log.proof(first)),
-        "sm3/proof.tlog-proof": bytes(sibling.proof(first)),
-        "checkpoint": bytes(log.checkpoint()),
-        "policy.txt": POLICY.encode(),
-        "trust/sibling.vkey": f"{sibling.signers[1].key}\n".encode(),
-        "licence/policy.odrl.jsonld": LICENCE,
-        "iscc.json": canonical({"iscc": ISCC}),
-        "verify.html": b"<!doctype html>",
-        "content/第一课.txt": WORK,
-    }
-    for n, entry in enumerate(history):
-        told = {
-            "leaf": entry.decode(),
-            "proof": bytes(log.proof(first + n)).decode(),
-            "sm3_proof": bytes(sibling.proof(first + n)).decode(),
-        }
-        members[f"history/{n:04d}.json"] = canonical(told)
-    return members
+    logged = [
+        LoggedEvent(entry, log.proof(first + n), sibling.proof(first + n))
+        for n, entry in enumerate(history)
+    ]
+    return Enclosed(
+        record=logged[0],
+        history=logged,
+        stamps=[],
+        policy=POLICY,
+        keys=[LOG_KEY.key],
+        disclosed=(IDENTITY, SALT),
+        licence=LICENCE,
+        documents={
+            "README.zh.txt": "版权存证".encode(),
+            "certificate.pdf": b"%PDF-1.7 certificate",
+            "verify.html": b"<!doctype html>",
+            "content/第一课.txt": WORK,
+        },
+    )

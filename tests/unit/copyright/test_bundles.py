@@ -19,6 +19,7 @@ from services.copyright.verify.cli import check_bundle, main
 from services.copyright.verify.evidence import Evidence
 from services.copyright.verify.report import INCOMPLETE, INVALID, VALID, Report, Verdict
 from services.copyright.verify.trust import Trust
+from tests.unit.copyright.samples import LOG_KEY
 
 Members = Mapping[str, bytes]
 
@@ -97,7 +98,7 @@ FORGED = {
     "licence/policy.odrl.jsonld": {"licence"},
     "iscc.json": {"iscc"},
     "content/第一课.txt": {"content"},
-    "trust/sibling.vkey": {"enclosed-keys"},
+    f"trust/{LOG_KEY.key.id.hex()}.vkey": {"enclosed-keys"},
 }
 
 

@@ -1,0 +1,68 @@
+"""Registrations as recovery brings them back."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.copyright.domain.registrations import CODE_PREFIX
+from services.copyright.verify.events import fold
+from services.copyright.verify.leaf import Leaf
+from shared.codes import new_code
+
+_HERE = text(
+    "SELECT dedup FROM registration_events WHERE reg_id = :reg_id AND seq_in_reg = :seq_in_reg"
+)
+# What contradicts the log, and what rests on that.
+_DROP = text(
+    "WITH dropped AS (DELETE FROM registration_events WHERE reg_id = :reg_id"
+    " AND seq_in_reg >= :seq_in_reg RETURNING dedup),"
+    " unqueued AS (DELETE FROM pending p USING dropped d WHERE p.dedup = d.dedup)"
+    " SELECT count(*) FROM dropped"
+)
+_ADD_EVENT = text(
+    "INSERT INTO registration_events (reg_id, seq_in_reg, dedup, body, recorded_at)"
+    " VALUES (:reg_id, :seq_in_reg, :dedup, :body, :at)"
+)
+_ADD = text(
+    "INSERT INTO registrations (id, code, resource_id, resource_version, origin, details, standing,"
+    " length, created_at) VALUES (:reg_id, :code, :resource_id, :version, :origin,"
+    " '{\"title\": \"\"}', 'new', 0, :at) ON CONFLICT (id) DO NOTHING"
+)
+_EVENTS = text("SELECT body FROM registration_events WHERE reg_id = :reg_id ORDER BY seq_in_reg")
+_SAVE = text(
+    "UPDATE registrations SET standing = :standing, length = :length,"
+    " resource_version = coalesce(:version, resource_version) WHERE id = :reg_id"
+)
+
+
+class RecoveryRepository:
+    """`services.copyright.application.log_recovery.RecoveredStore`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def take_back(self, leaf: Leaf, dedup: bytes, body: bytes) -> int:
+        row: dict[str, Any] = {
+            "reg_id": leaf.reg_id,
+            "seq_in_reg": leaf.seq_in_reg,
+            "version": leaf.resource_version,
+        }
+        known: bytes | None = await self._connection.scalar(_HERE, row)
+        if known == dedup:
+            return 0
+        dropped: int = (await self._connection.execute(_DROP, row)).scalar_one()
+        at = datetime.fromisoformat(leaf.claimed_at)
+        event = {**row, "dedup": dedup, "body": body, "at": at}
+        if leaf.seq_in_reg == 0:
+            origin = "CATALOGUE" if leaf.auth_context["method"] == "catalogue" else "HAND"
+            resource = leaf.resource_id or leaf.reg_id
+            new = {"code": new_code(CODE_PREFIX), "resource_id": resource, "origin": origin}
+            await self._connection.execute(_ADD, {**event, **new})
+        await self._connection.execute(_ADD_EVENT, event)
+        bodies = (await self._connection.execute(_EVENTS, row)).scalars().all()
+        folded = fold(bodies)
+        told = {**row, "standing": folded.standing, "length": folded.length}
+        await self._connection.execute(_SAVE, told)
+        return dropped

@@ -1,5 +1,0 @@
-"""Every table of the copyright database; migrations are checked against it."""
-
-from shared.tables import service_metadata
-
-METADATA = service_metadata()

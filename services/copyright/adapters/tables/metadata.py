@@ -1,0 +1,5 @@
+from shared.tables import INSTANT, service_metadata
+
+METADATA = service_metadata()
+
+__all__ = ["INSTANT", "METADATA"]

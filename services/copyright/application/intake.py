@@ -1,0 +1,123 @@
+"""What registering rests on, by hand or out of what the catalogue published."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.copyright.application.journal import Act, Journal
+from services.copyright.application.log_ports import LogStore
+from services.copyright.application.registrations_ports import RegistrationStore
+from services.copyright.domain.licences import template_for
+from services.copyright.domain.registrations import (
+    CODE_PREFIX,
+    NotTheirs,
+    Record,
+    Work,
+    WorkFile,
+    identified,
+)
+from services.copyright.verify.events import Standing
+from services.copyright.verify.merkle import sha256
+from shared.clock import Clock
+from shared.codes import new_code
+from shared.database import UnitOfWork
+from shared.ids import uuid7
+
+HAND, CATALOGUE = "HAND", "CATALOGUE"
+_BY_EVENT = {"method": "catalogue", "assurance": "event", "session": None}
+
+Stores = Callable[[AsyncConnection], RegistrationStore]
+Logs = Callable[[AsyncConnection], LogStore]
+
+
+class Intake:
+    """Registrations, each step in a transaction of the caller's."""
+
+    def __init__(self, store: Stores, log: Logs, clock: Clock, issuer: str) -> None:
+        self.store = store
+        self._log = log
+        self.clock = clock
+        self._issuer = issuer
+
+    def journal(self, uow: UnitOfWork) -> Journal:
+        """The journal within `uow`."""
+        connection = uow.connection
+        return Journal(uow, self.store(connection), self._log(connection), self.clock, self._issuer)
+
+    async def register_published(self, uow: UnitOfWork, told: Mapping[str, Any]) -> None:
+        """Register a version that the catalogue published, in the transaction that heard of it:
+        a new registration, or a revision of the one there is. To hear it again changes nothing.
+
+        A version of a resource whose registration went to somebody else is registered anew. Raises
+        `NotAllowedNow` while the registration is contested: the event waits with the operator.
+        """
+        store = self.store(uow.connection)
+        files = [WorkFile(f["path"], f["sha256"], f["sm3"], f["size"]) for f in told["files"]]
+        work = Work(
+            title=told.get("title", ""),
+            category=told.get("category", "other"),
+            files=files,
+            rights_basis=told["rights_basis"],
+            licence=template.code if (template := template_for(told["licence"])) else None,
+        )
+        before = await store.of_resource(UUID(told["resource_id"]))
+        version = told["version"]
+        if before is not None and (before.resource_version or 0) >= version:
+            return
+        if before is not None:
+            try:
+                await self._publish(uow, replace(before, resource_version=version), work, told)
+            except NotTheirs:
+                before = None
+        if before is None:
+            record = self.new(work, CATALOGUE, UUID(told["resource_id"]), told["organisation_path"])
+            record = replace(record, resource_version=version, resource_code=told["code"])
+            await self._publish(uow, record, work, told)
+
+    async def _publish(
+        self, uow: UnitOfWork, record: Record, work: Work, told: Mapping[str, Any]
+    ) -> None:
+        store = self.store(uow.connection)
+        details = {**work.details(), "title_sha256": told["title_sha256"]}
+        record = replace(record, details=details)
+        fields = {**identified(work.files), **await self.licensed(store, record, work.licence)}
+        kind = "revise" if record.length else "register"
+        act = Act(kind, told["owner"], _BY_EVENT, fields=fields, files=work.files)
+        await self.journal(uow).append(record, act)
+
+    async def forget(self, uow: UnitOfWork, person: str) -> None:
+        """Destroy what leads from the log to a person who was erased."""
+        await self.store(uow.connection).forget(person)
+        uow.audit.record("person.forgotten", f"people/{person}")
+
+    def new(
+        self, work: Work, origin: str, resource_id: UUID | None, organisation: str | None
+    ) -> Record:
+        own = uuid7()
+        return Record(
+            id=own,
+            code=new_code(CODE_PREFIX),
+            resource_id=resource_id or own,
+            resource_version=None,
+            resource_code=None,
+            organisation_path=organisation,
+            origin=origin,
+            details=work.details(),
+            standing=Standing.NEW,
+            length=0,
+            created_at=self.clock(),
+        )
+
+    async def licensed(
+        self, store: RegistrationStore, record: Record, licence: str | None
+    ) -> dict[str, str]:
+        template = template_for(licence)
+        if template is None:
+            return {}
+        document = template.policy(str(record.id))
+        digest = sha256(document).hex()
+        await store.add_policy(digest, template.code, document)
+        return {"rights_policy_sha256": digest}

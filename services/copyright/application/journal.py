@@ -1,0 +1,156 @@
+"""Appends events to registrations: each follows the one before, or is refused."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.copyright.application.log_ports import LogStore
+from services.copyright.application.registrations_ports import RegistrationStore
+from services.copyright.domain import registrations as domain
+from services.copyright.domain.entries import dedup_of
+from services.copyright.domain.events import told
+from services.copyright.domain.registrations import Party, Record, WorkFile
+from services.copyright.verify.canonical import SALT_SIZE, subject_commitment
+from services.copyright.verify.events import (
+    EventRefused,
+    NotTheirs,
+    Registration,
+    StaleHead,
+    fold,
+)
+from services.copyright.verify.leaf import Leaf
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.principal import Principal
+
+_UNSAID = "unspecified"
+
+
+@dataclass(frozen=True)
+class Act:
+    """What somebody wants to happen to a registration. `head`: the event that they took for the
+    last one; `person` None: the platform."""
+
+    kind: str
+    person: str | None
+    auth: Mapping[str, Any]
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    head: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[WorkFile] = ()
+    named: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Journal:
+    """The events of registrations, within one transaction of the caller's."""
+
+    def __init__(
+        self, uow: UnitOfWork, store: RegistrationStore, log: LogStore, clock: Clock, issuer: str
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._issuer = issuer
+
+    async def append(self, record: Record, act: Act) -> Record:
+        """Add an event to `record`, which is new or locked. Raises `HeadMoved`, `NotAllowedNow`,
+        `NotTheirs`."""
+        state = fold(await self._store.events(record.id))
+        if act.head is not None and act.head != state.head:
+            raise _moved()
+        subject = None
+        if act.person is not None:
+            subject = (await self.party(record, act.person, act.named)).commitment
+        now = self._clock()
+        leaf = Leaf(
+            type=act.kind,
+            reg_id=str(record.id),
+            seq_in_reg=state.length,
+            prev_event=state.head,
+            claimed_at=f"{now:%Y-%m-%dT%H:%M:%S.%f}Z",
+            auth_context=act.auth,
+            detail=act.detail,
+            subject_commitment=subject,
+            resource_id=str(record.resource_id),
+            resource_version=record.resource_version,
+            **act.fields,
+        )
+        body = leaf.encode()
+        after = _applied(state, leaf, body)
+        changed = replace(record, standing=after.standing, length=after.length)
+        await (self._store.add if state.length == 0 else self._store.save)(changed)
+        dedup = dedup_of(leaf, body)
+        await self._store.add_event(record.id, leaf.seq_in_reg, dedup, body, now)
+        if act.files:
+            await self._store.add_files(record.id, leaf.seq_in_reg, act.files)
+        await self._log.accept(dedup, body)
+        self._tell(changed, act.kind)
+        return changed
+
+    async def party(
+        self, record: Record, person: str, named: Mapping[str, Any] | None = None
+    ) -> Party:
+        """A person as a party of `record`: one salt within it, another elsewhere."""
+        for each in await self._store.parties(record.id):
+            if each.person == person:
+                return each
+        identity = {"issuer": self._issuer, "person": person, **(named or {})}
+        salt = secrets.token_bytes(SALT_SIZE)
+        party = Party(person, subject_commitment(salt, identity), identity, salt)
+        await self._store.add_party(record.id, party)
+        return party
+
+    def _tell(self, record: Record, event: str) -> None:
+        fact = told(event, record.standing)
+        self._uow.outbox.append(
+            fact(
+                record.id,
+                record.code,
+                record.resource_id,
+                record.resource_version,
+                event,
+                record.standing,
+            )
+        )
+        self._uow.audit.record(
+            f"registration.{event}",
+            f"registrations/{record.id}",
+            organisation=record.organisation_path,
+            length=record.length,
+        )
+
+
+def authenticated(caller: Principal) -> dict[str, Any]:
+    """How the caller was recognised, without anything that tells who it is."""
+    assurance = str(caller.claims.get("acr", _UNSAID)).rpartition("/")[2].lower()
+    session = str(caller.claims.get("sid") or caller.claims["jti"])
+    return {
+        "method": "oidc",
+        "assurance": assurance if assurance.isalnum() and len(assurance) <= 32 else _UNSAID,
+        "session": hashlib.sha256(session.encode()).hexdigest(),
+    }
+
+
+def _applied(state: Registration, leaf: Leaf, body: bytes) -> Registration:
+    try:
+        return state.applied(leaf, body)
+    except StaleHead:
+        raise _moved() from None
+    except NotTheirs as reason:
+        raise domain.NotTheirs(
+            f"It is another party's to do: {reason}.", zh="此操作应由另一方作出。"
+        ) from None
+    except EventRefused as reason:
+        raise domain.NotAllowedNow(
+            f"Read the registration again: {reason}.", zh="登记的当前状态不允许此操作。"
+        ) from None
+
+
+def _moved() -> domain.HeadMoved:
+    return domain.HeadMoved(
+        "Another event came first: read the registration again.",
+        zh="已有其他事件在先，请重新读取登记。",
+    )

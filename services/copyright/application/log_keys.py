@@ -1,0 +1,102 @@
+"""Rotation of the logs' keys, told in the log itself.
+
+A new key signs beside the old one for at least 30 days; then the old one is taken from the signer,
+and retired at the size it signed last.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.copyright.application.evidence_ports import LogKey, ProofReads
+from services.copyright.application.intake import Intake
+from services.copyright.application.journal import Act
+from services.copyright.application.log_ports import LogStore, Signer
+from services.copyright.domain.registrations import CODE_PREFIX, Record
+from services.copyright.verify.events import Standing
+from services.copyright.verify.notes import VerifierKey
+from shared.codes import new_code
+from shared.database import UnitOfWork
+
+PLATFORM = "PLATFORM"
+_BY_OPERATOR = {"method": "operator", "assurance": "console", "session": None}
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """The keys that were told of, and those that were retired."""
+
+    added: tuple[str, ...]
+    retired: tuple[str, ...]
+
+
+class KeyRotation:
+    """Compares what the signer signs with to what is known, and logs the difference."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        log: Callable[[AsyncConnection], LogStore],
+        reads: Callable[[AsyncConnection], ProofReads],
+        intake: Intake,
+        signer: Signer,
+        origin: str,
+    ) -> None:
+        self._new_uow = new_uow
+        self._log = log
+        self._reads = reads
+        self._intake = intake
+        self._signer = signer
+        self._stream = uuid5(NAMESPACE_URL, f"https://{origin}")
+
+    async def rotate(self) -> Rotated:
+        """Log a `key.rotate` for each key that is new, retire those that sign no more. To do it
+        again changes nothing. Raises `Unavailable` while the signer is out of reach."""
+        now = self._intake.clock()
+        signing = await self._signer.keys()
+        async with self._new_uow() as uow:
+            log = self._log(uow.connection)
+            known = [k for k in await self._reads(uow.connection).keys() if k.valid_to is None]
+            added = [key for key in signing if str(key) not in [k.vkey for k in known]]
+            gone = [k for k in known if k.vkey not in [str(key) for key in signing]]
+            for key in added if known else ():
+                await self._tell(uow, key, known)
+            await log.note_keys(added, now)
+            sizes = {o: p.size for o, p in (await log.published([k.name for k in signing])).items()}
+            for each in gone:
+                name = VerifierKey.parse(each.vkey).name
+                await log.retire_key(each.vkey, now, sizes.get(name, 0))
+            rotated = Rotated(tuple(map(str, added)), tuple(each.vkey for each in gone))
+            uow.audit.record(
+                "log.keys-rotated", "log", added=rotated.added, retired=rotated.retired
+            )
+            return await uow.commit(rotated)
+
+    async def _tell(self, uow: UnitOfWork, key: VerifierKey, known: list[LogKey]) -> None:
+        replaced = [each.vkey for each in known if _stands_for(key, each)]
+        detail = {"vkey": str(key), "replaces": replaced[-1] if replaced else None}
+        record = await self._intake.store(uow.connection).locked(self._stream)
+        act = Act("key.rotate", None, _BY_OPERATOR, detail)
+        await self._intake.journal(uow).append(record or self._new(self._stream), act)
+
+    def _new(self, stream: UUID) -> Record:
+        return Record(
+            id=stream,
+            code=new_code(CODE_PREFIX),
+            resource_id=stream,
+            resource_version=None,
+            resource_code=None,
+            organisation_path=None,
+            origin=PLATFORM,
+            details={"title": "书院 Shuyuan"},
+            standing=Standing.NEW,
+            length=0,
+            created_at=self._intake.clock(),
+        )
+
+
+def _stands_for(key: VerifierKey, known: LogKey) -> bool:
+    old = VerifierKey.parse(known.vkey)
+    return (old.name, old.type) == (key.name, key.type)

@@ -1,0 +1,158 @@
+"""A database older than the public log: what it lost comes back from the public entry bundles.
+
+Nothing is taken that does not lead to the signed roots of both logs. What stands in the database
+and not in the public log is kept only as long as it does not contradict it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.copyright.application.log_ports import (
+    TREES,
+    Entry,
+    LogBehind,
+    LogStore,
+    PublicFiles,
+    Published,
+    Signer,
+)
+from services.copyright.application.log_publishing import FOLDERS
+from services.copyright.application.log_sequencing import append
+from services.copyright.domain.entries import dedup, dedup_of
+from services.copyright.domain.tree import Edge, grow
+from services.copyright.verify.leaf import Leaf, LeafMalformed
+from services.copyright.verify.logged import SM3_ORIGIN
+from services.copyright.verify.merkle import SHA256, SM3, TreeHash
+from services.copyright.verify.monitor import CHECKPOINT_PATH
+from services.copyright.verify.notes import Checkpoint, Note, verify_note
+from services.copyright.verify.tiles import TILE_WIDTH, bundles_of, decode_entries
+from shared.clock import Clock
+from shared.database import UnitOfWork
+
+_BATCH = 1024
+
+
+class RecoveredStore(Protocol):
+    """The registrations' tables, as recovery needs them."""
+
+    async def take_back(self, leaf: Leaf, dedup: bytes, body: bytes) -> int:
+        """Make a logged event part of its registration again, which is made where it is lost too;
+        how many events were dropped that had stood in its place and were never logged."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was done: entries brought back, and events dropped that the public log contradicts."""
+
+    entries: int
+    dropped: int
+
+
+class Recoverer:
+    """Works while the service is stopped, or halted by `LogBehind`."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        log: Callable[[AsyncConnection], LogStore],
+        registrations: Callable[[AsyncConnection], RecoveredStore],
+        files: PublicFiles,
+        signer: Signer,
+        origin: str,
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._log = log
+        self._registrations = registrations
+        self._files = files
+        self._signer = signer
+        self._origins = (origin, origin + SM3_ORIGIN)
+        self._clock = clock
+
+    async def recover(self) -> Recovery:
+        """Bring the database up to the public log, in one transaction.
+
+        Raises `LogBehind` where the public files do not make up the signed roots, or where the
+        database has another history: then the log stays as it is, for a person to look at. Raises
+        `SignatureInvalid` for a checkpoint that our keys did not sign, and `Unavailable`.
+        """
+        notes = [await self._signed(*each) for each in zip(TREES, self._origins, strict=True)]
+        trees = [Checkpoint.parse(note.text) for note in notes]
+        size = trees[0].size
+        if trees[1].size != size:
+            raise LogBehind(f"the logs are public up to {size} and {trees[1].size}")
+        bodies = await self._public_entries(size)
+        for tree_hash, tree in zip(TREES, trees, strict=True):
+            if _root(tree_hash, bodies) != tree.root:
+                raise LogBehind(f"the public entries do not make up the root of {tree.origin}")
+        async with self._new_uow() as uow:
+            log = self._log(uow.connection)
+            own = await log.size_locked()
+            await self._require_beginning(log, own, bodies)
+            dropped = 0
+            for start in range(own, size, _BATCH):
+                entries = _entries(start, bodies[start : start + _BATCH])
+                dropped += await self._take_back(uow, entries)
+                await append(log, start, entries)
+            for tree, note in zip(trees, notes, strict=True):
+                stored = Published(tree.origin, size, tree.root, bytes(note), self._clock())
+                if own < size:
+                    await log.store_signed(stored)
+            return await uow.commit(Recovery(max(0, size - own), dropped))
+
+    async def _signed(self, tree_hash: TreeHash, origin: str) -> Note:
+        data = await self._files.read(f"{FOLDERS[tree_hash.name]}/{CHECKPOINT_PATH}")
+        if data is None:
+            raise LogBehind(f"{origin} has no public checkpoint to recover from")
+        note = Note.parse(data)
+        verify_note(note, [key for key in await self._signer.keys() if key.name == origin])
+        return note
+
+    async def _public_entries(self, size: int) -> list[bytes]:
+        bodies: list[bytes] = []
+        for bundle in bundles_of(size):
+            path = f"{FOLDERS['sha256']}/{bundle.path}"
+            data = await self._files.read(path)
+            if data is None:
+                raise LogBehind(f"{path} is not public")
+            bodies += decode_entries(data)
+        return bodies
+
+    async def _require_beginning(self, log: LogStore, own: int, bodies: Sequence[bytes]) -> None:
+        common = min(own, len(bodies))
+        for bundle in bundles_of(common):
+            first = bundle.number * TILE_WIDTH
+            if decode_entries(await log.bundle(bundle)) != bodies[first : first + bundle.width]:
+                raise LogBehind(f"the database has other entries from {first} on")
+
+    async def _take_back(self, uow: UnitOfWork, entries: Sequence[Entry]) -> int:
+        store, dropped = self._registrations(uow.connection), 0
+        for each in entries:
+            try:
+                leaf = Leaf.parse(each.body)
+            except LeafMalformed:
+                continue
+            dropped += await store.take_back(leaf, each.dedup, each.body)
+        return dropped
+
+
+def _entries(start: int, bodies: Sequence[bytes]) -> list[Entry]:
+    return [
+        Entry(start + place, _dedup(body), body, SHA256.leaf(body), SM3.leaf(body))
+        for place, body in enumerate(bodies)
+    ]
+
+
+def _dedup(body: bytes) -> bytes:
+    try:
+        return dedup_of(Leaf.parse(body), body)
+    except LeafMalformed:
+        return dedup("recovered", "", body)
+
+
+def _root(tree_hash: TreeHash, bodies: Sequence[bytes]) -> bytes:
+    leaves = [tree_hash.leaf(body) for body in bodies]
+    return grow(tree_hash, Edge(0, ()), leaves).edge.root(tree_hash)

@@ -1,0 +1,158 @@
+"""What is shown of registrations: to anyone what is public, to a party what it may do next."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.copyright.application.acts import DECIDING, answer_due
+from services.copyright.application.intake import Stores
+from services.copyright.domain.registrations import Record, WorkFile
+from services.copyright.verify.events import Registration, fold
+from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf, event_hash
+from shared.access import Rule
+from shared.database import UnitOfWork
+from shared.errors import NotFound
+from shared.principal import Principal
+
+READ = Rule("copyright.read")
+
+
+class State(StrEnum):
+    """How far an event is: accepted, in the signed log, seen by a quorum, stamped from outside."""
+
+    QUEUED = "queued"
+    LOGGED = "logged"
+    WITNESSED = "witnessed"
+    TIMESTAMPED = "timestamped"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The sizes up to which the log is signed, witnessed and time-stamped."""
+
+    logged: int
+    witnessed: int
+    stamped: int
+
+    def state(self, index: int | None) -> State:
+        """That of the entry at `index`, None where it is not sequenced."""
+        if index is None or index >= self.logged:
+            return State.QUEUED
+        if index < self.stamped:
+            return State.TIMESTAMPED
+        return State.WITNESSED if index < self.witnessed else State.LOGGED
+
+
+@dataclass(frozen=True)
+class ShownEvent:
+    """One event of a registration, and how far it is."""
+
+    leaf: Leaf
+    hash: str
+    index: int | None
+    state: State
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A registration with its events. `allowed`: what the asker may do next."""
+
+    record: Record
+    folded: Registration
+    events: Sequence[ShownEvent]
+    files: Sequence[WorkFile]
+    allowed: Sequence[str]
+    answer_due: datetime | None
+
+    @property
+    def state(self) -> State:
+        """How far its first event is."""
+        return self.events[0].state
+
+
+class LogReads(Protocol):
+    """What views ask of the log's tables."""
+
+    async def indices(self, registration_id: UUID) -> Mapping[int, int]:
+        """The places in the log of a registration's events, by their places in it."""
+
+    async def reached(self, origin: str) -> Reached: ...
+
+
+class Lists(Protocol):
+    """Which registrations there are, by plain reads."""
+
+    async def find(
+        self, asked: Mapping[str, Any], limit: int, before: UUID | None
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+
+class Views:
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        store: Stores,
+        log: Callable[[AsyncConnection], LogReads],
+        origin: str,
+        notice: timedelta,
+    ) -> None:
+        self._new_uow = new_uow
+        self._store = store
+        self._log = log
+        self._origin = origin
+        self._notice = notice
+
+    async def get(self, registration_id: UUID, caller: Principal | None = None) -> Shown:
+        """One registration. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            record = await self._store(uow.connection).get(registration_id)
+            return await self._shown(uow, record, caller)
+
+    async def by_code(self, code: str) -> Shown:
+        """The one with a canonical short code. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            record = await self._store(uow.connection).by_code(code)
+            return await self._shown(uow, record, None)
+
+    async def reached(self) -> Reached:
+        """How far the log is signed, witnessed and time-stamped."""
+        async with self._new_uow() as uow:
+            return await self._log(uow.connection).reached(self._origin)
+
+    async def _shown(
+        self, uow: UnitOfWork, record: Record | None, caller: Principal | None
+    ) -> Shown:
+        if record is None:
+            raise NotFound("There is no such registration.", zh="没有这项登记。")
+        store, log = self._store(uow.connection), self._log(uow.connection)
+        entries = await store.events(record.id)
+        indices, reached = await log.indices(record.id), await log.reached(self._origin)
+        events = [
+            ShownEvent(Leaf.parse(e), event_hash(e), indices.get(n), reached.state(indices.get(n)))
+            for n, e in enumerate(entries)
+        ]
+        places = [n for n, e in enumerate(events) if e.leaf.type in DESCRIBES_WORK]
+        folded = fold(entries)
+        return Shown(
+            record,
+            folded,
+            events,
+            await store.files(record.id, places[-1]) if places else (),
+            await self._allowed(uow, record, folded, caller),
+            answer_due(folded.standing, entries, self._notice),
+        )
+
+    async def _allowed(
+        self, uow: UnitOfWork, record: Record, folded: Registration, caller: Principal | None
+    ) -> Sequence[str]:
+        if caller is None:
+            return ()
+        parties = await self._store(uow.connection).parties(record.id)
+        # Who is no party yet acts under a commitment that nobody has.
+        subject = next((p.commitment for p in parties if p.person == caller.subject), "")
+        return [kind for kind in folded.allowed(subject) if kind not in DECIDING]

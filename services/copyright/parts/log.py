@@ -1,0 +1,67 @@
+"""The transparency log: what writes it and what serves it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.copyright.adapters.log import LogRepository
+from services.copyright.adapters.objects import public_files
+from services.copyright.adapters.public_files import S3PublicFiles
+from services.copyright.adapters.signing import SignerClient
+from services.copyright.adapters.stamps import StampRepository
+from services.copyright.adapters.timestamps import authorities
+from services.copyright.adapters.witnesses import WitnessClient
+from services.copyright.application.log_publishing import Publisher
+from services.copyright.application.log_sequencing import Sequencer
+from services.copyright.application.log_stamping import Stamper
+from services.copyright.application.log_worker import LogWorker
+from services.copyright.routes.log import log_router
+from services.copyright.settings import Settings
+from shared.service import Part, Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogPart(Part):
+    worker: LogWorker
+    sequencer: Sequencer
+    publisher: Publisher
+    stamper: Stamper
+    signer: SignerClient
+    files: S3PublicFiles
+
+
+def build(runtime: Runtime, settings: Settings) -> LogPart:
+    """Phases 2 to 4 of writing in the background, and the static files."""
+    files = public_files(settings)
+    signer = SignerClient(settings.signer_url, settings.signer_token.get_secret_value())
+    sequencer = Sequencer(runtime.new_uow, LogRepository)
+    publisher = Publisher(
+        runtime.new_uow,
+        LogRepository,
+        files,
+        signer,
+        [WitnessClient(at) for at in settings.witnesses],
+        runtime.clock,
+        origin=settings.log_origin,
+        quorum=settings.witness_quorum,
+        refresh=timedelta(minutes=settings.refresh_minutes),
+    )
+    stamper = Stamper(
+        runtime.new_uow,
+        StampRepository,
+        authorities(settings.timestamp_authorities),
+        settings.log_origin,
+        settings.timestamp_seconds,
+    )
+    worker = LogWorker(sequencer, publisher, settings.checkpoint_seconds)
+    # Without a signer nothing is sequenced either: it would grow beyond what can be published.
+    tasks = {"log": worker.run, "time-stamps": stamper.run} if settings.signer_url else {}
+    return LogPart(
+        routers=[log_router(files)],
+        tasks=tasks,
+        worker=worker,
+        sequencer=sequencer,
+        publisher=publisher,
+        stamper=stamper,
+        signer=signer,
+        files=files,
+    )

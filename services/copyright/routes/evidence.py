@@ -1,0 +1,140 @@
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.copyright.application.categories import CHANGE, Categories
+from services.copyright.application.evidence import Evidences, Trusts
+from services.copyright.domain.licences import TEMPLATES
+from services.copyright.domain.registrations import NotLoggedYet
+from services.copyright.problems import PROBLEMS
+from services.copyright.schemas.registrations import (
+    AuthorityView,
+    CategoryView,
+    KeyView,
+    LicenceTemplate,
+    PutCategory,
+    TrustView,
+    WitnessView,
+)
+from shared.access import guarded, public
+from shared.errors import (
+    Forbidden,
+    NotFound,
+    PreconditionMalformed,
+    PreconditionMissing,
+    StaleVersion,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.etags import IfMatch, etag
+from shared.principal import Caller, MaybeCaller
+from shared.problems import declare
+from shared.storage import attachment
+
+problems = declare(PROBLEMS)
+
+
+def evidence_router(evidences: Evidences, trusts: Trusts) -> APIRouter:
+    """What stands up without us."""
+    router = APIRouter(prefix="/copyright/v1", tags=["evidence"])
+
+    @router.get(
+        "/registrations/{registration_id}/evidence",
+        summary="下载证据包",
+        response_class=Response,
+        responses={
+            200: {"content": {"application/zip": {}}},
+            **problems(NotFound, NotLoggedYet, Unauthenticated, Unavailable),
+        },
+        **public(),
+    )
+    async def read_evidence(registration_id: UUID, caller: MaybeCaller) -> Response:
+        """A ZIP archive to be checked offline, equal bytes for an equal state of the log. To a
+        party it discloses that party's own identity."""
+        code, archive = await evidences.bundle(registration_id, caller)
+        headers = {
+            "content-disposition": attachment(f"evidence-{code}.zip"),
+            "cache-control": "no-store",
+        }
+        return Response(archive, headers=headers, media_type="application/zip")
+
+    @router.get(
+        "/trust",
+        summary="核验所需的公钥、见证策略与时间戳机构",
+        responses=problems(Unavailable),
+        **public(),
+    )
+    async def read_trust() -> TrustView:
+        """Verifier keys past and present, the witness policy, the time-stamp authorities. What you
+        get from us, you believe of us: compare it with a copy from elsewhere."""
+        keys = await trusts.keys()
+        return TrustView(
+            keys=[
+                KeyView(
+                    vkey=each.vkey,
+                    valid_from=each.valid_from,
+                    valid_to=each.valid_to,
+                    last_size=each.last_size,
+                )
+                for each in keys
+            ],
+            policy=await trusts.policy(keys),
+            witnesses=[
+                WitnessView(name=name, vkey=vkey, ours=ours)
+                for name, vkey, ours in await trusts.witnesses()
+            ],
+            timestamp_authorities=[
+                AuthorityView(
+                    name=each.name,
+                    certificate=(await each.root()).decode(),
+                    local=each.local,
+                )
+                for each in trusts.authorities
+            ],
+        )
+
+    @router.get("/licence-templates", summary="许可模板", **public())
+    async def list_templates() -> list[LicenceTemplate]:
+        """The licences that may be offered, each an ODRL 2.2 policy of one closed profile."""
+        shown = "code name_zh name_en legal_text permitted prohibited duties"
+        return [
+            LicenceTemplate(**{name: getattr(each, name) for name in shown.split()})
+            for each in TEMPLATES.values()
+        ]
+
+    return router
+
+
+def categories_router(categories: Categories) -> APIRouter:
+    """The categories of works, as an editable dictionary."""
+    router = APIRouter(prefix="/copyright/v1/categories", tags=["categories"])
+
+    @router.get("", summary="作品类别", responses=problems(Unavailable), **public())
+    async def list_categories() -> list[CategoryView]:
+        """In the order of 作品登记."""
+        return [CategoryView(**each) for each in await categories.all()]
+
+    @router.put(
+        "/{code}",
+        summary="修改作品类别",
+        status_code=204,
+        responses=problems(
+            Unauthenticated,
+            Forbidden,
+            NotFound,
+            StaleVersion,
+            PreconditionMissing,
+            PreconditionMalformed,
+            Unavailable,
+        ),
+        **guarded(CHANGE),
+    )
+    async def put_category(
+        code: str, body: PutCategory, caller: Caller, version: IfMatch, response: Response
+    ) -> None:
+        """Change a category's names, its letter or its number in DCI."""
+        changed = await categories.change(caller, code, body.model_dump(), version)
+        response.headers["etag"] = etag(changed)
+
+    return router

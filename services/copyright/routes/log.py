@@ -1,0 +1,83 @@
+"""The public logs as static files (C2SP tlog-tiles): no account, no query, errors in plain text."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from services.copyright.application.log_ports import PublicFiles
+from services.copyright.application.log_publishing import FOLDERS
+from services.copyright.verify.monitor import CHECKPOINT_PATH
+from shared.access import public
+from shared.errors import NotFound, Unavailable
+from shared.problems import declare
+
+_NUMBER = "(x[0-9]{3}/)*[0-9]{3}(\\.p/[1-9][0-9]{0,2})?"
+_TILE = f"^[0-9]{{1,2}}/{_NUMBER}$"
+_ENTRIES = f"^{_NUMBER}$"
+_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+_BRIEFLY = {"cache-control": "public, max-age=2"}
+_BINARY: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
+
+problems = declare({})
+
+Log = Literal["log", "log-sm3"]
+Tile = Annotated[str, Path(pattern=_TILE, examples=["0/x001/x234/067", "0/000.p/5"])]
+Bundle = Annotated[str, Path(pattern=_ENTRIES, examples=["000.p/5"])]
+
+
+def log_router(files: PublicFiles) -> APIRouter:
+    """The files as they lie in the object store, where phase 3 read them back."""
+    router = APIRouter(prefix="/copyright", tags=["log"])
+
+    @router.get(
+        "/{log}/checkpoint",
+        summary="日志检查点",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {}}},
+            **problems(NotFound, Unavailable),
+        },
+        **public(),
+    )
+    async def read_checkpoint(log: Log) -> Response:
+        """The newest signed checkpoint (C2SP tlog-checkpoint)."""
+        content = await _found(f"{log}/{CHECKPOINT_PATH}")
+        return Response(content, headers=_BRIEFLY, media_type="text/plain; charset=utf-8")
+
+    @router.get(
+        "/{log}/tile/entries/{bundle:path}",
+        summary="日志条目",
+        response_class=Response,
+        responses={**_BINARY, **problems(NotFound, Unavailable)},
+        **public(),
+    )
+    async def read_entries(log: Log, bundle: Bundle) -> Response:
+        """A bundle of entries; both logs have the same."""
+        return _file(await _found(f"{FOLDERS['sha256']}/tile/entries/{bundle}"))
+
+    @router.get(
+        "/{log}/tile/{tile:path}",
+        summary="日志哈希块",
+        response_class=Response,
+        responses={**_BINARY, **problems(NotFound, Unavailable)},
+        **public(),
+    )
+    async def read_tile(log: Log, tile: Tile) -> Response:
+        """A tile of hashes: SHA-256 in the log, SM3 in its sibling."""
+        return _file(await _found(f"{log}/tile/{tile}"))
+
+    async def _found(path: str) -> bytes:
+        content = await files.read(path)
+        if content is None:
+            raise NotFound(
+                "The log has no such file: read its checkpoint.",
+                zh="日志没有此文件，请查看检查点。",
+            )
+        return content
+
+    return router
+
+
+def _file(content: bytes) -> Response:
+    return Response(content, headers=_FOREVER, media_type="application/octet-stream")
