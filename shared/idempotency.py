@@ -76,6 +76,11 @@ class Claim:
 
     async def store(self, connection: AsyncConnection, result: object) -> None:
         """Store the answer for `result` beside the effect."""
+        await connection.execute(_STORE, self.row(result))
+
+    def row(self, result: object) -> dict[str, Any]:
+        """The answer for `result` as a row of ``idempotency``, for a use case that writes it
+        itself."""
         if self.present is None:
             raise TypeError("a use case committed under an Idempotency-Key without Once.answer")
         response = self.present(result)
@@ -84,14 +89,13 @@ class Claim:
             for name, value in response.headers.items()
             if name in ("content-type", "location", "etag")
         }
-        row = {
+        return {
             **self._identity,
             "fingerprint": self._fingerprint,
             "status": response.status_code,
             "headers": orjson.dumps(kept).decode(),
             "body": bytes(response.body),
         }
-        await connection.execute(_STORE, row)
 
 
 class Idempotent:

@@ -25,7 +25,7 @@ from stack.data import DataDirectory
 from stack.settings import StackSettings
 from tests.conftest import CHECKOUT, Stack
 
-KILLS = int(os.environ.get("SHUYUAN_FAULTS_KILLS", "6"))
+KILLS = int(os.environ.get("SHUYUAN_FAULTS_KILLS", "4"))
 CLIENTS = 6
 RECOVERY_SECONDS = 30.0
 KILLED = ("learning", "postgres")

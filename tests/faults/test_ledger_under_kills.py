@@ -42,7 +42,7 @@ from tests.faults.harness import free_port
 from tests.service import house
 from tests.service.house import own_bucket, own_database
 
-KILLS = int(os.environ.get("SHUYUAN_LEDGER_KILLS", "10"))
+KILLS = int(os.environ.get("SHUYUAN_LEDGER_KILLS", "4"))
 VICTIMS = ("copyright", "copyright", "signer", "postgres", "object-store")
 PEOPLE = 6
 LONGEST_SECONDS = 60 + 20.0 * KILLS

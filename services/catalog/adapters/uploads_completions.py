@@ -1,11 +1,9 @@
 """The completion of an upload in one statement."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.uploads_arrivals import Status
 from services.catalog.domain.uploads_events import UploadCompleted
@@ -65,7 +63,7 @@ class CompletionStatement:
 
     async def keep(self, status: Status, event: UploadCompleted) -> bool:
         claim = current().claim
-        parameters = [*self._told(status, event), *await _answer(claim, status)]
+        parameters = [*self._told(status, event), *_answer(claim, status)]
         async with outage_is_unavailable(), self._runtime.engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             kept = await driver.fetchval(_COMPLETE, *parameters)
@@ -99,19 +97,9 @@ class CompletionStatement:
         ]
 
 
-async def _answer(claim: Claim | None, status: Status) -> list[Any]:
+def _answer(claim: Claim | None, status: Status) -> list[Any]:
     """What a repeat under the same Idempotency-Key is told; nothing without one."""
     if claim is None or claim.settled:
         return [None] * len(_ANSWER)
-    taken = _Taken()
-    await claim.store(cast(AsyncConnection, taken), status)
-    return [taken.row[name] for name in _ANSWER]
-
-
-class _Taken:
-    """In place of a connection: the row goes into a statement with others."""
-
-    row: Mapping[str, Any]
-
-    async def execute(self, _statement: object, row: Mapping[str, Any]) -> None:
-        self.row = row
+    row = claim.row(status)
+    return [row[name] for name in _ANSWER]
