@@ -3,10 +3,11 @@
 
 import asyncio
 import gzip
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 import orjson
@@ -21,6 +22,8 @@ from gateway.settings import Settings
 
 FRESH_SECONDS = 1.0
 ASK_SECONDS = 2.0
+SSL_REQUEST = struct.pack("!II", 8, 80877103)
+"""PostgreSQL's protocol 3.0, message SSLRequest; S or N answers it, ahead of any password."""
 
 
 class ComponentHealth:
@@ -44,7 +47,7 @@ class ComponentHealth:
     async def _ask(self, address: str) -> str:
         url = urlsplit(address)
         if not url.scheme.startswith("http"):
-            return await _connects(url.hostname, url.port)
+            return await _answers(url)
         try:
             answer = await self._client.get(address)
         except httpx2.HTTPError:
@@ -52,15 +55,21 @@ class ComponentHealth:
         return "up" if answer.is_success else "down"
 
 
-async def _connects(host: str | None, port: int | None) -> str:
-    """A server of another protocol is up when it accepts a connection."""
+async def _answers(url: SplitResult) -> str:
+    """PostgreSQL is up when it says whether it speaks TLS: the kernel alone would accept a
+    connection to one that hangs. A server of any other protocol is up when it accepts one."""
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            _reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(url.hostname, url.port)
+            try:
+                if url.scheme == "postgresql":
+                    writer.write(SSL_REQUEST)
+                    return "up" if await reader.read(1) in (b"S", b"N") else "down"
+                return "up"
+            finally:
+                writer.close()
     except OSError:
         return "down"
-    writer.close()
-    return "up"
 
 
 def create_app(settings: Settings) -> Starlette:

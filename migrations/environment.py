@@ -15,6 +15,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from shared.database import database_url
 from shared.settings import ServiceSettings
 
+# Partitions come and go while a service runs; the models know the table that they belong to.
+_PARTITIONS = """
+SELECT partition.relname
+FROM pg_inherits
+JOIN pg_class partition ON partition.oid = inhrelid
+JOIN pg_class parent ON parent.oid = inhparent
+WHERE partition.relispartition AND parent.relname = ANY(:tables)
+"""
+
 # The role that a service runs as owns no table, and cannot rewrite what it did.
 _RIGHTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
@@ -56,9 +65,13 @@ async def _connect_and_migrate(service: str) -> None:
 
 def _migrate(connection: Connection, service: str) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('migrate', 0))"))
+    metadata = _metadata(service)
+    tables = list(metadata.tables) if metadata is not None else []
+    partitions = set(connection.scalars(text(_PARTITIONS), {"tables": tables}))
     context.configure(
         connection=connection,
-        target_metadata=_metadata(service),
+        target_metadata=metadata,
+        include_name=lambda name, kind, _: kind != "table" or name not in partitions - {*tables},
         compare_type=True,
         compare_server_default=True,
     )

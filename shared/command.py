@@ -46,9 +46,13 @@ class Program:
         )
         commands = parser.add_subparsers(dest="command")
         commands.add_parser("serve", help="listen (the default)")
-        openapi = commands.add_parser("openapi", help="write the committed contract")
+        openapi = commands.add_parser(
+            "openapi", help="write the committed contract", allow_abbrev=False
+        )
         openapi.add_argument("--check", action="store_true", help="compare it instead")
-        replay = commands.add_parser("replay", help="publish recorded events once more")
+        replay = commands.add_parser(
+            "replay", help="publish recorded events once more", allow_abbrev=False
+        )
         replay.add_argument("--since", type=datetime.fromisoformat, required=True)
         commands.add_parser("retry-parked", help="apply events that could not be applied before")
         commands.add_parser("verify-audit", help="recompute the audit chain")
@@ -82,11 +86,15 @@ class Program:
         app = self.create_app(settings)
         events = {started_type(self.name): ServiceStarted, **self.events}
         files = contract.expected_files(self.name, app, events.items())
+        strays = contract.strays(self.name, files)
         if not check:
             for path in contract.write(files):
                 print(f"wrote {path.relative_to(contract.FOLDER.parent)}")
+            for path in strays:
+                path.unlink()
+                print(f"removed {path.relative_to(contract.FOLDER.parent)}")
             return 0
-        stale = contract.differing(files)
+        stale = [*contract.differing(files), *strays]
         for path in stale:
             print(f"{path.relative_to(contract.FOLDER.parent)} is not what the code says")
         if stale:

@@ -83,3 +83,8 @@ def differing(files: dict[Path, bytes]) -> list[Path]:
     return [
         path for path, content in files.items() if not path.exists() or path.read_bytes() != content
     ]
+
+
+def strays(service: str, files: Iterable[Path]) -> list[Path]:
+    """The committed schemas of events that `service` does not emit."""
+    return sorted({*(FOLDER / "events").glob(f"{service}.*.json")} - {*files})

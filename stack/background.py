@@ -5,12 +5,14 @@ import signal
 import sys
 from collections.abc import Callable
 
+from stack.errors import StackError
+
 
 def fork() -> Callable[[], None] | None:
     """In the child, a function that lets the waiting parent go; in the parent None, after that.
 
     The parent passes a Ctrl-C on. When the child ends without letting it go, the parent exits
-    with the child's exit code: it has already said why.
+    with the child's exit code: it has already said why. StackError when the child was killed.
     """
     wait_end, release_end = os.pipe()
     child = os.fork()
@@ -28,7 +30,11 @@ def fork() -> Callable[[], None] | None:
     if _read_patiently(wait_end, child):
         return None
     _, status = os.waitpid(child, 0)
-    sys.exit(os.waitstatus_to_exitcode(status))
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        name = signal.Signals(-code).name
+        raise StackError(f"The supervisor was killed by {name} while it started. Start again.")
+    sys.exit(code)
 
 
 def _read_patiently(wait_end: int, child: int) -> bytes:

@@ -127,8 +127,7 @@ def static_steps(*, fix: bool) -> list[Step]:
 def lock_fits() -> bool:
     """Asks what is cached first: the registry is needed only for what is not."""
     check = (str(BINARIES / "uv"), "lock", "--check")
-    offline = subprocess.run([*check, "--offline"], cwd=CHECKOUT, capture_output=True, check=False)
-    return offline.returncode == 0 or _command(*check)
+    return _command(*check, "--offline", quiet=True) or _command(*check)
 
 
 def one_registry() -> bool:
@@ -194,9 +193,17 @@ def _pytest(variables: Mapping[str, str], *folders: str, options: Sequence[str] 
     return lambda: _command(*command, variables=variables)
 
 
-def _command(*argv: str, variables: Mapping[str, str] | None = None) -> bool:
+def _command(*argv: str, variables: Mapping[str, str] | None = None, quiet: bool = False) -> bool:
+    """True when it exits with 0. StackError when it cannot be run, as after .venv was moved."""
     env = {**os.environ, **(variables or {})}
-    return subprocess.run(argv, cwd=CHECKOUT, env=env, check=False).returncode == 0
+    try:
+        run = subprocess.run(argv, cwd=CHECKOUT, env=env, capture_output=quiet, check=False)
+    except OSError as error:
+        reason = error.strerror
+        raise StackError(
+            f"{argv[0]} cannot be run ({reason}). Delete .venv, then try again."
+        ) from error
+    return run.returncode == 0
 
 
 def _word(passed: bool) -> str:

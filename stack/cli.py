@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from stack import CHECKOUT
 from stack.errors import StackError
@@ -99,16 +100,23 @@ def _run(options: argparse.Namespace) -> int:
             return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes options by their whole names: an abbreviation may mean another one tomorrow."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./shuyuan", usage="./shuyuan COMMAND [OPTIONS]")
+    parser = _Parser(prog="./shuyuan", usage="./shuyuan COMMAND [OPTIONS]")
     parser.format_help = lambda: HELP  # type: ignore[method-assign]
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="./shuyuan")
 
-    running = argparse.ArgumentParser(add_help=False)
+    running = _Parser(add_help=False)
     running.add_argument(
         "--data", type=Path, default=CHECKOUT / ".data", metavar="DIR", help="default: .data"
     )
-    json_output = argparse.ArgumentParser(add_help=False)
+    json_output = _Parser(add_help=False)
     json_output.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     up = commands.add_parser("up", parents=[running, json_output])

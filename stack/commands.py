@@ -1,24 +1,28 @@
 """Commands of other packages, run against a stack that is up: `migrate`, `token`."""
 
+import http.client
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from stack import CHECKOUT, plan, ports
+from stack import CHECKOUT, ports, services
+from stack.component import Component
 from stack.data import DataDirectory, read_json
-from stack.errors import NotRunning
+from stack.errors import NotRunning, StackError
 from stack.running import state_of_running
-from stack.settings import StackSettings
+from stack.secret_files import SecretFiles
+from stack.services import Addresses
 
 
 def migrations(path: Path, command: str) -> int:
     """Runs `python -m migrations COMMAND`; returns its exit code. NotRunning without a stack."""
     data = DataDirectory(path)
-    state_of_running(data)
-    return _python(_environment(data, "migrations"), "migrations", command)
+    migration = services.migration(_addresses(state_of_running(data)), SecretFiles(data.secrets))
+    return _python(migration.env, "migrations", command)
 
 
 def token(path: Path, account: str) -> int:
@@ -39,18 +43,38 @@ def token(path: Path, account: str) -> int:
             f"{data.accounts_file} names no account {account}. Choose one that it names."
         )
     discovery = f"{state['issuer']}/.well-known/openid-configuration"
+    ours = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # through no proxy
     try:
-        urllib.request.urlopen(discovery, timeout=5).close()  # noqa: S310  (our own gateway)
+        ours.open(discovery, timeout=5).close()
     except urllib.error.HTTPError as answer:
         raise NotRunning(f"Nobody can sign in yet: {discovery} answers {answer.code}.") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise NotRunning(
+            f"Nobody can sign in: {discovery} does not answer ({error}). Ask ./shuyuan status."
+        ) from None
     arguments = ("token", account, "--accounts", str(data.accounts_file))
-    return _python(_environment(data, "identity"), "services.identity", *arguments)
+    return _python(_identity(data, state).env, "services.identity", *arguments)
 
 
-def _environment(data: DataDirectory, component: str) -> Mapping[str, str]:
-    """The environment that the supervisor gave a component of the running stack."""
-    components = plan.components(data, ports.kept(data.ports_file), StackSettings.load())
-    return next(each.env for each in components if each.name == component)
+def _identity(data: DataDirectory, state: dict[str, Any]) -> Component:
+    chosen = ports.kept(data.ports_file)
+    if not chosen:
+        raise StackError(
+            f"{data.ports_file} is damaged. Delete it, then run ./shuyuan down and ./shuyuan up."
+        )
+    return services.service("identity", chosen, _addresses(state), SecretFiles(data.secrets))
+
+
+def _addresses(state: dict[str, Any]) -> Addresses:
+    """Where the running stack finds its servers, whatever the variables say here."""
+    endpoints = {each["name"]: each["address"] for each in state["components"]}
+    return Addresses(
+        postgres=state["postgres"],
+        nats=state["nats"],
+        object_store=endpoints["object-store"],
+        object_store_origin=state["object_store"],
+        gateway=state["gateway"],
+    )
 
 
 def _python(env: Mapping[str, str], module: str, *arguments: str) -> int:

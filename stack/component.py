@@ -1,11 +1,13 @@
 """What the supervisor must know of a component, and nothing else."""
 
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack import CHECKOUT
+from stack.errors import CannotStart
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -44,4 +46,14 @@ class Component:
     """Seconds one attempt may take to become healthy."""
     patience: float | None = None
     """Seconds it may be ill, once it has been ready, before it is killed and started again."""
+    alive: str = ""
+    """Asked instead of `health` to tell that, where `health` also tells of what it depends on."""
     identity: str = "same"
+
+
+def program(name: str) -> Path:
+    """A server's program in .venv. CannotStart when it is not there."""
+    path = Path(sys.prefix) / "bin" / name
+    if not path.exists():
+        raise CannotStart(f"{path} is missing. Delete .venv, then start again.")
+    return path

@@ -16,13 +16,31 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stack.errors import CannotStart
+from stack.errors import CannotStart, UsageError
 
 MINIMUM_FREE = 512 * 2**20
+
+_NUMBER_OR_NONE = (int, type(None))
+_ADDRESSES = ("gateway", "issuer", "object_store", "postgres", "nats")
+_STATE = {
+    **dict.fromkeys(("boot", "data", *_ADDRESSES), str),
+    "pid": int,
+    "started": int,
+    "components": list,
+}
+_COMPONENT = {
+    **dict.fromkeys(("name", "state", "address", "health"), str),
+    "pid": _NUMBER_OR_NONE,
+    "started": _NUMBER_OR_NONE,
+    "restarts": int,
+    "stop_signal": int,
+    "grace": (int, float),
+}
+"""What must stand in state.json, by type: people may have edited it."""
 
 
 class DataDirectory:
@@ -39,8 +57,14 @@ class DataDirectory:
     def prepare(self) -> None:
         """Makes the directories. CannotStart when the disk is nearly full or we may not write.
 
-        A new one may be crossed, not listed, by others: PostgreSQL may have to run as `nobody`.
+        UsageError for a path that SeaweedFS would take for several. A new directory may be
+        crossed, not listed, by others: PostgreSQL may have to run as `nobody`.
         """
+        if "," in str(self.path):
+            raise UsageError(
+                f"{self.path} has a comma, at which SeaweedFS would divide it. "
+                "Choose a directory without one with --data."
+            )
         with explained(self.path):
             if not self.path.exists():
                 self.path.mkdir(parents=True)
@@ -67,7 +91,7 @@ class DataDirectory:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                gateway = self.state().get("gateway")
+                gateway = read_json(self.state_file).get("gateway")
                 raise CannotStart(
                     f"Shuyuan is already running on {self.path}: {gateway}. "
                     "Stop it with ./shuyuan down, or choose another directory with --data."
@@ -88,11 +112,20 @@ class DataDirectory:
         return False
 
     def state(self) -> dict[str, Any]:
-        """What the last supervisor wrote, true only while it lives; {} when nothing is there."""
-        return read_json(self.state_file)
+        """What the last supervisor wrote, true only while it lives; {} when that is not there, or
+        not whole."""
+        state = read_json(self.state_file)
+        whole = _fits(state, _STATE) and all(_fits(c, _COMPONENT) for c in state["components"])
+        return state if whole else {}
 
     def write_state(self, state: dict[str, Any]) -> None:
         write_file(self.state_file, json.dumps(state, indent=1), durable=False)
+
+
+def _fits(found: object, types: Mapping[str, Any]) -> bool:
+    return isinstance(found, dict) and all(
+        name in found and isinstance(found[name], kind) for name, kind in types.items()
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -110,8 +143,8 @@ def write_file(path: Path, content: str, *, durable: bool = True) -> None:
     Durable content also outlives a loss of power.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(content)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content.encode())
         if durable:
             file.flush()
             os.fsync(file.fileno())
@@ -127,9 +160,13 @@ def explained(path: Path) -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             message = f"The disk of {path} is full. Free some space, then start again."
         elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            message = f"{path} is not writable for this user. Choose a directory with --data."
+            message = (
+                f"{path} is not writable for this user. "
+                "Be its owner, or choose another directory with --data."
+            )
         elif isinstance(error, (FileExistsError, NotADirectoryError)):
             message = f"{path} is not a directory. Choose another with --data."
         else:
-            message = f"{path} cannot be used ({error}). Choose another directory with --data."
+            reason = error.strerror or error
+            message = f"{path} cannot be used ({reason}). Choose another directory with --data."
         raise CannotStart(message) from error

@@ -23,6 +23,8 @@ LONGEST_PAUSE = 10.0
 STEADY = 30.0
 """Seconds of running after which the next pause is short again."""
 POLL = 0.03
+SILENCE = 3.0
+"""Seconds without an answer from another's server after which people are told."""
 WATCH = 1.0
 """Seconds between looks at one that is ready."""
 
@@ -131,14 +133,20 @@ class Member:
     async def _meet(self, began: float) -> None:
         """The external counterpart of a life: wait until it answers."""
         patience = self.component.start_timeout
+        name = f"{self.component.name} at {self.component.address}"
+        notice = asyncio.get_running_loop().call_later(
+            SILENCE, self._say, f"{name} does not answer yet; waiting for up to {patience:g} s"
+        )
         try:
             async with asyncio.timeout(patience):
                 await self._answer_or_end()
         except TimeoutError:
             raise CannotStart(
-                f"{self.component.name} at {self.component.address} did not answer within "
-                f"{patience:g} s. See that it runs and that the address is right."
+                f"{name} did not answer within {patience:g} s. "
+                "See that it runs and that the address is right."
             ) from None
+        finally:
+            notice.cancel()
         await self._become_ready(began)
 
     async def _one_life(self, began: float) -> str | None:
@@ -182,7 +190,7 @@ class Member:
         well = _now()
         while patience and _now() - well < patience:
             await asyncio.sleep(WATCH)
-            if await healthy(self.component.health):
+            if await healthy(self.component.alive or self.component.health):
                 well = _now()
         if patience:
             self._say(f"{self.component.name} has been ill for {patience:g} s, and is killed")
@@ -221,7 +229,7 @@ class Member:
         else:
             if component.after:
                 await component.after()
-            self._say(f"{component.name:<14}{_now() - began:5.2f} s   {component.address}".rstrip())
+            self._say(f"{_now() - began:5.2f} s  {component.name}  {component.address}".rstrip())
         self._enter(
             State.DONE if component.oneshot else State.RUNNING if component.argv else State.EXTERNAL
         )

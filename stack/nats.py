@@ -1,11 +1,10 @@
 """NATS JetStream: carries events between services. What it holds can always be sent again."""
 
 import json
-import sys
 from pathlib import Path
 
 from stack import SERVICES
-from stack.component import Component
+from stack.component import Component, program
 from stack.data import DataDirectory, write_file
 from stack.health import tcp
 from stack.secret_files import SecretFiles
@@ -16,11 +15,11 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
 
     async def configure() -> None:
         passwords = {service: secrets.of(service, "nats_password") for service in SERVICES}
-        write_file(file, json.dumps(configuration(ports, data.path / "nats", passwords), indent=1))
+        write_file(file, rendered(configuration(ports, data.path / "nats", passwords)))
 
     return Component(
         name="nats",
-        argv=(str(Path(sys.prefix) / "bin" / "nats-server"), "-c", str(file)),
+        argv=(str(program("nats-server")), "-c", str(file)),
         address=f"nats://127.0.0.1:{ports['nats']}",
         health=f"http://127.0.0.1:{ports['nats_monitor']}/healthz",
         before=configure,
@@ -32,6 +31,11 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
 def external(url: str) -> Component:
     """A NATS that somebody else runs, at nats://HOST:PORT."""
     return Component(name="nats", address=url, health=tcp(url, 4222))
+
+
+def rendered(settings: dict[str, object]) -> str:
+    """JSON without `\\u` escapes, which its language does not have."""
+    return json.dumps(settings, ensure_ascii=False, indent=1)
 
 
 def configuration(

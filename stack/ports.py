@@ -72,8 +72,10 @@ def choose(path: Path, gateway: int | None) -> dict[str, int]:
 
 
 def kept(path: Path) -> dict[str, int]:
-    """The ports chosen last, by name; {} before the first start."""
-    return {name: int(port) for name, port in read_json(path).items()}
+    """The ports chosen last, by name; {} before the first start, or when the file is damaged."""
+    found = read_json(path)
+    whole = all(isinstance(port, int) and 0 < port < 65_536 for port in found.values())
+    return found if whole else {}
 
 
 def remove_sockets(chosen: Mapping[str, int]) -> None:

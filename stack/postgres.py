@@ -52,7 +52,10 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
         health=f"postgresql://127.0.0.1:{port}",
         before=lambda: initialise(home, identity, password),
         after=lambda: provision(
-            f"postgresql://postgres@127.0.0.1:{port}/postgres", password, passwords(secrets)
+            f"postgresql://postgres@127.0.0.1:{port}/postgres",
+            password,
+            passwords(secrets),
+            str(secrets.directory("postgres") / "superuser_password"),
         ),
         stop_signal=signal.SIGINT,
         grace=20.0,
@@ -69,7 +72,9 @@ def external(url: str, password: str, secrets: SecretFiles) -> Component:
         name="postgres",
         address=address(url),
         health=tcp(url, 5432),
-        after=lambda: provision(url, password, passwords(secrets)),
+        after=lambda: provision(
+            url, password, passwords(secrets), "SHUYUAN_STACK_POSTGRES_PASSWORD"
+        ),
     )
 
 
@@ -184,12 +189,12 @@ async def initialise(home: Path, identity: str, password: str) -> None:
     draft.rename(home / "data")
 
 
-async def provision(url: str, password: str, by_role: dict[str, str]) -> None:
+async def provision(url: str, password: str, by_role: dict[str, str], where_it_stands: str) -> None:
     """A database for each service, the role that owns it, and the role the service runs as.
 
-    `url` is a superuser's, without the password; `by_role` holds passwords. No other role may
-    connect to a database. Repeatable; sets the passwords anew. CannotStart when the server
-    refuses.
+    `url` is a superuser's, without the password, which people find `where_it_stands`; `by_role`
+    holds passwords. No other role may connect to a database. Repeatable; sets the passwords anew.
+    CannotStart when the server refuses.
     """
     import asyncpg  # imported here: it takes a tenth of a second, in which the server starts
 
@@ -205,6 +210,11 @@ async def provision(url: str, password: str, by_role: dict[str, str]) -> None:
                 await database.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
             finally:
                 await database.close()
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise CannotStart(
+            f"PostgreSQL at {address(url)} refused its superuser: {error}. "
+            f"Put the right password in {where_it_stands}."
+        ) from error
     except (OSError, asyncpg.PostgresError) as error:
         raise CannotStart(f"PostgreSQL refused to be prepared: {error}") from error
 

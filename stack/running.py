@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stack.data import DataDirectory
+from stack.data import DataDirectory, explained
 from stack.errors import NotRunning, StackError
 from stack.health import healthy
 from stack.leftovers import end_leftovers
@@ -19,13 +19,16 @@ PATIENCE = 60.0
 
 
 def state_of_running(data: DataDirectory) -> dict[str, Any]:
-    """What the living supervisor last wrote; NotRunning when there is none."""
-    state = data.state()
-    if (
-        state.get("boot") != boot_id()
-        or not Process(state["pid"], state["started"]).is_alive()
-        or not data.is_locked()
-    ):
+    """What the living supervisor last wrote; NotRunning when there is none, CannotStart when the
+    directory is not ours to read."""
+    with explained(data.path):
+        state = data.state()
+        runs = (
+            state.get("boot") == boot_id()
+            and Process(state["pid"], state["started"]).is_alive()
+            and data.is_locked()
+        )
+    if not runs:
         raise NotRunning(f"Shuyuan is not running on {data.path}. Start it with ./shuyuan up.")
     return state
 
@@ -37,10 +40,11 @@ def down(path: Path) -> int:
     try:
         state = state_of_running(data)
     except NotRunning:
-        if data.lock_file.exists():
-            with data.locked():
-                end_leftovers(data, _say)
-                data.write_state({})
+        with explained(data.path):
+            if data.lock_file.exists():
+                with data.locked():
+                    end_leftovers(data, _say)
+                    data.write_state({})
         _say(f"Shuyuan is not running on {data.path}.")
         return 0
     supervisor = Process(state["pid"], state["started"])
@@ -87,14 +91,14 @@ async def _look(recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _print_table(state: dict[str, Any], components: list[dict[str, Any]]) -> None:
     print(f"书院 Shuyuan on {state['data']}: {state['gateway']}\n")
-    print(
-        f"{'COMPONENT':<14}{'STATE':<13}{'HEALTH':<8}{'PID':>8}{'RESTARTS':>10}{'MB':>6}  ADDRESS"
-    )
+    width = 2 + max(len(c["name"]) for c in components)
+    heading = f"{'STATE':<13}{'HEALTH':<8}{'PID':>8}{'RESTARTS':>10}{'MB':>6}  ADDRESS"
+    print(f"{'COMPONENT':<{width}}{heading}")
     for c in components:
         health = "well" if c["healthy"] else "ill"
         print(
-            f"{c['name']:<14}{c['state']:<13}{health:<8}{c['pid'] or '-':>8}{c['restarts']:>10}"
-            f"{c['rss'] >> 20:>6}  {c['address']}".rstrip()
+            f"{c['name']:<{width}}{c['state']:<13}{health:<8}{c['pid'] or '-':>8}"
+            f"{c['restarts']:>10}{c['rss'] >> 20:>6}  {c['address']}".rstrip()
         )
     total = sum(c["rss"] for c in components) >> 20
     print(f"\n{total} MB resident in all, pages shared between processes counted once.")

@@ -9,13 +9,11 @@ import asyncio
 import base64
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from stack import SERVICES
-from stack.component import SERVER_ENVIRONMENT, Component
+from stack.component import SERVER_ENVIRONMENT, Component, program
 from stack.data import DataDirectory, write_file
 from stack.errors import CannotStart
 from stack.health import tcp
@@ -44,7 +42,7 @@ def component(
     return Component(
         name=NAME,
         argv=(
-            *(str(Path(sys.prefix) / "bin" / "weed"), "-logtostderr=true", "mini"),
+            *(str(program("weed")), "-logtostderr=true", "mini"),
             *(f"-dir={store}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
             *("-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.iam=false"),
             *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={file}"),
@@ -66,7 +64,12 @@ def external(endpoint: str, access: str, secret: str, origins: Sequence[str]) ->
         name=NAME,
         address=endpoint,
         health=tcp(endpoint, 443 if endpoint.startswith("https:") else 80),
-        after=lambda: asyncio.to_thread(make_buckets, endpoint, access, secret, origins),
+        after=lambda: asyncio.to_thread(
+            make_buckets,
+            *(endpoint, access, secret, origins),
+            "See that SHUYUAN_STACK_OBJECT_STORE_ACCESS_KEY and _SECRET_KEY hold a key that may "
+            "make buckets.",
+        ),
     )
 
 
@@ -96,10 +99,12 @@ def admin_keys(secrets: SecretFiles) -> tuple[str, str]:
     )
 
 
-def make_buckets(endpoint: str, access: str, secret: str, origins: Sequence[str]) -> None:
+def make_buckets(
+    endpoint: str, access: str, secret: str, origins: Sequence[str], cure: str = ""
+) -> None:
     """A bucket for each service, open to presigned requests from pages of `origins`.
 
-    Blocking; repeatable. CannotStart when the store refuses.
+    Blocking; repeatable. CannotStart, with the `cure`, when the store refuses.
     """
     # Imported here: it takes a quarter of a second, in which the server starts.
     from minio import Minio
@@ -124,7 +129,7 @@ def make_buckets(endpoint: str, access: str, secret: str, origins: Sequence[str]
             )
     except (MinioException, HTTPError) as error:
         raise CannotStart(
-            f"The object store at {endpoint} refused to be prepared: {error}"
+            f"The object store at {endpoint} refused to be prepared: {error} {cure}".rstrip()
         ) from error
 
 

@@ -61,11 +61,13 @@ class StackSettings(BaseSettings):
     @classmethod
     def _is_an_address(cls, value: str, info: ValidationInfo) -> str:
         example, schemes = _ADDRESSES[str(info.field_name)]
-        url = urlsplit(value)
         try:
+            url = urlsplit(value)
             fits = url.scheme in schemes and bool(url.hostname) and url.port != 0
         except ValueError:
             fits = False
+        if fits and "https" in schemes and value != f"{url.scheme}://{url.netloc}":
+            raise ValueError(f"must end behind the host and port. Write one like {example}")
         if value and not fits:
             raise ValueError(f"is no address. Write one like {example}")
         return value

@@ -310,10 +310,11 @@ class Importer:
             await self._revocations.revoke(uow, "person", str(person_id))
 
     async def _fail(self, import_id: UUID, reason: str) -> None:
+        """Its file cannot be read, unless another worker read it meanwhile, and removed it."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             import_ = await store.claim(import_id)
-            if import_ is None:
+            if import_ is None or import_.state is not State.RECEIVED:
                 return
             await store.save(import_.failed(reason, self._clock()))
             await store.unstage(import_id)

@@ -1,4 +1,6 @@
 import json
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -6,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stack import CHECKOUT, checks, cli
+from stack import CHECKOUT, checks, cli, commands, running
 from stack.checks import Report, Step
+from stack.errors import NotRunning, StackError
+from stack.processes import boot_id
 
 
 def shuyuan(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +55,9 @@ def test_a_commands_help_shows_how_it_is_written() -> None:
     assert shuyuan("up", "--help").stdout.startswith("usage: ./shuyuan up [")
 
 
-@pytest.mark.parametrize("arguments", [["dwon"], ["up", "--port", "many"], ["token"]])
+@pytest.mark.parametrize(
+    "arguments", [["dwon"], ["up", "--port", "many"], ["up", "--por", "1"], ["token"]]
+)
 def test_a_command_line_that_does_not_fit_exits_with_2(arguments: list[str]) -> None:
     run = shuyuan(*arguments)
     assert run.returncode == 2
@@ -82,7 +88,23 @@ def test_down_without_a_stack_is_done_already(
     assert not (tmp_path / "never").exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"boot": "another"}', "[]"])
+WHOLE = {
+    **dict.fromkeys(("gateway", "issuer", "object_store", "postgres", "nats", "data"), ""),
+    "boot": boot_id(),
+    "pid": os.getpid(),
+    "started": 0,
+    "components": [],
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", '{"boot": "another"}', "[]"),
+        *(json.dumps(WHOLE | {"pid": pid}) for pid in ("1", -1, 2**80)),
+        *(json.dumps(WHOLE | {"components": each}) for each in ("all", [1], [{"name": "nats"}])),
+    ],
+)
 def test_a_broken_or_foreign_state_file_means_not_running(tmp_path: Path, content: str) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "state.json").write_text(content)
@@ -97,6 +119,65 @@ def test_a_data_directory_that_cannot_be_is_refused_without_a_traceback(tmp_path
     assert run.stderr.startswith("shuyuan: ")
     assert "Traceback" not in run.stderr
     assert run.stdout == ""
+
+
+@pytest.mark.parametrize("command", [["status"], ["down"], ["migrate"], ["token", "teacher"]])
+@pytest.mark.parametrize("name", ["file", "x" * 300])
+def test_what_asks_a_stack_refuses_a_place_where_none_can_be(
+    tmp_path: Path, command: list[str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert cli.main([*command, "--data", str(tmp_path / name)]) == 3
+    assert "with --data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["status", "down"])
+def test_a_directory_of_somebody_else_is_refused(
+    tmp_path: Path,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(_: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(running, "boot_id", lambda: "this")
+    assert cli.main([command, "--data", str(tmp_path)]) == 3
+    assert "Be its owner" in capsys.readouterr().err
+
+
+def test_a_token_of_a_gateway_that_does_not_answer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    state = {"issuer": f"http://127.0.0.1:{port}/identity"}
+    monkeypatch.setattr(commands, "state_of_running", lambda _: state)
+    (tmp_path / "demo-accounts.json").write_text('{"accounts": [{"username": "teacher"}]}')
+    with pytest.raises(NotRunning, match=r"does not answer .*refused.*/shuyuan status"):
+        commands.token(tmp_path, "teacher")
+
+
+def test_a_start_whose_supervisor_is_killed_says_so() -> None:
+    program = "import os; from stack.background import fork; fork() and os.kill(os.getpid(), 9)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "StackError: The supervisor was killed by SIGKILL" in run.stderr
+
+
+def test_a_tool_that_cannot_be_run_is_named_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "lint-imports"
+    tool.write_text("#!/gone/python\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(checks, "BINARIES", tmp_path)
+    step = next(each for each in checks.static_steps(fix=False) if each.name == "import contracts")
+    with pytest.raises(StackError, match=r"lint-imports cannot be run .*Delete \.venv"):
+        step.check()
 
 
 def test_a_missing_package_is_named(

@@ -11,7 +11,7 @@ import pytest
 
 from stack import CHECKOUT
 from stack.data import DataDirectory, explained, read_json, write_file
-from stack.errors import CannotStart
+from stack.errors import CannotStart, UsageError
 from stack.secret_files import SECRETS_OF_A_SERVICE, SecretFiles
 
 
@@ -71,6 +71,12 @@ def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path: Path) -> None
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(CannotStart, match="is not a directory"):
             DataDirectory(path).prepare()
+
+
+def test_a_path_that_the_object_store_would_divide_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"has a comma.*--data"):
+        DataDirectory(tmp_path / "a,b").prepare()
+    assert not (tmp_path / "a,b").exists()
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,15 @@ def test_the_next_start_finds_the_same_ports(file: Path) -> None:
     assert ports.kept(file) == first
 
 
+@pytest.mark.parametrize(
+    "content", ['{"gateway": "many"}', '{"nats": null}', '{"nats": 70000}', '{"nats": -1}', "[1]"]
+)
+def test_a_damaged_file_is_as_good_as_none(file: Path, content: str) -> None:
+    file.write_text(content)
+    assert ports.kept(file) == {}
+    assert ports.choose(file, 0) == ports.kept(file)
+
+
 def test_an_inner_port_that_was_taken_meanwhile_moves_alone(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,14 +100,18 @@ class TestLeftovers:
         return directory
 
     def record(self, data: DataDirectory, process: Process, boot: str) -> None:
+        addresses = dict.fromkeys(("gateway", "issuer", "object_store", "postgres", "nats"), "")
+        proof = {"pid": process.pid, "started": process.started}
         component = {
-            "name": "nats",
-            "pid": process.pid,
-            "started": process.started,
+            **dict.fromkeys(("name", "state", "address", "health"), "nats"),
+            **proof,
+            "restarts": 0,
             "stop_signal": signal.SIGTERM,
             "grace": 5,
         }
-        data.write_state({"boot": boot, "components": [component]})
+        data.write_state(
+            {**addresses, **proof, "boot": boot, "data": "", "components": [component]}
+        )
 
     def test_ours_are_ended(self, data: DataDirectory) -> None:
         said: list[str] = []

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from stack import SERVICES, nats, plan, postgres, seaweed
-from stack.component import Component
+from stack.component import Component, program
 from stack.data import DataDirectory
+from stack.errors import CannotStart
 from stack.ports import OFFSETS
 from stack.secret_files import SecretFiles
 from stack.settings import StackSettings
@@ -31,13 +32,19 @@ def planned(data: DataDirectory, **settings: str) -> dict[str, Component]:
     return {c.name: c for c in plan.components(data, PORTS, chosen)}
 
 
-def test_nats_accepts_its_configuration(data: DataDirectory) -> None:
+@pytest.mark.parametrize("name", ["nats", "数据", 'a "quoted" name'])
+def test_nats_accepts_its_configuration(data: DataDirectory, name: str) -> None:
     file = data.config / "nats.conf"
     passwords = dict.fromkeys(SERVICES, "secret")
-    file.write_text(json.dumps(nats.configuration(PORTS, data.path / "nats", passwords)))
+    file.write_text(nats.rendered(nats.configuration(PORTS, data.path / name, passwords)))
     server = planned(data)["nats"].argv[0]
     run = subprocess.run([server, "-t", "-c", file], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_a_server_that_is_not_installed_is_named_with_the_cure() -> None:
+    with pytest.raises(CannotStart, match=r"bin/nats-serverr is missing. Delete \.venv"):
+        program("nats-serverr")
 
 
 def test_the_object_store_knows_each_service_on_its_own_bucket(data: DataDirectory) -> None:
@@ -99,6 +106,16 @@ def test_the_gateway_opens_after_all_that_it_leads_to(data: DataDirectory) -> No
     assert components["envoy"].depends_on == {*SERVICES, "gateway", "envoy-configuration"}
     for service in SERVICES:
         assert components[service].depends_on >= {"postgres", "nats", "object-store", "migrations"}
+
+
+def test_a_service_is_killed_when_it_hangs_but_not_when_postgresql_is_away(
+    data: DataDirectory,
+) -> None:
+    components = planned(data)
+    for name in (*SERVICES, "gateway"):
+        component = components[name]
+        assert component.patience
+        assert (component.alive or component.health).endswith("/healthz")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(
         ("OBJECT_STORE_ENDPOINT", "s3.example"),
         ("OBJECT_STORE_ORIGIN", "ftp://s3.example"),
         ("GATEWAY_ORIGIN", "edu.example"),
+        ("NATS_URL", "nats://[bus"),
     ],
 )
 def test_an_address_that_is_none_is_refused_with_an_example(
@@ -30,6 +31,16 @@ def test_an_address_that_is_none_is_refused_with_an_example(
 ) -> None:
     monkeypatch.setenv(f"SHUYUAN_STACK_{name}", value)
     with pytest.raises(UsageError, match=rf"^SHUYUAN_STACK_{name} is no address\. .*://"):
+        StackSettings.load()
+
+
+@pytest.mark.parametrize("name", ["OBJECT_STORE_ENDPOINT", "OBJECT_STORE_ORIGIN", "GATEWAY_ORIGIN"])
+@pytest.mark.parametrize("rest", ["/", "/below", "?query", "#part"])
+def test_an_origin_with_more_behind_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, rest: str
+) -> None:
+    monkeypatch.setenv(f"SHUYUAN_STACK_{name}", f"https://s3.example:8333{rest}")
+    with pytest.raises(UsageError, match=r"must end behind the host and port"):
         StackSettings.load()
 
 

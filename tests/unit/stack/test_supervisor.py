@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,24 @@ async def test_one_that_stays_ill_for_longer_than_its_patience_starts_again(
     ]
 
 
+async def test_one_that_only_misses_what_it_depends_on_is_left_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "WATCH", 0.05)
+    unready_after_one = (
+        "answers = iter([200])\n"
+        "def answer(self):\n"
+        "    alive = self.path == '/alive'\n"
+        "    self.send_response(200 if alive else next(answers, 503)); self.end_headers()\n"
+        "Health.do_GET = answer"
+    )
+    component = server("service", code=unready_after_one, patience=0.2)
+    supervisor = bench.supervisor(replace(component, alive=f"{component.address}/alive"))
+    await supervisor.start()
+    await asyncio.sleep(0.5)
+    assert look(supervisor, "service")["restarts"] == 0
+
+
 async def test_a_log_turns_over_while_its_process_writes(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,13 +307,17 @@ async def test_one_that_others_run_is_met_not_started(bench: Bench) -> None:
     assert (found["state"], found["pid"]) == ("external", None)
 
 
-async def test_one_that_others_should_run_and_do_not_is_named(bench: Bench) -> None:
+async def test_one_that_others_should_run_and_do_not_is_named(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "SILENCE", 0.1)
     address = f"tcp://127.0.0.1:{free_port()}"
     supervisor = bench.supervisor(
         Component(name="nats", address=address, health=address, start_timeout=0.2)
     )
     with pytest.raises(CannotStart, match=rf"nats at {address} did not answer within 0\.2 s"):
         await supervisor.start()
+    assert bench.said == [f"nats at {address} does not answer yet; waiting for up to 0.2 s"]
 
 
 async def test_a_hook_that_fails_fails_the_start(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -54,6 +55,23 @@ async def test_two_workers_do_not_apply_a_line_twice(
     await desk.carry_out()
     assert counts(await desk.read(import_id)) == {"created": 40}
     assert await owner.fetchval("SELECT count(*) FROM people") == 40
+
+
+async def test_a_worker_that_finds_the_file_read_by_another_leaves_the_import_alone(
+    tree: Tree, desk: Desk, objects: FakeObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await desk.start(tree.school, roster(pupil(1, "李明")))
+    read = objects.get
+
+    async def outrun(key: str, **where: Any) -> bytes:
+        monkeypatch.setattr(objects, "get", read)
+        await desk.carry_out()
+        return await read(key, **where)
+
+    monkeypatch.setattr(objects, "get", outrun)
+    await desk.carry_out()
+    view = await desk.read(import_id)
+    assert (view["state"], counts(view)) == ("APPLIED", {"created": 1})
 
 
 async def test_an_import_whose_steps_keep_failing_fails_and_keeps_no_personal_data(
