@@ -232,7 +232,7 @@ async def _signed_by_us(house: House, loot: Loot, **changes: Any) -> str:
         {"sub": None},
         {"client_id": None},
     ],
-    ids=str,
+    ids=lambda changes: str(*changes),
 )
 async def test_a_token_of_ours_for_other_times_or_others_opens_nothing(
     house: House, client: RegisteredClient, loot: Loot, changes: dict[str, Any]
