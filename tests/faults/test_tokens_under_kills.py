@@ -10,6 +10,7 @@ the test puts there, so that a use whose answer was lost counts as well.
 import asyncio
 import base64
 import hashlib
+import json
 import os
 import random
 import secrets
@@ -35,9 +36,9 @@ from services.identity.settings import Settings
 from shared.context import RequestContext, acting
 from shared.service import Runtime
 from stack import plan, ports
-from stack.data import DataDirectory
+from stack.data import DataDirectory, write_file
 from stack.settings import StackSettings
-from tests.conformance.demonstration import Browser, Demonstration
+from tests.conformance.demonstration import Browser, Demonstration, demonstrated
 from tests.conftest import CHECKOUT, Stack
 from tests.faults.harness import free_port
 
@@ -265,8 +266,11 @@ async def house(stack: Stack, tmp_path: Path) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def province(house: House, monkeypatch: pytest.MonkeyPatch) -> Demonstration:
-    """The demonstration province with nobody in it but those who are needed."""
+async def province(stack: Stack, house: House, monkeypatch: pytest.MonkeyPatch) -> Demonstration:
+    """The demonstration province with nobody in it but those who are needed, unless it is there."""
+    accounts = DataDirectory(stack.data).accounts_file
+    if accounts.exists():
+        return await demonstrated(stack)
     for name, value in house.environment.items():
         monkeypatch.setenv(name, value)
     settings = Settings.load()
@@ -274,10 +278,11 @@ async def province(house: House, monkeypatch: pytest.MonkeyPatch) -> Demonstrati
     try:
         with acting(RequestContext(actor="demonstration")):
             seeding = Seeding(build_parts(runtime, settings), PEOPLE, ())
-            return Demonstration(settings.issuer, await seeding.run())
+            write_file(accounts, json.dumps(await seeding.run()))
     finally:
         runtime.reader.close()
         await runtime.engine.dispose()
+    return await demonstrated(stack)
 
 
 @asynccontextmanager

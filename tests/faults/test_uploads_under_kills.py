@@ -24,11 +24,8 @@ from typing import Any
 
 import httpx2
 
-from services.identity.demonstration.province import SIGN_IN
 from services.identity.demonstration.sign_in import access_token
-from stack import demonstration, plan, ports
-from stack.data import DataDirectory, read_json
-from stack.settings import StackSettings
+from tests.conformance.demonstration import demonstrated
 from tests.conftest import SHUYUAN, Stack
 from tests.faults.journal import Journal
 
@@ -233,11 +230,7 @@ async def _pid(stack: Stack, name: str) -> int | None:
 
 async def _teacher(stack: Stack) -> str:
     """An access token of a teacher of the demonstration province."""
-    data = DataDirectory(stack.data)
-    components = plan.components(data, ports.kept(data.ports_file), StackSettings.load())
-    await demonstration.seed(components, data.accounts_file, data.logs)
-    told = read_json(data.accounts_file)
-    [client] = [each for each in told["clients"] if SIGN_IN in each["grant_types"]]
-    teacher = next(each for each in told["accounts"] if "teacher" in each["username"])
-    issuer = f"{stack.gateway}/identity"
-    return await access_token(issuer, client, teacher["username"], teacher["password"])
+    province = await demonstrated(stack)
+    names = (each["username"] for each in province.told["accounts"])
+    teacher = next(name for name in names if "teacher" in name)
+    return await access_token(province.issuer, province.client, teacher, province.password(teacher))
