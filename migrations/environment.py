@@ -29,6 +29,7 @@ _RIGHTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
     "REVOKE UPDATE, DELETE, TRUNCATE ON audit, audit_chain FROM {role}",
+    "GRANT SELECT ON SEQUENCE audit_id_seq TO {role}",
     "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
 )
 

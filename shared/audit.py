@@ -6,16 +6,22 @@ chained by a sealer right after (within a second, one sealer a service):
 ``digest(n) = SHA-256(digest(n-1) || entry(n))``, from 32 zero bytes. The service's role may insert
 and select; an edited or removed entry breaks the chain, one slipped in stands outside it, a gap in
 ``sequence`` shows a removed link.
+
+A chain whose newest links were removed with their entries is a shorter chain that holds. Two things
+tell: the numbers that were drawn for entries and hold none (``unaccounted``; changes under way or
+failed leave such numbers too), and a head that was noted elsewhere before, against which `verify`
+compares. Who may write everything here can chain anew what follows the last head noted elsewhere.
 """
 
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from sqlalchemy import Row, text
@@ -63,6 +69,12 @@ _OUTSIDE = text(
     "SELECT min(a.id) FROM audit a"
     " WHERE NOT EXISTS (SELECT FROM audit_chain c WHERE c.audit_id = a.id)"
     " AND NOT EXISTS (SELECT FROM audit_unchained u WHERE u.audit_id = a.id)"
+)
+_UNACCOUNTED = text(
+    "SELECT CASE WHEN has_sequence_privilege(s, 'SELECT, USAGE') THEN"
+    " greatest(0, coalesce(pg_sequence_last_value(s), 0)"
+    " - (SELECT coalesce(max(id), 0) FROM audit))"
+    " END FROM CAST(pg_get_serial_sequence('audit', 'id') AS regclass) s"
 )
 _PATIENTLY = text("SET LOCAL statement_timeout = 0")
 
@@ -194,16 +206,36 @@ class BrokenLink:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """``head`` is the digest of the last good link, ``sealed`` the number of good links."""
+    """``head`` is the digest of the last good link, ``sealed`` the number of good links,
+    ``unaccounted`` how many numbers behind the last entry were drawn and hold none, or None where
+    the role may not read the sequence."""
 
     sealed: int
     head: bytes
     until: datetime | None
     broken: BrokenLink | None
+    unaccounted: int | None
 
 
-async def verify(engine: AsyncEngine) -> ChainReport:
-    """Recompute the whole chain from the entries, in constant memory."""
+@dataclass(frozen=True, slots=True)
+class NotedHead:
+    """The head of the chain as it was once, written ``HEX:SEQUENCE``."""
+
+    digest: bytes
+    sequence: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises `ValueError`."""
+        written = re.fullmatch("([0-9a-f]{64}):([0-9]{1,18})", text)
+        if written is None:
+            raise ValueError("a head is 64 hex digits, a colon and the number of its link")
+        return cls(bytes.fromhex(written[1]), int(written[2]))
+
+
+async def verify(engine: AsyncEngine, noted: NotedHead | None = None) -> ChainReport:
+    """Recompute the whole chain from the entries, in constant memory. It is broken as well where
+    it does not hold the link `noted`."""
     sequence, link, until = 0, GENESIS, None
     async with engine.connect() as connection:
         await connection.execute(_PATIENTLY)
@@ -215,12 +247,19 @@ async def verify(engine: AsyncEngine) -> ChainReport:
                 broken = BrokenLink(row.sequence, "the entry was removed")
             elif _linked(link, row) != row.digest:
                 broken = BrokenLink(row.sequence, "the entry or the link before it was altered")
+            elif noted and noted.sequence == row.sequence and noted.digest != row.digest:
+                broken = BrokenLink(row.sequence, "it is another link than the head that was noted")
             if broken is not None:
-                return ChainReport(sequence, link, until, broken)
+                return ChainReport(sequence, link, until, broken, None)
             sequence, link, until = row.sequence, row.digest, row.at
         outside = (await connection.execute(_OUTSIDE)).scalar_one()
-    broken = outside and BrokenLink(sequence + 1, f"entry {outside} stands outside the chain")
-    return ChainReport(sequence, link, until, broken)
+        unaccounted: int | None = (await connection.execute(_UNACCOUNTED)).scalar_one()
+    broken = None
+    if noted and sequence < noted.sequence:
+        broken = BrokenLink(sequence + 1, f"the chain once reached link {noted.sequence}")
+    elif outside:
+        broken = BrokenLink(sequence + 1, f"entry {outside} stands outside the chain")
+    return ChainReport(sequence, link, until, broken, unaccounted)
 
 
 async def _links(connection: AsyncConnection) -> AsyncIterator[Row[Any]]:

@@ -4,7 +4,8 @@ serve                 listen (the default)
 openapi [--check]     write, or compare, the committed contract
 replay --since TIME   publish the events recorded since then once more
 retry-parked          apply the events that could not be applied before
-verify-audit          recompute the audit chain; exit 1 where it breaks
+verify-audit          recompute the audit chain; exit 1 where it breaks, or, with --head, where
+                      it does not hold a head that was printed before
 
 A service may add commands of its own.
 """
@@ -18,10 +19,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared import audit, contract, inbox, logs, relay
+from shared.database import create_engine
 from shared.presence import ServiceStarted, started_type
 from shared.service import Runtime
 from shared.serving import serve
@@ -55,7 +59,15 @@ class Program:
         )
         replay.add_argument("--since", type=datetime.fromisoformat, required=True)
         commands.add_parser("retry-parked", help="apply events that could not be applied before")
-        commands.add_parser("verify-audit", help="recompute the audit chain")
+        verify = commands.add_parser(
+            "verify-audit", help="recompute the audit chain", allow_abbrev=False
+        )
+        verify.add_argument(
+            "--head",
+            metavar="HEX:SEQUENCE",
+            type=_noted_head,
+            help="a head that was printed before: the chain must still hold it",
+        )
         for name, run in self.commands.items():
             commands.add_parser(name, help=run.__doc__)
         given = sys.argv[1:] if argv is None else argv
@@ -70,7 +82,7 @@ class Program:
             case "retry-parked":
                 return asyncio.run(self._retry_parked())
             case "verify-audit":
-                return asyncio.run(self._verify_audit())
+                return self._verify_audit(arguments.head)
             case _:
                 return self._serve()
 
@@ -116,14 +128,32 @@ class Program:
         print(f"{count} parked events applied")
         return 0
 
-    async def _verify_audit(self) -> int:
-        async with self._runtime() as runtime:
-            report = await audit.verify(runtime.engine)
-        if report.broken is None:
-            print(f"{report.sealed} entries, head {report.head.hex()}: the chain holds")
-            return 0
-        print(f"the chain breaks at link {report.broken.sequence}: {report.broken.reason}")
-        return 1
+    def _verify_audit(self, noted: audit.NotedHead | None) -> int:
+        try:
+            report = asyncio.run(_verified(self.load_settings(), self.name, noted))
+        except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:
+            print(
+                f"The audit trail cannot be read ({type(error).__name__}). Run this with the "
+                f"environment of the service: its SHUYUAN_{self.name.upper()}_* variables, its "
+                "secrets among them or in SHUYUAN_SECRETS_DIR.",
+                file=sys.stderr,
+            )
+            return 2
+        if report.broken is not None:
+            print(f"the chain breaks at link {report.broken.sequence}: {report.broken.reason}")
+            return 1
+        print(f"{report.sealed} entries, head {report.head.hex()}:{report.sealed}: the chain holds")
+        if report.unaccounted is None:
+            print(
+                "Whether newest entries were removed this role cannot see, as it may not read the "
+                "sequence of audit.id. Compare with --head."
+            )
+        elif report.unaccounted:
+            print(
+                f"{report.unaccounted} numbers behind the last entry hold none: changes that are "
+                "under way or failed, or newest entries that were removed. Compare with --head."
+            )
+        return 0
 
     @contextlib.asynccontextmanager
     async def _runtime(self) -> Any:
@@ -132,3 +162,20 @@ class Program:
             yield runtime
         finally:
             await runtime.close()
+
+
+async def _verified(
+    settings: ServiceSettings, name: str, noted: audit.NotedHead | None
+) -> audit.ChainReport:
+    engine = create_engine(settings, name)
+    try:
+        return await audit.verify(engine, noted)
+    finally:
+        await engine.dispose()
+
+
+def _noted_head(text: str) -> audit.NotedHead:
+    try:
+        return audit.NotedHead.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -117,6 +117,8 @@ class UnitOfWork:
     connection: AsyncConnection
     outbox: Outbox
     audit: AuditTrail
+    committed: list[Callable[[], None]]
+    """Called in order right after the commit; they must not fail."""
 
     def __init__(
         self,
@@ -135,6 +137,7 @@ class UnitOfWork:
     async def __aenter__(self) -> Self:
         self.outbox = Outbox(self._source, self._clock)
         self.audit = AuditTrail(self._clock)
+        self.committed = []
         async with outage_is_unavailable():
             self.connection = await self._engine.connect()
             claim = current().claim
@@ -168,6 +171,8 @@ class UnitOfWork:
             await claim.store(self.connection, result)
         recorded = await self.outbox.write(self.connection)
         await self.connection.commit()
+        for tell in self.committed:
+            tell()
         if claim is not None:
             claim.settled = True
         if recorded:

@@ -1,7 +1,7 @@
-"""ETag and If-Match on every update (RFC 9110 §8.8, §13.1.1; RFC 6585 §3)."""
+"""ETag, If-Match on every update, If-None-Match on reads (RFC 9110 §8.8, §13.1; RFC 6585 §3)."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header
 
@@ -35,3 +35,15 @@ async def _if_match(
 
 IfMatch = Annotated[int, Depends(_if_match)]
 """The version that the caller read. Raises `PreconditionMissing` (428)."""
+
+IfNoneMatch = Annotated[
+    str | None, Header(description="ETags you have: 304 where one is still right.")
+]
+
+NOT_MODIFIED: dict[int | str, Any] = {304: {"description": "What you have is still right."}}
+
+
+def is_known(tag: str, if_none_match: str | None) -> bool:
+    """Whether `tag` is among the entity tags that the client has (RFC 9110 §13.1.2)."""
+    listed = (each.strip().removeprefix("W/") for each in (if_none_match or "").split(","))
+    return any(each in (tag, "*") for each in listed)

@@ -4,6 +4,10 @@ The first status and body are stored in the transaction of the effect and given 
 for at least 24 hours; a repeat while the first is running is 409, another request under the same
 key 422. What had no effect (a refusal, a failed commit) stores nothing: the repeat runs anew.
 
+An answer may hold personal data: where the service has master keys, its body is stored encrypted,
+and opens under its own scope and key only. A master key therefore leaves the ring no sooner than
+the answers that it closed (``IDEMPOTENCY_RETENTION_HOURS``).
+
 A route that creates something takes `Once` and says how its result is presented::
 
     @router.post("/spaces", status_code=201)
@@ -25,11 +29,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.context import current
+from shared.encryption import KeyRing, Place
 from shared.errors import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestStillRunning
 from shared.principal import MaybeCaller
 
 T = TypeVar("T")
 
+_PURPOSE = "idempotency-answer"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # Two statements: the second sees what the holder before us committed just before we got the lock.
 _HOLD = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:scope || ' ' || :key, 0))")
@@ -51,11 +57,14 @@ class Replay(Exception):
 
 
 class Claim:
-    """One request's claim on its Idempotency-Key, within the caller's own scope."""
+    """One request's claim on its Idempotency-Key, within the caller's own scope. Without ``keys``
+    the answer is stored as it is."""
 
-    def __init__(self, scope: str, key: str, fingerprint: bytes) -> None:
+    def __init__(self, scope: str, key: str, fingerprint: bytes, keys: KeyRing | None) -> None:
         self._identity = {"scope": scope, "key": key}
         self._fingerprint = fingerprint
+        self._keys = keys
+        self._place = Place("idempotency", "body", f"{scope} {key}")
         self.present: Callable[[Any], Response] | None = None
         self.settled = False
 
@@ -68,7 +77,7 @@ class Claim:
             if first.fingerprint != self._fingerprint:
                 raise IdempotencyKeyReused
             headers = {**first.headers, "idempotency-replayed": "true"}
-            raise Replay(Response(first.body, first.status, headers))
+            raise Replay(Response(self._opened(first.body), first.status, headers))
         if not held:
             raise RequestStillRunning(
                 "Wait for the first request, then repeat it.", zh="请等待首次请求完成后再重复。"
@@ -94,8 +103,16 @@ class Claim:
             "fingerprint": self._fingerprint,
             "status": response.status_code,
             "headers": orjson.dumps(kept).decode(),
-            "body": bytes(response.body),
+            "body": self._closed(bytes(response.body)),
         }
+
+    def _closed(self, body: bytes) -> bytes:
+        return self._keys.encrypt(_PURPOSE, body.decode(), self._place) if self._keys else body
+
+    def _opened(self, stored: bytes) -> bytes:
+        if self._keys is None:
+            return stored
+        return self._keys.decrypt(_PURPOSE, stored, self._place).encode()
 
 
 class Idempotent:
@@ -156,7 +173,9 @@ async def _once(
             )
         )
     ).digest()
-    context.claim = Claim(f"{context.client or ''}/{context.actor}", idempotency_key, fingerprint)
+    scope = f"{context.client or ''}/{context.actor}"
+    keys: KeyRing | None = getattr(request.app.state, "keys", None)
+    context.claim = Claim(scope, idempotency_key, fingerprint, keys)
     return Idempotent(context.claim)
 
 

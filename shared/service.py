@@ -18,6 +18,7 @@ from shared.audit import Sealer
 from shared.clock import Clock, utc_now
 from shared.database import UnitOfWork, create_engine
 from shared.edge import Edge
+from shared.encryption import KeyRing
 from shared.health import Check, Health, health_router
 from shared.inbox import Handlers, Inbox
 from shared.presence import ServiceStarted, about_router, hear, started_type
@@ -156,6 +157,8 @@ def application(
     )
     app.state.runtime = runtime
     app.state.verifier = runtime.verifier
+    master_keys = runtime.settings.master_keys.get_secret_value()
+    app.state.keys = KeyRing.parse(master_keys) if master_keys else None
     for router in (about_router(f"/{runtime.name}/v1"), *(r for p in parts for r in p.routers)):
         app.include_router(router)
     app.include_router(health_router(Health(runtime.engine, runtime.bus_connected, checks or {})))

@@ -70,6 +70,7 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
         sessions=entrance.sessions,
         pages=pages,
         revocations=revocations,
+        profile=entrance.profile,
     )
     provisioning = scim.build(
         runtime,

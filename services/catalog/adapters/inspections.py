@@ -22,11 +22,17 @@ _ENQUEUE = text(
     " VALUES (:id, :upload_id, 'QUEUED', 'waiting', 0, 0, 0, now(), now())"
     " ON CONFLICT (upload_id) DO NOTHING"
 )
+# Whoever has the fewest running comes first: one person's slow files must not hold everybody.
 _TAKE = text(
-    "UPDATE inspections SET state = 'RUNNING', worker = :worker, attempts = attempts + 1,"
+    "WITH busy AS (SELECT u.owner, count(*) AS running FROM inspections i"
+    " JOIN uploads u ON u.id = i.upload_id"
+    " WHERE i.state = 'RUNNING' AND i.lease_until > now() GROUP BY u.owner)"
+    " UPDATE inspections SET state = 'RUNNING', worker = :worker, attempts = attempts + 1,"
     " lease_until = now() + CAST(:lease AS interval), started_at = coalesce(started_at, now())"
-    " WHERE id = (SELECT id FROM inspections WHERE state IN ('QUEUED', 'RUNNING')"
-    " AND lease_until <= now() ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    " WHERE id = (SELECT i.id FROM inspections i LEFT JOIN uploads u ON u.id = i.upload_id"
+    " LEFT JOIN busy ON busy.owner = u.owner"
+    " WHERE i.state IN ('QUEUED', 'RUNNING') AND i.lease_until <= now()"
+    " ORDER BY coalesce(busy.running, 0), i.lease_until LIMIT 1 FOR UPDATE OF i SKIP LOCKED)"
     " RETURNING id, upload_id, worker, attempts, outages"
 )
 _RENEW = text(

@@ -52,16 +52,27 @@ class CatalogObjects(S3ObjectStore):
         return _text(_document(key, answer), "UploadId")
 
     async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
-        listed: list[tuple[int, str, Part]] = []
+        """The parts that have arrived, by number and size, the latest of each.
+
+        Times are told in whole seconds. Where two with other bytes arrived within the last one both
+        are left out, as nobody can tell which is the later: missing, the part is sent again.
+        """
+        latest: dict[tuple[int, int], tuple[str, set[Part]]] = {}
         asked = {"uploadId": upload_id}
         while True:
             page = _document(key, await self._calls.call("GET", key, asked))
             for each in page.iterfind("{*}Part"):
                 number, etag = int(_text(each, "PartNumber")), _text(each, "ETag").strip('"')
                 part = Part(number, etag, int(_text(each, "Size")))
-                listed.append((number, _text(each, "LastModified"), part))
+                arrived = _text(each, "LastModified")
+                last, parts = latest.setdefault((number, part.size), (arrived, set()))
+                if arrived > last:
+                    latest[number, part.size] = arrived, {part}
+                elif arrived == last:
+                    parts.add(part)
             if page.findtext("{*}IsTruncated") != "true":
-                return tuple(part for *_, part in sorted(listed, key=lambda each: each[:2]))
+                told = (parts for _, (_, parts) in sorted(latest.items()))
+                return tuple(part for parts in told if len(parts) == 1 for part in parts)
             asked = {**asked, "part-number-marker": _text(page, "NextPartNumberMarker")}
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:

@@ -207,7 +207,11 @@ class Worker:
             else:
                 await self._read_and_settle(job, upload, told)
         told.step, told.progress = "tidying", 99
-        await self._objects.delete(incoming_key(job.upload_id))
+        async with self._new_uow() as uow:
+            settled = await self._uploads(uow.connection).get(job.upload_id)
+        # An intake may still take good files out of such an archive; later it is swept.
+        if settled is None or not settled.is_refused_for_members:
+            await self._objects.delete(incoming_key(job.upload_id))
         async with self._new_uow() as uow:
             await self._store(uow.connection).finish(job, state)
             await uow.commit()

@@ -3,7 +3,7 @@
 What is begun here is carried out by `services.catalog.application.intake_work`.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.organisations import OrganisationPaths, path_named
-from services.catalog.application.resources import WRITE, ResourceStore, attach
+from services.catalog.application.resources import WRITE, Attachable, ResourceStore, attach
 from services.catalog.domain.intake import (
     Counts,
     Defect,
@@ -29,6 +29,8 @@ from services.catalog.domain.resources import (
     FileRole,
     Metadata,
 )
+from services.catalog.domain.uploads import State as UploadState
+from services.catalog.domain.uploads import refused_for_members
 from shared.access import Rule, grants_of
 from shared.clock import Clock
 from shared.context import current, worded
@@ -200,26 +202,30 @@ async def _files(
 ) -> Sequence[IntakeFile]:
     """The files given one by one, all uploads being the caller's to attach. Raises
     `IntakeDefective` with every defect."""
-    pointers = ["#/table_upload_id"]
-    asked = [wanted.table_upload_id]
+    asked = [("#/table_upload_id", wanted.table_upload_id)]
     if wanted.archive_upload_id is not None:
-        pointers.append("#/archive_upload_id")
-        asked.append(wanted.archive_upload_id)
-    first = len(asked)
-    for index, each in enumerate(wanted.uploads):
-        pointers.append(f"#/uploads/{index}/upload_id")
-        asked.append(each.upload_id)
-    references = [FileReference(each, FileRole.MAIN) for each in asked]
+        asked.append(("#/archive_upload_id", wanted.archive_upload_id))
+    asked += [
+        (f"#/uploads/{index}/upload_id", each.upload_id)
+        for index, each in enumerate(wanted.uploads)
+    ]
+    spared = await _spared(resources, caller, wanted)
+    asked = [each for each in asked if each[1] not in spared]
+    references = [FileReference(upload_id, FileRole.MAIN) for _, upload_id in asked]
     errors: list[dict[str, str]] = []
-    attached: Sequence[Attachment] = ()
+    known: dict[UUID, Attachable | Attachment] = {**spared}
     try:
-        attached = (await attach(resources, caller, references, ()))[first:]
+        attached = await attach(resources, caller, references, ())
+        known |= {each.reference.upload_id: each for each in attached}
     except AttachmentsRefused as refused:
         for error in refused.members["errors"]:
-            index = int(error["pointer"].split("/")[2])
-            errors.append({"pointer": pointers[index], "detail": error["detail"]})
+            pointer, _ = asked[int(error["pointer"].split("/")[2])]
+            errors.append({"pointer": pointer, "detail": error["detail"]})
     files: dict[str, IntakeFile] = {}
-    for index, (given, kept) in enumerate(zip(wanted.uploads, attached, strict=False)):
+    for index, given in enumerate(wanted.uploads):
+        kept = known.get(given.upload_id)
+        if kept is None:
+            continue
         name = given.filename or kept.filename
         if name in files:
             told = worded("Two files have this name.", "有两个文件同名。")
@@ -230,6 +236,24 @@ async def _files(
             "Correct what errors name.", zh="请改正 errors 所列各项。", errors=errors
         )
     return list(files.values())
+
+
+async def _spared(
+    resources: ResourceStore, caller: Principal, wanted: Wanted
+) -> Mapping[UUID, Attachable]:
+    """The caller's own that inspection refused and that fail their rows alone: files given one by
+    one, and an archive for what is in it. Never the table."""
+    archive = wanted.archive_upload_id
+    asked = {each.upload_id for each in wanted.uploads} - {wanted.table_upload_id, archive}
+    found = await resources.attachable({*asked, archive} if archive else asked)
+    return {
+        id_: each
+        for id_, each in found.items()
+        if each.owner == caller.subject
+        and id_ != wanted.table_upload_id
+        and each.state is UploadState.REFUSED
+        and (id_ != archive or refused_for_members(each.state, each.media_type, each.refusal))
+    }
 
 
 def _own(caller: Principal, intake: Intake | None) -> Intake:

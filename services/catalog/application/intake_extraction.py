@@ -14,7 +14,7 @@ from services.catalog.application.intake_ports import Archive, IntakeWorkStore, 
 from services.catalog.application.uploads import UPLOAD, Uploads, UploadStore
 from services.catalog.application.uploads_arrivals import Arrivals, Limits, Status
 from services.catalog.application.uploads_claims import check
-from services.catalog.domain.intake import Defect, Intake, IntakeFile, Reason
+from services.catalog.domain.intake import Defect, Intake, IntakeFile, Reason, UnreadableTable
 from services.catalog.domain.uploads import (
     Announcement,
     QuotaExceeded,
@@ -59,7 +59,10 @@ class Extraction:
 
         Raises `Unavailable`.
         """
-        size, sha256 = await asyncio.to_thread(_measure, archive, name)
+        try:
+            size, sha256 = await asyncio.to_thread(_measure, archive, name)
+        except UnreadableTable as damaged:
+            return IntakeFile(name, b"", fault=_fault(Reason.REFUSED, name, str(damaged)))
         filename = name.rpartition("/")[2]
         announced = Announcement(
             filename=filename,

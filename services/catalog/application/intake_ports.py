@@ -13,7 +13,7 @@ from services.catalog.domain.intake import Intake, IntakeFile, Result, Row
 
 
 class Archive(Protocol):
-    """An archive that inspection found honest, with its entries by their full names."""
+    """An archive that is honest, whatever files in it are, with its entries by their full names."""
 
     def names(self) -> Collection[str]: ...
 

@@ -339,12 +339,15 @@ class IntakeWorker:
             await store.settle(intake.id, row.position, result)
             return await uow.commit(held)
 
-    async def _clean(self, upload_id: UUID) -> Upload:
-        """The upload, inspected. Raises `Waiting`, `UnreadableTable`."""
+    async def _clean(self, upload_id: UUID, *, members_apart: bool = False) -> Upload:
+        """The upload, inspected; with `members_apart` also an archive in which files alone were
+        found wrong. Raises `Waiting`, `UnreadableTable`."""
         async with self._new_uow() as uow:
             upload = await self._stores.uploads(uow.connection).get(upload_id)
         if upload is not None and upload.state is UploadState.COMPLETED:
             raise Waiting
+        if upload is not None and members_apart and upload.is_refused_for_members:
+            return upload
         if upload is None or upload.state is not UploadState.AVAILABLE:
             refusal = upload.refusal if upload else ()
             told = [worded(each["detail"], each.get("detail_zh", "")) for each in refusal]
@@ -357,7 +360,7 @@ class IntakeWorker:
     async def _archive(self, intake: Intake, desk: _Desk) -> Archive | None:
         """The archive, fetched when it is first needed."""
         if desk.archive is None and intake.archive_upload_id is not None:
-            upload = await self._clean(intake.archive_upload_id)
+            upload = await self._clean(intake.archive_upload_id, members_apart=True)
             path = desk.directory / "archive"
             with path.open("wb") as file, _missing_is_unreadable():
                 await self._fetch(upload.object_key, file)

@@ -21,7 +21,7 @@ from shared.access import Role, Rule
 from shared.database import UnitOfWork
 from shared.errors import Forbidden
 from shared.principal import Principal
-from shared.storage import ObjectMissing, ObjectStore
+from shared.storage import ObjectMissing, ObjectStore, ObjectStoreUnavailable
 
 READ = Rule("catalog.read", frozenset({Role.ADMINISTRATOR}))
 
@@ -34,7 +34,7 @@ _AT_FULL_SPEED = 0
 _MOST_TOLD = 1000
 
 SCRUBBED = Counter("shuyuan_scrubbed_bytes", "Bytes of stored files that were read again")
-FINDINGS = Counter("shuyuan_scrub_findings", "Files found missing or altered", ["kind"])
+FINDINGS = Counter("shuyuan_scrub_findings", "Files found missing, altered or unreadable", ["kind"])
 
 log = structlog.get_logger(__name__)
 
@@ -154,16 +154,19 @@ class Scrubber:
             return await self._store(uow.connection).findings(_MOST_TOLD, None, all_=False)
 
     async def _examine(self, file: File, rate: int, round_: Round | None = None) -> None:
+        found, kind = None, Kind.MISMATCH
         try:
             found = await self._digest(file.object_key, rate)
         except ObjectMissing:
-            found = None
+            kind = Kind.MISSING
+        except ObjectStoreUnavailable:
+            await self._objects.ready()  # raises where not this file, but the whole store is away
+            kind = Kind.UNREADABLE
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             if found == file.sha256:
                 await store.resolve(file)
             else:
-                kind = Kind.MISSING if found is None else Kind.MISMATCH
                 await store.find(file, kind, found)
                 FINDINGS.labels(kind).inc()
                 log.error("a stored file is not what it was", kind=kind, key=file.object_key)

@@ -34,6 +34,8 @@ def found_easily(examined: Examined) -> Iterable[Defect]:
         yield Defect("no-stage", "#/metadata/stage")
     if 0 < len(metadata.get("description", "")) < _SHORT:
         yield Defect("short-description", "#/metadata/description")
+    if not metadata.get("relations"):
+        yield Defect("no-relations", "#/metadata/relations")
 
 
 def known_terms(examined: Examined) -> Iterable[Defect]:

@@ -1,9 +1,10 @@
 """Personal data in texts: numbers that prove themselves by their check characters, and those that
 have only a shape. What is found is told masked.
 
-    居民身份证号码   GB 11643, date and check
+    居民身份证号码   GB 11643, date and check; of 15 digits after the word for it, province and date
     学籍号           three forms; that with an ID number in it, with its check
     手机号码         11 digits, 13 to 19
+    固定电话         area code, mark between, 7 or 8 digits
     电子邮箱         RFC 5321, the plain form
     银行卡号         ISO/IEC 7812-1, 16 to 19 digits of the great networks, with the Luhn check
 """
@@ -12,10 +13,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.catalog.domain.checks import Defect, Examined
-from shared.chinese_codes import InvalidOfficialCode, parse_id_number, parse_student_number
+from shared.chinese_codes import (
+    PROVINCES,
+    InvalidOfficialCode,
+    parse_id_number,
+    parse_student_number,
+)
 
 MOST_TOLD = 20
 """Of one file; how many there are beyond is told as a number."""
@@ -45,9 +52,9 @@ def _taken(
     found = []
 
     def take(match: re.Match[str]) -> str:
-        if not proven(match[0]):
+        if not proven(match[1]):
             return match[0]
-        found.append(Found(kind, _masked(match[0])))
+        found.append(Found(kind, _masked(match[1])))
         return " "
 
     return found, shape.sub(take, text)
@@ -55,13 +62,13 @@ def _taken(
 
 def in_metadata(examined: Examined) -> Iterable[Defect]:
     for pointer, text in _texts("#/metadata", examined.metadata):
-        for found in find(text):
-            values = {"masked": found.masked, "place": "", "place_zh": ""}
-            yield Defect(f"personal-{found.kind}", pointer, values)
+        yield from _told(pointer, text)
 
 
 def in_files(examined: Examined) -> Iterable[Defect]:
     for each in examined.files:
+        yield from _told(each.pointer, each.filename, " (file name)", "（文件名）")
+        yield from _told(f"{each.pointer}/alt_text", each.alt_text or "")
         count = 0
         for number, page in enumerate(each.pages or (), 1):
             for found in find(page):
@@ -73,6 +80,12 @@ def in_files(examined: Examined) -> Iterable[Defect]:
                     yield Defect(f"personal-{found.kind}", each.pointer, values)
         if count > MOST_TOLD:
             yield Defect("personal-more", each.pointer, {"count": count - MOST_TOLD})
+
+
+def _told(pointer: str, text: str, place: str = "", place_zh: str = "") -> Iterator[Defect]:
+    for found in find(text):
+        values = {"masked": found.masked, "place": place, "place_zh": place_zh}
+        yield Defect(f"personal-{found.kind}", pointer, values)
 
 
 def luhn(digits: str) -> bool:
@@ -111,30 +124,74 @@ def _is_student_number(text: str) -> bool:
     return _is_id_number(number[1:]) if number[0] == "G" else _parses(parse_student_number)(number)
 
 
+def _is_id_number(text: str) -> bool:
+    return _has_id_check(_joined(text))
+
+
+def _is_old_id_number(text: str) -> bool:
+    """Of 15 digits: the province, and a date of birth in the twentieth century."""
+    try:
+        datetime.strptime(f"19{text[6:12]}+0000", "%Y%m%d%z")
+    except ValueError:
+        return False
+    return text[:2] in PROVINCES
+
+
+def _joined(text: str) -> str:
+    return re.sub("[ -]", "", text)
+
+
 def _is_card(text: str) -> bool:
-    digits = re.sub("[ -]", "", text)
+    digits = _joined(text)
     return 16 <= len(digits) <= 19 and len(set(digits)) > 1 and luhn(digits)
 
 
-def _shape(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![0-9A-Za-z.])(?:{pattern})(?![0-9A-Za-z])")
+def _shape(pattern: str, *, before: str = "") -> re.Pattern[str]:
+    """`pattern` by itself, or right behind `before`; the first group is what it found."""
+    alone = "(?<![0-9A-Za-z.])"
+    begin = f"(?:{alone}|{before})" if before else alone
+    return re.compile(rf"{begin}({pattern})(?![0-9A-Za-z])")
 
 
-_is_id_number = _parses(parse_id_number)
+_has_id_check = _parses(parse_id_number)
+_AREA = "0(?:10|2[0-9]|[3-9][0-9]{2})"
+_CALLS = r"(?<![A-Za-z])(?i:tel|phone|mobile|mob|qq|wx|wechat|weixin|no)\.?"
 _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ("student-number", _shape(r"[GgJjLl][0-9]{17}[0-9Xx]"), _is_student_number),
-    ("id-number", _shape(r"[1-9][0-9]{16}[0-9Xx]"), _is_id_number),
+    (
+        "id-number",
+        _shape(
+            r"[1-9][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}(?:[ -]?[0-9]{2}){2}[ -]?[0-9]{3}[0-9Xx]"
+            r"|[1-9][0-9]{3}(?:[ -][0-9]{4}){3}[ -][0-9][0-9Xx]",
+            before=r"(?<=[A-Za-z])|(?<=[A-Za-z]\.)",
+        ),
+        _is_id_number,
+    ),
+    (
+        "id-number",
+        re.compile(r"(?:身份证|证件)[^0-9\n]{0,12}([1-9][0-9]{14})(?![0-9A-Za-z])"),
+        _is_old_id_number,
+    ),
     (
         "bank-card",
         _shape(r"(?:62|4|5[1-5])[0-9]{2,3}(?:[ -]?[0-9]){11,15}"),
         _is_card,
     ),
-    ("phone", _shape(r"(?:\+?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{4}){2}"), lambda _text: True),
+    (
+        "phone",
+        _shape(r"(?:\+?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{4}){2}", before=_CALLS),
+        lambda _text: True,
+    ),
+    (
+        "landline",
+        _shape(rf"(?<!-)(?:\({_AREA}\)[ -]?|{_AREA}[ -])[2-8][0-9]{{6,7}}", before=_CALLS),
+        lambda _text: True,
+    ),
     (
         "email",
         re.compile(
-            r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@"
-            r"(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])"
+            r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-]{1,64}@"
+            r"(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9-])"
         ),
         lambda _text: True,
     ),

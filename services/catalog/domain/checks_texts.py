@@ -129,6 +129,12 @@ TEXTS: Mapping[str, Text] = {
         "The licence of {code} ({theirs}) is stricter than that of this resource ({ours})",
         "请改用相容的许可，或另行取得授权", "Choose a licence that fits, or get permission.",
     ),
+    "no-relations": Text(
+        _A, "未填写与其他资源的关系（7.1，标准中为必选）",
+        "No relation to another resource is given (7.1, mandatory in the standard)",
+        "如包含、属于其他资源或与其相关，请填写 relations",
+        "Give relations where it contains, is part of or is related to another.",
+    ),
     "unknown-related": Text(
         _E, "关联的资源或版本不存在", "The related resource, or its version, does not exist",
         "请检查 resource_id 和 version", "Check resource_id and version.",
@@ -143,6 +149,10 @@ TEXTS: Mapping[str, Text] = {
     ),
     "personal-phone": Text(
         _W, "含手机号码 {masked}{place_zh}", "A mobile phone number: {masked}{place}",
+        "如非公开联系方式，请删除", "Remove it unless it is meant to be public.",
+    ),
+    "personal-landline": Text(
+        _W, "含固定电话 {masked}{place_zh}", "A telephone number: {masked}{place}",
         "如非公开联系方式，请删除", "Remove it unless it is meant to be public.",
     ),
     "personal-email": Text(

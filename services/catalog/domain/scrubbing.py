@@ -12,6 +12,9 @@ class Kind(StrEnum):
     MISMATCH = "MISMATCH"
     """Its bytes have another digest."""
 
+    UNREADABLE = "UNREADABLE"
+    """The object store answers, but not with this object: it found its own bytes damaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -22,6 +22,11 @@ PREFERRED_PART = 16 * MIB
 PREFERRED_PARTS = 64
 MOST_PARTS = 10_000
 
+_ARCHIVES = frozenset({"application/zip", "application/x-zip-compressed"})
+_OF_THE_WHOLE = frozenset({"name-mismatch", "type-mismatch", "malware", "polyglot", "bomb"})
+"""Findings that condemn an archive as such, although they say where; what else is wrong with its
+structure whoever opens it finds again."""
+
 
 class State(StrEnum):
     OPEN = "OPEN"
@@ -176,6 +181,10 @@ class Upload:
         return quota_holders(self.owner, self.organisation_path)
 
     @property
+    def is_refused_for_members(self) -> bool:
+        return refused_for_members(self.state, self.media_type, self.refusal)
+
+    @property
     def part_count(self) -> int:
         return -(-self.size // self.part_size) if self.part_size else 0
 
@@ -239,6 +248,16 @@ class Upload:
                 state=self.state,
             )
         return replace(self, state=state, version=self.version + 1)
+
+
+def refused_for_members(state: State, media_type: str, refusal: Sequence[Refusal]) -> bool:
+    """Whether it is an archive, and files in it are all that was found wrong: an intake may take
+    them out one by one, each to be inspected by itself."""
+    return (
+        state is State.REFUSED
+        and media_type in _ARCHIVES
+        and all(each.get("where") and each["code"] not in _OF_THE_WHOLE for each in refusal)
+    )
 
 
 def incoming_key(upload_id: UUID) -> str:

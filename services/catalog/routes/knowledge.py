@@ -4,19 +4,12 @@ from services.catalog.application.knowledge import Knowledge
 from services.catalog.application.vocabularies import MANAGE
 from services.catalog.domain.knowledge import PointRefused, PrerequisiteCycle
 from services.catalog.problems.knowledge import PROBLEMS
-from services.catalog.routes.vocabularies import (
-    CHANGING,
-    CONDITIONAL,
-    NOT_MODIFIED,
-    IfNoneMatch,
-    Limits,
-    is_known,
-)
+from services.catalog.routes.vocabularies import CHANGING, CONDITIONAL, Limits
 from services.catalog.schemas.knowledge import GraphSummaryView, GraphView, PointView, PutPoint
 from services.catalog.schemas.vocabularies import Code
 from shared.access import guarded, public
 from shared.errors import NotFound, Unavailable
-from shared.etags import IfMatch, etag
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, is_known
 from shared.pages import BadCursor, Cursors, Page
 from shared.principal import Caller
 from shared.problems import declare

@@ -1,3 +1,4 @@
+import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.etags import IfMatch, etag
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, is_known
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller, MaybeCaller
@@ -61,10 +62,24 @@ def resources_router(
     """Resources, their drafts, and the schema of their metadata."""
     router = APIRouter(prefix="/catalog/v1", tags=["resources"])
 
-    @router.get("/resource-schema", summary="元数据 JSON Schema", responses=problems(), **public())
-    async def read_resource_schema() -> dict[str, Any]:
+    schema = orjson.dumps(metadata.schema())
+    schema_headers = {
+        "etag": f'"{hashlib.sha256(schema).hexdigest()}"',
+        "cache-control": "public, no-cache",
+    }
+
+    @router.get(
+        "/resource-schema",
+        summary="元数据 JSON Schema",
+        response_model=dict[str, Any],
+        responses={**NOT_MODIFIED, **problems()},
+        **public(),
+    )
+    async def read_resource_schema(if_none_match: IfNoneMatch = None) -> Response:
         """The JSON Schema (2020-12) of metadata, by GB/T 41469-2022."""
-        return metadata.schema()
+        if is_known(schema_headers["etag"], if_none_match):
+            return Response(status_code=304, headers=schema_headers)
+        return Response(schema, headers=schema_headers, media_type="application/json")
 
     @router.get(
         "/resources",
@@ -135,15 +150,25 @@ def resources_router(
         return await once.answer(created, ResourceView.of, 201, _created)
 
     @router.get(
-        "/resources/{resource_id}", summary="资源详情", responses=problems(*READING), **public()
+        "/resources/{resource_id}",
+        summary="资源详情",
+        response_model=ResourceView,
+        responses={**NOT_MODIFIED, **problems(*READING)},
+        **public(),
     )
     async def read_resource(
-        resource_id: UUID, caller: MaybeCaller, response: Response, version: VersionNumber = None
-    ) -> ResourceView:
+        resource_id: UUID,
+        caller: MaybeCaller,
+        version: VersionNumber = None,
+        if_none_match: IfNoneMatch = None,
+    ) -> Response:
         """The draft, for its owner and the administrators above; the live version for all."""
         shown = await resources.get(caller, resource_id, version)
-        response.headers["etag"] = etag(shown.resource.version)
-        return ResourceView.of(shown)
+        headers = changed_headers(shown)
+        if is_known(headers["etag"], if_none_match):
+            return Response(status_code=304, headers=headers)
+        body = ResourceView.of(shown).model_dump_json()
+        return Response(body, headers=headers, media_type="application/json")
 
     @router.get(
         "/resources/{resource_id}/metadata",

@@ -10,14 +10,7 @@ from services.catalog.application.vocabularies import MANAGE
 from services.catalog.domain.textbooks import ChaptersRefused, Facet, Textbook, TextbookRefused
 from services.catalog.domain.vocabularies import State
 from services.catalog.problems.textbooks import PROBLEMS
-from services.catalog.routes.vocabularies import (
-    CHANGING,
-    CONDITIONAL,
-    NOT_MODIFIED,
-    IfNoneMatch,
-    Limits,
-    is_known,
-)
+from services.catalog.routes.vocabularies import CHANGING, CONDITIONAL, Limits
 from services.catalog.schemas.textbooks import (
     AddTextbook,
     ChangeTextbook,
@@ -32,7 +25,7 @@ from services.catalog.schemas.textbooks import (
 from services.catalog.schemas.vocabularies import Code
 from shared.access import guarded, public
 from shared.errors import NotFound, Unavailable
-from shared.etags import IfMatch, etag
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, is_known
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page
 from shared.principal import Caller

@@ -23,7 +23,7 @@ from services.catalog.schemas.versions import (
     VersionView,
 )
 from shared.access import guarded, public
-from shared.etags import IfMatch
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, is_known
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller, MaybeCaller
@@ -85,14 +85,23 @@ def versions_router(versions: Versions, checks: Checks, cursors: Cursors) -> API
         frozen = versions.freeze(caller, resource_id, version, body.note or "")
         return await once.answer(frozen, VersionView.of, 201, _frozen)
 
-    @router.get("/versions/{number}", summary="版本详情", responses=problems(*READING), **public())
+    @router.get(
+        "/versions/{number}",
+        summary="版本详情",
+        response_model=VersionView,
+        responses={**NOT_MODIFIED, **problems(*READING)},
+        **public(),
+    )
     async def read_version(
-        resource_id: UUID, number: Number, caller: MaybeCaller, response: Response
-    ) -> VersionView:
+        resource_id: UUID, number: Number, caller: MaybeCaller, if_none_match: IfNoneMatch = None
+    ) -> Response:
         """A version as it will always be."""
         found = await versions.get(caller, resource_id, number)
-        response.headers["etag"] = _digest_tag(found)
-        return VersionView.of(found)
+        headers = {"etag": _digest_tag(found)}
+        if is_known(headers["etag"], if_none_match):
+            return Response(status_code=304, headers=headers)
+        body = VersionView.of(found).model_dump_json()
+        return Response(body, headers=headers, media_type="application/json")
 
     @router.get(
         "/versions/{number}/differences",

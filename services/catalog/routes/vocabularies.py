@@ -1,6 +1,6 @@
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from services.catalog.application.vocabularies import (
     MANAGE,
@@ -30,7 +30,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.etags import IfMatch, etag
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, is_known
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller
@@ -42,17 +42,6 @@ CHANGING = (Unauthenticated, Forbidden, NotFound, Unavailable)
 CONDITIONAL = (PreconditionMalformed, PreconditionMissing, StaleVersion)
 
 Limits = Annotated[PageRequest, Depends(page_limits(default=50, maximum=200))]
-IfNoneMatch = Annotated[
-    str | None, Header(description="ETags you have: 304 where one is still right.")
-]
-
-NOT_MODIFIED: dict[int | str, Any] = {304: {"description": "What you have is still right."}}
-
-
-def is_known(tag: str, if_none_match: str | None) -> bool:
-    """Whether `tag` is among the entity tags that the client has (RFC 9110 §13.1.2)."""
-    listed = (each.strip().removeprefix("W/") for each in (if_none_match or "").split(","))
-    return any(each in (tag, "*") for each in listed)
 
 
 def dictionaries_router(dictionaries: Dictionaries, cursors: Cursors) -> APIRouter:

@@ -7,13 +7,13 @@ from services.catalog.domain.scrubbing import Finding, Kind
 
 
 class ScrubFinding(BaseModel):
-    """A stored file that was missing, or not what it was. Digests are in hex."""
+    """A stored file that was missing, unreadable, or not what it was. Digests are in hex."""
 
     id: int
     sha256: str
     object_key: str
     kind: Kind
-    found_sha256: str | None = Field(description="What its bytes are now; null if missing.")
+    found_sha256: str | None = Field(description="What its bytes are now; null if there are none.")
     found_at: datetime
     resolved_at: datetime | None = Field(description="When it was read as it should be again.")
 

@@ -18,13 +18,8 @@ from services.identity.application.imports import ReportedLine
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind
 from services.identity.domain.imports import Format, Import, Outcome, State
 from services.identity.domain.reconciliation import Result
-from services.identity.domain.rosters import (
-    HEADINGS,
-    Defect,
-    Line,
-    RosterGuardian,
-    RosterRole,
-)
+from services.identity.domain.roster_words import HEADINGS, RosterRole
+from services.identity.domain.rosters import Defect, Line, RosterGuardian
 from services.identity.domain.staging import Staged
 from shared.encryption import KeyRing, Place
 

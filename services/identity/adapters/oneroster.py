@@ -2,8 +2,10 @@
 
 A user becomes a line for each school, home class and subject; homerooms are classes (行政班) here,
 other classes tell a teacher's subjects. Guardians are the users that a pupil names as agents. Of
-several school years the latest counts. What has no place in a roster is passed over: courses,
-resources, results.
+several school years the latest counts. Who is no longer enabled, or whose role has ended, leaves;
+enrolments that have ended are passed over. A user without a role that we know becomes a line that
+is refused, and so is reported. What has no place in a roster is passed over: courses, resources,
+results.
 """
 
 import csv
@@ -15,7 +17,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from services.identity.domain.imports import MAX_LINES, RosterLine, UnreadableRoster
-from services.identity.domain.rosters import Column
+from services.identity.domain.people import civil_date
+from services.identity.domain.roster_words import Column
+from shared.clock import utc_now
 
 Record = Mapping[str, str]
 
@@ -33,6 +37,8 @@ _ROLES = {
         "职工",
     ),
 }
+_GUARDIANS = frozenset({"parent", "guardian", "relative"})
+_NO_ROLE: Record = defaultdict(str)
 _SEXES = {"male": "男", "female": "女", "other": "未说明", "unspecified": "未说明"}
 _GRADES = {
     **{f"{number:02}": f"{name}年级" for number, name in enumerate("一二三四五六七八九", start=1)},
@@ -59,6 +65,7 @@ def read_oneroster(content: bytes) -> Iterator[RosterLine]:
 class _Package:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
+        self._today = civil_date(utc_now()).isoformat()
         self._names = set(archive.namelist())
         for name in _NEEDED:
             if f"{name}.csv" not in self._names:
@@ -117,11 +124,15 @@ class _Package:
                 yield RosterLine(number, {at: text for at, text in cells.items() if text})
 
     def _of(self, user: Record) -> Iterator[dict[Column, str]]:
-        for role in self._roles.get(user["sourcedId"], ()):
-            word = _ROLES.get(role["role"])
-            if word is None:
+        for role in self._roles.get(user["sourcedId"], (_NO_ROLE,)):
+            if role["role"] in _GUARDIANS:
                 continue
-            leaving = "tobedeleted" in (user["status"], role["status"])
+            word = _ROLES.get(role["role"], role["role"] or "-")
+            leaving = (
+                "tobedeleted" in (user["status"], role["status"])
+                or user["enabledUser"] == "false"
+                or self._ended(role)
+            )
             cells = {
                 **self._personal(user, staff=word != "学生"),
                 Column.ROLE: word,
@@ -134,6 +145,9 @@ class _Package:
                 yield from ({**cells, **place} for place in self._teaching(user, role))
             else:
                 yield cells
+
+    def _ended(self, record: Record) -> bool:
+        return "" < record["endDate"] <= self._today
 
     def _personal(self, user: Record, *, staff: bool) -> dict[Column, str]:
         born = self._births.get(user["sourcedId"], {})
@@ -176,7 +190,8 @@ class _Package:
         for each in self._enrolments.get(user["sourcedId"], ()):
             there = each["schoolSourcedId"] == role["orgSourcedId"] and each["role"] == role["role"]
             present = self._classes.get(each["classSourcedId"])
-            if there and present is not None and each["status"] != "tobedeleted":
+            over = each["status"] == "tobedeleted" or self._ended(each)
+            if there and present is not None and not over:
                 yield present
 
     def _home_class(self, user: Record, role: Record) -> dict[Column, str]:

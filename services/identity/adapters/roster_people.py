@@ -22,7 +22,8 @@ from services.identity.domain.grants import RoleGrant
 from services.identity.domain.identifiers import IdentifierKey
 from services.identity.domain.organisations import INSTITUTIONS, Kind, code_of
 from services.identity.domain.people import CODE_PREFIX, Person, civil_date
-from services.identity.domain.reconciliation import Account, Batch
+from services.identity.domain.reconciliation import Batch
+from services.identity.domain.roster_accounts import Account
 from services.identity.domain.rosters import RosterGuardian
 from shared.codes import new_code
 
@@ -42,6 +43,11 @@ _WARDS = text(
     " JOIN organisations o ON o.id = m.organisation_id WHERE m.person_id = g.child_id"
     " AND m.valid_until IS NULL AND o.path <@ text2ltree(:reach)) AS here"
     " FROM guardianships g WHERE g.guardian_id = ANY(:people)"
+)
+_NAMESAKES = text(
+    "SELECT p.id FROM people p WHERE p.name_hash = ANY(CAST(:hashes AS bytea[]))"
+    " AND EXISTS (SELECT FROM memberships m JOIN organisations o ON o.id = m.organisation_id"
+    " WHERE m.person_id = p.id AND m.valid_until IS NULL AND o.path <@ text2ltree(:reach))"
 )
 _DROP_IDENTIFIERS = text(
     "DELETE FROM identifiers i USING unnest(CAST(:people AS uuid[]), CAST(:kinds AS text[]))"
@@ -105,7 +111,12 @@ class RosterPeopleRepository:
         self._people = PeopleRepository(connection, personal)
 
     async def known(
-        self, keys: Iterable[IdentifierKey], codes: Iterable[str], reach: str, now: datetime
+        self,
+        keys: Iterable[IdentifierKey],
+        codes: Iterable[str],
+        names: Iterable[str],
+        reach: str,
+        now: datetime,
     ) -> Known:
         holders = {each.key: each.person_id for each in await self._people.holders(list(keys))}
         coded = await self._connection.execute(_CODED, {"codes": list(codes)})
@@ -117,7 +128,10 @@ class RosterPeopleRepository:
             account = accounts[ward.guardian_id]
             account.wards.add(ward.child_id)
             account.guards_here |= ward.here
-        return Known(accounts, holders, by_code)
+        hashes = [hash_ for name in names for hash_ in self._personal.name_hashes(name)]
+        found = await self._connection.scalars(_NAMESAKES, {"hashes": hashes, "reach": reach})
+        namesakes = await self._people.several(list(found))
+        return Known(accounts, holders, by_code, namesakes.values())
 
     async def _accounts(self, persons: Iterable[Person], now: datetime) -> dict[UUID, Account]:
         accounts = {person.id: Account(person, {}) for person in persons}

@@ -4,8 +4,8 @@ Reading is lazy and bounded: of a file no more is unpacked, and of a line no mor
 the limits below. What is no roster raises `UnreadableRoster`, and nothing else is raised. Formulas
 are never computed: the value that the spreadsheet last showed is read.
 
-Writing marks a cell that a spreadsheet would take for a formula with an apostrophe, as it would do
-itself; reading takes the mark off.
+Writing marks a cell that a spreadsheet would take for a formula, or that begins with the mark, with
+an apostrophe, as it would do itself; reading takes the mark off.
 """
 
 import csv
@@ -20,7 +20,7 @@ from xml.etree.ElementTree import ParseError
 
 from services.identity.adapters.oneroster import read_oneroster
 from services.identity.domain.imports import MAX_LINES, Format, RosterLine, UnreadableRoster
-from services.identity.domain.rosters import HEADINGS, Column, column_of
+from services.identity.domain.roster_words import HEADINGS, Column, column_of
 
 MAX_COLUMNS = 64
 MAX_CELL_CHARACTERS = 512
@@ -34,7 +34,7 @@ _TITLE_LINES = 10
 Cells = Mapping[Column, str]
 
 _TEXT = "@"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_MARKED_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 _SPREADSHEET_FAILURES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -114,7 +114,7 @@ def _titles() -> list[str]:
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if text.startswith(_MARKED_STARTS) else text
 
 
 def _plain(text: str) -> str:

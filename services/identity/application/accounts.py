@@ -1,11 +1,12 @@
 """What signing in asks about a person: the account, and what can prove it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from services.identity.application.sessions import TWO_FACTORS
 from services.identity.application.stores import OpenStores
 from services.identity.domain.identifiers import LOGIN_KINDS, IdentifierKind
 from services.identity.domain.passwords import Profile
@@ -74,7 +75,15 @@ async def factor_is_due(directory: Directory, profile: Profile, person_id: UUID)
     """Whether a role of the person asks for a second factor."""
     if not profile.second_factor_roles:
         return False
-    grants = await directory.grants(person_id)
+    return _asks_for_factor(profile, await directory.grants(person_id))
+
+
+def lacks_factor(profile: Profile, grants: Iterable[str], acr: str) -> bool:
+    """Whether one of the roles asks for a second factor, and the sign-in of `acr` had none."""
+    return acr != TWO_FACTORS and _asks_for_factor(profile, grants)
+
+
+def _asks_for_factor(profile: Profile, grants: Iterable[str]) -> bool:
     return any(Grant.parse(each).role in profile.second_factor_roles for each in grants)
 
 

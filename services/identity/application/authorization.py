@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.identity.application.accounts import lacks_factor
 from services.identity.application.client_authentication import KnownClients
 from services.identity.application.keys import SigningKeys
 from services.identity.application.organisations import OrganisationTree
-from services.identity.application.sessions import Session
+from services.identity.application.sessions import TWO_FACTORS, Session
 from services.identity.application.tokens import People
 from services.identity.domain.authorization import (
     CODE_LIFE,
@@ -25,6 +26,7 @@ from services.identity.domain.authorization import (
     UnknownClient,
 )
 from services.identity.domain.clients import Client
+from services.identity.domain.passwords import Profile
 from services.identity.domain.tokens import fingerprint, new_secret
 from shared.clock import Clock
 from shared.context import current
@@ -107,6 +109,8 @@ class Authorizations:
         store: Callable[[AsyncConnection], AuthorizationStore],
         clients: KnownClients,
         keys: SigningKeys,
+        people: People,
+        profile: Profile,
         issuer: str,
         clock: Clock,
     ) -> None:
@@ -114,6 +118,8 @@ class Authorizations:
         self._store = store
         self._clients = clients
         self._keys = keys
+        self._people = people
+        self._profile = profile
         self._issuer = issuer
         self._clock = clock
 
@@ -129,12 +135,10 @@ class Authorizations:
 
     async def decide(self, request: AuthorizationRequest, session: Session | None) -> Ask | str:
         """The code, or what has to happen before. Raises `OAuthError`."""
-        expected = self._hinted(request)
-        stranger = session and expected and expected != str(session.person_id)
-        if session is None or stranger or not request.met_by(session, self._clock()):
+        if session is None or await self._sign_in_is_due(request, session):
             if request.silent:
                 raise OAuthError("login_required", "the person has to sign in")
-            if session and stranger and request.returning(session):
+            if session and request.returning(session) and self._is_stranger(request, session):
                 raise OAuthError("login_required", "somebody else signed in")
             return Ask.SIGN_IN
         if request.claims.acr and session.acr not in request.claims.acr:
@@ -146,8 +150,13 @@ class Authorizations:
                 return Ask.CONSENT
             return await uow.commit(await self._grant(uow, request, session))
 
-    async def consent(self, request: AuthorizationRequest, session: Session) -> str:
-        """The person lets the client have what it asks for; the code."""
+    async def consent(
+        self, request: AuthorizationRequest, session: Session
+    ) -> Literal[Ask.SIGN_IN] | str:
+        """The person lets the client have what it asks for; the code, unless signing in comes
+        first. Raises `OAuthError`."""
+        if await self._sign_in_is_due(request, session):
+            return Ask.SIGN_IN
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             client, person_id = request.client, session.person_id
@@ -161,6 +170,25 @@ class Authorizations:
     async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
         """End what a person who is erased gave to clients; their tokens are voided elsewhere."""
         await self._store(uow.connection).forget(person_id, self._clock())
+
+    async def _sign_in_is_due(self, request: AuthorizationRequest, session: Session) -> bool:
+        return (
+            self._is_stranger(request, session)
+            or not request.met_by(session, self._clock())
+            or await self._lacks_factor(session)
+        )
+
+    def _is_stranger(self, request: AuthorizationRequest, session: Session) -> bool:
+        """Whether the client expects somebody else."""
+        expected = self._hinted(request)
+        return expected is not None and expected != str(session.person_id)
+
+    async def _lacks_factor(self, session: Session) -> bool:
+        """Whether a role, given since the sign-in perhaps, asks for more than was proved then."""
+        if session.acr == TWO_FACTORS or not self._profile.second_factor_roles:
+            return False
+        grants = await self._people.grants(session.person_id)
+        return lacks_factor(self._profile, grants, session.acr)
 
     def _hinted(self, request: AuthorizationRequest) -> str | None:
         """The person whom the client expects."""

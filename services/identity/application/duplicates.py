@@ -115,9 +115,8 @@ class Duplicates:
                 within = is_reached(MANAGE, caller, person, day)
                 if not within and reasons == {Reason.NAME}:
                     continue
-                if within:
-                    minor = person.is_minor(day, self._minor_age)
-                    note_read(uow, caller, person, minor, day, "duplicates")
+                minor = person.is_minor(day, self._minor_age)
+                note_read(uow, caller, person, minor, day, "duplicates")
                 found.append(Candidate(person, sorted(reasons, key=list(Reason).index), within))
             uow.audit.record(
                 "people.duplicates.search",

@@ -20,8 +20,9 @@ from services.identity.application.reach import note_read
 from services.identity.application.roster_places import Spot
 from services.identity.domain.organisations import INSTITUTIONS, Kind, is_at_or_below
 from services.identity.domain.people import Membership, civil_date
-from services.identity.domain.reconciliation import Account
-from services.identity.domain.rosters import Column, Line, RosterGuardian, RosterRole
+from services.identity.domain.roster_accounts import Account
+from services.identity.domain.roster_words import Column, RosterRole
+from services.identity.domain.rosters import Line, RosterGuardian
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.principal import Principal

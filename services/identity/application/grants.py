@@ -25,7 +25,7 @@ from services.identity.domain.grants import (
 )
 from services.identity.domain.organisations import Organisation
 from services.identity.domain.organisations import State as OrganisationState
-from services.identity.domain.people import OrganisationNotJoinable, civil_date
+from services.identity.domain.people import OrganisationNotJoinable, Person, civil_date
 from shared.access import Role, Rule, grants_of
 from shared.clock import Clock
 from shared.database import UnitOfWork
@@ -123,7 +123,12 @@ class Grants:
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             await self._admit_reading(uow, stores, caller, query)
-            return await uow.commit(await stores.grants.page(query, limit, after))
+            found = await stores.grants.page(query, limit, after)
+            if query.organisation_id is not None:
+                people = await stores.people.several({each.person_id for each in found})
+                for person in people.values():
+                    self._note_read(uow, caller, person)
+            return await uow.commit(found)
 
     async def _admit_reading(
         self, uow: UnitOfWork, stores: Stores, caller: Principal, query: GrantQuery
@@ -132,9 +137,8 @@ class Grants:
             return
         if query.organisation_id is None:
             person = await stores.people.get(query.person_id) if query.person_id else None
-            day = civil_date(self._clock())
-            person = reached(READ_GRANTS, caller, person, day)
-            note_read(uow, caller, person, person.is_minor(day, self._minor_age), day, "roles")
+            person = reached(READ_GRANTS, caller, person, civil_date(self._clock()))
+            self._note_read(uow, caller, person)
             return
         organisation = await stores.organisations.by_id(query.organisation_id)
         if organisation is None:
@@ -143,6 +147,10 @@ class Grants:
             raise Forbidden(
                 "None of your roles reaches that organisation.", zh="您的岗位不包含该机构。"
             )
+
+    def _note_read(self, uow: UnitOfWork, caller: Principal, person: Person) -> None:
+        day = civil_date(self._clock())
+        note_read(uow, caller, person, person.is_minor(day, self._minor_age), day, "roles")
 
 
 def _admit_giving(caller: Principal, role: Role, path: str) -> None:

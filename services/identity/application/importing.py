@@ -35,13 +35,9 @@ from services.identity.domain.imports import (
     State,
     UnreadableRoster,
 )
-from services.identity.domain.reconciliation import (
-    Account,
-    Batch,
-    Reconciliation,
-    Refused,
-    Result,
-)
+from services.identity.domain.people import Person
+from services.identity.domain.reconciliation import Batch, Reconciliation, Refused, Result
+from services.identity.domain.roster_accounts import Account
 from services.identity.domain.rosters import Line
 from services.identity.domain.staging import Staged, Staging
 from shared.clock import Clock
@@ -74,6 +70,7 @@ class Known:
     accounts: dict[UUID, Account]
     holders: dict[IdentifierKey, UUID]
     codes: Mapping[str, UUID]
+    namesakes: Iterable[Person]
 
 
 class ImportingStore(ImportStore, Protocol):
@@ -114,8 +111,15 @@ class RosterPeople(Protocol):
     """The people that rosters are about, many at a time: a constant number of statements."""
 
     async def known(
-        self, keys: Iterable[IdentifierKey], codes: Iterable[str], reach: str, now: datetime
-    ) -> Known: ...
+        self,
+        keys: Iterable[IdentifierKey],
+        codes: Iterable[str],
+        names: Iterable[str],
+        reach: str,
+        now: datetime,
+    ) -> Known:
+        """``names`` are those whose namesakes within reach are wanted."""
+        ...
 
     async def write(self, batch: Batch, accounts: Mapping[UUID, Account], now: datetime) -> None:
         """Insert new accounts, with fresh codes, and everything else in the batch."""
@@ -286,11 +290,18 @@ class Importer:
         known = await people.known(
             _keys(lines),
             [line.person_code for line in lines if line.person_code],
+            {line.name for line in lines if line.birth_date},
             import_.path,
             now,
         )
         reconciliation = Reconciliation(
-            import_.path, known.accounts, known.holders, known.codes, import_.requested_by, now
+            import_.path,
+            known.accounts,
+            known.holders,
+            known.codes,
+            import_.requested_by,
+            now,
+            known.namesakes,
         )
 
         def decide() -> dict[int, Result]:

@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.application.accounts import CredentialReader
 from services.identity.application.hashing import PasswordHashing
 from services.identity.application.passwords import Passwords
-from services.identity.application.reach import governed
+from services.identity.application.reach import INVITE, governed
 from services.identity.application.second_factors import SecondFactors
 from services.identity.application.sessions import Sessions, digest
-from services.identity.application.stores import OpenStores
+from services.identity.application.stores import OpenStores, Stores
+from services.identity.domain.grants import SEPARATED
 from services.identity.domain.people import PersonActionRefused, State
 from services.identity.domain.sign_in import InvitationSpent
 from shared.clock import Clock
@@ -144,10 +145,18 @@ class Activations:
         """An administrator's help for someone who cannot sign in, or has not yet.
 
         Whoever has the token could use the account, so the caller has to reach everything that it
-        opens. Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`, `PersonActionRefused`.
+        opens, with the role that governs such accounts. Raises `NotFound`, `OwnAccount`,
+        `AccountBeyondReach`, `PersonActionRefused`.
         """
         async with self._new_uow() as uow:
-            person = await governed(self._people(uow.connection), caller, person_id, self._clock())
+            person = await governed(
+                self._people(uow.connection),
+                caller,
+                person_id,
+                self._clock(),
+                INVITE,
+                removes_factors=removes_factors,
+            )
             if person.state not in WELCOME:
                 raise PersonActionRefused(
                     "The account is closed.", zh="该账号已关闭。", state=person.state
@@ -179,8 +188,11 @@ class Activations:
             )
         async with self._new_uow() as uow:
             used = await self._stores(uow.connection).use(digest(token), self._clock())
-            person = await self._people(uow.connection).people.get(invitation.person_id, lock=True)
+            stores = self._people(uow.connection)
+            person = await stores.people.get(invitation.person_id, lock=True)
             if used is None or person is None or person.state not in WELCOME:
+                raise InvitationSpent(ASK_AGAIN)
+            if person.state is State.ACTIVE and await _outgrown(stores, used):
                 raise InvitationSpent(ASK_AGAIN)
             current().actor = str(person.id)
             uow.audit.record("invitation.used", str(person.id))
@@ -202,3 +214,10 @@ class Activations:
         if invitation.removes_factors:
             return False
         return (await self._reader.credentials(invitation.person_id)).has_factor
+
+
+async def _outgrown(stores: Stores, invitation: Invitation) -> bool:
+    """Whether the person was given one of the three offices since: whoever asked for the link then
+    may not have it now."""
+    held = await stores.grants.of_person(invitation.person_id)
+    return any(each.role in SEPARATED and each.id > invitation.id for each in held)

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.identity.application.stores import Stores
-from services.identity.domain.grants import RoleGrant
+from services.identity.domain.grants import RoleGrant, governor_of
+from services.identity.domain.guardians import GuardianshipState
 from services.identity.domain.organisations import is_beside_provinces, is_province
 from services.identity.domain.people import (
     AccountBeyondReach,
@@ -15,7 +16,7 @@ from services.identity.domain.people import (
     civil_date,
     explain,
 )
-from shared.access import Role, Rule
+from shared.access import Role, Rule, grants_of
 from shared.context import current
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -23,6 +24,11 @@ from shared.principal import Principal
 
 READ = Rule("identity.read", frozenset({Role.ADMINISTRATOR}))
 MANAGE = Rule("identity.manage", frozenset({Role.ADMINISTRATOR}))
+INVITE = Rule(
+    "identity.manage",
+    frozenset({Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR}),
+)
+"""Which of them invites whom is `governor_of`."""
 
 
 def reaches(rule: Rule, caller: Principal, path: str | None) -> bool:
@@ -75,14 +81,24 @@ def standing(
         return Standing.SELF
     if MANAGE.scope not in caller.scopes or not is_reached(MANAGE, caller, person, day):
         return Standing.OTHER
-    roles = [each.path for each in grants if not each.over(now)]
-    opened = (*person.paths(day), *roles)
-    whole = all(reaches(MANAGE, caller, path) for path in opened)
+    held = [each for each in grants if not each.over(now)]
+    if governor_of(each.role for each in held) != Role.ADMINISTRATOR:
+        return Standing.APART
+    whole = _reaches_whole(MANAGE, caller, person, held, day)
     return Standing.REACHES_ALL if whole else Standing.REACHES_SOME
 
 
-async def governed(stores: Stores, caller: Principal, person_id: UUID, now: datetime) -> Person:
-    """The person, locked, over whose whole account the caller has authority.
+async def governed(
+    stores: Stores,
+    caller: Principal,
+    person_id: UUID,
+    now: datetime,
+    rule: Rule = MANAGE,
+    *,
+    removes_factors: bool = False,
+) -> Person:
+    """The person, locked, over whose whole account the caller has authority: by a role that `rule`
+    admits, and that is the account's `governor_of`.
 
     Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`.
     """
@@ -90,11 +106,29 @@ async def governed(stores: Stores, caller: Principal, person_id: UUID, now: date
     person = await stores.people.get(person_id, lock=True)
     if person is not None and is_self(caller, person_id):
         raise OwnAccount(explain("own_account"))
-    person = reached(MANAGE, caller, person, day)
-    held = await stores.grants.of_person(person_id)
-    if standing(caller, person, held, now, day) is not Standing.REACHES_ALL:
+    person = reached(rule, caller, person, day)
+    held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
+    guardian = removes_factors and await _is_guardian(stores, person_id)
+    governor = Role(governor_of((each.role for each in held), guardian=guardian))
+    if governor not in rule.roles & {each.role for each in grants_of(caller)}:
+        raise AccountBeyondReach(explain("separated"))
+    like = Rule(rule.scope, frozenset({governor}))
+    if not _reaches_whole(like, caller, person, held, day):
         raise AccountBeyondReach(explain("beyond_reach"))
     return person
+
+
+async def _is_guardian(stores: Stores, person_id: UUID) -> bool:
+    links = await stores.guardians.of_guardian(person_id)
+    return any(each.state is not GuardianshipState.ENDED for each in links)
+
+
+def _reaches_whole(
+    rule: Rule, caller: Principal, person: Person, held: Iterable[RoleGrant], day: date
+) -> bool:
+    """Whether the rule holds at every organisation that the account opens, and somewhere at all."""
+    opened = (*person.paths(day), *(each.path for each in held))
+    return all(reaches(rule, caller, path) for path in opened or (None,))
 
 
 def note_read(

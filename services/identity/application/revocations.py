@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,11 +14,12 @@ from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.revocation import RevokedTokens
 
-POLL_SECONDS = 2.0
+POLL_SECONDS = 0.5
+"""How soon a replica learns what another one revokes; what it revokes itself, it knows at once."""
 LEEWAY = timedelta(minutes=1)
 SETTLING = timedelta(seconds=3)
-"""The time between writing a revocation and its commit, in which tokens may still be issued; less
-than the leeway of verifiers, for whom later tokens are issued that much in the future. The database
+"""The time between writing a revocation and its commit, in which tokens may still be issued:
+the person's next ones wait for it to pass. The database
 refuses a commit more than two seconds after the writing (trigger ``revocation_in_time``)."""
 CLIENT_CACHE = timedelta(seconds=5)
 """How long another replica may go on issuing tokens to a client that it has just read."""
@@ -66,6 +68,15 @@ class Revocations:
         event = RevocationIssued(kind, value, before, before + LONGEST_ACCESS_TOKEN_LIFE + LEEWAY)
         await self._store(uow.connection).add(event)
         uow.outbox.append(event)
+        uow.committed.append(
+            partial(
+                self.in_force.add,
+                event.kind,
+                event.value,
+                event.before.timestamp(),
+                event.expires_at.timestamp(),
+            )
+        )
 
     async def page(self, after: int, limit: int) -> Sequence[Revocation]:
         """The revocations in force after the one numbered `after`."""

@@ -1,6 +1,7 @@
 """Where a roster's lines put people: schools that are there, classes that are made as needed."""
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,8 @@ from services.identity.domain.organisations import (
 )
 from services.identity.domain.places import Node, Place
 from services.identity.domain.reconciliation import Refused
-from services.identity.domain.rosters import Column, Defect, Line, RosterRole, class_key
+from services.identity.domain.roster_words import Column, RosterRole
+from services.identity.domain.rosters import Defect, Line, class_key, written
 from shared.database import UnitOfWork
 from shared.errors import Unavailable
 from shared.ids import uuid7
@@ -94,7 +96,7 @@ class Places:
         self._now = now
         self._make = make
         self._hosts: dict[str, list[Spot]] = {}
-        self._divisions: dict[tuple[UUID | None, str], Spot] = {}
+        self._divisions: dict[tuple[UUID | None, str], dict[UUID, Spot]] = defaultdict(dict)
         self._places: dict[_Where, Place | Refused] = {}
         self._new: set[UUID] = set()
 
@@ -142,7 +144,7 @@ class Places:
                 grades[each.id] = each.name
             grade = grades.get(each.parent_id)
             key = _folded(each.name) if grade is None else class_key(grade, each.name)
-            self._divisions.setdefault((each.parent_id, key), each)
+            self._divisions[each.parent_id, key][each.id] = each
 
     def _host(self, where: _Where) -> Spot:
         hosts = self._hosts.get(where.school or "", [])
@@ -161,9 +163,23 @@ class Places:
         host = target = self._host(where)
         if where.keys and host.kind is not Kind.SCHOOL:
             raise Refused(Defect(Column.GRADE, "no-classes-there", "该机构不设年级和班级"))
-        for key in where.keys:
-            target = self._divisions[target.id, key]
+        for name, key in zip(where.names, where.keys, strict=True):
+            target = self._division(target, name, key)
         return Place(host.node, target.node)
+
+    def _division(self, parent: Spot, name: str, key: str) -> Spot:
+        """The one of exactly that name; else the only one whose name is but spelt otherwise.
+
+        Raises `Refused`, `KeyError`.
+        """
+        alike = self._divisions.get((parent.id, key), {}).values()
+        found = [each for each in alike if written(each.name) == name] or [*alike]
+        if not found:
+            raise KeyError(key)
+        if len(found) > 1:
+            column = Column.GRADE if parent.kind is Kind.SCHOOL else Column.CLASS
+            raise Refused(Defect(column, "ambiguous", "有几个写法相近的班级或年级，请核对名称"))
+        return found[0]
 
     def _misses(self, where: _Where) -> bool:
         try:
@@ -178,9 +194,10 @@ class Places:
         """Make the grade and the class."""
         parent = self._host(where)
         for kind, name, key in zip((Kind.GRADE, Kind.CLASS), where.names, where.keys, strict=False):
-            if (parent.id, key) not in self._divisions:
-                self._divisions[parent.id, key] = await self._add(parent, kind, name)
-            parent = self._divisions[parent.id, key]
+            if not self._divisions[parent.id, key]:
+                made = await self._add(parent, kind, name)
+                self._divisions[parent.id, key][made.id] = made
+            parent = self._division(parent, name, key)
 
     async def _add(self, parent: Spot, kind: Kind, name: str) -> Spot:
         if not self._make:

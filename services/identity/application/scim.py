@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application import memberships
 from services.identity.application.grants import joinable
+from services.identity.application.reach import note_read
 from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
 from services.identity.domain.identifiers import (
@@ -144,12 +145,14 @@ class Provisioning:
         stores: OpenStores,
         store: Callable[[AsyncConnection], ProvisioningStore],
         clock: Clock,
+        minor_age: int,
         revocations: Revocations,
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
         self._store = store
         self._clock = clock
+        self._minor_age = minor_age
         self._revocations = revocations
 
     async def users(
@@ -158,12 +161,22 @@ class Provisioning:
         """How many accounts fit, and at most `limit` of them."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            return await store.users(caller.client, home_of(caller), query, offset, limit)
+            found = await store.users(caller.client, home_of(caller), query, offset, limit)
+            for each in found[1]:
+                self._note_read(uow, caller, each)
+            return await uow.commit(found)
 
     async def user(self, caller: Principal, person_id: UUID) -> ProvisionedUser:
         """Raises `NotFound`."""
         async with self._new_uow() as uow:
-            return await self._user(self._store(uow.connection), caller, person_id)
+            user = await self._user(self._store(uow.connection), caller, person_id)
+            self._note_read(uow, caller, user)
+            return await uow.commit(user)
+
+    def _note_read(self, uow: UnitOfWork, caller: Principal, user: ProvisionedUser) -> None:
+        day = civil_date(self._clock())
+        minor = user.person.is_minor(day, self._minor_age)
+        note_read(uow, caller, user.person, minor, day, "profile", "identifiers")
 
     async def _user(
         self, store: ProvisioningStore, caller: Principal, person_id: UUID
@@ -253,7 +266,9 @@ class Provisioning:
                 action = Action.RESUME if wanted else Action.SUSPEND
                 await self._become(uow, stores, person, action)
             await store.keep(caller.client, person_id, draft)
-            return await uow.commit(await self._user(store, caller, person_id))
+            user = await self._user(store, caller, person_id)
+            self._note_read(uow, caller, user)
+            return await uow.commit(user)
 
     async def remove_user(self, caller: Principal, person_id: UUID, unless: Unless) -> None:
         """The person leaves, and the account's names are free again.

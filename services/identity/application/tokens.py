@@ -5,6 +5,7 @@ token's time is taken before that: a suspension or a withdrawn consent that the 
 a later time, and voids the token.
 """
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.identity.application.accounts import lacks_factor
 from services.identity.application.directory import Account
 from services.identity.application.keys import SigningKeys
 from services.identity.application.revocations import Revocations
@@ -27,6 +29,7 @@ from services.identity.domain.authorization import (
     scopes_of,
 )
 from services.identity.domain.clients import Client, GrantType
+from services.identity.domain.passwords import Profile
 from services.identity.domain.people import PersonDisabled, State
 from services.identity.domain.tokens import (
     RefreshToken,
@@ -121,6 +124,7 @@ class Tokens:
         verifier: TokenVerifier,
         issuer: str,
         life: timedelta,
+        profile: Profile,
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
@@ -132,6 +136,7 @@ class Tokens:
         self._verifier = verifier
         self._issuer = issuer
         self._life = life
+        self._profile = profile
         self._clock = clock
 
     def for_client(self, client: Client, scope: str | None) -> TokenSet:
@@ -165,7 +170,7 @@ class Tokens:
             client,
             stored.authorization,
             stored.authorization.scopes,
-            now=_issue_time(now, stored.void_before),
+            now=await self._settled(stored.void_before),
             nonce=stored.nonce,
         )
         async with self._new_uow() as uow:
@@ -197,7 +202,7 @@ class Tokens:
             raise OAuthError("invalid_grant", "the refresh token has expired or was revoked")
         scopes = narrowed(scope, authorization.scopes)
         tokens = await self.prepare(
-            client, authorization, scopes, now=_issue_time(now, stored.void_before), nonce=None
+            client, authorization, scopes, now=await self._settled(stored.void_before), nonce=None
         )
         following = given.following()
         async with self._new_uow() as uow:
@@ -232,12 +237,15 @@ class Tokens:
     ) -> TokenSet:
         """Access token and ID token of an authorization, for as much of `scopes` as consent
         covers; the access token counts as issued `now`. Raises `OAuthError` for a person who may
-        not be signed in."""
+        not be signed in, or whose roles ask for more than they proved: a token without those roles
+        would look like their loss, while a new sign-in asks for the second factor."""
         person_id = authorization.person_id
         try:
             account = await self._active(person_id)
             allowed = await self._people.allowed_scopes(person_id, scopes)
             grants = await self._people.grants(person_id)
+            if lacks_factor(self._profile, grants, authorization.acr):
+                raise OAuthError("invalid_grant", "a role asks for a second factor: sign in again")
             asked = await self._asked(person_id, authorization.claims.id_token)
             await self._note_read(account, str(client.id), asked)
         except PersonDisabled as error:
@@ -293,6 +301,16 @@ class Tokens:
         claims = {**asked, **opened, "sub": principal.subject}
         await self._note_read(account, principal.client, claims)
         return claims
+
+    async def _settled(self, void_before: datetime | None) -> datetime:
+        """Now, once a token issued now is not void by what was revoked a moment ago: that takes a
+        few seconds at most, and an ``iat`` in the future would be refused by others."""
+        now = self._clock()
+        if void_before is not None:
+            good_from = math.ceil(void_before.timestamp())
+            await asyncio.sleep(max(0.0, good_from - now.timestamp()))
+            now = max(self._clock(), datetime.fromtimestamp(good_from, UTC))
+        return now
 
     async def _active(self, person_id: UUID) -> Account:
         account = await self._people.account(person_id)
@@ -397,10 +415,3 @@ class Tokens:
 def _require(client: Client, grant: GrantType) -> None:
     if not client.may(grant):
         raise OAuthError("unauthorized_client", f"the client is not registered for {grant}")
-
-
-def _issue_time(now: datetime, void_before: datetime | None) -> datetime:
-    """Now, or the first second at which a token is not void by what was revoked before."""
-    if void_before is None:
-        return now
-    return max(now, datetime.fromtimestamp(math.ceil(void_before.timestamp()), UTC))

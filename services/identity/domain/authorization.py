@@ -128,9 +128,8 @@ class SignedIn(Protocol):
 class AuthorizationRequest:
     """A request of the code flow whose client and redirect address are known to be good.
 
-    ``authenticated_since`` is ours: it goes along to the login page and back, and says that who
-    signed in after that instant has met ``prompt=login`` and ``max_age``. It proves nothing to
-    the client, which reads ``auth_time`` for that.
+    ``asked_at`` is when this very request sent its browser to the login page: who signed in after
+    that instant has met ``prompt`` and ``max_age``.
     """
 
     client: Client
@@ -143,10 +142,16 @@ class AuthorizationRequest:
     id_token_hint: str | None
     login_hint: str | None
     claims: RequestedClaims
-    authenticated_since: int | None
+    asked_at: datetime | None
 
     @classmethod
-    def read(cls, given: Mapping[str, str], client: Client, redirect_uri: str) -> Self:
+    def read(
+        cls,
+        given: Mapping[str, str],
+        client: Client,
+        redirect_uri: str,
+        asked_at: datetime | None = None,
+    ) -> Self:
         """Read the parameters. Raises `OAuthError`, to be told by redirect."""
         for name, error in _REFUSED_PARAMETERS.items():
             if name in given:
@@ -175,7 +180,7 @@ class AuthorizationRequest:
             id_token_hint=given.get("id_token_hint"),
             login_hint=given.get("login_hint"),
             claims=RequestedClaims.parse(given.get("claims", "{}"), client.terms.scopes),
-            authenticated_since=_seconds(given, "authenticated_since"),
+            asked_at=asked_at,
         )
 
     @property
@@ -190,8 +195,7 @@ class AuthorizationRequest:
 
     def returning(self, session: SignedIn) -> bool:
         """Whether the person signed in because this request asked for it."""
-        since = self.authenticated_since
-        return since is not None and session.authenticated_at.timestamp() >= since
+        return self.asked_at is not None and session.authenticated_at >= self.asked_at
 
     def met_by(self, session: SignedIn, now: datetime) -> bool:
         """Whether the sign-in is fresh enough for ``prompt`` and ``max_age``."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from shared.errors import DomainError
@@ -276,7 +276,8 @@ class ApiKey:
 
 def address_defect(address: str, kind: ApplicationType) -> str | None:
     """Why `address` cannot be redirected to, or None: https, or a native application's loopback
-    address; no fragment, no wildcard, no user (RFC 6749 §3.1.2, RFC 8252 §7.3)."""
+    address; no fragment, wildcard, user or dot segment (RFC 6749 §3.1.2, RFC 3986 §5.2.4,
+    RFC 8252 §7.3)."""
     if not address.isascii() or not address.isprintable() or " " in address or "\\" in address:
         return "Write the address in printable ASCII without spaces or backslashes."
     try:
@@ -290,6 +291,8 @@ def address_defect(address: str, kind: ApplicationType) -> str | None:
         return "A redirect address has no fragment."
     if "*" in address:
         return "Register each address in full: there are no wildcards."
+    if {".", ".."} & set(unquote(parts.path).split("/")):
+        return "Write the path without dot segments: browsers resolve them."
     if parts.scheme == "https":
         return None
     if parts.scheme == "http" and kind is ApplicationType.NATIVE and _loopback(parts.hostname):

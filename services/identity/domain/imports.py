@@ -17,7 +17,7 @@ from typing import Self
 from uuid import UUID
 
 from services.identity.domain.organisations import INSTITUTIONS, Kind
-from services.identity.domain.rosters import Column
+from services.identity.domain.roster_words import Column
 from shared.errors import DomainError
 
 MAX_FILE_BYTES = 64 << 20

@@ -32,7 +32,8 @@ class OwnAccount(DomainError):
 
 
 class AccountBeyondReach(DomainError):
-    """The account also opens organisations that the administrator does not reach."""
+    """The account also opens organisations, or holds an office, that the caller's roles do not
+    cover."""
 
 
 class MembershipOverlaps(DomainError):
@@ -70,10 +71,11 @@ class Standing(StrEnum):
     SELF = "self"
     REACHES_ALL = "reaches_all"  # administrator over every organisation the account opens
     REACHES_SOME = "reaches_some"
+    APART = "apart"  # administrator, of an account that holds another of the three offices
     OTHER = "other"
 
 
-_ADMINISTRATORS = frozenset({Standing.REACHES_ALL, Standing.REACHES_SOME})
+_ADMINISTRATORS = frozenset({Standing.REACHES_ALL, Standing.REACHES_SOME, Standing.APART})
 _OVER_EVERYTHING = frozenset({Standing.REACHES_ALL})
 
 
@@ -109,7 +111,9 @@ LIFECYCLE: Mapping[Action, Transition] = {
 that it is never one slip away; what remains is the row with its code."""
 
 
-Refusal = Literal["state", "invitation", "own_account", "beyond_reach", "not_administrator"]
+Refusal = Literal[
+    "state", "invitation", "own_account", "beyond_reach", "separated", "not_administrator"
+]
 
 _EXPLANATIONS: Mapping[Refusal, str] = {
     "state": "It takes an account that is {states}.",
@@ -117,6 +121,8 @@ _EXPLANATIONS: Mapping[Refusal, str] = {
     "own_account": "Ask another administrator: nobody does this to their own account.",
     "beyond_reach": "The account also opens organisations beyond your reach: ask an administrator "
     "above them all.",
+    "separated": "System, security and audit administrators do this to accounts of their own kind "
+    "alone: ask one of that role, or have a security administrator end the role first.",
     "not_administrator": "Administrators do it.",
 }
 
@@ -154,7 +160,7 @@ def refusal(action: Action, state: State, standing: Standing) -> Refusal | None:
     if standing is Standing.OTHER:
         return "not_administrator"
     if standing not in transition.by:
-        return "beyond_reach"
+        return "separated" if standing is Standing.APART else "beyond_reach"
     return None if state in transition.sources else "state"
 
 

@@ -8,10 +8,11 @@ Everything is decided here and collected in a `Batch`; nothing is written. A lin
 leaves no trace in it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from services.identity.domain.grants import RoleGrant
@@ -29,43 +30,27 @@ from services.identity.domain.people import (
     folded_name,
 )
 from services.identity.domain.places import Node, Place
-from services.identity.domain.rosters import (
-    GUARDIAN_COLUMNS,
-    HEADINGS,
-    Column,
-    Defect,
-    Line,
-    RosterGuardian,
-    RosterRole,
+from services.identity.domain.roster_accounts import (
+    Account,
+    MembershipKind,
+    holds,
+    kind_of,
+    membership_of,
+    profile_of,
+    roles_of,
 )
+from services.identity.domain.roster_words import HEADINGS, Column, RosterRole
+from services.identity.domain.rosters import GUARDIAN_COLUMNS, Defect, Line, RosterGuardian
 from shared.ids import uuid7
-
-MembershipKind = Literal["student", "staff"]
 
 CERTAIN = frozenset({IdentifierKind.ID_NUMBER, IdentifierKind.STUDENT_NUMBER})
 """The identifiers that nobody shares and nobody passes on."""
 
 
-@dataclass(slots=True)
-class Account:
-    """A person who is there, or will be. ``grants`` are those not over; ``wards`` the people whose
-    guardian the person was named; ``guards_here`` is whether one of them is within reach."""
-
-    person: Person
-    keys: dict[IdentifierKind, IdentifierKey]
-    grants: list[RoleGrant] = field(default_factory=list)
-    wards: set[UUID] = field(default_factory=set)
-    guards_here: bool = False
-    new: bool = False
-
-    def is_called(self, name: str) -> bool:
-        profile = self.person.profile
-        return profile is not None and folded_name(profile.name) == folded_name(name)
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``changes`` names fields, `membership`, `role`, `guardian`, `state`; no values."""
+    """``changes`` names fields, `membership`, `role`, `guardian`, `state`; no values. Where the
+    line is not rejected, ``defects`` warn."""
 
     outcome: Outcome
     person_id: UUID | None = None
@@ -100,7 +85,8 @@ class Refused(Exception):
 class Reconciliation:
     """Takes lines one after the other; a later line sees what an earlier one brought.
 
-    ``holders`` tells who is known by an identifier, ``codes`` by a person's short code.
+    ``holders`` tells who is known by an identifier, ``codes`` by a person's short code;
+    ``namesakes`` are people within reach who are called like a line's person.
     """
 
     def __init__(
@@ -111,6 +97,7 @@ class Reconciliation:
         codes: Mapping[str, UUID],
         actor: str,
         now: datetime,
+        namesakes: Iterable[Person] = (),
     ) -> None:
         self._reach = reach
         self.accounts = accounts
@@ -120,11 +107,19 @@ class Reconciliation:
         self._now = now
         self._day = civil_date(now)
         self.batch = Batch()
+        self._alike: dict[tuple[str, date], set[str]] = defaultdict(set)
+        for each in namesakes:
+            if each.profile is not None and each.profile.birth_date is not None:
+                known_as = folded_name(each.profile.name), each.profile.birth_date
+                self._alike[known_as].update(each.paths(self._day))
 
     def take(self, line: Line, place: Place, *, repeats: bool = False) -> Result:
         """Decide about one line. With `repeats` an earlier line brings the person, though perhaps
         not within this reconciliation."""
+        warnings: tuple[Defect, ...] = ()
         try:
+            if line.birth_date is not None and line.birth_date >= self._day:
+                raise Refused(Defect(Column.BIRTH_DATE, "invalid", "出生日期在将来，请核对"))
             account = self._match(line)
             guardians = [
                 self._guardian(account, *each) for each in zip(line.guardians, _AT, strict=False)
@@ -132,7 +127,8 @@ class Reconciliation:
             if account is None:
                 if line.leaving:
                     raise Refused(Defect(None, "not-here", "没有找到此人：无需办理离校"))
-                account = self._invite(line.name, line.keys, _profile(line))
+                warnings = self._resembling(line, place)
+                account = self._invite(line.name, line.keys, profile_of(line))
                 outcome = Outcome.UPDATED if repeats else Outcome.CREATED
                 changes: list[str] = []
             else:
@@ -148,7 +144,21 @@ class Reconciliation:
             changes += self._entrust(account, line.guardians, guardians)
         if outcome is not Outcome.CREATED and not changes:
             outcome = Outcome.UNCHANGED
-        return Result(outcome, account.person.id, tuple(dict.fromkeys(changes)))
+        return Result(outcome, account.person.id, tuple(dict.fromkeys(changes)), warnings)
+
+    def _resembling(self, line: Line, place: Place) -> tuple[Defect, ...]:
+        """A warning where somebody of the same name and birth date is in the school already."""
+        if line.birth_date is None:
+            return ()
+        paths = self._alike[folded_name(line.name), line.birth_date]
+        there = any(is_at_or_below(path, place.school.path) for path in paths)
+        paths.add(place.school.path)
+        warning = Defect(
+            None,
+            "possible_duplicate",
+            "本校已有同名且同一天出生的人，证件号码不同：请核对是否同一人",
+        )
+        return (warning,) if there else ()
 
     def _match(self, line: Line) -> Account | None:
         """Whom the line means; None when nobody has any of its identifiers."""
@@ -217,6 +227,8 @@ class Reconciliation:
             for name, value in told.items()
             if value is not None and value != getattr(person.profile, name)
         }
+        if account.is_written(line.name):
+            profile.pop("name", None)
         keys = [key for key in line.keys if account.keys.get(key.kind) != key]
         resumed = person.state is State.LEFT and not line.leaving
         if not account.new:
@@ -231,7 +243,7 @@ class Reconciliation:
             return []
         changed = person.after(Action.RESUME, self._now) if resumed else person.changed(self._now)
         account.person = replace(
-            changed, profile=replace(person.profile or _profile(line), **profile)
+            changed, profile=replace(person.profile or profile_of(line), **profile)
         )
         account.keys |= {key.kind: key for key in keys}
         self._holders |= dict.fromkeys(keys, person.id)
@@ -274,25 +286,29 @@ class Reconciliation:
 
     def _put(self, account: Account, line: Line, place: Place) -> list[str]:
         """Let the person belong where the line puts them, with the roles that it tells of. A pupil
-        who is in a class stays there when the line names the school or grade alone."""
+        who is in a class stays there when the line names the school or grade alone. Who was a pupil
+        there without the role was left without it, and stays so."""
         changes = []
-        node, kind = _membership(line, place)
-        if not self._belongs(account, node, kind):
+        node, kind = membership_of(line, place)
+        belonged = self._belongs(account, node, kind)
+        if not belonged:
             before = [each for each in self._current(account) if each.kind == "student"]
             self._join(account, node, kind)
             if kind == "student" and before:
                 self._end(account, before)
             changes.append("membership")
-        for role, subject in _roles(line):
-            if not _holds(account, role, place.target, subject):
+        for role, subject in () if belonged and kind == "student" else roles_of(line):
+            if not holds(account, role, place.target, subject):
                 self._give(account, role, place.target, subject)
                 changes.append("role")
         return changes
 
     def _is_put(self, account: Account, line: Line, place: Place) -> bool:
         """Whether `_put` would change nothing."""
-        return self._belongs(account, *_membership(line, place)) and all(
-            _holds(account, role, place.target, subject) for role, subject in _roles(line)
+        node, kind = membership_of(line, place)
+        return self._belongs(account, node, kind) and all(
+            kind == "student" or holds(account, role, place.target, subject)
+            for role, subject in roles_of(line)
         )
 
     def _belongs(self, account: Account, node: Node, kind: MembershipKind) -> bool:
@@ -339,7 +355,7 @@ class Reconciliation:
 
     def _let_go(self, account: Account, line: Line) -> list[str]:
         """End what the person has within reach, and the account's use when nothing is left."""
-        kind = _kind(line)
+        kind = kind_of(line)
         ending = [
             each
             for each in self._current(account)
@@ -402,36 +418,3 @@ class Reconciliation:
 
 
 _AT = tuple(phone for _, phone, _ in GUARDIAN_COLUMNS)
-
-
-def _kind(line: Line) -> MembershipKind:
-    return "student" if line.role is RosterRole.STUDENT else "staff"
-
-
-def _membership(line: Line, place: Place) -> tuple[Node, MembershipKind]:
-    """Pupils belong to their class, staff to the school."""
-    kind = _kind(line)
-    return (place.target if kind == "student" else place.school), kind
-
-
-def _roles(line: Line) -> list[tuple[str, str | None]]:
-    """Roles with their subjects."""
-    if line.role is RosterRole.STAFF:
-        return []
-    return [(line.role.value, subject) for subject in line.subjects or (None,)]
-
-
-def _holds(account: Account, role: str, node: Node, subject: str | None) -> bool:
-    """Held further down, a role does for the whole where the line names no subject."""
-    return any(
-        each.role == role
-        and (
-            (each.organisation_id, each.subject) == (node.id, subject)
-            or (subject is None and is_at_or_below(each.path, node.path))
-        )
-        for each in account.grants
-    )
-
-
-def _profile(line: Line) -> Profile:
-    return Profile(line.name, birth_date=line.birth_date, sex=line.sex or "0")

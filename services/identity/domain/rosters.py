@@ -11,9 +11,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from services.identity.domain.guardians import Relation
 from services.identity.domain.identifiers import (
@@ -23,174 +22,26 @@ from services.identity.domain.identifiers import (
     identify,
 )
 from services.identity.domain.people import CODE_PREFIX
+from services.identity.domain.roster_words import (
+    HEADINGS,
+    LEAVING,
+    LEAVING_BY_WORD,
+    RELATION_BY_WORD,
+    RELATIONS,
+    ROLE_BY_WORD,
+    ROLES,
+    SEX_BY_WORD,
+    SEXES,
+    SUBJECT_BY_WORD,
+    SUBJECTS,
+    Column,
+    RosterRole,
+    Sex,
+)
 from shared.chinese_codes import IdNumber
 from shared.codes import InvalidCode, parse_code
 
 T = TypeVar("T")
-
-
-class Column(StrEnum):
-    """What a column of a roster holds."""
-
-    PERSON_CODE = "person_code"
-    NAME = "name"
-    SEX = "sex"
-    BIRTH_DATE = "birth_date"
-    ID_NUMBER = "id_number"
-    STUDENT_NUMBER = "student_number"
-    STAFF_NUMBER = "staff_number"
-    USERNAME = "username"
-    PHONE = "phone"
-    EMAIL = "email"
-    ROLE = "role"
-    SCHOOL_CODE = "school_code"
-    SCHOOL = "school"
-    GRADE = "grade"
-    CLASS = "class"
-    SUBJECT = "subject"
-    GUARDIAN_NAME = "guardian_name"
-    GUARDIAN_PHONE = "guardian_phone"
-    GUARDIAN_RELATION = "guardian_relation"
-    SECOND_GUARDIAN_NAME = "second_guardian_name"
-    SECOND_GUARDIAN_PHONE = "second_guardian_phone"
-    SECOND_GUARDIAN_RELATION = "second_guardian_relation"
-    STATUS = "status"
-
-
-HEADINGS: Mapping[Column, tuple[str, ...]] = {
-    Column.PERSON_CODE: ("人员编码", "人员代码", "person_code"),
-    Column.NAME: ("姓名", "学生姓名", "教师姓名", "name"),
-    Column.SEX: ("性别", "sex", "gender"),
-    Column.BIRTH_DATE: ("出生日期", "出生年月日", "生日", "birth_date"),
-    Column.ID_NUMBER: ("身份证号", "身份证号码", "身份证件号", "居民身份证号码", "id_number"),
-    Column.STUDENT_NUMBER: ("学籍号", "全国学籍号", "学籍编号", "student_number"),
-    Column.STAFF_NUMBER: ("工号", "教工号", "教职工号", "职工号", "staff_number"),
-    Column.USERNAME: ("用户名", "登录名", "账号", "username"),
-    Column.PHONE: ("手机号", "手机", "手机号码", "移动电话", "联系电话", "phone"),
-    Column.EMAIL: ("电子邮箱", "邮箱", "电子邮件", "email"),
-    Column.ROLE: ("角色", "身份", "人员类别", "role"),
-    Column.SCHOOL_CODE: ("学校标识码", "学校代码", "机构代码", "school_code"),
-    Column.SCHOOL: ("学校", "学校名称", "单位", "所属学校", "school"),
-    Column.GRADE: ("年级", "年级名称", "grade"),
-    Column.CLASS: ("班级", "班级名称", "任教班级", "class"),
-    Column.SUBJECT: ("任教学科", "学科", "任课学科", "subject"),
-    Column.GUARDIAN_NAME: ("监护人姓名", "监护人1姓名", "家长姓名", "guardian_name"),
-    Column.GUARDIAN_PHONE: (
-        "监护人手机",
-        "监护人手机号",
-        "监护人1手机",
-        "监护人联系电话",
-        "家长手机",
-        "guardian_phone",
-    ),
-    Column.GUARDIAN_RELATION: ("关系", "监护人关系", "监护人1关系", "与学生关系", "relation"),
-    Column.SECOND_GUARDIAN_NAME: ("监护人2姓名",),
-    Column.SECOND_GUARDIAN_PHONE: ("监护人2手机", "监护人2手机号"),
-    Column.SECOND_GUARDIAN_RELATION: ("监护人2关系",),
-    Column.STATUS: ("状态", "变动", "在校状态", "status"),
-}
-"""The headings that a column goes by; the first is the one of the template and of exports."""
-
-
-def _heading(text: str) -> str:
-    """Without blanks, a mark of obligation (*) and what stands in brackets."""
-    folded = unicodedata.normalize("NFKC", text).strip().lower()
-    return re.sub(r"\s|[*]|\(.*\)", "", folded)
-
-
-_BY_HEADING = {_heading(name): column for column, names in HEADINGS.items() for name in names}
-
-
-def column_of(heading: str) -> Column | None:
-    """The column under a heading, or None where we know none by that name."""
-    return _BY_HEADING.get(_heading(heading))
-
-
-class RosterRole(StrEnum):
-    """As what a line's person belongs to the school."""
-
-    STUDENT = "student"
-    TEACHER = "teacher"
-    STAFF = "staff"
-
-
-Sex = Literal["0", "1", "2", "9"]
-
-_ROLES: Mapping[RosterRole, tuple[str, ...]] = {
-    RosterRole.STUDENT: ("学生", "在校生"),
-    RosterRole.TEACHER: ("教师", "老师", "任课教师", "专任教师", "班主任"),
-    RosterRole.STAFF: (
-        "职工",
-        "教职工",
-        "行政",
-        "行政人员",
-        "教辅",
-        "教辅人员",
-        "工勤",
-        "工勤人员",
-    ),
-}
-_SEXES: Mapping[Sex, tuple[str, ...]] = {
-    "1": ("男", "1", "male", "m"),
-    "2": ("女", "2", "female", "f"),
-    "0": ("未知", "0", "unknown"),
-    "9": ("未说明", "9", "other", "unspecified"),
-}
-_RELATIONS: Mapping[Relation, tuple[str, ...]] = {
-    "father": ("父亲", "父", "爸爸", "父子", "父女"),
-    "mother": ("母亲", "母", "妈妈", "母子", "母女"),
-    "grandparent": (
-        *("祖父母", "祖父", "祖母", "爷爷", "奶奶"),
-        *("外祖父母", "外祖父", "外祖母", "外公", "外婆", "姥爷", "姥姥"),
-    ),
-    "other": ("其他", "其他监护人", "监护人", "亲属"),
-}
-_LEAVING: Mapping[bool, tuple[str, ...]] = {
-    True: ("离校", "转出", "毕业", "结业", "退学", "离职", "调出", "退休", "left"),
-    False: ("在校", "在读", "在籍", "在职", "active"),
-}
-
-# ZXXKC, with the names of the 2022 curriculum beside the older ones.
-_SUBJECTS: Mapping[str, tuple[str, ...]] = {
-    "11": ("品德与生活", "品德与社会", "品德"),
-    "12": ("道德与法治", "思想政治", "思想品德", "政治"),
-    "13": ("语文",),
-    "14": ("数学",),
-    "15": ("科学",),
-    "16": ("物理",),
-    "17": ("化学",),
-    "18": ("生物学", "生物"),
-    "19": ("历史与社会",),
-    "20": ("地理",),
-    "21": ("历史",),
-    "22": ("体育与健康", "体育"),
-    "23": ("艺术",),
-    "24": ("音乐",),
-    "25": ("美术",),
-    "26": ("信息技术(高中)",),
-    "27": ("通用技术",),
-    "40": ("外语",),
-    "41": ("英语",),
-    "42": ("日语",),
-    "43": ("俄语",),
-    "49": ("其他外国语",),
-    "60": ("综合实践活动", "综合实践"),
-    "61": ("信息科技", "信息技术"),
-    "62": ("劳动", "劳动与技术"),
-}
-
-
-def _by_word(words: Mapping[T, tuple[str, ...]]) -> Mapping[str, T]:
-    return {
-        word: meaning for meaning, told in words.items() for word in (*told, str(meaning).lower())
-    }
-
-
-_ROLE_BY_WORD = _by_word(_ROLES)
-_SEX_BY_WORD = _by_word(_SEXES)
-_RELATION_BY_WORD = _by_word(_RELATIONS)
-_LEAVING_BY_WORD = _by_word(_LEAVING)
-_SUBJECT_BY_WORD = _by_word(_SUBJECTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,19 +93,19 @@ class Line:
         words: dict[Column, str | None] = {
             Column.PERSON_CODE: self.person_code,
             Column.NAME: self.name,
-            Column.SEX: self.sex and _SEXES[self.sex][0],
+            Column.SEX: self.sex and SEXES[self.sex][0],
             Column.BIRTH_DATE: self.birth_date.isoformat() if self.birth_date else None,
             **{Column(key.kind): key.value for key in self.keys},
-            Column.ROLE: _ROLES[self.role][0],
+            Column.ROLE: ROLES[self.role][0],
             Column.SCHOOL: self.school,
             Column.GRADE: self.grade,
             Column.CLASS: self.class_name,
-            Column.SUBJECT: "、".join(_SUBJECTS.get(code, (code,))[0] for code in self.subjects),
-            Column.STATUS: _LEAVING[True][0] if self.leaving else None,
+            Column.SUBJECT: "、".join(SUBJECTS.get(code, (code,))[0] for code in self.subjects),
+            Column.STATUS: LEAVING[True][0] if self.leaving else None,
         }
         for guardian, columns in zip((first, second), GUARDIAN_COLUMNS, strict=True):
             if guardian is not None:
-                relation = _RELATIONS[guardian.relation][0]
+                relation = RELATIONS[guardian.relation][0]
                 words |= zip(columns, (guardian.name, guardian.phone, relation), strict=True)
         return {column: word for column, word in words.items() if word}
 
@@ -299,7 +150,7 @@ class _Reading:
         guardians = tuple(filter(None, (self._guardian(*each) for each in GUARDIAN_COLUMNS)))
         if len({each.phone for each in guardians}) < len(guardians):
             self._add(Column.SECOND_GUARDIAN_PHONE, "repeated", "两位监护人的手机号相同，请核对")
-        leaving = self._read(Column.STATUS, _word_in(_LEAVING_BY_WORD, _LEAVING)) or False
+        leaving = self._read(Column.STATUS, _word_in(LEAVING_BY_WORD, LEAVING)) or False
         if role is RosterRole.STUDENT and subjects:
             self._add(Column.SUBJECT, "not-for-students", "学生不填写任教学科")
         if not keys and person_code is None and not self._defects:
@@ -343,7 +194,7 @@ class _Reading:
     def _role(self) -> RosterRole | None:
         if not self._values.get(Column.ROLE) and self._values.get(Column.STUDENT_NUMBER):
             return RosterRole.STUDENT
-        return self._required(Column.ROLE, _word_in(_ROLE_BY_WORD, _ROLES))
+        return self._required(Column.ROLE, _word_in(ROLE_BY_WORD, ROLES))
 
     def _keys(self) -> dict[IdentifierKind, IdentifierKey]:
         found = {}
@@ -355,7 +206,7 @@ class _Reading:
 
     def _sex_and_birth_date(self, number: IdentifierKey | None) -> tuple[Sex | None, date | None]:
         """What the cells say; where they are empty, what the ID number says."""
-        sex = self._read(Column.SEX, _word_in(_SEX_BY_WORD, _SEXES))
+        sex = self._read(Column.SEX, _word_in(SEX_BY_WORD, SEXES))
         born = self._read(Column.BIRTH_DATE, _day)
         if number is None:
             return sex, born
@@ -379,7 +230,7 @@ class _Reading:
             return None
         called = self._required(name, _name)
         key = self._required(phone, partial(identify, IdentifierKind.PHONE))
-        related = self._read(relation, _word_in(_RELATION_BY_WORD, _RELATIONS)) or "other"
+        related = self._read(relation, _word_in(RELATION_BY_WORD, RELATIONS)) or "other"
         return RosterGuardian(called, key.value, related) if called and key else None
 
 
@@ -404,10 +255,16 @@ def _word_in(words: Mapping[str, T], told: Mapping[T, tuple[str, ...]]) -> Calla
     return read
 
 
+def written(name: str) -> str:
+    """A name as a line holds it."""
+    return re.sub(r"\s+", " ", _folded(name))
+
+
 def _name(text: str) -> str:
-    name = re.sub(r"\s+", " ", _folded(text))
-    if not re.fullmatch(r"\w[\w .·•'’-]{0,99}", name):
-        raise ValueError("姓名最多 100 个字，不能含有其他符号")
+    """As long, and of as many signs, as a name that is entered by hand."""
+    name = written(text)
+    if len(name) > 100 or not name.isprintable():
+        raise ValueError("姓名最多 100 个字，不能含有换行等控制字符")
     return name
 
 
@@ -418,6 +275,7 @@ def _place(text: str) -> str:
     return place
 
 
+_FIRST_YEAR = 1900
 _DAY = re.compile("([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))")
 
 
@@ -430,14 +288,19 @@ def _day(text: str) -> date:
         born = date(year, month, day)
     except ValueError:
         raise ValueError("没有这一天，请核对日期") from None
+    if born.year < _FIRST_YEAR:
+        raise ValueError("出生日期在 1900 年以前，请核对")
     return born
+
+
+_SUBJECT = re.compile("[0-9A-Za-z_-]{1,32}")
 
 
 def _subjects(text: str) -> tuple[str, ...]:
     words = [word for word in re.split(r"[、,;，；/\s]+", _folded(text)) if word]
-    if not all(word in _SUBJECT_BY_WORD or re.fullmatch("[0-9]{2,6}", word) for word in words):
+    if not all(word in SUBJECT_BY_WORD or _SUBJECT.fullmatch(word) for word in words):
         raise ValueError("不认识的学科：请填写国家课程名称或代码，多个学科用顿号分隔")
-    return tuple(sorted({_SUBJECT_BY_WORD.get(word, word) for word in words}))
+    return tuple(sorted({SUBJECT_BY_WORD.get(word, word) for word in words}))
 
 
 def class_key(grade: str, class_name: str) -> str:

@@ -5,16 +5,8 @@ from dataclasses import dataclass
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
 from services.identity.domain.imports import RosterLine
 from services.identity.domain.people import folded_name
-from services.identity.domain.rosters import (
-    GUARDIAN_COLUMNS,
-    HEADINGS,
-    Column,
-    Defect,
-    Line,
-    LineRefused,
-    RosterRole,
-    parse_line,
-)
+from services.identity.domain.roster_words import HEADINGS, Column, RosterRole
+from services.identity.domain.rosters import GUARDIAN_COLUMNS, Defect, Line, LineRefused, parse_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +24,8 @@ class Staged:
 class Staging:
     """Takes the lines of one roster in their order.
 
-    Pupils stand in a roster once. Others may come again, with another class or subject. Nobody has
-    what is somebody else's.
+    As a pupil somebody stands in a roster once. As staff they may come again, with another class or
+    subject. Nobody has what is somebody else's.
     """
 
     def __init__(self) -> None:
@@ -41,6 +33,8 @@ class Staging:
         self._names: list[tuple[int, str, RosterRole | None]] = []
         """Row, name and role of each bearer of an identifier; None as role for guardians."""
         self._bearers: dict[str, int] = {}
+        self._pupils: dict[int, int] = {}
+        """Bearer to the row that has them as a pupil."""
 
     def take(self, read: RosterLine) -> Staged:
         self._position += 1
@@ -58,12 +52,15 @@ class Staging:
         for key, column, guardian_name in told:
             defects += self._clashes([(key, column)], folded_name(guardian_name))
         earlier = self._earlier(line)
-        if not defects and earlier is not None:
-            row, _, role = self._names[earlier]
-            if RosterRole.STUDENT in (line.role, role):
-                defects.append(Defect(None, "repeated", f"与第 {row} 行是同一人，请只保留一行"))
+        is_pupil = line.role is RosterRole.STUDENT
+        if not defects and is_pupil and earlier in self._pupils:
+            row = self._pupils[earlier]
+            defects.append(Defect(None, "repeated", f"与第 {row} 行是同一人，请只保留一行"))
         if defects:
             return Staged(self._position, read.number, None, defects=tuple(defects))
+        bearer = len(self._names) if earlier is None else earlier
+        if is_pupil:
+            self._pupils[bearer] = read.number
         self._bear([key for key, _ in own], read.number, name, line.role)
         if line.person_code is not None:
             self._bearers.setdefault(line.person_code, len(self._names) - 1)

@@ -45,8 +45,8 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code as it is kept: with what the exchange must repeat. Tokens count as issued at
-    `void_before` at the earliest, when the person's older ones were revoked."""
+    """A code as it is kept: with what the exchange must repeat. Tokens issued
+    before `void_before` are void, since the person's older ones were revoked."""
 
     authorization: Authorization
     redirect_uri: str

@@ -20,6 +20,7 @@ from services.identity.application.sessions import Sessions
 from services.identity.application.stores import OnErase
 from services.identity.application.tokens import People, Tokens
 from services.identity.domain.events_provider import EVENTS
+from services.identity.domain.passwords import Profile
 from services.identity.pages import Pages
 from services.identity.parts.throttling import build_throttle
 from services.identity.problems.provider import PROBLEMS
@@ -30,6 +31,7 @@ from services.identity.routes.discovery import discovery_router
 from services.identity.routes.end_session import end_session_router
 from services.identity.routes.oidc import oidc_router
 from services.identity.routes.revocations import revocations_router
+from services.identity.routes.step_up import StepUp
 from services.identity.routes.tokens import tokens_router
 from services.identity.settings import Settings
 from shared.encryption import KeyRing
@@ -61,6 +63,7 @@ def build(
     sessions: Sessions,
     pages: Pages,
     revocations: Revocations,
+    profile: Profile,
 ) -> Provider:
     """The OpenID provider and its registered applications."""
     ring = KeyRing.parse(settings.master_keys.get_secret_value())
@@ -85,10 +88,13 @@ def build(
         runtime.verifier,
         issuer,
         life,
+        profile,
         clock,
     )
     introductions = Introductions(new_uow, OrganisationRepository, people)
-    authorizations = Authorizations(new_uow, AuthorizationRows, known, keys, issuer, clock)
+    authorizations = Authorizations(
+        new_uow, AuthorizationRows, known, keys, people, profile, issuer, clock
+    )
     throttle = build_throttle(runtime, settings)
     devices = Devices(new_uow, DeviceRows, ClientRows, AuthorizationRows, tokens, throttle, clock)
     return Provider(
@@ -102,7 +108,7 @@ def build(
                 runtime.verifier,
                 pages,
                 issuer,
-                clock,
+                StepUp(ring.derive("step-up"), clock),
             ),
             discovery_router(issuer, keys),
             devices_router(devices, introductions, authentication, sessions, pages, issuer),

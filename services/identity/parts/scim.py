@@ -32,7 +32,9 @@ def build(
     def store(connection: AsyncConnection) -> ProvisioningRepository:
         return ProvisioningRepository(connection, personal, runtime.clock)
 
-    provisioning = Provisioning(runtime.new_uow, stores, store, runtime.clock, revocations)
+    provisioning = Provisioning(
+        runtime.new_uow, stores, store, runtime.clock, settings.minor_age, revocations
+    )
 
     @cache
     def endpoint() -> ScimEndpoint:

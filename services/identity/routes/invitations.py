@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.identity.application.accounts import NamesOfPeople
 from services.identity.application.invitations import Activations
-from services.identity.application.reach import MANAGE
+from services.identity.application.reach import INVITE
 from services.identity.domain.passwords import PasswordRefused, Profile
 from services.identity.domain.people import AccountBeyondReach, OwnAccount, PersonActionRefused
 from services.identity.domain.sign_in import InvitationSpent
@@ -102,14 +102,19 @@ def invitations_router(activations: Activations, issuer: str) -> APIRouter:
         status_code=201,
         summary="签发邀请",
         responses=problems(*GOVERNING),
-        **guarded(MANAGE),
+        **guarded(INVITE),
     )
     async def issue_invitation(
         person_id: UUID, body: IssueInvitation, caller: Caller
     ) -> InvitationView:
         """A link with which the person sets a password: to begin with, or because the old one was
-        forgotten. Earlier links are void. The link is kept nowhere, so a repeat under the same
-        Idempotency-Key makes another."""
+        forgotten. Earlier links are void.
+
+        Who holds one of the roles administrator, security administrator and auditor is invited by
+        their like alone, and nobody by themselves; everybody else by an administrator. Removing
+        the second factors of a guardian takes a security administrator.
+
+        The link is kept nowhere, so a repeat under the same Idempotency-Key makes another."""
         issued = await activations.invite(caller, person_id, removes_factors=body.removes_factors)
         return InvitationView.issued(issued, issuer)
 

@@ -29,8 +29,8 @@ from services.identity.routes.protocol import (
     query_parameters,
 )
 from services.identity.routes.redirects import as_get, sources
+from services.identity.routes.step_up import StepUp
 from services.identity.schemas.oidc import OAuthProblem, UserInfo
-from shared.clock import Clock
 from shared.context import current
 from shared.errors import Unauthenticated
 from shared.principal import TokenVerifier
@@ -84,7 +84,7 @@ def oidc_router(
     verifier: TokenVerifier,
     pages: Pages,
     issuer: str,
-    clock: Clock,
+    step_up: StepUp,
 ) -> APIRouter:
     router = APIRouter(prefix="/identity", tags=["openid"], route_class=ProtocolRoute)
     here = urlsplit(issuer).path
@@ -119,12 +119,13 @@ def oidc_router(
             return pages.refusal(request, error)
         session = await sessions.current(pages.cookies.read(request, Cookie.SESSION))
         try:
-            asked = AuthorizationRequest.read(parameters.single(), client, address)
+            asked_at = step_up.asked_at(parameters.values, pages.visit(request))
+            asked = AuthorizationRequest.read(parameters.single(), client, address, asked_at)
             outcome = await authorizations.decide(asked, session)
         except OAuthError as error:
             return _back(address, parameters.values, error=error)
         if outcome is Ask.SIGN_IN:
-            return _to_login(parameters.values)
+            return _to_login(request, parameters.values)
         if outcome is Ask.CONSENT and session is not None:
             return await _consent_page(request, asked, session)
         return _back(address, parameters.values, code=str(outcome))
@@ -146,11 +147,13 @@ def oidc_router(
         address = given["redirect_uri"]
         return parameters, await authorizations.destination(given["client_id"], address), address
 
-    def _to_login(given: Mapping[str, str]) -> Response:
-        since = {"authenticated_since": str(int(clock().timestamp()))}
-        back = f"{here}/authorize?{urlencode({**given, **since})}"
+    def _to_login(request: Request, given: Mapping[str, str]) -> Response:
+        visit = pages.visit(request)
+        back = f"{here}/authorize?{urlencode(step_up.marked(given, visit))}"
         hint = {"login_hint": given["login_hint"]} if "login_hint" in given else {}
-        return pages.redirect(f"{here}/login?{urlencode({'return_to': back, **hint})}")
+        response = pages.redirect(f"{here}/login?{urlencode({'return_to': back, **hint})}")
+        pages.cookies.keep(response, Cookie.VISIT, visit)
+        return response
 
     async def _consent_page(
         request: Request, asked: AuthorizationRequest, session: Session
@@ -176,12 +179,16 @@ def oidc_router(
         given = parameters.values
         session = await sessions.current(pages.cookies.read(request, Cookie.SESSION))
         if session is None:
-            return _to_login(given)
+            return _to_login(request, given)
         try:
             if form.get("decision") != "allow":
                 raise OAuthError("access_denied", "the person refused")
-            asked = AuthorizationRequest.read(parameters.single(), client, address)
-            return _back(address, given, code=await authorizations.consent(asked, session))
+            asked_at = step_up.asked_at(given, pages.visit(request))
+            asked = AuthorizationRequest.read(parameters.single(), client, address, asked_at)
+            outcome = await authorizations.consent(asked, session)
+            if outcome is Ask.SIGN_IN:
+                return _to_login(request, given)
+            return _back(address, given, code=outcome)
         except OAuthError as error:
             return _back(address, given, error=error)
 

@@ -44,6 +44,7 @@ COMPLETE: dict[str, Any] = {
     "licence": "CC-BY-4.0",
     "rights_basis": {"kind": "own_work"},
     "accessibility": {"reading_order": True},
+    "relations": [{"relationship": "related", "identifier": "ISBN 978-7-107-30000-0"}],
 }
 """Everything that the check asks for but the subject, which each dictionary names its own way."""
 

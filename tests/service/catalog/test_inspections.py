@@ -20,6 +20,7 @@ from services.catalog.adapters.inspections import InspectionQueue, InspectionRep
 from services.catalog.adapters.objects import object_store
 from services.catalog.application.inspection_work import Worker
 from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS
+from services.catalog.domain.uploads import State, refused_for_members
 from services.catalog.inspection.formats import FORMATS
 from services.catalog.parts import inspection, inspection_worker
 from services.catalog.settings import Settings
@@ -194,7 +195,8 @@ async def test_no_hostile_file_reaches_anybody_else(
         assert case.code in {reason["code"] for reason in told["refusal"]}, case.name
         digest = hashlib.sha256(content).hexdigest()
         assert await objects.head(f"files/{digest[:2]}/{digest}") is None
-        assert await objects.head(f"incoming/{upload_id}") is None
+        for_intake = refused_for_members(State.REFUSED, type_, told["refusal"])
+        assert for_intake is (await objects.head(f"incoming/{upload_id}") is not None), case.name
         another = await client.get(
             f"/catalog/v1/uploads/{upload_id}/content", headers=teacher(token, "ben")
         )
@@ -276,6 +278,21 @@ async def test_two_workers_share_the_queue_without_doing_anything_twice(
 
     assert [await state_of(ada, each) for each in ids] == ["AVAILABLE"] * 4
     assert await owner.fetchval("SELECT sum(attempts) FROM inspections") == 4
+
+
+async def test_whoever_has_fewest_running_is_served_first(
+    ada: Person, client: httpx2.AsyncClient, store: httpx2.AsyncClient, token: Token, app: FastAPI
+) -> None:
+    ben = Person(client, store, teacher(token, "ben"))
+    hers = [await ada.upload(picture(), **PNG) for _ in range(3)]
+    his = await ben.upload(picture(), **PNG)
+
+    async with app.state.runtime.new_uow() as uow:
+        queue = InspectionRepository(uow.connection)
+        taken = [await queue.take(uuid4(), LEASE) for _ in range(4)]
+
+    order = [str(job.upload_id) for job in taken if job is not None]
+    assert order == [hers[0], his, *hers[1:]]
 
 
 async def test_an_outage_of_the_store_postpones_and_refuses_nothing(

@@ -108,3 +108,29 @@ async def test_parts_beyond_a_page_are_asked_for() -> None:
     async with standing_in(page(1, b"true"), page(2, b"false")) as (store, objects):
         assert await objects.list_parts("k", "u") == (Part(1, "e", 5), Part(2, "e", 5))
         assert b"part-number-marker=1" in store.asked[1]
+
+
+def listed(*parts: tuple[bytes, int, int]) -> bytes:
+    """A listing of entries of part 1, each with its ETag, its size and the second it arrived in."""
+    entry = (
+        b"<Part><PartNumber>1</PartNumber><ETag>%s</ETag><Size>%d</Size>"
+        b"<LastModified>2026-11-22T10:00:%02dZ</LastModified></Part>"
+    )
+    return response(200, b"<L>%s</L>" % b"".join(entry % each for each in parts))
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ([(b"new", 5, 2), (b"old", 5, 1)], (Part(1, "new", 5),)),
+        ([(b"same", 5, 1), (b"same", 5, 1)], (Part(1, "same", 5),)),
+        ([(b"one", 5, 1), (b"other", 5, 1)], ()),
+        ([(b"one", 5, 1), (b"again", 5, 2), (b"other", 5, 1)], (Part(1, "again", 5),)),
+        ([(b"cut", 3, 1), (b"whole", 5, 1)], (Part(1, "cut", 3), Part(1, "whole", 5))),
+    ],
+)
+async def test_which_of_two_parts_is_the_later_is_never_guessed(
+    parts: Sequence[tuple[bytes, int, int]], told: Sequence[Part]
+) -> None:
+    async with standing_in(listed(*parts)) as (_, objects):
+        assert await objects.list_parts("k", "u") == told

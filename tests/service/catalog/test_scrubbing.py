@@ -1,10 +1,13 @@
 """Stored files are read again; what is missing or altered is told."""
 
+from collections.abc import AsyncIterator
+
 import asyncpg
 import httpx2
 import pytest
 
 from services.catalog.settings import Settings
+from shared.storage import ObjectStoreUnavailable
 from tests.service.catalog.uploads import Person, Room, sha256, teacher
 from tests.service.house import Token
 
@@ -101,6 +104,44 @@ async def test_altered_and_missing_files_are_found_and_resolved_when_repaired(
         stored[0]: True,
         stored[1]: False,
     }
+
+
+def answers_no_longer(room: Room, monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
+    """The store has these objects, and answers 500 when they are read."""
+    stream = room.objects.stream
+
+    async def rotten(key: str) -> AsyncIterator[bytes]:
+        if key in keys:
+            raise ObjectStoreUnavailable("The object store is out of reach.")
+        async for piece in stream(key):
+            yield piece
+
+    monkeypatch.setattr(room.objects, "stream", rotten)
+
+
+async def test_a_file_that_the_store_cannot_read_is_told_and_the_round_goes_on(
+    room: Room, stored: list[str], owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        answers_no_longer(room, broken, stored[1])
+        await round_(room)
+    found = await owner.fetch("SELECT object_key, kind, found_sha256 FROM scrub_findings")
+    assert [tuple(each) for each in found] == [(stored[1], "UNREADABLE", None)]
+    assert await owner.fetchval("SELECT files FROM scrub_rounds WHERE finished_at IS NOT NULL") == 3
+    assert await room.scrubbing.scrubber.recheck() == (1, [])
+
+
+async def test_a_store_that_is_away_is_no_finding(
+    room: Room, stored: list[str], owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away() -> None:
+        raise ObjectStoreUnavailable("The object store is out of reach.")
+
+    answers_no_longer(room, monkeypatch, *stored)
+    monkeypatch.setattr(room.objects, "ready", away)
+    with pytest.raises(ObjectStoreUnavailable):
+        await room.scrubbing.scrubber.step()
+    assert await owner.fetchval("SELECT count(*) FROM scrub_findings") == 0
 
 
 async def test_every_file_is_read_on_demand(room: Room, stored: list[str]) -> None:

@@ -87,6 +87,24 @@ async def test_a_version_is_numbered_digested_and_noted(desk: Desk) -> None:
     assert after["actions"] == ["change", "freeze", "restore"]
 
 
+async def test_what_the_client_already_has_is_not_sent_again(desk: Desk) -> None:
+    made = await desk.finished()
+    await frozen(desk, made, "初稿")
+    for path in (
+        f"/catalog/v1/resources/{made['id']}",
+        f"/catalog/v1/resources/{made['id']}/versions/1",
+        "/catalog/v1/resource-schema",
+    ):
+        first = await desk.client.get(path, headers=desk.teacher)
+        assert first.status_code == 200
+        known = {**desk.teacher, "if-none-match": first.headers["etag"]}
+        again = await desk.client.get(path, headers=known)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        other = {**desk.teacher, "if-none-match": '"v99"'}
+        assert (await desk.client.get(path, headers=other)).status_code == 200
+
+
 async def test_a_draft_that_did_not_change_is_not_frozen_again(desk: Desk) -> None:
     made = await desk.finished()
     await frozen(desk, made)

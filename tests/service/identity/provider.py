@@ -23,6 +23,7 @@ from services.identity.adapters.sessions import SessionReads, SessionRows
 from services.identity.application.revocations import Revocations
 from services.identity.application.sessions import Session, Sessions
 from services.identity.domain.authorization import s256
+from services.identity.domain.passwords import PROFILES
 from services.identity.domain.people import State
 from services.identity.domain.tokens import fingerprint, new_secret
 from services.identity.pages import Cookie, Cookies, Pages
@@ -148,6 +149,7 @@ class House:
             sessions=self.sessions,
             pages=self.pages,
             revocations=self.revocations,
+            profile=PROFILES["djbh3"],
         )
 
     def browser(self) -> Browser:
@@ -254,11 +256,15 @@ class House:
         )
 
     async def tokens(
-        self, client: RegisteredClient, person_id: UUID, **changes: str | None
+        self,
+        client: RegisteredClient,
+        person_id: UUID,
+        amr: tuple[str, ...] = ("pwd",),
+        **changes: str | None,
     ) -> dict[str, Any]:
         """The answer of the token endpoint after a whole code flow."""
         browser = self.browser()
-        await browser.sign_in(person_id)
+        await browser.sign_in(person_id, amr)
         answer = await self.redeem(client, await browser.code(client, **changes))
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
@@ -356,6 +362,7 @@ async def running_house(settings: Settings, owner: asyncpg.Connection) -> AsyncI
         sessions=sessions,
         pages=pages,
         revocations=revocations,
+        profile=PROFILES["djbh3"],
     )
     await part.keys.tend()
     _RINGS[:] = _RINGS or [tuple(row) for row in await owner.fetch("SELECT * FROM signing_keys")]

@@ -2,7 +2,6 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +12,6 @@ from fastapi import FastAPI
 from services.identity.domain.people import State
 from services.identity.domain.second_factors import code_at, step_of
 from services.identity.settings import Settings
-from shared.ids import uuid7
-from tests.service.house import Token
 from tests.service.identity.authentication import (
     ACCOUNT,
     LOGIN,
@@ -26,7 +23,6 @@ from tests.service.identity.authentication import (
     house_of,
     secret_from,
 )
-from tests.service.identity.people import World, make_world
 
 NEW = "the stork went over the bridge"
 PASSWORD_PAGE = f"{ACCOUNT}/password"
@@ -291,85 +287,6 @@ class TestInvitations:
         row = await owner.fetchrow("SELECT * FROM invitations")
         assert row is not None
         assert address.partition("=")[2].encode() not in str(dict(row)).encode()
-
-
-class TestHelpFromAnAdministrator:
-    @pytest.fixture
-    async def world(
-        self, app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
-    ) -> World:
-        return await make_world(app, client, owner, token)
-
-    async def ask(
-        self, world: World, person_id: str, headers: dict[str, str], **body: object
-    ) -> httpx2.Response:
-        path = f"/identity/v1/people/{person_id}/invitations"
-        return await world.client.post(path, headers=headers, json=body)
-
-    async def pupil(self, world: World) -> str:
-        invited = await world.invite(world.room)
-        return str(invited["id"])
-
-    async def test_nobody_anonymous(self, world: World) -> None:
-        assert (await self.ask(world, await self.pupil(world), {})).status_code == 401
-
-    async def test_no_teacher_and_no_administrator_of_another_school(self, world: World) -> None:
-        pupil = await self.pupil(world)
-        for headers in (world.as_role("teacher", world.school), world.admin(world.other_school)):
-            assert (await self.ask(world, pupil, headers)).status_code == 404
-
-    async def test_no_administrator_who_does_not_reach_every_role(
-        self, world: World, house: House
-    ) -> None:
-        pupil = await self.pupil(world)
-        await world.grant({"id": pupil}, "teacher", world.other_school)
-        answer = await self.ask(world, pupil, world.admin(world.school))
-        assert answer.status_code == 403
-        assert (await self.ask(world, pupil, world.admin(world.county))).status_code == 201
-
-    async def test_nobody_for_themselves(self, world: World) -> None:
-        pupil = await self.pupil(world)
-        headers = world.as_role("administrator", world.school, pupil)
-        assert (await self.ask(world, pupil, headers)).status_code == 403
-
-    async def test_nobody_unknown(self, world: World) -> None:
-        answer = await self.ask(world, str(uuid7()), world.admin(world.province))
-        assert answer.status_code == 404
-
-    async def test_the_link_lets_the_person_set_a_password(
-        self, world: World, house: House
-    ) -> None:
-        pupil = await self.pupil(world)
-        answer = await self.ask(world, pupil, world.admin(world.school))
-        assert answer.status_code == 201, answer.text
-        address = urlsplit(answer.json()["address"])
-        browser = house.browser()
-        await browser.open(f"{address.path}?{address.query}")
-        answer = await browser.submit(ACTIVATE, password=NEW, again=NEW)
-        assert answer.status_code == 303
-        assert await house.owner.fetchval("SELECT state FROM people") == "ACTIVE"
-
-    async def test_forgotten_passwords_are_replaced_and_second_factors_removed_if_asked(
-        self, world: World, house: House
-    ) -> None:
-        browser, person_id = await house.signed_in()
-        await set_up(house, browser)
-        await house.owner.execute(
-            "INSERT INTO memberships (id, person_id, organisation_id, kind, valid_from, version,"
-            " created_at) VALUES (gen_random_uuid(), $1, $2, 'staff', '2026-01-01', 1, now())",
-            person_id,
-            world.school.id,
-        )
-        for removes, after in ((False, f"{LOGIN}/second-factor"), (True, ACCOUNT)):
-            answer = await self.ask(
-                world, str(person_id), world.admin(world.school), removes_factors=removes
-            )
-            [token] = parse_qs(urlsplit(answer.json()["address"]).query)["token"]
-            helped = house.browser()
-            await helped.open(f"{ACTIVATE}?token={token}")
-            await helped.submit(ACTIVATE, password=NEW, again=NEW)
-            assert not await browser.is_signed_in()
-            assert (await helped.sign_in("zhangwei", NEW)).headers["location"] == after
 
 
 async def test_whoever_is_erased_leaves_no_credential(

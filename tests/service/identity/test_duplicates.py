@@ -79,6 +79,16 @@ async def test_mere_namesakes_elsewhere_are_not_told(world: World) -> None:
     assert found["person_id"] is None
 
 
+async def test_a_minor_who_may_be_the_one_is_noted_as_read_wherever_they_belong(
+    world: World,
+) -> None:
+    here = await world.invite(world.school, "张伟", birth_date="2018-06-01")
+    there = await world.invite(world.other_school, "张伟", birth_date="2018-06-01")
+    await find(world, name="张伟", birth_date="2018-06-01")
+    noted = {each["target"] for each in await world.audited("person.read")}
+    assert noted == {here["id"], there["id"]}
+
+
 async def test_something_must_be_known(world: World) -> None:
     answer = await world.client.post(
         f"{PEOPLE}/duplicates", headers=world.admin(world.school), json={}

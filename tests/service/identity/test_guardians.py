@@ -274,6 +274,7 @@ class TestAccessLog:
         link = (await create(world, mother, child)).json()
         teacher = await world.active(world.room, "王老师", kind="staff", birth_date="1980-01-01")
         before = len((await self.log(world, mother, child)).json()["items"])
+        await world.grant(child, "student", world.room)
         own_class = world.as_role("teacher", world.room, teacher["id"])
         await world.client.get(f"{V1}/people?organisation={world.room.ref}", headers=own_class)
         read = {
@@ -283,6 +284,7 @@ class TestAccessLog:
             f"/people/{child['id']}/consents": "consents",
             f"/memberships/{child['memberships'][0]['id']}": "memberships",
             f"/role-grants?person={child['id']}": "roles",
+            f"/role-grants?organisation={world.room.ref}": "roles",
             f"/guardianships?child={child['id']}": "guardians",
             f"/guardianships/{link['id']}": "guardians",
         }

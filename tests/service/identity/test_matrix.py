@@ -47,7 +47,10 @@ ON_NO_ORGANISATION = {
     "list_clients": "the list is limited to the caller's organisations",
 }
 
-EXCEPTIONS: Mapping[tuple[str, Role, Where], str] = {}
+EXCEPTIONS: Mapping[tuple[str, Role, Where], str] = {
+    ("issue_invitation", role, "here"): "ordinary accounts are an administrator's to help"
+    for role in (Role.SECURITY_ADMINISTRATOR, Role.AUDITOR)
+}
 """Cells that answer otherwise than their operation's rule says, each with the reason."""
 
 

@@ -247,7 +247,7 @@ async def test_prompt_consent_asks_again(house: House) -> None:
 async def test_an_access_token_says_who_may_do_what_where(house: House) -> None:
     client = await house.client()
     person = await house.person(grants=("teacher@PHOUSE#math", "reviewer@PHOUSE"))
-    tokens = await house.tokens(client, person, scope="openid catalog.read")
+    tokens = await house.tokens(client, person, ("pwd", "mfa"), scope="openid catalog.read")
     claims = await house.claims(tokens["access_token"])
     assert claims["sub"] == str(person)
     assert claims["aud"] == "shuyuan"

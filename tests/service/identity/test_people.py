@@ -229,6 +229,21 @@ class TestInviting:
         assert second.json() == {**first.json(), "invitation": None}
         assert await world.owner.fetchval("SELECT count(*) FROM people") == 1
 
+    async def test_the_answer_kept_for_a_repeat_names_nobody(
+        self, world: World, owner: asyncpg.Connection
+    ) -> None:
+        headers = {**world.admin(world.school), "idempotency-key": "once"}
+        membership = {"organisation_id": world.school.ref, "kind": "student"}
+        body = {"name": "Zhang Wei", "birth_date": "2014-06-01", "membership": membership}
+        first = await world.client.post(PEOPLE, headers=headers, json=body)
+        kept = await owner.fetchval("SELECT body FROM idempotency")
+        assert b"Zhang" not in kept
+        assert b"2014" not in kept
+        again = await world.client.post(PEOPLE, headers=headers, json=body)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json()["id"] == first.json()["id"]
+        assert again.json()["name"] == "Zhang Wei"
+
     async def test_a_birth_date_is_taken_from_the_id_number(self, world: World) -> None:
         invited = await world.invite(
             world.school, identifiers=[{"kind": "id_number", "value": PUPIL_ID_NUMBER}]

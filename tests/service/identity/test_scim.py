@@ -37,7 +37,9 @@ def build_scim(settings: Settings) -> FastAPI:
         personal=persons.personal,
         revocations=NoRevocations(),
     )
-    return application(runtime, title="identity", description="", parts=[part], table=persons.table)
+    return application(
+        runtime, title="identity", description="", parts=[part, persons], table=persons.table
+    )
 
 
 @pytest.fixture
@@ -260,3 +262,33 @@ async def test_a_user_name_that_would_mislead_sign_in_is_refused(
     body = {"schemas": [USER], "userName": user_name}
     answer = await directory.send("POST", "/Users", body)
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+
+
+async def test_every_reading_of_a_minor_is_noted_for_the_guardian(
+    client: httpx2.AsyncClient,
+    directory: Directory,
+    province: Organisation,
+    token: Token,
+    owner: asyncpg.Connection,
+) -> None:
+    made = await directory.add("pupil01")
+    await directory.add("teacher01")
+    manager = token("manager", "identity.read identity.manage", (f"administrator@{province.path}",))
+    person = f"/identity/v1/people/{made['id']}"
+    version = (await client.get(person, headers=manager)).headers["etag"]
+    answer = await client.patch(
+        person, headers={**manager, "if-match": version}, json={"birth_date": "2018-06-01"}
+    )
+    assert answer.status_code == 200, answer.text
+    replaced = {"schemas": [USER], "userName": "pupil01", "displayName": "小明"}
+    for method, path, body in (
+        ("GET", f"/Users/{made['id']}", None),
+        ("GET", "/Users", None),
+        ("GET", '/Users?filter=userName eq "pupil01"', None),
+        ("PUT", f"/Users/{made['id']}", replaced),
+    ):
+        await owner.execute("DELETE FROM audit")
+        answer = await directory.send(method, path, body)
+        assert answer.status_code == 200, answer.text
+        noted = await owner.fetch("SELECT target FROM audit WHERE action = 'person.read'")
+        assert {each["target"] for each in noted} == {made["id"]}, (method, path)

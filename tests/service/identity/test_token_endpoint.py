@@ -117,6 +117,7 @@ async def test_tokens_issued_right_after_a_revocation_are_good(house: House) -> 
     old = await house.tokens(client, person)
     await house.revoke("person", str(person))
     new = (await house.refresh(client, old["refresh_token"])).json()
+    assert (await house.claims(new["access_token"]))["iat"] <= time.time()
     assert (await house.userinfo(old["access_token"])).status_code == 401
     assert (await house.userinfo(new["access_token"])).status_code == 200
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import audit
-from shared.audit import BrokenLink, Sealer, verify
+from shared.audit import BrokenLink, NotedHead, Sealer, verify
 from shared.context import RequestContext, enter
 from shared.settings import ServiceSettings
 from tests.conftest import Stack
@@ -41,7 +41,8 @@ async def test_every_change_is_chained_and_the_chain_holds(
 
 
 async def test_an_empty_chain_holds(engine: AsyncEngine) -> None:
-    assert await verify(engine) == audit.ChainReport(0, audit.GENESIS, None, None)
+    report = await verify(engine)
+    assert (report.sealed, report.head, report.broken) == (0, audit.GENESIS, None)
 
 
 async def test_what_is_not_chained_yet_is_no_break(engine: AsyncEngine, new_uow: NewUow) -> None:
@@ -166,6 +167,36 @@ async def test_a_trail_that_was_tampered_with_breaks_where_it_was(
     report = await verify(engine)
     assert report.broken == broken
     assert report.sealed == broken.sequence - 1
+
+
+async def test_removed_newest_entries_are_found_against_a_head_that_was_noted(
+    engine: AsyncEngine, new_uow: NewUow, tampering: asyncpg.Connection
+) -> None:
+    await act(new_uow, 5)
+    await Sealer(engine).seal()
+    whole = await verify(engine)
+    noted = NotedHead.parse(f"{whole.head.hex()}:{whole.sealed}")
+    await act(new_uow)
+    await Sealer(engine).seal()
+    assert (await verify(engine, noted)).broken is None
+    await tampering.execute(
+        "DELETE FROM audit WHERE id IN (SELECT audit_id FROM audit_chain WHERE sequence > 4);"
+        "DELETE FROM audit_chain WHERE sequence > 4"
+    )
+    report = await verify(engine)
+    assert (report.sealed, report.broken, report.unaccounted) == (4, None, 2)
+    assert (await verify(engine, noted)).broken == BrokenLink(5, "the chain once reached link 5")
+    await act(new_uow, 2)
+    await Sealer(engine).seal()
+    assert (await verify(engine, noted)).broken == BrokenLink(
+        5, "it is another link than the head that was noted"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "ab:1", f"{'0' * 64}", f"{'g' * 64}:1", f"{'0' * 64}:x"])
+def test_what_is_no_head_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="64 hex digits"):
+        NotedHead.parse(text)
 
 
 async def test_two_entries_that_were_exchanged_break_the_chain(

@@ -92,6 +92,13 @@ def test_an_author_is_asked_for() -> None:
     assert codes(checks_metadata.an_author, examined(said)) == []
 
 
+def test_relations_are_advised() -> None:
+    said: dict[str, Any] = {"stage": "primary"}
+    assert codes(checks_metadata.found_easily, examined(said)) == ["no-relations"]
+    said["relations"] = [{"relationship": "related", "identifier": "ISBN 978-7-107-30000-0"}]
+    assert codes(checks_metadata.found_easily, examined(said)) == []
+
+
 def test_a_textbook_fits_in_every_element_that_both_have() -> None:
     book = TextbookFacts({"stage": "primary", "grades": "G3", "volume": "upper"}, retired=True)
     said = {"textbook_id": "x", "stage": "junior", "grades": ["G2", "G3"], "edition": "renjiao"}

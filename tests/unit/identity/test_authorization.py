@@ -71,9 +71,12 @@ def client_with(
     )
 
 
-def read(client: Client | None = None, **given_: str) -> AuthorizationRequest:
+def read(
+    client: Client | None = None, asked_at: datetime | None = None, **given_: str
+) -> AuthorizationRequest:
     parameters = {"response_type": "code", "scope": "openid", **given_}
-    return AuthorizationRequest.read(parameters, client or client_with(), "https://app.example/cb")
+    address = "https://app.example/cb"
+    return AuthorizationRequest.read(parameters, client or client_with(), address, asked_at)
 
 
 def authorization(**changes: Any) -> Authorization:
@@ -220,8 +223,7 @@ def test_max_age_decides_by_the_age_of_the_sign_in(age: int, most: int) -> None:
 def test_a_sign_in_that_the_request_asked_for_meets_it_an_older_one_does_not(
     seconds: int,
 ) -> None:
-    since = str(int(NOW.timestamp()))
-    request = read(prompt="login", max_age="0", authenticated_since=since)
+    request = read(asked_at=NOW, prompt="login", max_age="0")
     session = SignedIn(NOW + timedelta(seconds=seconds))
     assert request.met_by(session, NOW + timedelta(hours=1)) == (seconds >= 0)
 

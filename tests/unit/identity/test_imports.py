@@ -24,8 +24,10 @@ from services.identity.domain.imports import (
 from services.identity.domain.imports import State as ImportState
 from services.identity.domain.people import Membership, Person, Profile, State
 from services.identity.domain.places import Node, Place
-from services.identity.domain.reconciliation import Account, Reconciliation, Result
-from services.identity.domain.rosters import Column, Line, RosterGuardian, RosterRole
+from services.identity.domain.reconciliation import Reconciliation, Result
+from services.identity.domain.roster_accounts import Account
+from services.identity.domain.roster_words import Column, RosterRole
+from services.identity.domain.rosters import Line, RosterGuardian
 from services.identity.domain.staging import Staging
 from shared.ids import uuid7
 

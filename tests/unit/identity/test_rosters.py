@@ -16,16 +16,14 @@ from hypothesis import strategies as st
 from services.identity.adapters import rosters
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind
 from services.identity.domain.imports import Format, RosterLine, UnreadableRoster
+from services.identity.domain.roster_words import HEADINGS, Column, RosterRole, column_of
 from services.identity.domain.rosters import (
-    HEADINGS,
-    Column,
     Line,
     LineRefused,
     RosterGuardian,
-    RosterRole,
     class_key,
-    column_of,
     parse_line,
+    written,
 )
 
 ID_NUMBER = "11010519491231002X"
@@ -222,7 +220,7 @@ def test_every_heading_names_its_column() -> None:
 def test_all_defects_of_a_line_are_told_at_once() -> None:
     assert refused(
         {
-            Column.NAME: "<script>",
+            Column.NAME: "李\x07明",
             Column.ROLE: "校长助理",
             Column.ID_NUMBER: "110105194912310021",
             Column.BIRTH_DATE: "2015-02-30",
@@ -289,8 +287,26 @@ def test_spellings_of_a_class_are_one(written: str) -> None:
     assert class_key("三年级", written) == "2"
 
 
-NAMES = st.text(st.sampled_from("李明王芳阿依古丽·abc"), min_size=1, max_size=6).filter(
-    lambda text: text[0] != "·"
+@pytest.mark.parametrize("name", ["李小龙(大)", "O/Brien, Zoë", "=1+1", "'t Hooft", "''", "@x"])
+def test_names_that_are_accepted_by_hand_survive_a_file(name: str) -> None:
+    cells = {**PUPIL, Column.NAME: name}
+    (read,) = lines(rosters.csv_head() + rosters.csv_lines([cells]), Format.CSV)
+    assert parse_line(read.cells).name == name
+
+
+def test_a_birth_date_before_1900_is_refused() -> None:
+    assert refused({**PUPIL, Column.BIRTH_DATE: "1899-12-31"}) == [(Column.BIRTH_DATE, "invalid")]
+
+
+def test_a_subject_is_any_code_that_a_role_may_have() -> None:
+    teacher = {Column.NAME: "赵", Column.ROLE: "教师", Column.STAFF_NUMBER: "T-01"}
+    assert parse_line({**teacher, Column.SUBJECT: "ABC、14"}).subjects == ("14", "ABC")
+
+
+NAMES = (
+    st.text(st.sampled_from("李王·•abcé()（）/,'\"=+-@<> Ｚ"), min_size=1, max_size=8)
+    .map(written)
+    .filter(bool)
 )
 
 
@@ -317,7 +333,8 @@ def written_lines(draw: st.DrawFn) -> Line:
 
 @given(written_lines())
 def test_what_a_line_writes_it_reads(line: Line) -> None:
-    assert parse_line(line.cells()) == line
+    (read,) = lines(rosters.csv_head() + rosters.csv_lines([line.cells()]), Format.CSV)
+    assert parse_line(line.cells()) == parse_line(read.cells) == line
 
 
 def package(**tables: str) -> bytes:
@@ -366,6 +383,33 @@ def test_a_oneroster_package_becomes_lines() -> None:
     assert (home.name, home.role, home.class_name) == ("Anna Zhao", RosterRole.TEACHER, "2班")
     assert subject.subjects == ("14",)
     assert gone.leaving
+
+
+def test_a_oneroster_user_without_a_known_role_is_reported() -> None:
+    roles = ONEROSTER["roles"].replace("r1,u1,primary,student", "r1,u1,primary,wizard")
+    roles = roles.replace("r2,u2,primary,teacher,s1\n", "")
+    read = lines(package(**{**ONEROSTER, "roles": roles}), Format.ONEROSTER)
+    assert [each.number for each in read] == [2, 3, 5]
+    for each in read[:2]:
+        assert refused(dict(each.cells)) == [(Column.ROLE, "invalid")]
+
+
+def test_a_oneroster_user_who_is_disabled_or_whose_role_ended_leaves() -> None:
+    users = ONEROSTER["users"].replace("u1,,true", "u1,,false")
+    roles = (
+        ONEROSTER["roles"]
+        .replace("orgSourcedId\n", "orgSourcedId,endDate\n")
+        .replace("r2,u2,primary,teacher,s1", "r2,u2,primary,teacher,s1,2020-07-01")
+    )
+    read = lines(package(**{**ONEROSTER, "users": users, "roles": roles}), Format.ONEROSTER)
+    assert [parse_line(each.cells).leaving for each in read] == [True, True, True]
+
+
+def test_a_oneroster_enrolment_that_ended_puts_nobody_in_its_class() -> None:
+    enrolments = ONEROSTER["enrollments"].replace("role\n", "role,endDate\n", 1)
+    enrolments = enrolments.replace("e1,c1,s1,u1,student", "e1,c1,s1,u1,student,2020-07-01")
+    first, *_ = lines(package(**{**ONEROSTER, "enrollments": enrolments}), Format.ONEROSTER)
+    assert parse_line(first.cells).class_name is None
 
 
 @pytest.mark.parametrize("missing", ["users", "orgs", "roles"])

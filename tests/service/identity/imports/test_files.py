@@ -53,6 +53,69 @@ async def test_an_export_imports_back_unchanged(
     assert reads == 3
 
 
+async def test_classes_and_names_that_are_alike_are_told_apart(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李小龙(大)"), pupil(2, "O/Brien, Zoë", "2班")))
+    # By hand a class may be called like another but for its spelling.
+    await owner.execute("UPDATE organisations SET name = '三年级（1）班' WHERE name = '2班'")
+    before = await everything(owner)
+    view = await desk.done(tree.school, await desk.export(tree.school))
+    assert counts(view) == {"unchanged": 2}
+    assert await everything(owner) == before
+
+
+async def test_a_spelling_that_fits_several_classes_is_refused(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李明"), pupil(2, "王芳", "2班")))
+    await owner.execute("UPDATE organisations SET name = '(1)班' WHERE name = '2班'")
+    view = await desk.done(tree.school, roster(pupil(1, "李明", "1")))
+    (rejected,) = await desk.rows(view["id"], "rejected")
+    assert [(each["column"], each["reason"]) for each in rejected["defects"]] == [
+        ("class", "ambiguous")
+    ]
+
+
+async def test_somebody_who_is_pupil_and_staff_stays_both(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    member = {"姓名": "李明", "身份证号": id_number(1), "角色": "职工"}
+    await desk.done(tree.school, roster(pupil(1, "李明"), member))
+    before = await everything(owner)
+    view = await desk.done(tree.school, await desk.export(tree.school))
+    assert counts(view) == {"unchanged": 2}
+    assert await everything(owner) == before
+
+
+async def test_a_roster_gives_no_role_to_a_pupil_who_was_left_without(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李明")))
+    await owner.execute("DELETE FROM role_grants")
+    assert counts(await desk.done(tree.school, roster(pupil(1, "李明")))) == {"unchanged": 1}
+    assert await owner.fetchval("SELECT count(*) FROM role_grants") == 0
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_the_same_name_and_birth_date_in_a_school_is_a_warning(
+    tree: Tree, desk: Desk, dry_run: bool
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李明")))
+    view = await desk.done(
+        tree.school, roster(pupil(2, "李 明"), pupil(3, "王芳")), dry_run=dry_run
+    )
+    created = {row["row"]: row["defects"] for row in await desk.rows(view["id"], "created")}
+    assert [each["reason"] for each in created[2]] == ["possible_duplicate"]
+    assert created[3] == []
+
+
+async def test_a_birth_date_to_come_is_refused(tree: Tree, desk: Desk) -> None:
+    told = {**pupil(1, "李明"), "身份证号": id_number(1, "20990304")}
+    view = await desk.done(tree.school, roster(told), dry_run=True)
+    assert counts(view) == {"rejected": 1}
+
+
 async def test_a_file_that_is_no_roster_fails_with_a_reason(tree: Tree, desk: Desk) -> None:
     view = await desk.done(tree.school, b"%PDF-1.7\n...")
     assert view["state"] == "FAILED"
@@ -60,7 +123,7 @@ async def test_a_file_that_is_no_roster_fails_with_a_reason(tree: Tree, desk: De
 
 
 async def test_the_report_names_row_column_and_reason(tree: Tree, desk: Desk) -> None:
-    view = await desk.done(tree.school, roster(pupil(1, "=cmd()", 手机号="abc")))
+    view = await desk.done(tree.school, roster(pupil(1, "李" * 101, 手机号="abc")))
     answer = await desk.client.get(
         f"/identity/v1/imports/{view['id']}/report", headers=desk.headers
     )
