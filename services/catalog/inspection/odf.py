@@ -13,6 +13,7 @@ _MEDIA_TYPES: Final = {
 }
 _MACROS = re.compile(r"^(basic|scripts)/", re.I)
 _LINKS: Final = {"a", "hyperlink"}
+_MEDIA = re.compile(r"^(Pictures|Media|Thumbnails)/", re.I)
 _WITHIN = re.compile(r"^(\./|\.\./)?(Pictures|Media|Object|ObjectReplacements|Thumbnails)\b")
 
 
@@ -35,8 +36,10 @@ def inspect(archive: zipfile.ZipFile, report: Report) -> None:
         try:
             if packages.is_xml(name):
                 packages.read_xml(archive, entry, _Content(report, name))
-            else:
+            elif _MEDIA.match(name):
                 packages.check_medium(archive, entry, report)
+            else:
+                packages.check_opaque(archive, entry, report)
         except Unreadable as defect:
             report.find(defect.code, defect.where or name)
 
@@ -64,13 +67,11 @@ class _Content(xml.Deaf):
         if href and element not in _LINKS:
             if "script:" in href or "macro:" in href:
                 self._report.find("macro", self._where)
-            elif (
-                (element == "plugin" and not _WITHIN.match(href))
-                or "://" in href
-                or packages.opaque(href)
+            elif (element == "plugin" and not _WITHIN.match(href)) or packages.leads_elsewhere(
+                href
             ):
                 self._report.find("external-reference", self._where)
-        elif href and (packages.opaque(href) or "script:" in href):
+        elif not packages.is_link(href):
             self._report.find("action", self._where)
 
     def _event(self, element: str, href: str, attributes: xml.Attributes) -> None:

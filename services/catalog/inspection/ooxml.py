@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from services.catalog.inspection import archives, packages, texts, xml
+from services.catalog.inspection import ooxml_parts as parts
 from services.catalog.inspection.report import Report, Unreadable
 
 _TYPES: Final = "[Content_Types].xml"
@@ -17,21 +18,17 @@ _MAIN: Final = {
     "wordprocessingml.document.main+xml": "docx",
     "spreadsheetml.sheet.main+xml": "xlsx",
 }
-_MACROS = re.compile(r"macroenabled|vbaproject|vbadata|wordvbadata|macrosheet", re.I)
-_OBJECTS = re.compile(r"oleobject|activex|customui/.*macro", re.I)
 _PACKAGES: Final = (".xlsx", ".docx", ".pptx")
-_HARMLESS_EXTERNAL: Final = {"hyperlink"}
-_DDE = re.compile(r"\bDDE(AUTO)?\b")
-_FETCHING_FIELD = re.compile(r"\b(INCLUDEPICTURE|INCLUDETEXT|IMPORT|LINK)\b")
-_FORMULA_DDE = re.compile(r"^\s*[-+=@]?\s*[\w.]+\|'?[^!]*'?!")
-_FORMULA_FETCH = re.compile(r"\b(WEBSERVICE|CALL|REGISTER\.ID|RTD|EXEC)\s*\(", re.I)
-_NAMED_ACTION = re.compile(r"^ppaction://(program|macro|ole)", re.I)
+_OPAQUE = re.compile(r"printersettings|customproperty|font|digital-signature", re.I)
+"""Types of parts that are neither XML nor media, and that only their program knows."""
+_PROPERTY_LIST = re.compile(rb"\s*<\?xml[^>]*>\s*<!DOCTYPE plist[^>]*>\s*<plist")
+"""What a Mac keeps as printer settings."""
 _SHEET_KIND = {"pptx": "slides", "docx": "document", "xlsx": "sheets"}
 
 
 def format_of(archive: zipfile.ZipFile) -> str | None:
     """`pptx`, `docx`, `xlsx`; None for a package that is none of them. Raises `Unreadable`."""
-    types = _content_types(archive)
+    types = _content_types(archive).all
     return next((name for main, name in _MAIN.items() if any(main in t for t in types)), None)
 
 
@@ -43,16 +40,17 @@ def inspect(
     archive: zipfile.ZipFile, report: Report, check: Callable[[Path, str, Report], None]
 ) -> None:
     """`check` inspects a document that is embedded whole: path, name, report."""
-    for type_ in _content_types(archive):
-        if _MACROS.search(type_):
+    types = _content_types(archive)
+    for type_ in types.all:
+        if parts.MACROS.search(type_):
             report.find("macro", _TYPES)
-        if _OBJECTS.search(type_):
+        if parts.OBJECTS.search(type_):
             report.find("embedded-object", _TYPES)
     for entry in archive.infolist():
         if entry.is_dir():
             continue
         try:
-            _inspect_part(archive, entry, report, check)
+            _inspect_part(archive, entry, types.of(entry.filename), report, check)
         except Unreadable as defect:
             report.find(defect.code, defect.where or entry.filename)
 
@@ -60,18 +58,17 @@ def inspect(
 def _inspect_part(
     archive: zipfile.ZipFile,
     entry: zipfile.ZipInfo,
+    type_: str,
     report: Report,
     check: Callable[[Path, str, Report], None],
 ) -> None:
     name = entry.filename.lower()
-    if _MACROS.search(name):
+    if parts.MACROS.search(name):
         report.find("macro", entry.filename)
-    if _OBJECTS.search(name):
+    if parts.OBJECTS.search(name):
         report.find("embedded-object", entry.filename)
-    if name.endswith(".rels"):
-        packages.read_xml(archive, entry, _Relationships(report, entry.filename))
-    elif packages.is_xml(name):
-        packages.read_xml(archive, entry, _Fields(report, entry.filename))
+    if packages.is_xml(name) or type_.endswith(("+xml", "/xml")) or "vmldrawing" in type_:
+        packages.read_xml(archive, entry, parts.Part(report, entry.filename))
     elif name.endswith(_PACKAGES):
         if report.depth > 1:
             report.find("nested-archive", entry.filename)
@@ -87,100 +84,51 @@ def _inspect_part(
     else:
         if "/embeddings/" in f"/{name}":
             report.find("embedded-object", entry.filename)
-        packages.check_medium(archive, entry, report)
+        if not _OPAQUE.search(type_) or "/media/" in name:
+            packages.check_medium(archive, entry, report)
+        elif _is_xml(packages.read_head(archive, entry)):
+            packages.read_xml(archive, entry, parts.Part(report, entry.filename))
+        else:
+            packages.check_opaque(archive, entry, report)
 
 
-def _content_types(archive: zipfile.ZipFile) -> set[str]:
-    found: set[str] = set()
-
-    class Types(xml.Deaf):
-        def start(self, name: str, attributes: xml.Attributes) -> None:
-            found.add(attributes.get("ContentType", ""))
-
-    packages.read_xml(archive, archive.getinfo(_TYPES), Types())
-    return found
+def _is_xml(head: bytes) -> bool:
+    bare = head.lstrip(b"\xef\xbb\xbf\xff\xfe\0\t\r\n ")
+    return bare.startswith(b"<") and not _PROPERTY_LIST.match(bare)
 
 
-class _Relationships(xml.Deaf):
-    def __init__(self, report: Report, where: str) -> None:
-        self._report = report
-        self._where = where
+class _Types(xml.Deaf):
+    """Content types as declared (part 2, §7.2.3): of a part by its name, else by its extension."""
 
-    def start(self, name: str, attributes: xml.Attributes) -> None:
-        kind = attributes.get("Type", "").rpartition("/")[2]
-        target = attributes.get("Target", "")
-        if _MACROS.search(kind):
-            self._report.find("macro", self._where)
-        if _OBJECTS.search(kind):
-            self._report.find("embedded-object", self._where)
-        if attributes.get("TargetMode", "").lower() == "external":
-            if kind not in _HARMLESS_EXTERNAL:
-                self._report.find("external-reference", f"{self._where} ({kind})")
-            elif packages.opaque(target):
-                self._report.find("action", self._where)
-        elif "://" in target or target.startswith("\\\\"):
-            self._report.find("external-reference", f"{self._where} ({kind})")
-
-
-class _Fields(xml.Deaf):
-    """Instructions of fields and formulas, which may be cut into pieces, and actions."""
-
-    def __init__(self, report: Report, where: str) -> None:
-        self._report = report
-        self._where = where
-        self._instruction = ""
-        self._formula = ""
-        self._element = ""
+    def __init__(self) -> None:
+        self.all: set[str] = set()
+        self._declared: dict[str, str] = {}
 
     def start(self, name: str, attributes: xml.Attributes) -> None:
-        self._element = element = xml.local(name)
-        if element == "f":
-            self._formula = ""
-        elif element == "fldSimple":
-            self._instruct(xml.attribute(attributes, "instr"))
-        elif element in {"ddeLink", "oleLink"}:
-            self._report.find("dde", self._where)
-        elif element in {"control", "oleObj", "OLEObject", "objectEmbed"}:
-            self._report.find("embedded-object", self._where)
-        elif element in {"hlinkClick", "hlinkHover", "hlinkMouseOver"}:
-            if _NAMED_ACTION.match(xml.attribute(attributes, "action")):
-                self._report.find("action", self._where)
-        elif element == "altChunk":
-            self._report.find("embedded-file", self._where)
+        type_ = attributes.get("ContentType", "")
+        part = attributes.get("PartName") or f".{attributes.get('Extension', '')}"
+        self.all.add(type_)
+        self._declared[part.lower()] = type_.partition(";")[0].strip().lower()
 
-    def text(self, text: str) -> None:
-        if self._element == "instrText":
-            self._instruct(self._instruction + text)
-        elif self._element == "f":
-            self._formula += text[:1024]
+    def of(self, name: str) -> str:
+        part = f"/{name.lower()}"
+        extension = f".{part.rpartition('.')[2]}"
+        return self._declared.get(part, self._declared.get(extension, ""))
 
-    def end(self, name: str) -> None:
-        element = xml.local(name)
-        if element == "f":
-            if _FORMULA_DDE.match(self._formula):
-                self._report.find("dde", self._where)
-            if _FORMULA_FETCH.search(self._formula):
-                self._report.find("action", self._where)
-        elif element == "p":
-            self._instruction = ""
-        if element == self._element:
-            self._element = ""
 
-    def _instruct(self, instruction: str) -> None:
-        self._instruction = instruction[-4096:]
-        if _DDE.search(self._instruction):
-            self._report.find("dde", self._where)
-        if _FETCHING_FIELD.search(self._instruction) and "://" in self._instruction:
-            self._report.find("external-reference", self._where)
+def _content_types(archive: zipfile.ZipFile) -> _Types:
+    types = _Types()
+    packages.read_xml(archive, archive.getinfo(_TYPES), types)
+    return types
 
 
 def derive(archive: zipfile.ZipFile, name: str, report: Report) -> None:
     """Text by slide or sheet, or of the whole document; how many there are."""
-    parts = list({"pptx": _slides, "docx": _document, "xlsx": _sheets}[name](archive))
+    kept = list({"pptx": _slides, "docx": _document, "xlsx": _sheets}[name](archive))
     kind = _SHEET_KIND[name]
     if kind != "document":
-        report.facts[kind] = len(parts)
-    texts.keep(report, parts, kind)
+        report.facts[kind] = len(kept)
+    texts.keep(report, kept, kind)
 
 
 class _Text(xml.Deaf):
@@ -209,8 +157,8 @@ def _slides(archive: zipfile.ZipFile) -> Iterator[str]:
 
 
 def _document(archive: zipfile.ZipFile) -> Iterator[str]:
-    parts = [n for n in archive.namelist() if re.fullmatch(r"word/document\d*\.xml", n)]
-    for part in parts[:1]:
+    found = [n for n in archive.namelist() if re.fullmatch(r"word/document\d*\.xml", n)]
+    for part in found[:1]:
         yield _text_of(archive, part, {"t"}, {"p", "br"})
 
 

@@ -2,24 +2,40 @@
 
 import re
 import zipfile
+from collections.abc import Set
 from typing import Final
 
 from services.catalog.inspection import archives, svg, xml
-from services.catalog.inspection.formats import HEAD_BYTES, smuggled
+from services.catalog.inspection.formats import HEAD_BYTES, is_medium, smuggled
 from services.catalog.inspection.report import Report, Unreadable
 
 _MOST_PART_BYTES = 256 << 20
-_TEMPORARY = re.compile(r"(^|/)(\.DS_Store|Thumbs\.db|desktop\.ini)$|^__MACOSX/", re.IGNORECASE)
-WEB: Final = ("http://", "https://", "mailto:", "tel:")
+_FOLDER_VIEW: Final = b"\0\0\0\1Bud1"
+_APPLE_DOUBLE: Final = b"\0\x05\x16\x07"
+_LIKE_A_TYPE = re.compile(r"\.[a-z]\w*/$", re.IGNORECASE)
+_WEB: Final = ("http://", "https://", "mailto:", "tel:", "#")
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|[\\/]{2}", re.IGNORECASE)
+UNSEEN = re.compile(r"[\x00-\x20\x7f]")
+_PDF_REACH = 1024
 
 
 def is_xml(name: str) -> bool:
     return name.lower().endswith((".xml", ".rels", ".vml", ".rdf"))
 
 
-def is_leftover(name: str) -> bool:
-    """What desktops leave in archives."""
-    return bool(_TEMPORARY.search(name))
+def is_leftover(name: str, head: bytes, names: Set[str]) -> bool:
+    """Whether a Mac left the entry there: a folder's view, or the AppleDouble file (RFC 1740
+    appendix A) that accompanies another of the archive's `names`, which says what opens it."""
+    folder, _, last = name.rpartition("/")
+    if last == ".DS_Store":
+        return head.startswith(_FOLDER_VIEW)
+    if not last.startswith("._") or not head.startswith(_APPLE_DOUBLE):
+        return False
+    companion = "/".join(filter(None, (folder.removeprefix("__MACOSX").strip("/"), last[2:])))
+    of_folder = f"{companion}/"
+    return companion in names or (
+        any(each.startswith(of_folder) for each in names) and not _LIKE_A_TYPE.search(of_folder)
+    )
 
 
 def read_xml(
@@ -33,26 +49,36 @@ def read_xml(
 
 
 def check_medium(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Report) -> None:
-    """A part that is not XML: read to its end, and neither a program nor an archive by stealth."""
-    name = entry.filename
-    if name.lower().endswith(".svg"):
+    """A picture, a sound or a film: its first bytes must be those of one."""
+    if entry.filename.lower().endswith(".svg"):
         with archives.reading(archive, entry) as source:
-            svg.inspect(source, report, name)
+            svg.inspect(source, report, entry.filename)
         return
+    head = read_head(archive, entry)
+    if head and (not is_medium(head) or b"%PDF-" in head[:_PDF_REACH]):
+        report.find("embedded-file", entry.filename)
+
+
+def check_opaque(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Report) -> None:
+    """A part that only its program knows, such as a font: nothing else by stealth."""
+    if smuggled(read_head(archive, entry)):
+        report.find("embedded-file", entry.filename)
+
+
+def read_head(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The first `HEAD_BYTES`; the rest is read too, and must be whole."""
     with archives.reading(archive, entry) as source:
         head = source.read(HEAD_BYTES)
         while source.read(1 << 18):
             pass
-    if smuggled(head):
-        report.find("embedded-file", name)
+    return head
 
 
-def opaque(target: str) -> bool:
-    """Whether following a link would do more than open a page of the web or a letter."""
-    bare = target.strip().lower()
-    return bool(bare) and not bare.startswith(("#", *WEB)) and bool(_ACTING.match(bare))
+def is_link(target: str) -> bool:
+    """Whether following it opens a page of the web, a letter, a call or a place in the file."""
+    return not target.strip() or target.strip().lower().startswith(_WEB)
 
 
-_ACTING = re.compile(
-    r"[\s\x00-\x20]*(javascript|vbscript|data|file|smb|ms-\w+|search-ms|mhtml|\\\\)"
-)
+def leads_elsewhere(target: str) -> bool:
+    """Whether it names a scheme or a share, and no path in the package."""
+    return bool(_ELSEWHERE.match(UNSEEN.sub("", target)))

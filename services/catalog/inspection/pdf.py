@@ -1,11 +1,12 @@
 """PDF (ISO 32000): what it would do, how many pages it has, what they look like and say."""
 
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from services.catalog.inspection import texts
+from services.catalog.inspection import packages, pdf_forms, texts
 from services.catalog.inspection.report import Report, Unreadable
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ LONGEST_EDGE = 1280
 THUMBNAIL_EDGE = 320
 _TAIL_BYTES = 4096
 _MOST_TAIL = 64
+_BEFORE_END = re.compile(rb"startxref\s+\d+\s+$")
 
 # ISO 32000-1 table 198, and ISO 32000-2 for rich media: what a viewer does by itself.
 _ACTIONS: Final = {
@@ -41,6 +43,8 @@ _KEYS: Final = {
     "/RichMediaContent": "embedded-object",
     "/RichMediaSettings": "embedded-object",
 }
+_STREAM_OUTSIDE: Final = {"/F", "/Ref", "/OPI"}
+"""A stream whose content is another file's (§7.3.8.2, §8.10.4, §14.11.7)."""
 _SUBTYPES: Final = {
     "/RichMedia": "embedded-object",
     "/Screen": "embedded-object",
@@ -49,7 +53,7 @@ _SUBTYPES: Final = {
     "/3D": "embedded-object",
     "/FileAttachment": "embedded-file",
 }
-_ACTING_SCHEMES: Final = ("javascript:", "vbscript:", "file:", "data:", "\\\\")
+_WEB: Final = ("http:", "https:", "mailto:", "tel:")
 
 
 def inspect(path: Path, report: Report) -> None:
@@ -66,8 +70,11 @@ def inspect(path: Path, report: Report) -> None:
             if not 0 < pages <= MOST_PAGES:
                 raise Unreadable("too-many" if pages else "empty")
             report.facts["pages"] = pages
-            for number, thing in _dictionaries(pdf):
+            for number, thing, of_stream in _dictionaries(pdf):
                 _inspect(thing, report, f"object {number}")
+                if of_stream and not _STREAM_OUTSIDE.isdisjoint(thing.keys()):
+                    report.find("external-reference", f"object {number}")
+            pdf_forms.check(pdf)
     except pikepdf.PasswordError as error:
         raise Unreadable("encrypted") from error
     except (pikepdf.PdfError, UnicodeDecodeError) as error:
@@ -79,15 +86,16 @@ def _check_tail(path: Path, report: Report) -> None:
     with path.open("rb") as file:
         file.seek(max(0, size - _TAIL_BYTES))
         tail = file.read()
-    _, mark, behind = tail.rpartition(b"%%EOF")
+    before, mark, behind = tail.rpartition(b"%%EOF")
     if not mark:
         raise Unreadable("damaged")
-    if len(behind.strip(b"\0\r\n\t ")) > _MOST_TAIL:
+    if len(behind.strip(b"\0\r\n\t ")) > _MOST_TAIL or not _BEFORE_END.search(before):
         report.find("hidden-data")
 
 
-def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any]]:
-    """Every dictionary, also within arrays and other dictionaries, with its object's number."""
+def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any, bool]]:
+    """Every dictionary, also within arrays and other dictionaries, with its object's number and
+    whether it is a stream's."""
     import pikepdf
 
     for top in pdf.objects:
@@ -100,11 +108,12 @@ def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any]]:
             if depth > 64:
                 raise Unreadable("too-costly", f"object {number}")
             kind = thing._type_code
-            if kind == pikepdf.ObjectType.stream:
+            of_stream = kind == pikepdf.ObjectType.stream
+            if of_stream:
                 thing = thing.stream_dict
                 kind = pikepdf.ObjectType.dictionary
             if kind == pikepdf.ObjectType.dictionary:
-                yield number, thing
+                yield number, thing, of_stream
                 inner = [value for _, value in thing.items()]
             elif kind == pikepdf.ObjectType.array:
                 inner = list(thing)
@@ -127,9 +136,10 @@ def _inspect(thing: Any, report: Report, where: str) -> None:
         action = str(thing["/S"])
         if action in _ACTIONS:
             report.find(_ACTIONS[action], where)
-        if action == "/URI" and str(thing.get("/URI", "")).strip().lower().startswith(
-            _ACTING_SCHEMES
-        ):
+        if action == "/Thread" and "/F" in keys:
+            report.find("external-reference", where)
+    for key in keys & {"/URI", "/Base"}:
+        if _leads_off_the_web(thing[key]):
             report.find("action", where)
     if "/Subtype" in keys:
         subtype = str(thing["/Subtype"])
@@ -137,6 +147,17 @@ def _inspect(thing: Any, report: Report, where: str) -> None:
             report.find(_SUBTYPES[subtype], where)
     if str(thing.get("/Type", "")) == "/EmbeddedFile":
         report.find("embedded-file", where)
+
+
+def _leads_off_the_web(target: Any) -> bool:
+    """Whether an address (§12.6.4.8), or what others are relative to, is a file's or a program's.
+    Those without a scheme are the web's, as viewers take them."""
+    import pikepdf
+
+    if not isinstance(target, pikepdf.String):
+        return False
+    address = packages.UNSEEN.sub("", str(target)).lower()
+    return packages.leads_elsewhere(address) and not address.startswith(_WEB)
 
 
 def derive(path: Path, report: Report) -> None:

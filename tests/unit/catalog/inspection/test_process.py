@@ -11,6 +11,7 @@ import pytest
 
 from services.catalog.adapters.inspection_process import ExaminingProcess
 from services.catalog.application.inspection_ports import Examination, Stalled, Told
+from services.catalog.inspection.__main__ import allowed_seconds
 from tests.hostile import images, pdfs
 
 CHECKOUT = Path(__file__).resolve().parents[4]
@@ -45,6 +46,10 @@ async def test_a_file_that_takes_too_long_is_refused(tmp_path: Path) -> None:
     examined = await examine(tmp_path, "a.pdf", pdfs.pdf(120), seconds=1)
 
     assert codes(examined) == ["too-costly"]
+
+
+def test_a_small_file_is_given_less_time_than_a_large_one() -> None:
+    assert [allowed_seconds(size) for size in (0, 1 << 20, 100 << 20)] == [10, 12, 210]
 
 
 async def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,143 @@
+"""What the XML of an Office Open XML package would do: relationships, fields, formulas, actions.
+
+A part is read for all of them, whatever its name or its declared type say it holds.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from services.catalog.inspection import packages, xml
+from services.catalog.inspection.report import Report, Unreadable
+
+MACROS = re.compile(r"macroenabled|vbaproject|vbadata|wordvbadata|macrosheet", re.I)
+OBJECTS = re.compile(r"oleobject|activex|customui/.*macro", re.I)
+_NAMED_ACTION = re.compile(r"^ppaction://(program|macro|ole)", re.I)
+_LONGEST = 1 << 16
+"""Characters of a field's instruction or a formula; Excel ends at 8192 (ECMA-376 §18.17)."""
+
+# Fields (ECMA-376 part 1, §17.16.5) by their first word, in any case; braces mark where one begins
+# and ends inside another.
+_DDE = re.compile(r"(?:^|[{}])\s*DDE(AUTO)?\b", re.I)
+_FETCHING = re.compile(
+    r"(?:^|[{}])\s*(INCLUDEPICTURE|INCLUDETEXT|INCLUDE|IMPORT|LINK|DATABASE|RD)\b", re.I
+)
+_HYPERLINK = re.compile(r"(?:^|[{}])\s*HYPERLINK\b([^{}]*)", re.I)
+_SWITCH = re.compile(r'(?<!\S)\\(?:[lot]\s+(?:"[^"]*"|[^\s"]+)|[a-z](?=\s|$)|\*\s*\w+)', re.I)
+_WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
+
+_FORMULAS: Final = {"f", "formula", "formula1", "formula2", "definedName", "oldFormula"}
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_CALLING = re.compile(r"\b(WEBSERVICE|IMAGE|CALL|REGISTER(\.ID)?|RTD|EXEC)\s*\(", re.I)
+_LINKING = re.compile(r"\bHYPERLINK\s*\(\s*(?:\"([^\"]*)\")?", re.I)
+_OTHER_BOOK = re.compile(r"'\s*(\\\\|//|[a-z][a-z0-9+.-]*:)[^']*'\s*!|\[[^\]]+\.xl\w+\]", re.I)
+
+
+class Part(xml.Deaf):
+    """Tells `report` what acts or fetches in the part named `where`."""
+
+    def __init__(self, report: Report, where: str) -> None:
+        self._report = report
+        self._where = where
+        self._field: list[str] = []
+        self._depth = 0
+        self._formula: list[str] | None = None
+        self._within_instruction = False
+        self._length = 0
+
+    def start(self, name: str, attributes: xml.Attributes) -> None:
+        element = xml.local(name)
+        self._within_instruction = element in {"instrText", "delInstrText"}
+        if element in _FORMULAS:
+            self._formula, self._length = [], 0
+        elif element == "Relationship":
+            self._relate(attributes)
+        elif element == "fldSimple":
+            self._instruct(xml.attribute(attributes, "instr"))
+        elif element == "fldChar":
+            self._delimit(xml.attribute(attributes, "fldCharType"))
+        elif element in {"ddeLink", "oleLink"}:
+            self._report.find("dde", self._where)
+        elif element in {"control", "oleObj", "OLEObject", "objectEmbed"}:
+            self._report.find("embedded-object", self._where)
+        elif element in {"hlinkClick", "hlinkHover", "hlinkMouseOver"}:
+            if _NAMED_ACTION.match(xml.attribute(attributes, "action")):
+                self._report.find("action", self._where)
+        elif element == "altChunk":
+            self._report.find("embedded-file", self._where)
+
+    def text(self, text: str) -> None:
+        if self._within_instruction:
+            self._add(self._field, text)
+        elif self._formula is not None:
+            self._add(self._formula, text)
+
+    def end(self, name: str) -> None:
+        element = xml.local(name)
+        self._within_instruction = False
+        if element in _FORMULAS and self._formula is not None:
+            self._calculate("".join(self._formula))
+            self._formula = None
+        elif element == "p" and self._field:
+            self._instruct("".join(self._field))
+
+    def _add(self, pieces: list[str], text: str) -> None:
+        self._length += len(text)
+        if self._length > _LONGEST:
+            raise Unreadable("too-costly", self._where)
+        pieces.append(text)
+
+    def _delimit(self, kind: str) -> None:
+        """Instructions stay together until the outermost field ends: they may hold others, and go
+        on in the next paragraph."""
+        if kind == "begin":
+            self._depth += 1
+            self._add(self._field, "{")
+        elif kind == "end":
+            self._depth = max(self._depth - 1, 0)
+            self._add(self._field, "}")
+            if not self._depth:
+                self._instruct("".join(self._field))
+                self._field, self._length = [], 0
+
+    def _relate(self, attributes: xml.Attributes) -> None:
+        kind = attributes.get("Type", "").rpartition("/")[2]
+        target = attributes.get("Target", "")
+        if MACROS.search(kind):
+            self._report.find("macro", self._where)
+        if OBJECTS.search(kind):
+            self._report.find("embedded-object", self._where)
+        if attributes.get("TargetMode", "").strip().lower() == "external":
+            if kind != "hyperlink":
+                self._report.find("external-reference", f"{self._where} ({kind})")
+            elif not packages.is_link(target):
+                self._report.find("action", self._where)
+        elif packages.leads_elsewhere(target):
+            self._report.find("external-reference", f"{self._where} ({kind})")
+
+    def _instruct(self, instruction: str) -> None:
+        if _DDE.search(instruction):
+            self._report.find("dde", self._where)
+        if _FETCHING.search(instruction):
+            self._report.find("external-reference", self._where)
+        for link in _HYPERLINK.finditer(instruction):
+            if not all(packages.is_link(target) for target in _targets(link[1])):
+                self._report.find("action", self._where)
+
+    def _calculate(self, formula: str) -> None:
+        """`|` is no operator: outside of quotation marks it parts a DDE service from its topic."""
+        if "|" in _QUOTED.sub("", formula):
+            self._report.find("dde", self._where)
+        if _CALLING.search(formula):
+            self._report.find("action", self._where)
+        if _OTHER_BOOK.search(formula):
+            self._report.find("external-reference", self._where)
+        for link in _LINKING.finditer(formula):
+            if not link[1] or not packages.is_link(link[1]):
+                self._report.find("action", self._where)
+
+
+def _targets(arguments: str) -> Iterator[str]:
+    """The words of a HYPERLINK field that are no switches (§17.16.5.25)."""
+    for word in _WORD.finditer(_SWITCH.sub(" ", arguments)):
+        yield word[1] if word[1] is not None else word[2]
