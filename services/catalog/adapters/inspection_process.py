@@ -142,8 +142,8 @@ async def _converse(
 
 
 def _exhausted(code: int | None) -> bool:
-    """Ended by SIGXCPU; by SIGKILL, the hard limit or a machine out of memory; or by SIGABRT, which a
-    library without memory raises."""
+    """Ended by SIGXCPU; by SIGKILL, the hard limit or a machine out of memory; or by SIGABRT, as
+    libraries do when memory runs out."""
     return code in (-24, -9, -6)
 
 
