@@ -80,11 +80,12 @@ def inspector(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles)
     catalog = service("catalog", ports, addresses, secrets)
     return Component(
         name=INSPECTOR,
-        argv=(sys.executable, "-m", "services.catalog", "inspect"),
+        argv=_early("services.catalog", "services.catalog.parts.inspection_command", "inspect"),
         env={**catalog.env, "SHUYUAN_CATALOG_INSPECTOR_PORT": str(ports["inspector"])},
         address=f"tcp://{LOOPBACK}:{ports['inspector']}",
         health=f"tcp://{LOOPBACK}:{ports['inspector']}",
         depends_on=catalog.depends_on - {"nats"},
+        early=True,
     )
 
 
@@ -136,10 +137,11 @@ def _of_the_log(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
 def _beside(name: str, module: str, arguments: list[str], port: int) -> Component:
     return Component(
         name=name,
-        argv=(sys.executable, "-m", module, *arguments, "--port", str(port)),
+        argv=_early(module, "shared.logs", *arguments, "--port", str(port)),
         env=inherited(),
         address=f"tcp://{LOOPBACK}:{port}",
         health=f"tcp://{LOOPBACK}:{port}",
+        early=True,
     )
 
 
@@ -155,7 +157,7 @@ def compiler(
     upstreams[CONTROL] = f"{LOOPBACK}:{ports['control']}"
     return Component(
         name=COMPILER,
-        argv=(sys.executable, "-m", "gateway", "compile", str(directory)),
+        argv=_early("gateway", "gateway.app", "compile", str(directory)),
         env={
             **inherited(),
             "SHUYUAN_ENVOY_LISTEN": json.dumps(list(listen)),
@@ -165,6 +167,7 @@ def compiler(
             "SHUYUAN_ENVOY_UPSTREAMS": json.dumps(upstreams),
         },
         oneshot=True,
+        early=True,
     )
 
 
@@ -173,7 +176,7 @@ def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Componen
     origin = f"http://{LOOPBACK}:{ports['control']}"
     return Component(
         name=CONTROL,
-        argv=(sys.executable, "-m", "gateway"),
+        argv=_early("gateway", "gateway.app"),
         env={
             **inherited(),
             "SHUYUAN_GATEWAY_HOST": LOOPBACK,
@@ -183,6 +186,7 @@ def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Componen
         address=origin,
         health=f"{origin}/healthz",
         patience=PATIENCE,
+        early=True,
     )
 
 

@@ -26,7 +26,8 @@ def inspect() -> int:
     os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     logs.configure("catalog-inspector", settings.log_level)
     if asyncio.run(_stoppable(_wait(settings))) and asyncio.run(_stoppable(_work(settings))):
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves, as we were started
+        again = [sys.executable, "-m", "services.catalog", "inspect"]
+        os.execv(sys.executable, again)  # noqa: S606 - ourselves, from nothing
     return 0
 
 
