@@ -2,6 +2,7 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.copyright.verify.notes import VerifierKey
+from shared.egress import parse_networks
 from shared.settings import ServiceSettings
 
 
@@ -48,9 +49,23 @@ class Settings(ServiceSettings):
     witnesses: list[WitnessAt] = Field([], description="JSON list.")
     witness_quorum: int = Field(0, ge=0, description="So many must cosign; 0 asks for none.")
     timestamp_authorities: list[AuthorityAt] = Field([], description="JSON list.")
+    egress_networks: str = Field(
+        "",
+        description="Networks that may be reached beside the public Internet, as comma-separated "
+        "CIDR: where time-stamp authorities of our own stand.",
+    )
+    egress_ports: frozenset[int] = Field(
+        frozenset({80, 443}), description="JSON list of the ports that may be reached."
+    )
     timestamp_seconds: int = Field(10, ge=1, description="At the most one checkpoint is so often.")
     checkpoint_seconds: float = Field(0.5, gt=0, description="Pause between two batches.")
     refresh_minutes: int = Field(
         60, ge=1, le=60, description="An idle log is signed and witnessed again so often."
     )
     notice_days: int = Field(15, ge=1, description="For an answer to a takedown notice.")
+
+    @field_validator("egress_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        parse_networks(value)
+        return value

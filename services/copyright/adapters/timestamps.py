@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import httpx2
-
 from services.copyright.settings import AuthorityAt
 from services.copyright.verify.merkle import CannotCheck
 from services.copyright.verify.timestamps import TimestampInvalid, verify_timestamp
+from shared.egress import Egress, EgressFailed, EgressRefused
 from shared.errors import Unavailable
 
-_PATIENCE = 10
+LONGEST_TOKEN = 256 << 10
+"""Bytes of an answer; a token with its certificates has some ten thousand."""
+PATIENCE = 10
+"""Seconds for one stamp."""
 _CONFIG = """
 [tsa]
 default_tsa = own
@@ -45,23 +47,24 @@ class RemoteAuthority:
 
     local = False
 
-    def __init__(self, at: AuthorityAt) -> None:
+    def __init__(self, at: AuthorityAt, egress: Egress) -> None:
         self.name = at.name
         self._at = at
-        self._client = httpx2.AsyncClient(timeout=_PATIENCE, trust_env=False)
+        self._egress = egress
 
     async def stamp(self, message: bytes) -> tuple[bytes, bytes, datetime]:
         query = await asyncio.to_thread(_query, message)
         try:
-            answer = await self._client.post(
+            answer = await self._egress.request(
+                "POST",
                 self._at.url,
                 content=query,
                 headers={"content-type": "application/timestamp-query"},
             )
-        except httpx2.HTTPError as reason:
-            raise _unavailable(self.name, repr(reason)) from reason
-        if answer.status_code != 200:
-            raise _unavailable(self.name, f"it answered {answer.status_code}")
+        except (EgressRefused, EgressFailed) as reason:
+            raise _unavailable(self.name, str(reason)) from reason
+        if answer.status != 200:
+            raise _unavailable(self.name, f"it answered {answer.status}")
         chain = b""
         if self._at.chain:
             chain = await asyncio.to_thread(Path(self._at.chain).read_bytes)
@@ -134,9 +137,11 @@ class LocalAuthority:
         (here / "root.new").replace(here / "root.pem")  # last: with it, all is there
 
 
-def authorities(listed: Sequence[AuthorityAt]) -> list[RemoteAuthority | LocalAuthority]:
-    """The authorities that settings list."""
-    return [LocalAuthority(at) if at.directory else RemoteAuthority(at) for at in listed]
+def authorities(
+    listed: Sequence[AuthorityAt], egress: Egress
+) -> list[RemoteAuthority | LocalAuthority]:
+    """The authorities that settings list; somebody else's are asked by way of `egress`."""
+    return [LocalAuthority(at) if at.directory else RemoteAuthority(at, egress) for at in listed]
 
 
 async def _checked(
@@ -163,7 +168,7 @@ def _openssl(*arguments: str) -> None:
             ["openssl", *arguments],
             check=True,
             capture_output=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
         )
     except (OSError, subprocess.SubprocessError) as reason:
         raise _unavailable("openssl", repr(reason)) from reason

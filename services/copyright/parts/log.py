@@ -8,7 +8,7 @@ from services.copyright.adapters.objects import public_files
 from services.copyright.adapters.public_files import S3PublicFiles
 from services.copyright.adapters.signing import SignerClient
 from services.copyright.adapters.stamps import StampRepository
-from services.copyright.adapters.timestamps import authorities
+from services.copyright.adapters.timestamps import LONGEST_TOKEN, PATIENCE, authorities
 from services.copyright.adapters.witnesses import WitnessClient
 from services.copyright.application.log_publishing import Publisher
 from services.copyright.application.log_sequencing import Sequencer
@@ -16,6 +16,7 @@ from services.copyright.application.log_stamping import Stamper
 from services.copyright.application.log_worker import LogWorker
 from services.copyright.routes.log import log_router
 from services.copyright.settings import Settings
+from shared.egress import Egress, EgressPolicy, parse_networks
 from shared.service import Part, Runtime
 
 
@@ -48,7 +49,7 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
     stamper = Stamper(
         runtime.new_uow,
         StampRepository,
-        authorities(settings.timestamp_authorities),
+        authorities(settings.timestamp_authorities, Egress(_outwards(settings))),
         settings.log_origin,
         settings.timestamp_seconds,
     )
@@ -64,4 +65,13 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
         stamper=stamper,
         signer=signer,
         files=files,
+    )
+
+
+def _outwards(settings: Settings) -> EgressPolicy:
+    return EgressPolicy(
+        networks=parse_networks(settings.egress_networks),
+        ports=settings.egress_ports,
+        max_bytes=LONGEST_TOKEN,
+        seconds=PATIENCE,
     )
