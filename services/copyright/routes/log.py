@@ -8,6 +8,7 @@ from starlette.responses import Response
 from services.copyright.application.log_ports import PublicFiles
 from services.copyright.application.log_publishing import FOLDERS
 from services.copyright.verify.monitor import CHECKPOINT_PATH
+from services.copyright.verify.notes import Note, NoteMalformed
 from shared.access import public
 from shared.errors import NotFound, Unavailable
 from shared.problems import declare
@@ -43,6 +44,13 @@ def log_router(files: PublicFiles) -> APIRouter:
     async def read_checkpoint(log: Log) -> Response:
         """The newest signed checkpoint (C2SP tlog-checkpoint)."""
         content = await _found(f"{log}/{CHECKPOINT_PATH}")
+        try:
+            Note.parse(content)
+        except NoteMalformed:
+            # An object store that was killed while it was written over may return half of it.
+            raise Unavailable(
+                "The checkpoint was not read whole. Ask again.", zh="检查点未能完整读出，请重试。"
+            ) from None
         return Response(content, headers=_BRIEFLY, media_type="text/plain; charset=utf-8")
 
     @router.get(

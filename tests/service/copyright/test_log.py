@@ -216,6 +216,17 @@ async def test_static_files_say_how_long_they_may_be_cached(
         assert (await client.get(f"/copyright/log/{path}")).status_code in (404, 422)
 
 
+@pytest.mark.parametrize("rest", [0, 40])
+async def test_a_checkpoint_that_is_not_whole_is_not_served(
+    settings: Settings, log: LogPart, client: httpx2.AsyncClient, rest: int
+) -> None:
+    await submit(settings, b"one")
+    await log.worker.step()
+    newest = (await client.get("/copyright/log/checkpoint")).content
+    await log.files.replace("log/checkpoint", newest[:rest])
+    assert (await client.get("/copyright/log/checkpoint")).status_code == 503
+
+
 async def test_a_checkpoint_is_time_stamped_once(
     settings: Settings, log: LogPart, owner: asyncpg.Connection
 ) -> None:
