@@ -78,12 +78,14 @@ INSPECTOR = "catalog-inspector"
 def inspector(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles) -> Component:
     """The catalogue's worker, which inspects uploads beside the service."""
     catalog = service("catalog", ports, addresses, secrets)
+    origin = f"http://{LOOPBACK}:{ports['inspector']}"
     return Component(
         name=INSPECTOR,
         argv=_early("services.catalog", "services.catalog.parts.inspection_command", "inspect"),
         env={**catalog.env, "SHUYUAN_CATALOG_INSPECTOR_PORT": str(ports["inspector"])},
-        address=f"tcp://{LOOPBACK}:{ports['inspector']}",
-        health=f"tcp://{LOOPBACK}:{ports['inspector']}",
+        address=origin,
+        health=f"{origin}/healthz",
+        patience=PATIENCE,
         depends_on=catalog.depends_on - {"nats"},
         early=True,
     )
@@ -135,12 +137,14 @@ def _of_the_log(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
 
 
 def _beside(name: str, module: str, arguments: list[str], port: int) -> Component:
+    origin = f"http://{LOOPBACK}:{port}"
     return Component(
         name=name,
         argv=_early(module, "shared.logs", *arguments, "--port", str(port)),
         env=inherited(),
-        address=f"tcp://{LOOPBACK}:{port}",
-        health=f"tcp://{LOOPBACK}:{port}",
+        address=origin,
+        health=f"{origin}/healthz",
+        patience=PATIENCE,
         early=True,
     )
 

@@ -29,6 +29,7 @@ from services.catalog.application.inspection_ports import (
     Told,
     UploadStore,
 )
+from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspections import InspectionStore
 from services.catalog.domain.files import DERIVED, Refusal, key_of
 from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS, Derivative, Job, State
@@ -44,6 +45,8 @@ from shared.storage import ObjectMissing, ObjectStore
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 1.0
+TURN_SECONDS = 60.0
+"""By then the queue was asked for work again, also by a busy machine."""
 PUTS_AT_ONCE = 4
 _FRESH_SECONDS = LEASE.total_seconds() / 3
 
@@ -65,7 +68,8 @@ class LeaseLost(Exception):
 
 class Worker:
     """``hands`` files are looked at side by side, while as many others are read and stored.
-    ``directory`` is where they lie meanwhile."""
+    ``directory`` is where they lie meanwhile. One that gets no further for ``step_seconds`` hangs,
+    which `pulse` tells."""
 
     def __init__(
         self,
@@ -78,9 +82,11 @@ class Worker:
         examine: Examiner,
         antivirus: Antivirus | None,
         clock: Clock,
+        pulse: Pulse,
         *,
         directory: Path | None,
         hands: int,
+        step_seconds: float,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
@@ -91,6 +97,8 @@ class Worker:
         self._examine = examine
         self._antivirus = antivirus
         self._clock = clock
+        self._pulse = pulse
+        self._step_seconds = step_seconds
         self._directory = directory
         self._most = 2 * hands
         self._looking = asyncio.Semaphore(hands)
@@ -103,6 +111,7 @@ class Worker:
         idle_since = asyncio.get_running_loop().time()
         try:
             while True:
+                self._pulse.beat("inspections", within=TURN_SECONDS)
                 job = await self._take() if len(under_way) < self._most else None
                 now = asyncio.get_running_loop().time()
                 if job is not None:
@@ -163,14 +172,19 @@ class Worker:
         `LeaseLost` raised, when the job is another's."""
         told, lost = Told(), False
         block = asyncio.current_task()
+        name = f"inspection {job.id}"
 
         async def renew() -> None:
             nonlocal lost
             loop = asyncio.get_running_loop()
-            last, fresh = ("", -1), loop.time()
+            seen = last = ("", -1)
+            fresh = loop.time()
             while True:
                 await asyncio.sleep(TELL_SECONDS)
                 now = (told.step, told.progress)
+                if now != seen:
+                    seen = now
+                    self._pulse.beat(name, within=self._step_seconds)
                 if now == last and loop.time() - fresh < _FRESH_SECONDS:
                     continue
                 with suppress(Unavailable):
@@ -185,7 +199,8 @@ class Worker:
 
         renewing = asyncio.create_task(renew())
         try:
-            yield told
+            with self._pulse.watching(name):
+                yield told
         except asyncio.CancelledError:
             if lost and block is not None:
                 block.uncancel()

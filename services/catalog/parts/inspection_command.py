@@ -1,22 +1,25 @@
 """`python -m services.catalog inspect`: inspects what was uploaded, and carries intakes out.
 
 While there is nothing to do it only asks PostgreSQL for work, in a third of the memory. Work makes
-it load everything else; after a quiet while it starts itself anew without.
+it load everything else; after a quiet while it starts itself anew without. All the while it answers
+``/healthz``: its supervisor ends one that hangs, and what it held is taken again.
 """
 
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any
 
+from services.catalog.adapters.inspection_health import answering
 from services.catalog.adapters.inspection_waiting import until_due
+from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.settings import Settings
 from shared import logs
 
-QUIET_SECONDS = 60.0
 _NICE = 5
 
 
@@ -25,7 +28,8 @@ def inspect() -> int:
     settings = Settings.load()
     os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     logs.configure("catalog-inspector", settings.log_level)
-    if asyncio.run(_stoppable(_wait(settings))) and asyncio.run(_stoppable(_work(settings))):
+    if asyncio.run(_stoppable(_run(settings))):
+        # Not as it was started: it may be a fork of something else.
         again = [sys.executable, "-m", "services.catalog", "inspect"]
         os.execv(sys.executable, again)  # noqa: S606 - ourselves, from nothing
     return 0
@@ -42,44 +46,10 @@ async def _stoppable(task: Coroutine[Any, Any, None]) -> bool:
     return False
 
 
-@contextlib.asynccontextmanager
-async def _answering(settings: Settings) -> Any:
-    """Accepts connections, which is how the supervisor sees that the process lives."""
-
-    async def close(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    server = await asyncio.start_server(close, settings.inspector_host, settings.inspector_port)
-    async with server:
-        yield
-
-
-async def _wait(settings: Settings) -> None:
-    async with _answering(settings):
-        await until_due(settings)
-
-
-async def _work(settings: Settings) -> None:
-    async with _answering(settings):
-        from services.catalog.adapters.objects import object_store
-        from services.catalog.parts import inspection_worker, intake_worker
-        from shared.clock import utc_now
-        from shared.database import UnitOfWork, create_engine
-
-        engine = create_engine(settings, "catalog-inspector")
-
-        def new_uow() -> UnitOfWork:
-            return UnitOfWork(engine, "/catalog")
-
-        worker = inspection_worker.build(new_uow, settings, object_store(settings), utc_now)
-        intake = intake_worker.build(new_uow, settings, utc_now)
-        try:
-            async with asyncio.TaskGroup() as group:
-                carrying = group.create_task(intake.run())
-                while True:
-                    await worker.run(idle_seconds=QUIET_SECONDS)
-                    if not await intake.due():
-                        break
-                carrying.cancel()
-        finally:
-            await engine.dispose()
+async def _run(settings: Settings) -> None:
+    pulse = Pulse()
+    async with answering(pulse, settings.inspector_host, settings.inspector_port):
+        await until_due(settings, pulse)
+        # Loading takes a second or two, in which health is asked for.
+        loops = await asyncio.to_thread(importlib.import_module, f"{__package__}.inspection_loops")
+        await loops.carry_out(settings, pulse)

@@ -10,6 +10,7 @@ from services.catalog.adapters.inspection_clamd import Clamd
 from services.catalog.adapters.inspection_process import ExaminingProcess
 from services.catalog.adapters.inspections import InspectionQueue, InspectionRepository
 from services.catalog.adapters.uploads import QuotaRepository, UploadRepository
+from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspection_work import Worker
 from services.catalog.application.uploads import Limits, Uploads
 from services.catalog.application.uploads_quotas import Quotas
@@ -18,9 +19,15 @@ from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.storage import ObjectStore
 
+_STORE_SECONDS = 60.0
+
 
 def build(
-    new_uow: Callable[[], UnitOfWork], settings: Settings, objects: ObjectStore, clock: Clock
+    new_uow: Callable[[], UnitOfWork],
+    settings: Settings,
+    objects: ObjectStore,
+    clock: Clock,
+    pulse: Pulse,
 ) -> Worker:
     quotas = Quotas(
         QuotaRepository,
@@ -34,6 +41,7 @@ def build(
     )
     uploads = Uploads(new_uow, UploadRepository, quotas, objects, InspectionQueue(), limits, clock)
     seconds = settings.inspection_seconds
+    examine = ExaminingProcess(memory=settings.inspection_memory_bytes, seconds=seconds)
     clamd = settings.clamd_address
     return Worker(
         new_uow,
@@ -42,9 +50,12 @@ def build(
         UploadRepository,
         uploads.settle,
         objects,
-        ExaminingProcess(memory=settings.inspection_memory_bytes, seconds=seconds),
+        examine,
         Clamd(clamd, seconds=seconds) if clamd else None,
         clock,
+        pulse,
         directory=Path(settings.inspection_directory) if settings.inspection_directory else None,
         hands=settings.inspection_hands or len(os.sched_getaffinity(0)),
+        # A file waits for one examination before its own.
+        step_seconds=2 * examine.longest + _STORE_SECONDS,
     )

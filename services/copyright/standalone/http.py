@@ -5,9 +5,11 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
 from typing import Any
 
 MAX_BODY = 1 << 20
+PAUSE = 0.5  # seconds that work in order may take; whoever asks for health waits no longer
 _PATIENCE = 10  # seconds that a client may keep silent
 TEXT = "text/plain; charset=utf-8"
 
@@ -23,6 +25,14 @@ class Answer:
 
 Respond = Callable[[str, str, bytes, Mapping[str, str]], Answer]
 """From method, path, body and headers (lower-case names) to the answer."""
+
+
+def health(working: Lock) -> Answer:
+    """200 if `working`, which is held while one works, can be had; 503 when what holds it hangs."""
+    if not working.acquire(timeout=PAUSE):
+        return Answer(503, b"stuck\n")
+    working.release()
+    return Answer(200, b"alive\n")
 
 
 def serve(respond: Respond, host: str, port: int) -> None:

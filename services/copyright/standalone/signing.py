@@ -10,7 +10,7 @@ from pathlib import Path
 from services.copyright.domain.signer import SignRequest, decide
 from services.copyright.domain.signing import Ed25519Signer, NoteSigner, Sm2Signer
 from services.copyright.domain.witness import Refused
-from services.copyright.standalone.http import Answer
+from services.copyright.standalone.http import Answer, health
 from services.copyright.standalone.keys import ed25519_key, sm2_key
 from services.copyright.standalone.memory import Memory
 from services.copyright.verify.logged import SM3_ORIGIN
@@ -23,7 +23,8 @@ VKEYS = "vkeys"
 
 @dataclass(frozen=True)
 class SigningProgram:
-    """What answers ``GET /keys``, ``GET /last`` and ``POST /sign``, to whoever has the token."""
+    """What answers ``GET /keys``, ``GET /last`` and ``POST /sign``, to whoever has the token, and
+    ``GET /healthz`` to anybody."""
 
     signers: Mapping[str, Sequence[NoteSigner]]
     memory: Memory
@@ -52,6 +53,8 @@ class SigningProgram:
 
     def respond(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The answer to one request."""
+        if (method, path) == ("GET", "/healthz"):
+            return health(self.memory.lock)
         given = headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return Answer(401, b"Name the signer's token.\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.copyright.domain.signing import Cosigner
 from services.copyright.domain.witness import Refused, WatchedLog, decide
-from services.copyright.standalone.http import TEXT, Answer
+from services.copyright.standalone.http import TEXT, Answer, health
 from services.copyright.standalone.keys import ed25519_key
 from services.copyright.standalone.memory import Memory
 from services.copyright.verify.logged import SM3_ORIGIN
@@ -19,7 +19,8 @@ from services.copyright.verify.notes import VerifierKey
 
 @dataclass(frozen=True)
 class WitnessProgram:
-    """What answers ``POST /add-checkpoint`` and ``GET /<hex SHA-256 of origin>/checkpoint``.
+    """What answers ``POST /add-checkpoint``, ``GET /<hex SHA-256 of origin>/checkpoint`` and
+    ``GET /healthz``.
 
     `vkeys` is the file of the logs' keys, one a line. It is read for each request.
     """
@@ -40,6 +41,8 @@ class WitnessProgram:
         """The answer to one request."""
         if (method, path) == ("POST", "/add-checkpoint"):
             return self._add(body)
+        if (method, path) == ("GET", "/healthz"):
+            return health(self.memory.lock)
         if method == "GET":
             for origin in self.memory.seen:
                 if path == f"/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint":
