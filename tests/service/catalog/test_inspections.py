@@ -18,6 +18,7 @@ from PIL import Image, PngImagePlugin
 from services.catalog.adapters.inspection_process import ExaminingProcess
 from services.catalog.adapters.inspections import InspectionQueue, InspectionRepository
 from services.catalog.adapters.objects import object_store
+from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspection_work import Worker
 from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS
 from services.catalog.domain.uploads import State, refused_for_members
@@ -69,7 +70,7 @@ def worker(app: FastAPI, settings: Settings, objects: S3ObjectStore, tmp_path: P
 
 def new_worker(app: FastAPI, settings: Settings, objects: S3ObjectStore, at: Path) -> Worker:
     here = settings.model_copy(update={"inspection_directory": str(at)})
-    return inspection_worker.build(app.state.runtime.new_uow, here, objects, utc_now)
+    return inspection_worker.build(app.state.runtime.new_uow, here, objects, utc_now, Pulse())
 
 
 def picture() -> bytes:
