@@ -66,14 +66,14 @@ def test() -> int:
     for step in static_steps(fix=False):
         report.run(step)
     report.run(Step("contracts fit the code", _contracts("--check")))
-    report.run(Step("unit tests", _pytest({}, "unit")))
+    report.run(Step("unit tests", _pytest({}, "unit", options=TWO_AT_ONCE)))
     with tempfile.TemporaryDirectory(prefix="shuyuan-test-") as directory:
         try:
             for step in _steps_on_a_stack(Path(directory)):
                 report.run(step)
         finally:
             report.run(Step("stop the stack", _shuyuan("down", "--data", directory)))
-    report.run(Step("fault tests", _pytest({}, "faults")))
+    report.run(Step("fault tests", _pytest({}, "faults", options=TWO_AT_ONCE)))
     return report.sum_up()
 
 

@@ -74,7 +74,7 @@ def test_the_short_code_and_the_label_of_a_kind_begin_with_its_letter(kind: Kind
     assert made.path.endswith(label_of(made.code))
 
 
-@pytest.mark.parametrize("kind", INSTITUTIONS)
+@pytest.mark.parametrize("kind", sorted(INSTITUTIONS))
 @pytest.mark.parametrize("parent", [None, PROVINCE, CITY, SCHOOL])
 def test_an_institution_stands_anywhere_and_at_the_root(
     kind: Kind, parent: Organisation | None

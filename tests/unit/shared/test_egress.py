@@ -438,6 +438,17 @@ async def test_compressed_data_that_never_yields_a_byte_is_stopped_at_the_limit(
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000,
         b"",
     ],
+    ids=[
+        "gzip cut off",
+        "no gzip",
+        "deflate",
+        "gzip twice",
+        "brotli",
+        "body cut off",
+        "no HTTP",
+        "endless headers",
+        "nothing",
+    ],
 )
 async def test_an_answer_that_cannot_be_read_whole_fails(reply: bytes) -> None:
     with pytest.raises(EgressFailed):
