@@ -85,7 +85,7 @@ def inspector(ports: dict[str, int], addresses: Addresses, secrets: SecretFiles)
         env={**catalog.env, "SHUYUAN_CATALOG_INSPECTOR_PORT": str(ports["inspector"])},
         address=origin,
         health=f"{origin}/healthz",
-        patience=PATIENCE,
+        patience=2 * PATIENCE,  # it gives way to everybody else
         depends_on=catalog.depends_on - {"nats"},
         early=True,
     )

@@ -1,8 +1,30 @@
 """All of it."""
 
-from tests.hostile import archives, images, media, office, office_actions, pdfs, texts
+from tests.hostile import (
+    archives,
+    containers,
+    images,
+    media,
+    office,
+    office_actions,
+    office_sources,
+    pdf_painting,
+    pdfs,
+    texts,
+)
 
-_KINDS = (archives, images, media, office, office_actions, pdfs, texts)
+_KINDS = (
+    archives,
+    containers,
+    images,
+    media,
+    office,
+    office_actions,
+    office_sources,
+    pdf_painting,
+    pdfs,
+    texts,
+)
 
 HOSTILE = [case for kind in _KINDS for case in kind.HOSTILE]
 HONEST = [case for kind in _KINDS for case in kind.HONEST]

@@ -31,11 +31,15 @@ _DAMAGES: Final = (
 )  # fmt: skip
 """What `zipfile` raises for bytes that it did not expect."""
 _METHODS: Final = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-_ENCRYPTED = 0x41
+_ENCRYPTED = 0x2041
+"""Traditionally, strongly, and with its directory (APPNOTE 4.4.4)."""
+_PATCHED = 0x20
+_UNICODE_PATH = 0x7075
 _DESCRIBED_BEHIND = 0x08
 _UTF8 = 0x800
 _LONGEST_DESCRIPTOR = 24
 _LOCAL = Struct("<4s5H3L2H")
+_EXTRA = Struct("<2H")
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10)}
 _DECEIVING = {"\u202a", "\u202b", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u200f"}
 
@@ -98,8 +102,10 @@ def _check_names(entries: list[zipfile.ZipInfo], report: Report) -> None:
             report.find("link", name)
         if each.flag_bits & _ENCRYPTED or each.compress_type == 99:
             report.find("encrypted", name)
-        elif each.compress_type not in _METHODS:
+        elif each.compress_type not in _METHODS or each.flag_bits & _PATCHED:
             report.find("unreadable", name)
+        if each.volume or _second_name(each.extra) not in (None, name):
+            report.find("inconsistent", name)
         key = unicodedata.normalize("NFC", name).casefold()
         if key.rstrip("/") in seen:
             report.find("duplicate-name", name)
@@ -127,6 +133,16 @@ def name_of(entry: zipfile.ZipInfo) -> str:
     return entry.orig_filename
 
 
+def _second_name(extra: bytes) -> str | None:
+    """An entry's name in its Info-ZIP Unicode Path (APPNOTE 4.6.9), which some readers prefer."""
+    while len(extra) >= 4:
+        kind, length = _EXTRA.unpack_from(extra)
+        if kind == _UNICODE_PATH:
+            return extra[9 : 4 + length].decode(errors="replace")
+        extra = extra[4 + length :]
+    return None
+
+
 def _tricky(name: str) -> bool:
     parts = name.removesuffix("/").split("/")
     return (
@@ -134,7 +150,7 @@ def _tricky(name: str) -> bool:
         or len(name) > _LONGEST_NAME
         or name.startswith("/")
         or "\\" in name
-        or name[1:2] == ":"
+        or ":" in name
         or any(part in {"", ".", ".."} or part.endswith((" ", ".")) for part in parts)
         or any(part.split(".")[0].casefold() in _DEVICES for part in parts)
         or any(c < " " or c == "\x7f" or c in _DECEIVING for c in name)
@@ -153,10 +169,12 @@ def _check_headers(file: BinaryIO, archive: zipfile.ZipFile, report: Report) -> 
             raise Unreadable("inconsistent", each.filename)
         _, _, flags, method, _, _, crc, packed, expanded, name_length, extra = _LOCAL.unpack(header)
         name = file.read(name_length)
+        second = _second_name(file.read(extra))
         codec = "utf-8" if each.flag_bits & _UTF8 else "cp437"
         described = bool(flags & _DESCRIBED_BEHIND)
         same = (
             name == each.orig_filename.encode(codec, errors="replace")
+            and second in (None, name_of(each))
             and method == each.compress_type
             and flags & (_ENCRYPTED | _UTF8) == each.flag_bits & (_ENCRYPTED | _UTF8)
             and (described or crc == each.CRC)

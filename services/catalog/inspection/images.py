@@ -18,6 +18,7 @@ MOST_MOVING_PIXELS = 1_000_000_000
 PREVIEW_EDGE = 1280
 THUMBNAIL_EDGE = 320
 _PIL: Final = {"png": "PNG", "jpeg": "JPEG", "gif": "GIF", "webp": "WEBP"}
+SIGNATURES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _GPS_TAG = 0x8825
 
@@ -40,6 +41,18 @@ def inspect(path: Path, name: str, report: Report) -> None:
             raise Unreadable("too-costly")
         _load(image)
         report.facts["gps"] = _is_located(image)
+
+
+def pixels(source: BinaryIO) -> int:
+    """How many a picture says that it has; 0 where that cannot be read."""
+    from PIL import Image, UnidentifiedImageError
+
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(source, formats=[*_PIL.values(), "JPEG2000"]) as image:
+            return image.width * image.height
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
+        return 0
 
 
 def derive(path: Path, name: str, report: Report) -> None:
@@ -87,7 +100,7 @@ def _load(image: Any) -> None:
 def _png(file: BinaryIO) -> tuple[int, bool]:
     """Chunks up to IEND (§5.3), each with its CRC; an animation's frames by its acTL."""
     file.seek(8)
-    frames, size = 1, 0
+    frames, controls, size = 1, 0, 0
     while True:
         header = file.read(8)
         if len(header) < 8:
@@ -103,11 +116,13 @@ def _png(file: BinaryIO) -> tuple[int, bool]:
             if size > MOST_PIXELS:
                 raise Unreadable("too-many-pixels")
         elif kind == b"acTL":
-            frames = int.from_bytes(content[:4])
+            frames = max(frames, int.from_bytes(content[:4]))
+        elif kind == b"fcTL":
+            controls += 1
         elif kind in {b"zTXt", b"iCCP", b"iTXt"} and _inflates_far(content):
             raise Unreadable("bomb")
         elif kind == b"IEND":
-            return frames, _is_more(file)
+            return max(frames, controls), _is_more(file)
 
 
 def _inflates_far(content: bytes) -> bool:

@@ -11,10 +11,12 @@ from typing import Final
 from services.catalog.inspection import (
     archives,
     formats,
+    formulas,
     images,
     media,
     odf,
     ooxml,
+    ooxml_texts,
     packages,
     pdf,
     polyglots,
@@ -76,6 +78,8 @@ def _inspect(path: Path, filename: str, declared: str, report: Report, progress:
     if report.clean and not report.depth:
         progress("deriving", 40)
         _derive(path, format_, text, report)
+    elif report.clean:
+        texts.keep_inside(report, pdf.parts(path) if format_.kind == "pdf" else [text])
 
 
 def _check(path: Path, format_: Format, report: Report) -> str:
@@ -87,7 +91,10 @@ def _check(path: Path, format_: Format, report: Report) -> str:
         case "media":
             media.inspect(path, format_.name, report)
         case _:
-            return texts.inspect(path, report)
+            text = texts.inspect(path, report)
+            if format_.name == "csv":
+                formulas.check_table(text, report)
+            return text
     return ""
 
 
@@ -135,16 +142,22 @@ def _inspect_package(
             report.find("nested-archive")
         case _:
             _inspect_entries(archive, report, progress)
-    if report.clean and not report.depth:
-        progress("deriving", 60)
-        match format_.kind:
-            case "ooxml":
-                ooxml.derive(archive, format_.name, report)
-            case "odf":
-                odf.derive(archive, format_.name, report)
-            case _:
-                names = [archives.name_of(each) for each in archive.infolist()]
-                texts.keep(report, ["\n".join(names)], "entries")
+    if not report.clean:
+        return
+    if report.depth:
+        is_odf = format_.kind == "odf"
+        words = odf.parts(archive) if is_odf else ooxml_texts.parts(archive, format_.name)
+        texts.keep_inside(report, words)
+        return
+    progress("deriving", 60)
+    match format_.kind:
+        case "ooxml":
+            ooxml_texts.derive(archive, format_.name, report)
+        case "odf":
+            odf.derive(archive, format_.name, report)
+        case _:
+            names = [archives.name_of(each) for each in archive.infolist()]
+            texts.keep(report, ["\n".join(names)], "entries")
 
 
 def _tell_other_package(archive: zipfile.ZipFile, report: Report) -> None:

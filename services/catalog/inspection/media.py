@@ -1,10 +1,12 @@
 """MP3, WAV, MP4 and WebM: the container walked to its end, the streams listed, a frame decoded."""
 
+import re
 import struct
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from services.catalog.inspection import media_containers
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_SECONDS = 12 * 3600
@@ -13,7 +15,6 @@ MOST_FRAME_PIXELS = 50_000_000
 POSTER_EDGE = 1280
 THUMBNAIL_EDGE = 320
 _MOST_STRAY_BYTES = 4096
-_MOST_BOXES = 200_000
 _MOST_FRAMES_TRIED = 300
 
 _DEMUXERS: Final = {"mp4": "mov", "webm": "matroska", "mp3": "mp3", "wav": "wav"}
@@ -25,12 +26,6 @@ _CODECS: Final = {
     "wav": {"pcm_s16le", "pcm_u8", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_alaw", "pcm_mulaw"},
 }  # fmt: skip
 _COVERS: Final = {"png", "mjpeg"}
-_BOXES: Final = {
-    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"meta", b"udta", b"pdin",
-    b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"prft", b"emsg", b"pnot",
-}  # fmt: skip
-_SPARE_BOXES: Final = {b"free", b"skip", b"uuid"}
-_MOST_SPARE_BYTES = 1 << 20
 
 
 def inspect(path: Path, name: str, report: Report) -> None:
@@ -39,7 +34,9 @@ def inspect(path: Path, name: str, report: Report) -> None:
         file.seek(0, 2)
         size = file.tell()
         file.seek(0)
-        {"mp4": _mp4, "webm": _webm, "mp3": _mp3, "wav": _wav}[name](file, size, report)
+        {"mp4": media_containers.mp4, "webm": media_containers.webm, "mp3": _mp3, "wav": _wav}[
+            name
+        ](file, size, report)
     with _opened(path, name) as container:
         _inspect_streams(container, name, report)
 
@@ -138,81 +135,7 @@ def _frame(container: Any, video: Any) -> Any:
     raise Unreadable("damaged")
 
 
-def _mp4(file: BinaryIO, size: int, report: Report) -> None:
-    """Boxes from end to end (ISO/IEC 14496-12 §4.2); film and data must be there."""
-    seen: set[bytes] = set()
-    at = spare = 0
-    for _ in range(_MOST_BOXES):
-        if at == size:
-            break
-        file.seek(at)
-        header = file.read(16)
-        length, kind = int.from_bytes(header[:4]), header[4:8]
-        if length == 1:
-            length = int.from_bytes(header[8:16])
-        elif length == 0:
-            length = size - at
-        if len(header) < 8 or length < 8 or kind not in _BOXES:
-            report.find("hidden-data" if {b"moov", b"mdat"} <= seen else "damaged")
-            return
-        if at + length > size:
-            raise Unreadable("damaged")
-        spare += length if kind in _SPARE_BOXES else 0
-        seen.add(kind)
-        at += length
-    if at != size or b"moov" not in seen or not seen & {b"mdat", b"moof"}:
-        raise Unreadable("damaged")
-    if spare > _MOST_SPARE_BYTES:
-        report.find("hidden-data")
-
-
-_SEGMENT, _CLUSTER, _UNKNOWN = 0x18538067, 0x1F43B675, -1
-
-
-def _webm(file: BinaryIO, size: int, report: Report) -> None:
-    """EBML elements (RFC 8794) of the top level and of the segment, from end to end."""
-    at, clusters, end = 0, 0, size
-    while at < end:
-        file.seek(at)
-        element, begin = _vint(file, keep_marker=True)
-        length, begin = _vint(file, keep_marker=False)
-        if element == _SEGMENT:
-            if length != _UNKNOWN and begin + length != size:
-                if begin + length > size:
-                    raise Unreadable("damaged")
-                report.find("hidden-data")
-                end = begin + length
-            at = begin
-            continue
-        clusters += element == _CLUSTER
-        if length == _UNKNOWN:
-            # A live recording does not know its clusters' lengths; their children follow.
-            at = begin
-            continue
-        if begin + length > size:
-            raise Unreadable("damaged")
-        at = begin + length
-    if not clusters:
-        raise Unreadable("damaged")
-
-
-def _vint(file: BinaryIO, *, keep_marker: bool) -> tuple[int, int]:
-    """A variable-length integer (RFC 8794 §4), and where what follows begins."""
-    first = file.read(1)
-    if not first or not first[0]:
-        raise Unreadable("damaged")
-    width = 9 - first[0].bit_length()
-    rest = file.read(width - 1)
-    if len(rest) < width - 1:
-        raise Unreadable("damaged")
-    value = int.from_bytes(first + rest)
-    marker = 1 << (7 * width)
-    if keep_marker:
-        return value, file.tell()
-    value -= marker
-    return (_UNKNOWN if value == marker - 1 else value), file.tell()
-
-
+_ATTACHED = re.compile(rb"GEOB[\0-\x0f]")
 _RATES = ((11025, 12000, 8000), None, (22050, 24000, 16000), (44100, 48000, 32000))
 _BITRATES = {
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -239,6 +162,8 @@ def _mp3(file: BinaryIO, size: int, report: Report) -> None:
             stray += 0 if not content[at - 1] else 1
             if stray > _MOST_STRAY_BYTES:
                 break
+    if _attaches(content):
+        report.find("embedded-file")
     if frames < 3:
         raise Unreadable("damaged")
     if stray > _MOST_STRAY_BYTES:
@@ -253,6 +178,11 @@ def _id3_end(content: memoryview) -> int:
     for byte in content[6:10]:
         length = length << 7 | byte & 0x7F
     return length + 10 + (10 if content[5] & 0x10 else 0)
+
+
+def _attaches(content: memoryview) -> bool:
+    """Whether an ID3v2 tag holds a file: a frame GEOB (ID3v2.4 frames §4.15)."""
+    return bool(_ATTACHED.search(content[: _id3_end(content)]))
 
 
 def _mp3_frame(header: memoryview) -> tuple[int, float]:

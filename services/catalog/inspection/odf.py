@@ -2,9 +2,10 @@
 
 import re
 import zipfile
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from services.catalog.inspection import archives, packages, texts, xml
+from services.catalog.inspection import archives, links, packages, texts, xml
 from services.catalog.inspection.report import Report, Unreadable
 
 _MEDIA_TYPES: Final = {
@@ -14,6 +15,9 @@ _MEDIA_TYPES: Final = {
 _MACROS = re.compile(r"^(basic|scripts)/", re.I)
 _LINKS: Final = {"a", "hyperlink"}
 _MEDIA = re.compile(r"^(Pictures|Media|Thumbnails)/", re.I)
+_TEXT_PARTS = re.compile(r"(^styles|/(content|styles))\.xml$")
+_PAGE: Final = "urn:oasis:names:tc:opendocument:xmlns:drawing:1.0 page"
+_WORDS: Final = {"p", "h", "title", "desc", "header-decl", "footer-decl", "date-time-decl"}
 _WITHIN = re.compile(r"^(\./|\.\./)?(Pictures|Media|Object|ObjectReplacements|Thumbnails)\b")
 
 
@@ -62,16 +66,18 @@ class _Content(xml.Deaf):
             self._report.find("embedded-object", self._where)
         elif element in {"dde-source", "dde-connection-decl", "dde-connection"}:
             self._report.find("dde", self._where)
-        elif element == "section-source" and href:
+        elif element == "submission":
+            self._report.find("action", self._where)
+        elif (element == "section-source" and href) or links.leads_elsewhere(
+            xml.attribute(attributes, "datasource")
+        ):
             self._report.find("external-reference", self._where)
         if href and element not in _LINKS:
             if "script:" in href or "macro:" in href:
                 self._report.find("macro", self._where)
-            elif (element == "plugin" and not _WITHIN.match(href)) or packages.leads_elsewhere(
-                href
-            ):
+            elif (element == "plugin" and not _WITHIN.match(href)) or links.leads_elsewhere(href):
                 self._report.find("external-reference", self._where)
-        elif not packages.is_link(href):
+        elif not links.is_link(href):
             self._report.find("action", self._where)
 
     def _event(self, element: str, href: str, attributes: xml.Attributes) -> None:
@@ -83,33 +89,56 @@ class _Content(xml.Deaf):
 
 
 class _Text(xml.Deaf):
-    """Text by page of a presentation, or whole."""
+    """Text by page of a presentation, with its notes, or whole; then what stands outside."""
 
     def __init__(self) -> None:
         self.pages: list[str] = []
-        self._collected = xml.Paragraphs(
-            {"p", "h"}, {"p", "h", "line-break"}, texts.MOST_EXTRACTED_BYTES
-        )
+        most = texts.MOST_EXTRACTED_BYTES
+        self._collected = xml.Paragraphs(_WORDS, _WORDS, most, {"page-number", "page-count"})
+        self._outside: list[str] = []
 
     def start(self, name: str, attributes: xml.Attributes) -> None:
+        if name == _PAGE:
+            self._outside.append(self._collected.taken())
         self._collected.start(xml.local(name))
 
     def end(self, name: str) -> None:
-        element = xml.local(name)
-        self._collected.end(element)
-        if element in {"page", "text"} and not name.startswith(
-            "urn:oasis:names:tc:opendocument:xmlns:text"
-        ):
+        self._collected.end(xml.local(name))
+        if name == _PAGE:
             self.pages.append(self._collected.taken())
 
     def text(self, text: str) -> None:
         self._collected.text(text)
 
+    def outside(self) -> str:
+        return texts.joined([*self._outside, self._collected.taken()])
+
 
 def derive(archive: zipfile.ZipFile, name: str, report: Report) -> None:
-    read = _Text()
-    packages.read_xml(archive, archive.getinfo("content.xml"), read)
-    kind = "slides" if name == "odp" else "document"
+    """The text derivative; how many slides there are."""
+    pages, rest = _read(archive)
     if name == "odp":
-        report.facts["slides"] = len(read.pages)
-    texts.keep(report, read.pages, kind)
+        report.facts["slides"] = len(pages)
+    texts.keep(report, [*pages, *rest], "slides" if name == "odp" else "document")
+
+
+def parts(archive: zipfile.ZipFile) -> Iterable[str]:
+    """Text by slide, then the rest; or of the whole document. Raises `Unreadable`."""
+    pages, rest = _read(archive)
+    return [*pages, *rest]
+
+
+def _read(archive: zipfile.ZipFile) -> tuple[list[str], list[str]]:
+    """The text of the pages; that beside them, in headers and embedded charts, as at most one."""
+    content = _Text()
+    packages.read_xml(archive, archive.getinfo("content.xml"), content)
+    rest = texts.joined([content.outside(), *_others(archive)])
+    return content.pages, [rest] if rest else []
+
+
+def _others(archive: zipfile.ZipFile) -> Iterator[str]:
+    for name in sorted(archive.namelist()):
+        if _TEXT_PARTS.search(name):
+            read = _Text()
+            packages.read_xml(archive, archive.getinfo(name), read)
+            yield texts.joined([*read.pages, read.outside()])

@@ -1,14 +1,13 @@
 """Office Open XML (ISO/IEC 29500): presentations, documents, workbooks."""
 
-import posixpath
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from services.catalog.inspection import archives, packages, texts, xml
+from services.catalog.inspection import archives, packages, xml
 from services.catalog.inspection import ooxml_parts as parts
 from services.catalog.inspection.report import Report, Unreadable
 
@@ -23,7 +22,6 @@ _OPAQUE = re.compile(r"printersettings|customproperty|font|digital-signature", r
 """Types of parts that are neither XML nor media, and that only their program knows."""
 _PROPERTY_LIST = re.compile(rb"\s*<\?xml[^>]*>\s*<!DOCTYPE plist[^>]*>\s*<plist")
 """What a Mac keeps as printer settings."""
-_SHEET_KIND = {"pptx": "slides", "docx": "document", "xlsx": "sheets"}
 
 
 def format_of(archive: zipfile.ZipFile) -> str | None:
@@ -120,150 +118,3 @@ def _content_types(archive: zipfile.ZipFile) -> _Types:
     types = _Types()
     packages.read_xml(archive, archive.getinfo(_TYPES), types)
     return types
-
-
-def derive(archive: zipfile.ZipFile, name: str, report: Report) -> None:
-    """Text by slide or sheet, or of the whole document; how many there are."""
-    kept = list({"pptx": _slides, "docx": _document, "xlsx": _sheets}[name](archive))
-    kind = _SHEET_KIND[name]
-    if kind != "document":
-        report.facts[kind] = len(kept)
-    texts.keep(report, kept, kind)
-
-
-class _Text(xml.Deaf):
-    def __init__(self, collected: xml.Paragraphs) -> None:
-        self._collected = collected
-
-    def start(self, name: str, attributes: xml.Attributes) -> None:
-        self._collected.start(xml.local(name))
-
-    def end(self, name: str) -> None:
-        self._collected.end(xml.local(name))
-
-    def text(self, text: str) -> None:
-        self._collected.text(text)
-
-
-def _text_of(archive: zipfile.ZipFile, part: str, texts_in: set[str], lines: set[str]) -> str:
-    collected = xml.Paragraphs(texts_in, lines, texts.MOST_EXTRACTED_BYTES)
-    packages.read_xml(archive, archive.getinfo(part), _Text(collected))
-    return collected.taken()
-
-
-def _slides(archive: zipfile.ZipFile) -> Iterator[str]:
-    for slide in _listed(archive, "ppt/presentation.xml", "sldId"):
-        yield _text_of(archive, slide, {"t"}, {"p"})
-
-
-def _document(archive: zipfile.ZipFile) -> Iterator[str]:
-    found = [n for n in archive.namelist() if re.fullmatch(r"word/document\d*\.xml", n)]
-    for part in found[:1]:
-        yield _text_of(archive, part, {"t"}, {"p", "br"})
-
-
-def _sheets(archive: zipfile.ZipFile) -> Iterator[str]:
-    shared: list[str] = []
-    if "xl/sharedStrings.xml" in archive.namelist():
-        whole = _Strings()
-        packages.read_xml(archive, archive.getinfo("xl/sharedStrings.xml"), whole)
-        shared = whole.strings
-    for sheet in _listed(archive, "xl/workbook.xml", "sheet"):
-        cells = _Cells(shared)
-        packages.read_xml(archive, archive.getinfo(sheet), cells)
-        yield cells.taken()
-
-
-def _listed(archive: zipfile.ZipFile, part: str, element: str) -> Iterator[str]:
-    """Names of the parts that `part` lists, in its order."""
-    folder, name = posixpath.split(part)
-    targets: dict[str, str] = {}
-    order: list[str] = []
-
-    class Targets(xml.Deaf):
-        def start(self, name: str, attributes: xml.Attributes) -> None:
-            target = attributes.get("Target", "")
-            path = target.lstrip("/") if target.startswith("/") else posixpath.join(folder, target)
-            targets[attributes.get("Id", "")] = posixpath.normpath(path)
-
-    class Order(xml.Deaf):
-        def start(self, name: str, attributes: xml.Attributes) -> None:
-            if xml.local(name) == element:
-                order.append(
-                    next((v for k, v in attributes.items() if k.endswith("relationships id")), "")
-                )
-
-    names = set(archive.namelist())
-    relations = f"{folder}/_rels/{name}.rels"
-    if part not in names or relations not in names:
-        return
-    packages.read_xml(archive, archive.getinfo(relations), Targets())
-    packages.read_xml(archive, archive.getinfo(part), Order())
-    for id_ in order:
-        if targets.get(id_) in names:
-            yield targets[id_]
-
-
-class _Strings(xml.Deaf):
-    """The shared strings of a workbook, without phonetic hints."""
-
-    def __init__(self) -> None:
-        self.strings: list[str] = []
-        self._parts: list[str] = []
-        self._heard = False
-        self._left = 4 * texts.MOST_EXTRACTED_BYTES
-
-    def start(self, name: str, attributes: xml.Attributes) -> None:
-        element = xml.local(name)
-        if element == "si":
-            self._parts = []
-        self._heard = element == "t"
-
-    def text(self, text: str) -> None:
-        if self._heard and self._left > 0:
-            self._parts.append(text)
-            self._left -= len(text)
-
-    def end(self, name: str) -> None:
-        self._heard = False
-        if xml.local(name) == "si":
-            self.strings.append("".join(self._parts))
-
-
-class _Cells(xml.Deaf):
-    """The values of a sheet: cells by tabs, rows by lines."""
-
-    def __init__(self, shared: list[str]) -> None:
-        self._shared = shared
-        self._collected = xml.Paragraphs({"v"}, set(), texts.MOST_EXTRACTED_BYTES)
-        self._is_shared = False
-        self._value = ""
-        self._within = False
-
-    def start(self, name: str, attributes: xml.Attributes) -> None:
-        element = xml.local(name)
-        if element == "c":
-            self._is_shared = attributes.get("t") == "s"
-        elif element in {"v", "t"}:
-            self._within, self._value = True, ""
-
-    def text(self, text: str) -> None:
-        if self._within:
-            self._value += text
-
-    def end(self, name: str) -> None:
-        element = xml.local(name)
-        if element in {"v", "t"}:
-            self._within = False
-            self._collected.add(f"{self._meant()}\t")
-        elif element == "row":
-            self._collected.add("\n")
-
-    def _meant(self) -> str:
-        if not self._is_shared:
-            return self._value
-        index = int(self._value) if self._value.isdigit() else -1
-        return self._shared[index] if 0 <= index < len(self._shared) else ""
-
-    def taken(self) -> str:
-        return "\n".join(line.rstrip("\t") for line in self._collected.taken().splitlines())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from services.catalog.inspection import packages, xml
+from services.catalog.inspection import formulas, links, xml
 from services.catalog.inspection.report import Report, Unreadable
 
 MACROS = re.compile(r"macroenabled|vbaproject|vbadata|wordvbadata|macrosheet", re.I)
@@ -27,10 +27,23 @@ _SWITCH = re.compile(r'(?<!\S)\\(?:[lot]\s+(?:"[^"]*"|[^\s"]+)|[a-z](?=\s|$)|\*\
 _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 
 _FORMULAS: Final = {"f", "formula", "formula1", "formula2", "definedName", "oldFormula"}
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_CALLING = re.compile(r"\b(WEBSERVICE|IMAGE|CALL|REGISTER(\.ID)?|RTD|EXEC)\s*\(", re.I)
-_LINKING = re.compile(r"\bHYPERLINK\s*\(\s*(?:\"([^\"]*)\")?", re.I)
-_OTHER_BOOK = re.compile(r"'\s*(\\\\|//|[a-z][a-z0-9+.-]*:)[^']*'\s*!|\[[^\]]+\.xl\w+\]", re.I)
+
+# Elements that fetch or run by being there: data (ECMA-376 part 1, §18.13; §17.14.8), add-ins
+# ([MS-OWEXML] §2.2.1), ribbons ([MS-CUSTOMUI] §2.2.1).
+_CODES: Final = {
+    **dict.fromkeys(("ddeLink", "oleLink"), "dde"),
+    **dict.fromkeys(("control", "oleObj", "OLEObject", "objectEmbed"), "embedded-object"),
+    **dict.fromkeys(("dbPr", "webPr", "textPr", "olapPr", "DataMashup"), "external-reference"),
+    "connectString": "external-reference",
+    "altChunk": "embedded-file",
+    "webextension": "action",
+    "customUI": "macro",
+    "FmlaMacro": "macro",
+}
+_VML: Final = "urn:schemas-microsoft-com:vml "
+_VML_PICTURES: Final = {"imagedata", "fill", "stroke", "image"}
+_VML_SOURCES: Final = {"src", "href", "althref"}
+_TRUE: Final = {"1", "true", "on"}
 
 
 class Part(xml.Deaf):
@@ -56,15 +69,30 @@ class Part(xml.Deaf):
             self._instruct(xml.attribute(attributes, "instr"))
         elif element == "fldChar":
             self._delimit(xml.attribute(attributes, "fldCharType"))
-        elif element in {"ddeLink", "oleLink"}:
-            self._report.find("dde", self._where)
-        elif element in {"control", "oleObj", "OLEObject", "objectEmbed"}:
-            self._report.find("embedded-object", self._where)
         elif element in {"hlinkClick", "hlinkHover", "hlinkMouseOver"}:
             if _NAMED_ACTION.match(xml.attribute(attributes, "action")):
                 self._report.find("action", self._where)
-        elif element == "altChunk":
-            self._report.find("embedded-file", self._where)
+        elif element == "cacheSource" and attributes.get("type") == "external":
+            self._report.find("external-reference", self._where)
+        if links.leads_elsewhere(xml.attribute(attributes, "manifestLocation")):
+            self._report.find("external-reference", self._where)
+        if element in _CODES:
+            self._report.find(_CODES[element], self._where)
+        if _runs_macro(element, attributes):
+            self._report.find("macro", self._where)
+        if name.startswith(_VML):
+            self._draw(element, attributes)
+
+    def _draw(self, element: str, attributes: xml.Attributes) -> None:
+        """A shape's picture has no relationship where it gives an address."""
+        for attribute, value in attributes.items():
+            if xml.local(attribute) not in _VML_SOURCES or not value.strip():
+                continue
+            if element in _VML_PICTURES:
+                if links.leads_elsewhere(value):
+                    self._report.find("external-reference", self._where)
+            elif not links.is_link(value):
+                self._report.find("action", self._where)
 
     def text(self, text: str) -> None:
         if self._within_instruction:
@@ -76,7 +104,7 @@ class Part(xml.Deaf):
         element = xml.local(name)
         self._within_instruction = False
         if element in _FORMULAS and self._formula is not None:
-            self._calculate("".join(self._formula))
+            formulas.check("".join(self._formula), self._report, self._where)
             self._formula = None
         elif element == "p" and self._field:
             self._instruct("".join(self._field))
@@ -110,9 +138,9 @@ class Part(xml.Deaf):
         if attributes.get("TargetMode", "").strip().lower() == "external":
             if kind != "hyperlink":
                 self._report.find("external-reference", f"{self._where} ({kind})")
-            elif not packages.is_link(target):
+            elif not links.is_link(target):
                 self._report.find("action", self._where)
-        elif packages.leads_elsewhere(target):
+        elif links.leads_elsewhere(target):
             self._report.find("external-reference", f"{self._where} ({kind})")
 
     def _instruct(self, instruction: str) -> None:
@@ -121,20 +149,15 @@ class Part(xml.Deaf):
         if _FETCHING.search(instruction):
             self._report.find("external-reference", self._where)
         for link in _HYPERLINK.finditer(instruction):
-            if not all(packages.is_link(target) for target in _targets(link[1])):
+            if not all(links.is_link(target) for target in _targets(link[1])):
                 self._report.find("action", self._where)
 
-    def _calculate(self, formula: str) -> None:
-        """`|` is no operator: outside of quotation marks it parts a DDE service from its topic."""
-        if "|" in _QUOTED.sub("", formula):
-            self._report.find("dde", self._where)
-        if _CALLING.search(formula):
-            self._report.find("action", self._where)
-        if _OTHER_BOOK.search(formula):
-            self._report.find("external-reference", self._where)
-        for link in _LINKING.finditer(formula):
-            if not link[1] or not packages.is_link(link[1]):
-                self._report.find("action", self._where)
+
+def _runs_macro(element: str, attributes: xml.Attributes) -> bool:
+    """A shape that is clicked (§20.5.2.29), or a name that stands for a procedure (§18.2.5)."""
+    if element == "definedName":
+        return any(attributes.get(each) in _TRUE for each in ("xlm", "vbProcedure"))
+    return bool(attributes.get("macro", "").strip())
 
 
 def _targets(arguments: str) -> Iterator[str]:

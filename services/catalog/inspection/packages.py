@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Set
 from typing import Final
 
-from services.catalog.inspection import archives, svg, xml
+from services.catalog.inspection import archives, images, svg, xml
 from services.catalog.inspection.formats import HEAD_BYTES, is_medium, smuggled
 from services.catalog.inspection.report import Report, Unreadable
 
@@ -13,9 +13,6 @@ _MOST_PART_BYTES = 256 << 20
 _FOLDER_VIEW: Final = b"\0\0\0\1Bud1"
 _APPLE_DOUBLE: Final = b"\0\x05\x16\x07"
 _LIKE_A_TYPE = re.compile(r"\.[a-z]\w*/$", re.IGNORECASE)
-_WEB: Final = ("http://", "https://", "mailto:", "tel:", "#")
-_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|[\\/]{2}", re.IGNORECASE)
-UNSEEN = re.compile(r"[\x00-\x20\x7f]")
 _PDF_REACH = 1024
 
 
@@ -57,6 +54,10 @@ def check_medium(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Repor
     head = read_head(archive, entry)
     if head and (not is_medium(head) or b"%PDF-" in head[:_PDF_REACH]):
         report.find("embedded-file", entry.filename)
+    elif head.startswith(images.SIGNATURES):
+        with archives.reading(archive, entry) as source:
+            if images.pixels(source) > images.MOST_PIXELS:
+                report.find("too-many-pixels", entry.filename)
 
 
 def check_opaque(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Report) -> None:
@@ -72,13 +73,3 @@ def read_head(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         while source.read(1 << 18):
             pass
     return head
-
-
-def is_link(target: str) -> bool:
-    """Whether following it opens a page of the web, a letter, a call or a place in the file."""
-    return not target.strip() or target.strip().lower().startswith(_WEB)
-
-
-def leads_elsewhere(target: str) -> bool:
-    """Whether it names a scheme or a share, and no path in the package."""
-    return bool(_ELSEWHERE.match(UNSEEN.sub("", target)))

@@ -1,12 +1,12 @@
 """PDF (ISO 32000): what it would do, how many pages it has, what they look like and say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from services.catalog.inspection import packages, pdf_forms, texts
+from services.catalog.inspection import images, links, pdf_forms, texts
 from services.catalog.inspection.report import Report, Unreadable
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ _SUBTYPES: Final = {
     "/3D": "embedded-object",
     "/FileAttachment": "embedded-file",
 }
+_DECLARING = re.compile(rb"<!(DOCTYPE|ENTITY)")
+_MOST_NEXT = 64
+_PICTURE_FILTERS: Final = {"/DCTDecode", "/DCT", "/JPXDecode"}
 _WEB: Final = ("http:", "https:", "mailto:", "tel:")
 
 
@@ -70,10 +73,10 @@ def inspect(path: Path, report: Report) -> None:
             if not 0 < pages <= MOST_PAGES:
                 raise Unreadable("too-many" if pages else "empty")
             report.facts["pages"] = pages
-            for number, thing, of_stream in _dictionaries(pdf):
+            for number, thing, stream in _dictionaries(pdf):
                 _inspect(thing, report, f"object {number}")
-                if of_stream and not _STREAM_OUTSIDE.isdisjoint(thing.keys()):
-                    report.find("external-reference", f"object {number}")
+                if stream is not None:
+                    _inspect_stream(pdf, stream, report, f"object {number}")
             pdf_forms.check(pdf)
     except pikepdf.PasswordError as error:
         raise Unreadable("encrypted") from error
@@ -93,9 +96,9 @@ def _check_tail(path: Path, report: Report) -> None:
         report.find("hidden-data")
 
 
-def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any, bool]]:
+def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any, Any]]:
     """Every dictionary, also within arrays and other dictionaries, with its object's number and
-    whether it is a stream's."""
+    the stream that it describes, or None."""
     import pikepdf
 
     for top in pdf.objects:
@@ -108,12 +111,12 @@ def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any, bool]]:
             if depth > 64:
                 raise Unreadable("too-costly", f"object {number}")
             kind = thing._type_code
-            of_stream = kind == pikepdf.ObjectType.stream
-            if of_stream:
-                thing = thing.stream_dict
+            stream = None
+            if kind == pikepdf.ObjectType.stream:
+                stream, thing = thing, thing.stream_dict
                 kind = pikepdf.ObjectType.dictionary
             if kind == pikepdf.ObjectType.dictionary:
-                yield number, thing, of_stream
+                yield number, thing, stream
                 inner = [value for _, value in thing.items()]
             elif kind == pikepdf.ObjectType.array:
                 inner = list(thing)
@@ -130,7 +133,7 @@ def _inspect(thing: Any, report: Report, where: str) -> None:
     keys = set(thing.keys())
     for key in keys & _KEYS.keys():
         report.find(_KEYS[key], where)
-    if "/AA" in keys:
+    if "/AA" in keys or ("/OpenAction" in keys and _goes_online(thing["/OpenAction"])):
         report.find("action", where)
     if "/S" in keys:
         action = str(thing["/S"])
@@ -149,6 +152,61 @@ def _inspect(thing: Any, report: Report, where: str) -> None:
         report.find("embedded-file", where)
 
 
+def _goes_online(action: Any) -> bool:
+    """Whether an action (§12.6.2), or one that follows it, opens an address."""
+    import pikepdf
+
+    waiting = [action]
+    for _ in range(_MOST_NEXT):
+        if not waiting:
+            return False
+        each = waiting.pop()
+        if isinstance(each, pikepdf.Array):
+            waiting += [one for one in each if isinstance(one, pikepdf.Dictionary)]
+        elif isinstance(each, pikepdf.Dictionary):
+            if str(each.get("/S", "")) == "/URI":
+                return True
+            waiting.append(each.get("/Next"))
+    return True
+
+
+def _inspect_stream(pdf: "pikepdf.Pdf", stream: Any, report: Report, where: str) -> None:
+    if not _STREAM_OUTSIDE.isdisjoint(stream.keys()):
+        report.find("external-reference", where)
+    if str(stream.get("/Subtype", "")) == "/Image":
+        if max(_pixels_said(stream), _pixels_packed(pdf, stream)) > images.MOST_PIXELS:
+            report.find("too-many-pixels", where)
+    elif str(stream.get("/Type", "")) == "/Metadata":
+        description = stream.read_bytes().replace(b"\0", b"")
+        if _DECLARING.search(description):
+            report.find("xml-entities", where)
+
+
+def _pixels_said(image: Any) -> float:
+    """Of one bit, eight times as many are as small."""
+    bits = 1 if image.get("/ImageMask", False) else int(image.get("/BitsPerComponent", 8))
+    size = int(image.get("/Width", 0)) * int(image.get("/Height", 0))
+    return size / 8 if bits == 1 else size
+
+
+def _pixels_packed(pdf: "pikepdf.Pdf", image: Any) -> int:
+    """What a JPEG or JPEG 2000 says itself, which decoders believe."""
+    import pikepdf
+
+    filters = image.get("/Filter", pikepdf.Array())
+    steps = list(filters) if isinstance(filters, pikepdf.Array) else [filters]
+    if not steps or str(steps[-1]) not in _PICTURE_FILTERS:
+        return 0
+    content = image.read_raw_bytes()
+    if len(steps) > 1:  # it is packed once more
+        packed = pikepdf.Stream(pdf, content, Filter=pikepdf.Array(steps[:-1]))
+        settings = image.get("/DecodeParms")
+        if isinstance(settings, pikepdf.Array):
+            packed.DecodeParms = pikepdf.Array(list(settings)[:-1])
+        content = packed.read_bytes()
+    return images.pixels(BytesIO(content))
+
+
 def _leads_off_the_web(target: Any) -> bool:
     """Whether an address (§12.6.4.8), or what others are relative to, is a file's or a program's.
     Those without a scheme are the web's, as viewers take them."""
@@ -156,37 +214,62 @@ def _leads_off_the_web(target: Any) -> bool:
 
     if not isinstance(target, pikepdf.String):
         return False
-    address = packages.UNSEEN.sub("", str(target)).lower()
-    return packages.leads_elsewhere(address) and not address.startswith(_WEB)
+    address = links.UNSEEN.sub("", str(target)).lower()
+    return links.leads_elsewhere(address) and not address.startswith(_WEB)
 
 
 def derive(path: Path, report: Report) -> None:
     """Images of the first pages, a thumbnail of the first, the text of all."""
+    words = _read(path, lambda page, number: _picture(page, number, report))
+    texts.keep(report, list(words), "pages")
+
+
+def parts(path: Path) -> Iterator[str]:
+    """Text by page. Raises `Unreadable`."""
+    return _read(path, None)
+
+
+def _read(path: Path, shown: Callable[[Any, int], None] | None) -> Iterator[str]:
+    """The text of each page, until there is enough; `shown` is called with the first pages."""
     import pypdfium2
 
+    notes = _notes(path)
+    left = texts.MOST_EXTRACTED_BYTES
     try:
         with pypdfium2.PdfDocument(path) as document:
-            texts.keep(report, _pages(document, report), "pages")
+            for number in range(1, len(document) + 1):
+                if left <= 0 and number > PAGE_IMAGES:
+                    break
+                page = document[number - 1]
+                if shown and number <= PAGE_IMAGES:
+                    shown(page, number)
+                text_page = page.get_textpage()
+                words = texts.joined([text_page.get_text_bounded(), *next(notes, ())])[
+                    : max(left, 0)
+                ]
+                left -= len(words)
+                text_page.close()
+                page.close()
+                yield words
     except pypdfium2.PdfiumError as error:
         raise Unreadable("damaged") from error
 
 
-def _pages(document: Any, report: Report) -> list[str]:
-    """The text of each; pictures of the first."""
-    words: list[str] = []
-    left = texts.MOST_EXTRACTED_BYTES
-    for index in range(len(document)):
-        if left <= 0 and index >= PAGE_IMAGES:
-            break
-        page = document[index]
-        if index < PAGE_IMAGES:
-            _picture(page, index + 1, report)
-        text_page = page.get_textpage()
-        words.append(text_page.get_text_bounded()[: max(left, 0)])
-        left -= len(words[-1])
-        text_page.close()
-        page.close()
-    return words
+def _notes(path: Path) -> Iterator[list[str]]:
+    """What stands in each page's notes and filled fields (§12.5.6, §12.7.3)."""
+    import pikepdf
+
+    with pikepdf.open(path, attempt_recovery=False, suppress_warnings=True) as pdf:
+        for page in pdf.pages:
+            notes = page.obj.get("/Annots")
+            told: list[str] = []
+            for note in notes if isinstance(notes, pikepdf.Array) else ():
+                if isinstance(note, pikepdf.Dictionary):
+                    field = note.get("/Parent")
+                    value = field.get("/V") if isinstance(field, pikepdf.Dictionary) else None
+                    said = (note.get("/Contents"), note.get("/V"), value)
+                    told += [str(each) for each in said if isinstance(each, pikepdf.String)]
+            yield told
 
 
 def _picture(page: Any, number: int, report: Report) -> None:
@@ -194,7 +277,9 @@ def _picture(page: Any, number: int, report: Report) -> None:
     if not (width > 0 and height > 0):
         raise Unreadable("damaged", f"page {number}")
     scale = LONGEST_EDGE / max(width, height)
-    image = page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+    # In this order of bytes Pillow takes the pixels as they lie, and copies none.
+    drawn = page.render(scale=scale, may_draw_forms=False, prefer_bgrx=True, rev_byteorder=True)
+    image = drawn.to_pil()
     image.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
     report.make("page", number, "image/jpeg", _jpeg(image), image.size)
     if number == 1:

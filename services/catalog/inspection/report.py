@@ -156,6 +156,8 @@ class Report:
     findings: list[dict[str, str]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     derivatives: list[Made] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """Of the documents inside."""
     fault: str | None = None
     """The exception that a reader raised, for whoever runs the service."""
 
@@ -171,9 +173,11 @@ class Report:
             self.findings.append(finding)
 
     def member(self, name: str) -> "Report":
-        """The report on something inside; its findings come here too, its facts do not."""
+        """The report on something inside; its findings and texts come here too, its facts do
+        not."""
         inside = "/".join(part for part in (self.inside, name) if part)
-        return Report(self.work, inside, self.depth + 1, findings=self.findings)
+        depth = self.depth + 1
+        return Report(self.work, inside, depth, findings=self.findings, texts=self.texts)
 
     def make(
         self, kind: str, number: int, media_type: str, content: bytes, size: tuple[int, int] | None

@@ -5,13 +5,16 @@ words like others.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_BYTES = 20 << 20
 MOST_EXTRACTED_BYTES = 2 << 20
+MOST_INSIDE = 2000
+"""Pages, slides, sheets and documents within an archive or a document."""
 _ALLOWED_CONTROLS = {"\t", "\n", "\r", "\f"}
 
 
@@ -42,12 +45,39 @@ def _plausible(text: str) -> bool:
     return odd * 100 <= len(text)
 
 
-def keep(report: Report, parts: Sequence[str], kind: str) -> None:
-    """Make the `text` derivative of `parts`, which are pages, slides, sheets or a whole."""
+def keep_inside(report: Report, parts: Iterable[str]) -> None:
+    """Add the text of something inside to that of the whole, its name before each part."""
+    left = MOST_EXTRACTED_BYTES - sum(map(len, report.texts))
+    for part in parts:
+        if left <= 0 or len(report.texts) >= MOST_INSIDE:
+            return
+        if part.strip():
+            report.texts.append(f"{report.inside}\n{part[:left]}")
+            left -= len(part)
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The parts by lines, no more of them than are kept."""
+    kept: list[str] = []
+    left = MOST_EXTRACTED_BYTES
+    for part in parts:
+        if part:
+            kept.append(part)
+            left -= len(part)
+        if left <= 0:
+            break
+    return "\n".join(kept)
+
+
+def keep(report: Report, parts: Iterable[str], kind: str) -> None:
+    """Make the `text` derivative of `parts`, which are pages, slides, sheets or a whole, and of
+    what was read inside."""
     kept: list[str] = []
     offsets = []
     characters = size = 0
-    for number, part in enumerate(parts, 1):
+    if len(report.texts) >= MOST_INSIDE:
+        report.facts["text_cut"] = True
+    for number, part in enumerate(chain(parts, report.texts), 1):
         clean = part.replace("\0", "").replace("\r\n", "\n").encode(errors="replace").decode()
         room = MOST_EXTRACTED_BYTES - size
         if room <= 0:

@@ -4,7 +4,8 @@ expat knows no network; what is refused here is what makes it expand (XML 1.0 §
 what nests so deep that other readers fall over.
 """
 
-from typing import BinaryIO, Protocol
+from collections.abc import Set
+from typing import BinaryIO, Final, Protocol
 from xml.parsers import expat
 
 from services.catalog.inspection.report import Unreadable
@@ -12,17 +13,22 @@ from services.catalog.inspection.report import Unreadable
 DEEPEST = 256
 _CHUNK_BYTES = 1 << 16
 
+_MARKS: Final = {"tab": "\t", "br": "\n", "cr": "\n", "line-break": "\n", "noBreakHyphen": "-"}
+
 Attributes = dict[str, str]
 
 
 class Listener(Protocol):
-    """Hears elements by `namespace local` or `local`, as expat gives names."""
+    """Hears elements by `namespace local` or `local`, as expat gives names, and for whom processing
+    instructions are."""
 
     def start(self, name: str, attributes: Attributes) -> None: ...
 
     def end(self, name: str) -> None: ...
 
     def text(self, text: str) -> None: ...
+
+    def instruction(self, target: str) -> None: ...
 
 
 class Deaf:
@@ -35,6 +41,9 @@ class Deaf:
         pass
 
     def text(self, text: str) -> None:
+        pass
+
+    def instruction(self, target: str) -> None:
         pass
 
 
@@ -64,6 +73,7 @@ def read(source: BinaryIO, listener: Listener, where: str) -> None:
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = listener.text
+    parser.ProcessingInstructionHandler = lambda target, _: listener.instruction(target)
     try:
         while chunk := source.read(_CHUNK_BYTES):
             parser.Parse(chunk, False)
@@ -83,34 +93,58 @@ def attribute(attributes: Attributes, wanted: str) -> str:
 
 
 class Paragraphs:
-    """Collects the text of some elements, a line for each of others; no more than `most`
-    characters. Names are local."""
+    """Collects the text of some elements, without that of those `skipped` in them; others begin a
+    line and end it. No more than `most` characters are kept. Names are local."""
 
-    def __init__(self, texts: set[str], lines: set[str], most: int) -> None:
+    def __init__(
+        self, texts: Set[str], lines: Set[str], most: int, skipped: Set[str] = frozenset()
+    ) -> None:
         self._texts = texts
         self._lines = lines
+        self._skipped = skipped
+        self._within_skipped = 0
         self._left = most
         self._within = 0
         self._parts: list[str] = []
 
     def start(self, name: str) -> None:
+        self._within_skipped += name in self._skipped
+        if name in self._lines:
+            self.end_line()
         if name in self._texts:
             self._within += 1
+        elif name in _MARKS:
+            self.add(_MARKS[name])
 
     def end(self, name: str) -> None:
+        self._within_skipped -= name in self._skipped
         if name in self._texts:
             self._within -= 1
         if name in self._lines:
-            self.add("\n")
+            self.end_line()
 
     def text(self, text: str) -> None:
-        if self._within:
+        if self._within and not self._within_skipped:
             self.add(text)
+
+    def line(self, text: str) -> None:
+        """A line of its own."""
+        self.end_line()
+        self.add(text)
+        self.end_line()
+
+    def end_line(self) -> None:
+        if self._parts and not self._parts[-1].endswith("\n"):
+            self.add("\n")
 
     def add(self, text: str) -> None:
         if self._left > 0:
             self._parts.append(text[: self._left])
             self._left -= len(text)
+
+    @property
+    def left(self) -> int:
+        return self._left
 
     def taken(self) -> str:
         """What was collected since it was last taken."""

@@ -116,11 +116,15 @@ def test_a_recording_gives_its_duration(made: Report) -> None:
     assert look(made, "a.wav", media.wav()).facts["seconds"] == pytest.approx(1)
 
 
-def test_a_zip_gives_the_names_of_its_entries(made: Report) -> None:
+def test_a_zip_gives_the_names_of_its_entries_and_their_texts(made: Report) -> None:
     look(made, "a.zip", archives.lesson())
 
     assert made.facts["entries"] == 2
-    assert text_of(made).splitlines() == ["第一课/说明.txt", "第一课/教案.md"]
+    assert text_of(made).split("\f") == [
+        "第一课/说明.txt\n第一课/教案.md",
+        "第一课/说明.txt\n请先预习",
+        "第一课/教案.md\n# 教案\n",
+    ]
 
 
 def test_text_in_gb18030_is_kept_as_utf_8(made: Report) -> None:

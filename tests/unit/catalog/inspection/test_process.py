@@ -12,7 +12,7 @@ import pytest
 from services.catalog.adapters.inspection_process import ExaminingProcess
 from services.catalog.application.inspection_ports import Examination, Stalled, Told
 from services.catalog.inspection.__main__ import allowed_seconds
-from tests.hostile import images, pdfs
+from tests.hostile import archives, images, pdfs
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 MEMORY = 2 << 30
@@ -43,7 +43,11 @@ async def test_a_clean_file_comes_back_with_what_was_made_of_it(tmp_path: Path) 
 
 
 async def test_a_file_that_takes_too_long_is_refused(tmp_path: Path) -> None:
-    examined = await examine(tmp_path, "a.pdf", pdfs.pdf(120), seconds=1)
+    long = archives.zipped({f"{number}.pdf": pdfs.pdf(50) for number in range(30)})
+    path, work = place(tmp_path, long)
+    process = ExaminingProcess(memory=MEMORY, seconds=1)
+    process.longest = 60  # a busy machine grants the second late
+    examined = await process(path, "a.zip", "", work, Told())
 
     assert codes(examined) == ["too-costly"]
 
