@@ -119,6 +119,11 @@ class KeyRing:
         return derived
 
 
+def is_token(stored: bytes) -> bool:
+    """Whether `stored` was written by `KeyRing.encrypt`, and not as plain text before."""
+    return stored[:1] == _VERSION
+
+
 def _derive(key: bytes, use: str, purpose: str, length: int = _KEY_BYTES) -> bytes:
     info = f"shuyuan/{use}/{purpose}".encode()
     return HKDF(SHA256(), length, salt=None, info=info).derive(key)

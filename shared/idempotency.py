@@ -29,7 +29,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.context import current
-from shared.encryption import KeyRing, Place
+from shared.encryption import KeyRing, Place, UndecryptableField, is_token
 from shared.errors import IdempotencyKeyMalformed, IdempotencyKeyReused, RequestStillRunning
 from shared.principal import MaybeCaller
 
@@ -110,9 +110,18 @@ class Claim:
         return self._keys.encrypt(_PURPOSE, body.decode(), self._place) if self._keys else body
 
     def _opened(self, stored: bytes) -> bytes:
-        if self._keys is None:
+        """The stored answer. One from before there were keys is text. Raises
+        `IdempotencyKeyReused` where its key has left the ring: what was done is not done again."""
+        if self._keys is None or not is_token(stored):
             return stored
-        return self._keys.decrypt(_PURPOSE, stored, self._place).encode()
+        try:
+            return self._keys.decrypt(_PURPOSE, stored, self._place).encode()
+        except UndecryptableField:
+            raise IdempotencyKeyReused(
+                "The request was carried out, but its answer can no longer be read: look up what"
+                " it made before you send it again under a new key.",
+                zh="该请求已执行，但首次的应答已无法读取：请先查询结果，确需再次提交时请换用新键。",
+            ) from None
 
 
 class Idempotent:

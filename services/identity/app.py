@@ -19,9 +19,9 @@ EVENTS = {**events_organisations.EVENTS, **events_people.EVENTS, **events_provid
 
 class Parts(NamedTuple):
     provider: provider.Provider
+    authentication: authentication.AuthenticationPart
     organisations: organisations.OrganisationsPart
     people: people.PeoplePart
-    authentication: authentication.AuthenticationPart
     imports: imports.ImportsPart
     scim: scim.ScimPart
 
@@ -83,9 +83,9 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
     objects = _objects(settings)
     return Parts(
         provider=protocol,  # first: its token endpoint is asked most, and routes are tried in order
+        authentication=entrance,  # then this: everybody signs in
         organisations=organisations.build(runtime, settings),
         people=persons,
-        authentication=entrance,
         imports=imports.build(runtime, settings, revocations=revocations, objects=objects),
         scim=provisioning,
     )

@@ -36,14 +36,16 @@ FROM sign_ins s JOIN people p ON p.id = s.person_id
 WHERE s.secret_hash = $1 AND s.expires_at > $2 AND p.state = 'ACTIVE'
 """
 _INVITATION = """
-SELECT id, person_id, removes_factors, issued_by, issued_at, expires_at
+SELECT id, person_id, removes_factors, authority, issued_by, issued_at, expires_at
 FROM invitations i WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
   AND EXISTS (SELECT FROM people p WHERE p.id = i.person_id AND p.state IN ('INVITED', 'ACTIVE'))
 """
 _FACTORS = """
 SELECT
   (SELECT confirmed_at FROM authenticators WHERE person_id = $1) AS authenticator_since,
-  (SELECT count(*) FROM recovery_codes WHERE person_id = $1) AS recovery_codes
+  (SELECT count(*) FROM recovery_codes WHERE person_id = $1) AS recovery_codes,
+  (SELECT max(used_at) FROM invitations WHERE person_id = $1 AND cardinality(authority) > 0)
+    AS helped_at
 """
 _PASSKEYS = """
 SELECT id, name, created_at, used_at FROM passkeys WHERE person_id = $1 ORDER BY created_at, id
@@ -84,14 +86,14 @@ _VOID_INVITATIONS = text(
 )
 _ADD_INVITATION = text(
     "INSERT INTO invitations"
-    " (id, token_hash, person_id, removes_factors, issued_by, issued_at, expires_at)"
-    " VALUES (:id, :token_hash, :person_id, :removes_factors, :issued_by, :issued_at,"
+    " (id, token_hash, person_id, removes_factors, authority, issued_by, issued_at, expires_at)"
+    " VALUES (:id, :token_hash, :person_id, :removes_factors, :authority, :issued_by, :issued_at,"
     " :expires_at)"
 )
 _USE_INVITATION = text(
     "UPDATE invitations SET used_at = :now"
     " WHERE token_hash = :token_hash AND used_at IS NULL AND expires_at > :now"
-    " RETURNING id, person_id, removes_factors, issued_by, issued_at, expires_at"
+    " RETURNING id, person_id, removes_factors, authority, issued_by, issued_at, expires_at"
 )
 
 
@@ -128,7 +130,7 @@ class AuthenticationReads:
 
     async def invitation(self, token_hash: bytes, now: datetime) -> Invitation | None:
         row = await self._reader.fetchrow(_INVITATION, token_hash, now)
-        return Invitation(**row) if row else None
+        return _invitation(row) if row else None
 
     async def factors(self, person_id: UUID) -> Factors:
         row: Any = await self._reader.fetchrow(_FACTORS, person_id)
@@ -219,6 +221,7 @@ class InvitationRows(_Rows):
             token_hash=token_hash,
             person_id=invitation.person_id,
             removes_factors=invitation.removes_factors,
+            authority=list(invitation.authority),
             issued_by=invitation.issued_by,
             issued_at=invitation.issued_at,
             expires_at=invitation.expires_at,
@@ -227,10 +230,14 @@ class InvitationRows(_Rows):
     async def use(self, token_hash: bytes, now: datetime) -> Invitation | None:
         used = await self._run(_USE_INVITATION, token_hash=token_hash, now=now)
         row = used.one_or_none()
-        return Invitation(*row) if row else None
+        return _invitation(row._mapping) if row else None
 
     async def delete(self, person_id: UUID) -> None:
         await self._run(_delete_from("invitations"), person_id=person_id)
+
+
+def _invitation(row: Mapping[str, Any]) -> Invitation:
+    return Invitation(**{**row, "authority": tuple(row["authority"])})
 
 
 def _delete_from(table: str) -> Any:

@@ -17,7 +17,7 @@ from services.identity.application.importing import PendingLine
 from services.identity.application.imports import ReportedLine
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind
 from services.identity.domain.imports import Format, Import, Outcome, State
-from services.identity.domain.reconciliation import Result
+from services.identity.domain.roster_changes import Result
 from services.identity.domain.roster_words import HEADINGS, RosterRole
 from services.identity.domain.rosters import Defect, Line, RosterGuardian
 from services.identity.domain.staging import Staged
@@ -207,6 +207,7 @@ class ImportRepository:
             line.subjects,
             [[each.name, each.phone, each.relation] for each in line.guardians],
             line.leaving,
+            line.ended_on,
         ]
         place = _place(import_id, position)
         return self._keys.encrypt(_PURPOSE, orjson.dumps(told).decode(), place)
@@ -214,8 +215,8 @@ class ImportRepository:
     def _opened(self, import_id: UUID, row: Row[Any]) -> Line:
         place = _place(import_id, row.position)
         told = orjson.loads(self._keys.decrypt(_PURPOSE, row.content, place))
-        name, role, sex, born, keys, *texts, subjects, guardians, leaving = told
-        code, school, grade, class_name = texts
+        name, role, sex, born, keys, code, school, grade, class_name, *told = told
+        subjects, guardians, leaving, ended_on = told
         return Line(
             name,
             RosterRole(role),
@@ -229,6 +230,7 @@ class ImportRepository:
             tuple(subjects),
             tuple(RosterGuardian(*each) for each in guardians),
             leaving,
+            date.fromisoformat(ended_on) if ended_on else None,
         )
 
 

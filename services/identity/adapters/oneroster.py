@@ -3,9 +3,9 @@
 A user becomes a line for each school, home class and subject; homerooms are classes (行政班) here,
 other classes tell a teacher's subjects. Guardians are the users that a pupil names as agents. Of
 several school years the latest counts. Who is no longer enabled, or whose role has ended, leaves;
-enrolments that have ended are passed over. A user without a role that we know becomes a line that
-is refused, and so is reported. What has no place in a roster is passed over: courses, resources,
-results.
+an enrolment that has ended becomes a line of its own, before the others, that ends what it began.
+A user without a role that we know becomes a line that is refused, and so is reported. What has no
+place in a roster is passed over: courses, resources, results.
 """
 
 import csv
@@ -139,6 +139,8 @@ class _Package:
                 Column.SCHOOL: self._school(role["orgSourcedId"]),
                 Column.STATUS: "离校" if leaving else "",
             }
+            if not leaving:
+                yield from ({**cells, **place} for place in self._left(user, role))
             if word == "学生":
                 yield {**cells, **self._guardians(user), **self._home_class(user, role)}
             elif word == "教师" and not leaving:
@@ -186,17 +188,38 @@ class _Package:
             cells |= {name: _name(agent), phone: agent["sms"] or agent["phone"]}
         return cells
 
-    def _enrolled(self, user: Record, role: Record) -> Iterator[Record]:
+    def _enrolled(self, user: Record, role: Record) -> Iterator[tuple[Record, str]]:
+        """Classes, with the day on which it was over with them, or nothing."""
         for each in self._enrolments.get(user["sourcedId"], ()):
             there = each["schoolSourcedId"] == role["orgSourcedId"] and each["role"] == role["role"]
             present = self._classes.get(each["classSourcedId"])
-            over = each["status"] == "tobedeleted" or self._ended(each)
-            if there and present is not None and not over:
-                yield present
+            if there and present is not None:
+                deleted = each["status"] == "tobedeleted"
+                over = self._ended(each) or deleted
+                ended_on = min(each["endDate"] or self._today, self._today)
+                yield present, ended_on if over else ""
+
+    def _present(self, user: Record, role: Record) -> list[Record]:
+        return [each for each, ended_on in self._enrolled(user, role) if not ended_on]
+
+    def _left(self, user: Record, role: Record) -> Iterator[dict[Column, str]]:
+        """Homerooms and subjects that are over, and were not begun anew."""
+        present = self._present(user, role)
+        homes = {(each["grades"], each["title"]) for each in present if _is_home(each)}
+        taught = {word for each in present for word in _subjects(each)}
+        for each, ended_on in self._enrolled(user, role):
+            if not ended_on:
+                continue
+            if _is_home(each) and (each["grades"], each["title"]) not in homes:
+                grade = _grade(each["grades"] or user["grades"])
+                yield {Column.GRADE: grade, Column.CLASS: each["title"], Column.ENDED_ON: ended_on}
+            over = [word for word in _subjects(each) if word not in taught]
+            if over and role["role"] == "teacher":
+                yield {Column.SUBJECT: "、".join(over), Column.ENDED_ON: ended_on}
 
     def _home_class(self, user: Record, role: Record) -> dict[Column, str]:
-        for each in self._enrolled(user, role):
-            if each["classType"] == "homeroom":
+        for each in self._present(user, role):
+            if _is_home(each):
                 return {
                     Column.GRADE: _grade(each["grades"] or user["grades"]),
                     Column.CLASS: each["title"],
@@ -206,14 +229,23 @@ class _Package:
     def _teaching(self, user: Record, role: Record) -> Iterator[dict[Column, str]]:
         subjects: dict[str, None] = {}
         homerooms = 0
-        for each in self._enrolled(user, role):
-            if each["classType"] == "homeroom":
+        for each in self._present(user, role):
+            subjects |= dict.fromkeys(_subjects(each))
+            if _is_home(each):
                 homerooms += 1
                 yield {Column.GRADE: _grade(each["grades"]), Column.CLASS: each["title"]}
-            else:
-                subjects |= dict.fromkeys(each["subjects"].split(","))
         if subjects or not homerooms:
-            yield {Column.SUBJECT: "、".join(word.strip() for word in subjects)}
+            yield {Column.SUBJECT: "、".join(subjects)}
+
+
+def _is_home(class_: Record) -> bool:
+    return class_["classType"] == "homeroom"
+
+
+def _subjects(class_: Record) -> list[str]:
+    """What is taught in a class that is no homeroom."""
+    words = "" if _is_home(class_) else class_["subjects"]
+    return [word for each in words.split(",") if (word := each.strip())]
 
 
 def _name(user: Record) -> str:

@@ -22,8 +22,8 @@ from services.identity.domain.grants import RoleGrant
 from services.identity.domain.identifiers import IdentifierKey
 from services.identity.domain.organisations import INSTITUTIONS, Kind, code_of
 from services.identity.domain.people import CODE_PREFIX, Person, civil_date
-from services.identity.domain.reconciliation import Batch
 from services.identity.domain.roster_accounts import Account
+from services.identity.domain.roster_changes import Batch
 from services.identity.domain.rosters import RosterGuardian
 from shared.codes import new_code
 

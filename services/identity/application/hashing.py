@@ -42,17 +42,21 @@ class PasswordHashing:
         self._seats = workers + queue
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
-    @contextmanager
-    def seat(self) -> Iterator["Seat"]:
-        """A place in the pool for as long as the block lasts; without one nothing is hashed.
-
-        Take it before any other work: whoever finds the pool full costs nothing. Raises
-        `HashingPoolFull`.
-        """
+    def expect_seat(self) -> None:
+        """Ask before any other work: whoever finds the pool full costs nothing. Raises
+        `HashingPoolFull`."""
         if not self._seats:
             raise HashingPoolFull(
                 "Many people are signing in.", zh="当前登录人数较多。", retry_after=RETRY_SECONDS
             )
+
+    @contextmanager
+    def seat(self) -> Iterator["Seat"]:
+        """A place in the pool for as long as the block lasts; without one nothing is hashed.
+
+        Raises `HashingPoolFull`.
+        """
+        self.expect_seat()
         self._seats -= 1
         try:
             yield Seat(self._hasher, self._nobody, self._threads)

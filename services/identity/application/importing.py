@@ -36,8 +36,9 @@ from services.identity.domain.imports import (
     UnreadableRoster,
 )
 from services.identity.domain.people import Person
-from services.identity.domain.reconciliation import Batch, Reconciliation, Refused, Result
+from services.identity.domain.reconciliation import Reconciliation
 from services.identity.domain.roster_accounts import Account
+from services.identity.domain.roster_changes import Batch, Refused, Result
 from services.identity.domain.rosters import Line
 from services.identity.domain.staging import Staged, Staging
 from shared.clock import Clock
@@ -373,6 +374,8 @@ def _decided(reconciliation: Reconciliation, places: Places, pending: PendingLin
         place = places.of(pending.line)
     except Refused as refused:
         return Result(Outcome.REJECTED, defects=refused.defects)
+    if place is None:
+        return Result(Outcome.UNCHANGED)
     result = reconciliation.take(pending.line, place, repeats=pending.repeats)
     if places.is_new(place) and "membership" in result.changes:
         return replace(result, changes=("organisation", *result.changes))

@@ -5,7 +5,7 @@ the password, or lost the second factor as well.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,16 +16,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.application.accounts import CredentialReader
 from services.identity.application.hashing import PasswordHashing
 from services.identity.application.passwords import Passwords
-from services.identity.application.reach import INVITE, governed
+from services.identity.application.reach import INVITE, invited
 from services.identity.application.second_factors import SecondFactors
 from services.identity.application.sessions import Sessions, digest
 from services.identity.application.stores import OpenStores, Stores
 from services.identity.domain.grants import SEPARATED
-from services.identity.domain.people import PersonActionRefused, State
+from services.identity.domain.people import (
+    AccountBeyondReach,
+    Person,
+    PersonActionRefused,
+    State,
+)
 from services.identity.domain.sign_in import InvitationSpent
+from shared.access import grants_of
 from shared.clock import Clock
 from shared.context import current
 from shared.database import UnitOfWork
+from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.principal import Principal
 
@@ -35,11 +42,13 @@ ASK_AGAIN = "Ask your administrator for a new invitation."
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """``removes_factors`` says that second factors go when it is used."""
+    """``removes_factors`` says that second factors go when it is used; ``authority`` are the
+    grants of whoever issued it, empty for the letter that comes with a new account."""
 
     id: UUID
     person_id: UUID
     removes_factors: bool
+    authority: tuple[str, ...]
     issued_by: str
     issued_at: datetime
     expires_at: datetime
@@ -90,13 +99,24 @@ class Invitations:
         self._clock = clock
 
     async def issue(
-        self, uow: UnitOfWork, person_id: UUID, *, removes_factors: bool = False
+        self,
+        uow: UnitOfWork,
+        person_id: UUID,
+        *,
+        removes_factors: bool = False,
+        authority: Sequence[str] = (),
     ) -> IssuedInvitation:
         """Invite a person to set a password; earlier invitations are void."""
         now = self._clock()
         token = secrets.token_urlsafe(32)
         invitation = Invitation(
-            uuid7(), person_id, removes_factors, current().actor, now, now + self._life
+            uuid7(),
+            person_id,
+            removes_factors,
+            tuple(authority),
+            current().actor,
+            now,
+            now + self._life,
         )
         await self._stores(uow.connection).add(invitation, digest(token))
         uow.audit.record("invitation.issued", str(person_id), removes_factors=removes_factors)
@@ -148,20 +168,24 @@ class Activations:
         opens, with the role that governs such accounts. Raises `NotFound`, `OwnAccount`,
         `AccountBeyondReach`, `PersonActionRefused`.
         """
+        credentials = await self._reader.credentials(person_id)
         async with self._new_uow() as uow:
-            person = await governed(
+            person = await invited(
                 self._people(uow.connection),
                 caller,
                 person_id,
                 self._clock(),
-                INVITE,
+                has_factor=credentials.has_factor,
                 removes_factors=removes_factors,
             )
             if person.state not in WELCOME:
                 raise PersonActionRefused(
                     "The account is closed.", zh="该账号已关闭。", state=person.state
                 )
-            issued = await self._invitations.issue(uow, person_id, removes_factors=removes_factors)
+            authority = [str(each) for each in grants_of(caller) if each.role in INVITE.roles]
+            issued = await self._invitations.issue(
+                uow, person_id, removes_factors=removes_factors, authority=authority
+            )
             # The stored answer is kept for days: it goes without the secret.
             await uow.commit(replace(issued, token=None))
             return issued
@@ -180,11 +204,9 @@ class Activations:
         """
         with self._hashing.seat() as seat:
             invitation = await self._good(token)
+            with_factor = await self._keeps_factor(invitation)
             chosen = await self._passwords.accept(
-                seat,
-                invitation.person_id,
-                password,
-                with_factor=await self._keeps_factor(invitation),
+                seat, invitation.person_id, password, with_factor=with_factor
             )
         async with self._new_uow() as uow:
             used = await self._stores(uow.connection).use(digest(token), self._clock())
@@ -192,10 +214,10 @@ class Activations:
             person = await stores.people.get(invitation.person_id, lock=True)
             if used is None or person is None or person.state not in WELCOME:
                 raise InvitationSpent(ASK_AGAIN)
-            if person.state is State.ACTIVE and await _outgrown(stores, used):
+            if not await self._still_reaches(stores, used, person, has_factor=with_factor):
                 raise InvitationSpent(ASK_AGAIN)
             current().actor = str(person.id)
-            uow.audit.record("invitation.used", str(person.id))
+            uow.audit.record("invitation.used", str(person.id), issued_by=used.issued_by)
             await self._passwords.put(uow, person.id, chosen)
             await self._sessions.revoke_all(uow, person.id)
             if used.removes_factors:
@@ -203,6 +225,32 @@ class Activations:
             if person.state is State.INVITED:
                 await self._activate(uow, person.id)
             await uow.commit()
+
+    async def _still_reaches(
+        self, stores: Stores, invitation: Invitation, person: Person, *, has_factor: bool
+    ) -> bool:
+        """Whether the issuer's authority covers what the account opens by now. The letter that came
+        with the account opens whatever is no office."""
+        now = self._clock()
+        if person.state is State.INVITED:
+            held = await stores.grants.of_person(person.id)
+            if not any(each.role in SEPARATED and not each.over(now) for each in held):
+                return True
+        issuer = Principal(
+            invitation.issued_by, "", frozenset({INVITE.scope}), {"grants": invitation.authority}
+        )
+        try:
+            await invited(
+                stores,
+                issuer,
+                person.id,
+                now,
+                has_factor=has_factor,
+                removes_factors=invitation.removes_factors,
+            )
+        except (NotFound, AccountBeyondReach):
+            return False
+        return True
 
     async def _good(self, token: str) -> Invitation:
         invitation = await self._reader.invitation(digest(token), self._clock())
@@ -214,10 +262,3 @@ class Activations:
         if invitation.removes_factors:
             return False
         return (await self._reader.credentials(invitation.person_id)).has_factor
-
-
-async def _outgrown(stores: Stores, invitation: Invitation) -> bool:
-    """Whether the person was given one of the three offices since: whoever asked for the link then
-    may not have it now."""
-    held = await stores.grants.of_person(invitation.person_id)
-    return any(each.role in SEPARATED and each.id > invitation.id for each in held)

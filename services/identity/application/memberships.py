@@ -1,5 +1,5 @@
-"""Joining, leaving and changing organisations. Roles held in an organisation end with belonging
-to it."""
+"""Joining, leaving and changing organisations. Ordinary roles held in an organisation end with
+belonging to it; the others are first ended by whose they are to give."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +12,12 @@ from services.identity.application.grants import end, give, joinable
 from services.identity.application.reach import MANAGE, is_self, note_read, reached, reaches
 from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
-from services.identity.domain.grants import ORDINARY, RoleAlreadyHeld, RoleGrant
+from services.identity.domain.grants import (
+    ORDINARY,
+    GrantBeyondReach,
+    RoleAlreadyHeld,
+    RoleGrant,
+)
 from services.identity.domain.organisations import is_at_or_below
 from services.identity.domain.people import (
     Action,
@@ -111,7 +116,7 @@ class Memberships:
         """Set ``valid_from``, ``valid_until`` or both; what is not in `dates` stays.
 
         Raises `NotFound`, `OwnAccount`, `StaleVersion`, `MembershipDatesRefused`,
-        `MembershipOverlaps`.
+        `MembershipOverlaps`, `GrantBeyondReach`.
         """
         now = self._clock()
         async with self._new_uow() as uow:
@@ -124,12 +129,12 @@ class Memberships:
                 version=version + 1,
             )
             join(person.memberships, changed)
-            await change(uow, stores, self._revocations, person, {membership: changed}, now)
+            await leave(uow, stores, self._revocations, person, {membership: changed}, now)
             return await uow.commit(changed)
 
     async def end(self, caller: Principal, membership_id: UUID, version: int) -> None:
         """End it today; it stays in the history. Raises `NotFound`, `OwnAccount`,
-        `StaleVersion`."""
+        `StaleVersion`, `GrantBeyondReach`."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
@@ -137,17 +142,18 @@ class Memberships:
             day = civil_date(now)
             if not membership.ended(day):
                 ended = {membership: membership.ending(day)}
-                await change(uow, stores, self._revocations, person, ended, now)
+                await leave(uow, stores, self._revocations, person, ended, now)
             await uow.commit()
 
     async def transfer(
         self, caller: Principal, person_id: UUID, version: int, wanted: Transfer
     ) -> Person:
         """Move a membership, with the ordinary roles held there, to another organisation; the
-        caller administers both. Roles of trust end.
+        caller administers both. Whoever holds another role there gives it up first.
 
         Raises `NotFound`, `OwnAccount`, `StaleVersion`, `PersonActionRefused`,
-        `OrganisationNotJoinable`, `Forbidden`, `MembershipDatesRefused`, `MembershipOverlaps`.
+        `OrganisationNotJoinable`, `Forbidden`, `MembershipDatesRefused`, `MembershipOverlaps`,
+        `GrantBeyondReach`.
         """
         now = self._clock()
         today = civil_date(now)
@@ -189,12 +195,11 @@ class Memberships:
                 organisation_name=target.name,
             )
             endings = {each: each.ending(day) for each in moved}
-            roles = await change(uow, stores, self._revocations, person, endings, now)
+            roles = await leave(uow, stores, self._revocations, person, endings, now)
             staying = [each for each in person.memberships if each not in endings]
             await start(uow, stores, replace(person, memberships=staying), arrival, now)
             for role in roles:
-                if role.role in ORDINARY:
-                    await _carry(uow, stores, role, arrival, caller, now)
+                await _carry(uow, stores, role, arrival, caller, now)
             await stores.people.save(after)
             history = [endings.get(each, each) for each in person.memberships]
             return await uow.commit(replace(after, memberships=(*history, arrival)))
@@ -247,6 +252,27 @@ async def start(
     await stores.people.add_membership(membership, now)
     _note(uow, "membership.start", None, membership)
     uow.outbox.append(events.MembershipStarted(**_fact(membership)))
+
+
+async def leave(
+    uow: UnitOfWork,
+    stores: Stores,
+    revocations: Revocations,
+    person: Person,
+    changes: Mapping[Membership, Membership],
+    now: datetime,
+) -> list[RoleGrant]:
+    """`change`, by an administrator, who ends the roles that administrators give.
+
+    Raises `GrantBeyondReach`.
+    """
+    roles = await change(uow, stores, revocations, person, changes, now)
+    if kept := sorted({each.role for each in roles} - ORDINARY):
+        raise GrantBeyondReach(
+            f"The person is {', '.join(kept)} there: a security administrator ends that first.",
+            zh="该人员在该处还担任由安全管理员授予的岗位，请先由安全管理员撤销。",
+        )
+    return roles
 
 
 async def change(

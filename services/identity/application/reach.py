@@ -13,6 +13,7 @@ from services.identity.domain.people import (
     OwnAccount,
     Person,
     Standing,
+    State,
     civil_date,
     explain,
 )
@@ -29,6 +30,7 @@ INVITE = Rule(
     frozenset({Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR}),
 )
 """Which of them invites whom is `governor_of`."""
+NOWHERE = (None,)
 
 
 def reaches(rule: Rule, caller: Principal, path: str | None) -> bool:
@@ -61,16 +63,18 @@ def place_of(person: Person, day: date) -> str | None:
 
 def is_reached(rule: Rule, caller: Principal, person: Person, day: date) -> bool:
     """Whether the rule holds at one of the person's organisations."""
-    return any(reaches(rule, caller, path) for path in person.paths(day) or (None,))
+    return any(reaches(rule, caller, path) for path in person.paths(day) or NOWHERE)
 
 
 def reached(rule: Rule, caller: Principal, person: Person | None, day: date) -> Person:
     """The person, where the rule reaches them. Raises `NotFound`."""
     if person is None or not is_reached(rule, caller, person, day):
-        raise NotFound(
-            "There is no such person within your reach.", zh="您的管理范围内没有该人员。"
-        )
+        raise _no_person()
     return person
+
+
+def _no_person() -> NotFound:
+    return NotFound("There is no such person within your reach.", zh="您的管理范围内没有该人员。")
 
 
 def standing(
@@ -88,17 +92,8 @@ def standing(
     return Standing.REACHES_ALL if whole else Standing.REACHES_SOME
 
 
-async def governed(
-    stores: Stores,
-    caller: Principal,
-    person_id: UUID,
-    now: datetime,
-    rule: Rule = MANAGE,
-    *,
-    removes_factors: bool = False,
-) -> Person:
-    """The person, locked, over whose whole account the caller has authority: by a role that `rule`
-    admits, and that is the account's `governor_of`.
+async def governed(stores: Stores, caller: Principal, person_id: UUID, now: datetime) -> Person:
+    """The person, locked, over whose whole account the caller has authority as administrator.
 
     Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`.
     """
@@ -106,29 +101,80 @@ async def governed(
     person = await stores.people.get(person_id, lock=True)
     if person is not None and is_self(caller, person_id):
         raise OwnAccount(explain("own_account"))
-    person = reached(rule, caller, person, day)
+    person = reached(MANAGE, caller, person, day)
     held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
-    guardian = removes_factors and await _is_guardian(stores, person_id)
-    governor = Role(governor_of((each.role for each in held), guardian=guardian))
-    if governor not in rule.roles & {each.role for each in grants_of(caller)}:
-        raise AccountBeyondReach(explain("separated"))
-    like = Rule(rule.scope, frozenset({governor}))
-    if not _reaches_whole(like, caller, person, held, day):
-        raise AccountBeyondReach(explain("beyond_reach"))
+    _check_authority(MANAGE, caller, governor_of(each.role for each in held), person, held, day)
     return person
 
 
-async def _is_guardian(stores: Stores, person_id: UUID) -> bool:
+async def invited(
+    stores: Stores,
+    caller: Principal,
+    person_id: UUID,
+    now: datetime,
+    *,
+    has_factor: bool,
+    removes_factors: bool,
+) -> Person:
+    """The person, locked, whom the caller may hand a link that opens the account: it opens the
+    records of a guardian's children too. Guardians who belong nowhere are reached through them.
+
+    Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`.
+    """
+    day = civil_date(now)
+    person = await stores.people.get(person_id, lock=True)
+    if person is not None and is_self(caller, person_id):
+        raise OwnAccount(explain("own_account"))
+    wards = await _wards(stores, person_id, day)
+    paths: tuple[str | None, ...] = person.paths(day) if person else ()
+    if person is None or not any(
+        reaches(INVITE, caller, path) for path in paths or wards or NOWHERE
+    ):
+        raise _no_person()
+    held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
+    bare = removes_factors or (person.state is State.ACTIVE and not has_factor)
+    governor = governor_of((each.role for each in held), guardian=bare and bool(wards))
+    _check_authority(INVITE, caller, governor, person, held, day, *wards)
+    return person
+
+
+async def _wards(stores: Stores, person_id: UUID, day: date) -> tuple[str | None, ...]:
+    """The organisations of the children whose guardian the person is, or says to be."""
     links = await stores.guardians.of_guardian(person_id)
-    return any(each.state is not GuardianshipState.ENDED for each in links)
+    linked = [each.child_id for each in links if each.state is not GuardianshipState.ENDED]
+    children = (await stores.people.several(linked)).values() if linked else ()
+    return tuple({path for each in children for path in each.paths(day) or NOWHERE})
+
+
+def _check_authority(
+    rule: Rule,
+    caller: Principal,
+    governor: str,
+    person: Person,
+    held: Iterable[RoleGrant],
+    day: date,
+    *beside: str | None,
+) -> None:
+    """Raises `AccountBeyondReach`."""
+    office = Role(governor)
+    if office not in rule.roles & {each.role for each in grants_of(caller)}:
+        raise AccountBeyondReach(explain("separated"))
+    like = Rule(rule.scope, frozenset({office}))
+    if not _reaches_whole(like, caller, person, held, day, *beside):
+        raise AccountBeyondReach(explain("beyond_reach"))
 
 
 def _reaches_whole(
-    rule: Rule, caller: Principal, person: Person, held: Iterable[RoleGrant], day: date
+    rule: Rule,
+    caller: Principal,
+    person: Person,
+    held: Iterable[RoleGrant],
+    day: date,
+    *beside: str | None,
 ) -> bool:
     """Whether the rule holds at every organisation that the account opens, and somewhere at all."""
-    opened = (*person.paths(day), *(each.path for each in held))
-    return all(reaches(rule, caller, path) for path in opened or (None,))
+    opened = (*person.paths(day), *(each.path for each in held), *beside)
+    return all(reaches(rule, caller, path) for path in opened or NOWHERE)
 
 
 def note_read(

@@ -9,8 +9,8 @@ from services.identity.domain import events_people as events
 from services.identity.domain.grants import RoleGrant
 from services.identity.domain.imports import Import, Outcome
 from services.identity.domain.people import Membership, State
-from services.identity.domain.reconciliation import Batch, Result
 from services.identity.domain.roster_accounts import Account
+from services.identity.domain.roster_changes import Batch, Result
 from shared.database import UnitOfWork
 
 

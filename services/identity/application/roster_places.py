@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -17,7 +17,7 @@ from services.identity.domain.organisations import (
     State,
 )
 from services.identity.domain.places import Node, Place
-from services.identity.domain.reconciliation import Refused
+from services.identity.domain.roster_changes import Refused
 from services.identity.domain.roster_words import Column, RosterRole
 from services.identity.domain.rosters import Defect, Line, class_key, written
 from shared.database import UnitOfWork
@@ -100,18 +100,21 @@ class Places:
         self._places: dict[_Where, Place | Refused] = {}
         self._new: set[UUID] = set()
 
-    async def find(self, lines: Iterable[Line]) -> None:
-        """Look up every place that the lines name."""
-        named = dict.fromkeys(_where(line) for line in lines)
+    async def find(self, lines: Collection[Line]) -> None:
+        """Look up every place that the lines name; what is over makes none."""
+        begins = [line for line in lines if line.ended_on is None]
+        named = dict.fromkeys(map(_where, lines), False) | dict.fromkeys(map(_where, begins), True)
         await self._find_hosts({each.school for each in named if each.school})
         schools = [host.id for hosts in self._hosts.values() for host in hosts]
         await self._find_divisions(schools)
-        if self._make and any(self._misses(each) for each in named):
+        if self._make and any(wanted and self._misses(each) for each, wanted in named.items()):
             await self._tree.lock_tree()
             await self._find_divisions(schools)
-        for each in named:
+        for each, wanted in named.items():
             try:
                 if self._misses(each):
+                    if not wanted:
+                        continue
                     await self._complete(each)
                 self._places[each] = self._place(each)
             except Refused as refused:
@@ -119,9 +122,9 @@ class Places:
         if self._make:
             await self._hold()
 
-    def of(self, line: Line) -> Place:
-        """Raises `Refused`."""
-        place = self._places[_where(line)]
+    def of(self, line: Line) -> Place | None:
+        """None where that of something that is over was never there. Raises `Refused`."""
+        place = self._places.get(_where(line))
         if isinstance(place, Refused):
             raise place
         return place

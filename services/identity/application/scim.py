@@ -17,6 +17,7 @@ from services.identity.application.grants import joinable
 from services.identity.application.reach import note_read
 from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
+from services.identity.domain.grants import ORDINARY
 from services.identity.domain.identifiers import (
     IdentifierKey,
     IdentifierKind,
@@ -306,9 +307,13 @@ class Provisioning:
         user = await self._user(store, caller, person_id)
         unless(user)
         home = home_of(caller)
-        held = await stores.grants.of_person(person_id)
-        roles = [each.path for each in held if not each.over(self._clock())]
-        places = (*user.person.paths(civil_date(self._clock())), *roles)
+        now = self._clock()
+        held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
+        if any(each.role not in ORDINARY for each in held):
+            raise AccountBeyondReach(
+                "The person holds a role that a security administrator gives, and first ends."
+            )
+        places = (*user.person.paths(civil_date(now)), *(each.path for each in held))
         if not all(is_at_or_below(path, home) for path in places):
             raise AccountBeyondReach(
                 "The account also opens organisations beyond the client's: their administrators "

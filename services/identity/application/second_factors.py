@@ -56,11 +56,13 @@ class PasskeyListed:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """What a person has set up. ``recovery_codes`` is how many are left."""
+    """What a person has set up. ``recovery_codes`` is how many are left; ``helped_at`` when a link
+    that an administrator issued last replaced the password."""
 
     authenticator_since: datetime | None
     passkeys: Sequence[PasskeyListed]
     recovery_codes: int
+    helped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,6 +60,13 @@ class SessionStore(Protocol):
     async def delete(self, person_id: UUID) -> None: ...
 
 
+class SessionOpening(Protocol):
+    async def open(self, session: Session, secret_hash: bytes, browser: bytes) -> None:
+        """In a transaction of its own: store a session, and that its person has signed in on
+        `browser`; audit it."""
+        ...
+
+
 class SessionReader(Protocol):
     async def by_secret(self, secret_hash: bytes) -> Session | None:
         """The session if it is not revoked and its person is active."""
@@ -83,6 +90,7 @@ class Sessions:
         self,
         new_uow: Callable[[], UnitOfWork],
         stores: Callable[[AsyncConnection], SessionStore],
+        opening: SessionOpening,
         reader: SessionReader,
         revocations: Revocations,
         clock: Clock,
@@ -93,6 +101,7 @@ class Sessions:
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
+        self._opening = opening
         self._reader = reader
         self._revocations = revocations
         self._clock = clock
@@ -130,8 +139,30 @@ class Sessions:
         applications keep theirs; one of somebody else ends. ``browser`` is the digest of what the
         browser will be known by.
         """
+        session, cookie = self._begun(person_id, amr, device)
+        store = self._stores(uow.connection)
+        renewed = False
+        if replacing is not None and replacing.person_id == person_id:
+            again = replace(session, id=replacing.id, created_at=replacing.created_at)
+            renewed = await store.renew(again, digest(cookie), browser)
+            session = again if renewed else session
+        elif replacing is not None:
+            await self._end(uow, replacing.person_id, only=replacing.id)
+        if not renewed:
+            await store.add(session, digest(cookie), browser)
+        uow.audit.record("session.started", str(session.id), **started(session, renewed=renewed))
+        return session, cookie
+
+    async def open(
+        self, person_id: UUID, amr: Collection[str], device: str, browser: bytes
+    ) -> tuple[Session, str]:
+        """`start` where there is nothing to replace, in a transaction of its own."""
+        session, cookie = self._begun(person_id, amr, device)
+        await self._opening.open(session, digest(cookie), browser)
+        return session, cookie
+
+    def _begun(self, person_id: UUID, amr: Collection[str], device: str) -> tuple[Session, str]:
         now = self._clock()
-        cookie = secrets.token_urlsafe(32)
         session = Session(
             id=uuid7(),
             person_id=person_id,
@@ -143,20 +174,7 @@ class Sessions:
             seen_at=now,
             expires_at=now + self._life,
         )
-        store = self._stores(uow.connection)
-        renewed = False
-        if replacing is not None and replacing.person_id == person_id:
-            again = replace(session, id=replacing.id, created_at=replacing.created_at)
-            renewed = await store.renew(again, digest(cookie), browser)
-            session = again if renewed else session
-        elif replacing is not None:
-            await self._end(uow, replacing.person_id, only=replacing.id)
-        if not renewed:
-            await store.add(session, digest(cookie), browser)
-        uow.audit.record(
-            "session.started", str(session.id), person=str(person_id), amr=amr, renewed=renewed
-        )
-        return session, cookie
+        return session, secrets.token_urlsafe(32)
 
     async def revoke_all(
         self, uow: UnitOfWork, person_id: UUID, but: UUID | None = None
@@ -210,6 +228,11 @@ class Sessions:
 
     def _live(self, session: Session, now: datetime) -> bool:
         return now < session.expires_at and now - session.seen_at < self._idle
+
+
+def started(session: Session, *, renewed: bool) -> dict[str, Any]:
+    """What is audited of a sign-in."""
+    return {"person": str(session.person_id), "amr": session.amr, "renewed": renewed}
 
 
 def digest(secret: str) -> bytes:

@@ -40,10 +40,12 @@ NOBODY = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whence somebody signs in. ``device`` names browser and system; ``device_cookie`` is what a
-    browser keeps that somebody has signed in on; ``session`` is the one it is in now."""
+    """Whence somebody signs in. ``browser`` is what the browser was given with its first page;
+    ``device`` names browser and system; ``device_cookie`` is what a browser keeps that somebody has
+    signed in on; ``session`` is the one it is in now."""
 
     address: str
+    browser: str
     device: str
     device_cookie: str | None
     session: Session | None
@@ -145,24 +147,29 @@ class SignIn:
 
         An unknown login costs the same lookups and the same hashing as a wrong password.
         """
-        with self._hashing.seat() as seat:
-            account = await self._directory.find_by_login(login)
-            person_id = account.person_id if account and account.state == State.ACTIVE else NOBODY
-            with self._guessing(folded_login(login), visitor) as judged:
-                credentials, attempt = await judged(person_id)
-                typed, known = normalised(password), credentials.password_hash
+        self._hashing.expect_seat()
+        account = await self._directory.find_by_login(login)
+        person_id = account.person_id if account and account.state == State.ACTIVE else NOBODY
+        with self._guessing(folded_login(login), visitor, visitor.browser) as judged:
+            credentials, attempt = await judged(person_id)
+            typed, known = normalised(password), credentials.password_hash
+            with self._hashing.seat() as seat:
                 if not await seat.verify(known, typed) or known is None:
                     await self._failed(attempt, person_id, "password")
                     raise WrongCredentials(
                         "Check the name and the password.", zh="请检查账号和密码。"
                     )
                 fresh = await seat.hash(typed) if seat.outdated(known) else None
-                async with self._new_uow() as uow:
-                    await self._throttle.succeeded(uow, attempt)
-                    if fresh is not None:
-                        await self._passwords.rehash(uow, person_id, known, fresh)
-                    under_way = SignInUnderWay(person_id, ("pwd",), return_to, self._clock() + LIFE)
-                    return await uow.commit(await self._go_on(uow, under_way, visitor, credentials))
+            under_way = SignInUnderWay(person_id, ("pwd",), return_to, self._clock() + LIFE)
+            if attempt.clean and fresh is None and visitor.session is None:
+                outcome = await self._at_once(under_way, visitor, credentials)
+                if outcome is not None:
+                    return outcome
+            async with self._new_uow() as uow:
+                await self._throttle.succeeded(uow, attempt)
+                if fresh is not None:
+                    await self._passwords.rehash(uow, person_id, known, fresh)
+                return await uow.commit(await self._go_on(uow, under_way, visitor, credentials))
 
     async def with_passkey(
         self, credential: str, bound_to: str, visitor: Visitor, return_to: str
@@ -281,6 +288,21 @@ class SignIn:
                 await self._failed(attempt, person_id, "second_factor")
                 raise
 
+    async def _at_once(
+        self, under_way: SignInUnderWay, visitor: Visitor, credentials: Credentials
+    ) -> SignedIn | None:
+        """The session where nothing else is to be written; None where another step comes first."""
+        if await self._step(under_way, credentials) is not None:
+            return None
+        current().actor = str(under_way.person_id)
+        device_cookie, kept = _device_cookie(visitor, credentials)
+        session, session_cookie = await self._sessions.open(
+            under_way.person_id, under_way.amr, visitor.device, digest(device_cookie)
+        )
+        return SignedIn(
+            session, session_cookie, None if kept else device_cookie, under_way.return_to
+        )
+
     async def _go_on(
         self,
         uow: UnitOfWork,
@@ -303,8 +325,7 @@ class SignIn:
             raise SignInExpired("Sign in again.", zh="请重新登录。")
         person_id = under_way.person_id
         current().actor = str(person_id)
-        kept = visitor.device_cookie if credentials.device_ours else None
-        device_cookie = kept or secrets.token_urlsafe(32)
+        device_cookie, kept = _device_cookie(visitor, credentials)
         session, session_cookie = await self._sessions.start(
             uow,
             person_id,
@@ -343,16 +364,18 @@ class SignIn:
         return await self._reader.credentials(person_id, visitor.device_digest)
 
     @contextmanager
-    def _guessing(self, account: str, visitor: Visitor) -> Iterator[Judge]:
+    def _guessing(
+        self, account: str, visitor: Visitor, browser: str | None = None
+    ) -> Iterator[Judge]:
         """A guess at the secret called `account`. What it gives reads the credentials of the
         person and admits the guess, or raises `TooManyAttempts`."""
         device = visitor.device_digest
-        guess = self._throttle.guess(account, visitor.address, device)
+        guess = self._throttle.guess(account, visitor.address, device, browser)
         with self._throttle.judging(guess) as admitted:
 
             async def judged(person_id: UUID) -> tuple[Credentials, Attempt]:
                 credentials = await self._reader.credentials(person_id, device, guess.keys)
-                return credentials, admitted(credentials.counts, credentials.device_known)
+                return credentials, await admitted(credentials.counts, credentials.device_known)
 
             yield judged
 
@@ -364,3 +387,10 @@ class SignIn:
                 "sign_in.refused", target, factor=factor, caller=attempt.caller.hex()[:12]
             )
             await uow.commit()
+
+
+def _device_cookie(visitor: Visitor, credentials: Credentials) -> tuple[str, bool]:
+    """What the browser will be known by, and whether it keeps that already."""
+    if visitor.device_cookie and credentials.device_ours:
+        return visitor.device_cookie, True
+    return secrets.token_urlsafe(32), False

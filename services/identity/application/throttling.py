@@ -13,7 +13,15 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.domain.throttle import Counts, Limit, Limits, admit
+from services.identity.application.turns import Turns
+from services.identity.domain.throttle import (
+    Counts,
+    Limit,
+    Limits,
+    TooManyAttempts,
+    admit,
+    is_crowded,
+)
 from shared.clock import Clock
 from shared.context import acting, current
 from shared.database import UnitOfWork
@@ -39,16 +47,18 @@ class Guess:
 
     stranger: bytes
     device: bytes | None
+    place: bytes | None
     account: bytes
     address: bytes
 
     @property
     def keys(self) -> list[bytes]:
-        return [*self.callers, self.account, self.address]
+        return [*self.watched, self.account, self.address]
 
     @property
-    def callers(self) -> list[bytes]:
-        return [key for key in (self.stranger, self.device) if key is not None]
+    def watched(self) -> list[bytes]:
+        """Those under which attempts that are being judged count as failures."""
+        return [key for key in (self.stranger, self.device, self.place) if key is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +70,9 @@ class Attempt:
     clean: bool
 
 
-Admit = Callable[[Mapping[bytes, datetime], bool], Attempt]
-"""Admits a guess by the counts that were read, and by whether its device turned out to be known.
-Raises `TooManyAttempts`."""
+Admit = Callable[[Mapping[bytes, datetime], bool], Awaitable[Attempt]]
+"""Admits a guess by the counts that were read, and by whether its device turned out to be known;
+in a crowd it waits for its turn. Raises `TooManyAttempts`."""
 
 
 class Throttle:
@@ -82,14 +92,21 @@ class Throttle:
         self._key = key
         self._clock = clock
         self._judged: Counter[bytes] = Counter()
+        self._turns = Turns()
 
-    def guess(self, account: str, address: str, device: bytes | None) -> Guess:
-        """A guess at the secret called `account`, from an address and what may be a known
-        device."""
+    def guess(
+        self, account: str, address: str, device: bytes | None, browser: str | None = None
+    ) -> Guess:
+        """A guess at the secret called `account`, from an address and what may be a known device.
+
+        Anybody may guess who comes by a `browser`; the others have proved something before.
+        """
         site = _site(address)
+        place = self._hash("stranger", account, site)
         return Guess(
-            stranger=self._hash("stranger", account, site),
+            stranger=self._hash("browser", account, browser) if browser else place,
             device=self._hash("device", account, device.hex()) if device else None,
+            place=place if browser else None,
             account=self._hash("account", account),
             address=self._hash("address", site),
         )
@@ -98,27 +115,33 @@ class Throttle:
     def judging(self, guess: Guess) -> Iterator[Admit]:
         """Enter before the counts are read, and leave when the outcome is committed: whoever is
         judged meanwhile then is either ahead or in the counts."""
-        ahead = {key: self._judged[key] for key in guess.callers}
-        self._judged.update(guess.callers)
+        ahead = {key: self._judged[key] for key in guess.watched}
+        self._judged.update(guess.watched)
 
-        def admitted(counts: Mapping[bytes, datetime], known: bool) -> Attempt:
+        async def admitted(counts: Mapping[bytes, datetime], known: bool) -> Attempt:
+            limits, now = self._limits, self._clock()
             if known and guess.device is not None:
-                caller, shared = guess.device, {}
-                seen = Counts(counts.get(caller))
-            else:
-                caller = guess.stranger
-                shared = {
-                    guess.account: self._limits.account,
-                    guess.address: self._limits.address,
-                }
-                seen = Counts(*map(counts.get, (caller, *shared)))
-            admit(self._limits, seen, self._clock(), ahead[caller])
-            return Attempt(caller, shared, clean=seen.caller is None)
+                own = counts.get(guess.device)
+                admit(limits, Counts(own), now, ahead[guess.device])
+                return Attempt(guess.device, {}, clean=own is None)
+            own = counts.get(guess.stranger)
+            place = counts.get(guess.place) if guess.place else None
+            seen = Counts(own, place, counts.get(guess.account), counts.get(guess.address))
+            crowded = is_crowded(limits, seen, now, ahead[guess.place] if guess.place else 0)
+            if crowded and guess.place is None:
+                limits = limits.narrowed()
+            admit(limits, seen, now, ahead[guess.stranger])
+            if crowded and guess.place is not None and not await self._turns.drawn(guess.place):
+                raise TooManyAttempts(retry_after=1)
+            shared = {guess.account: limits.account, guess.address: limits.address}
+            if guess.place is not None:
+                shared[guess.place] = limits.place
+            return Attempt(guess.stranger, shared, clean=own is None)
 
         try:
             yield admitted
         finally:
-            self._judged.subtract(guess.callers)
+            self._judged.subtract(guess.watched)
             self._judged += Counter()  # forgets those that nobody is judged under
 
     @asynccontextmanager
@@ -131,7 +154,7 @@ class Throttle:
         with self.judging(guess) as admitted:
             async with new_uow() as uow:
                 counts = await self._stores(uow.connection).counts(guess.keys)
-            attempt = admitted(counts, False)
+            attempt = await admitted(counts, False)
 
             async def wrong() -> None:
                 # The failure is kept though the request is refused, and its key stays free.
@@ -143,7 +166,7 @@ class Throttle:
             yield wrong
 
     async def failed(self, uow: UnitOfWork, attempt: Attempt) -> None:
-        """The guess was wrong: caller, account and address have one failure more."""
+        """The guess was wrong: all that it counts under have one failure more."""
         limits = {attempt.caller: self._limits.caller, **attempt.shared}
         now = self._clock()
         store = self._stores(uow.connection)

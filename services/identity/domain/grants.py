@@ -115,9 +115,9 @@ def governor_of(roles: Iterable[str], *, guardian: bool = False) -> str:
     """The role that alone governs an account which holds `roles`.
 
     Each of the three is governed by its like, so that none of them gets at the account of another
-    (for anything more, a security administrator first ends the role); a `guardian` whose second
-    factors are to go, by a security administrator, so that no school consents in a parent's name;
-    everybody else by an administrator.
+    (for anything more, a security administrator first ends the role); a `guardian` whom no second
+    factor would protect, by a security administrator, so that no school consents in a parent's
+    name; everybody else by an administrator.
     """
     office = next((role for role in roles if role in SEPARATED), None)
     return office or ("security_administrator" if guardian else "administrator")

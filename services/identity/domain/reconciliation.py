@@ -10,7 +10,7 @@ leaves no trace in it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -34,52 +34,18 @@ from services.identity.domain.roster_accounts import (
     Account,
     MembershipKind,
     holds,
-    kind_of,
     membership_of,
     profile_of,
     roles_of,
 )
+from services.identity.domain.roster_changes import Batch, Refused, Result
+from services.identity.domain.roster_departures import Departures
 from services.identity.domain.roster_words import HEADINGS, Column, RosterRole
 from services.identity.domain.rosters import GUARDIAN_COLUMNS, Defect, Line, RosterGuardian
 from shared.ids import uuid7
 
 CERTAIN = frozenset({IdentifierKind.ID_NUMBER, IdentifierKind.STUDENT_NUMBER})
 """The identifiers that nobody shares and nobody passes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """``changes`` names fields, `membership`, `role`, `guardian`, `state`; no values. Where the
-    line is not rejected, ``defects`` warn."""
-
-    outcome: Outcome
-    person_id: UUID | None = None
-    changes: tuple[str, ...] = ()
-    defects: tuple[Defect, ...] = ()
-
-
-@dataclass(slots=True)
-class Batch:
-    """What is to be written. New accounts are written as they stand in the end."""
-
-    invited: list[Account] = field(default_factory=list)
-    changed: dict[UUID, set[str]] = field(default_factory=dict)
-    keys: list[tuple[UUID, IdentifierKey]] = field(default_factory=list)
-    started: list[Membership] = field(default_factory=list)
-    ended: list[Membership] = field(default_factory=list)
-    given: list[RoleGrant] = field(default_factory=list)
-    revoked: list[RoleGrant] = field(default_factory=list)
-    guardianships: list[Guardianship] = field(default_factory=list)
-    cut_off: set[UUID] = field(default_factory=set)
-    """People whose tokens carry something that ended."""
-
-
-class Refused(Exception):
-    """The line contradicts what is there."""
-
-    def __init__(self, *defects: Defect) -> None:
-        super().__init__()
-        self.defects = defects
 
 
 class Reconciliation:
@@ -107,6 +73,7 @@ class Reconciliation:
         self._now = now
         self._day = civil_date(now)
         self.batch = Batch()
+        self._departures = Departures(reach, self.batch, now)
         self._alike: dict[tuple[str, date], set[str]] = defaultdict(set)
         for each in namesakes:
             if each.profile is not None and each.profile.birth_date is not None:
@@ -120,11 +87,15 @@ class Reconciliation:
         try:
             if line.birth_date is not None and line.birth_date >= self._day:
                 raise Refused(Defect(Column.BIRTH_DATE, "invalid", "出生日期在将来，请核对"))
+            if line.ended_on is not None and line.ended_on > self._day:
+                raise Refused(Defect(Column.ENDED_ON, "invalid", "日期在将来，请到时再导入"))
             account = self._match(line)
             guardians = [
                 self._guardian(account, *each) for each in zip(line.guardians, _AT, strict=False)
             ]
             if account is None:
+                if line.ended_on is not None:
+                    return Result(Outcome.UNCHANGED)
                 if line.leaving:
                     raise Refused(Defect(None, "not-here", "没有找到此人：无需办理离校"))
                 warnings = self._resembling(line, place)
@@ -133,12 +104,15 @@ class Reconciliation:
                 changes: list[str] = []
             else:
                 outcome = Outcome.UPDATED
+                self._departures.check_offices(account, line, place)
                 changes = self._revise(account, line, place)
         except Refused as refused:
             return Result(Outcome.REJECTED, defects=refused.defects)
         if line.leaving:
-            changes += self._let_go(account, line)
+            changes += self._departures.let_go(account, line, place)
             outcome = Outcome.LEFT
+        elif line.ended_on is not None:
+            changes += self._departures.withdraw(account, line, place, line.ended_on)
         else:
             changes += self._put(account, line, place)
             changes += self._entrust(account, line.guardians, guardians)
@@ -230,11 +204,11 @@ class Reconciliation:
         if account.is_written(line.name):
             profile.pop("name", None)
         keys = [key for key in line.keys if account.keys.get(key.kind) != key]
-        resumed = person.state is State.LEFT and not line.leaving
+        resumed = person.state is State.LEFT and not line.ends
         if not account.new:
             self._check_reach(account, line, keys, resumed=resumed)
             if str(person.id) == self._actor and (
-                profile or keys or line.leaving or not self._is_put(account, line, place)
+                profile or keys or line.ends or not self._is_put(account, line, place)
             ):
                 raise Refused(
                     Defect(None, "own-account", "不能通过导入修改本人的账号，请由其他管理员办理")
@@ -265,8 +239,8 @@ class Reconciliation:
             raise Refused(
                 Defect(None, "belongs-elsewhere", "此人属于其他机构，请由上级管理员办理调入或转学")
             )
-        if line.role is RosterRole.STUDENT and not line.leaving:
-            enrolled = [each for each in self._current(account) if each.kind == "student"]
+        if line.role is RosterRole.STUDENT and not line.ends:
+            enrolled = [each for each in account.current(self._day) if each.kind == "student"]
             if not all(self._reaches(each.path) for each in enrolled):
                 raise Refused(
                     Defect(None, "enrolled-elsewhere", "此人在其他学校有学籍，请先办理转学")
@@ -281,21 +255,17 @@ class Reconciliation:
     def _reaches(self, path: str) -> bool:
         return is_at_or_below(path, self._reach)
 
-    def _current(self, account: Account) -> list[Membership]:
-        return [each for each in account.person.memberships if not each.ended(self._day)]
-
     def _put(self, account: Account, line: Line, place: Place) -> list[str]:
         """Let the person belong where the line puts them, with the roles that it tells of. A pupil
         who is in a class stays there when the line names the school or grade alone. Who was a pupil
         there without the role was left without it, and stays so."""
         changes = []
         node, kind = membership_of(line, place)
-        belonged = self._belongs(account, node, kind)
+        belonged = account.belongs(node, kind, self._day)
         if not belonged:
-            before = [each for each in self._current(account) if each.kind == "student"]
+            ending = self._departures.ending(account, line, place)
             self._join(account, node, kind)
-            if kind == "student" and before:
-                self._end(account, before)
+            self._departures.end(account, ending, self._day)
             changes.append("membership")
         for role, subject in () if belonged and kind == "student" else roles_of(line):
             if not holds(account, role, place.target, subject):
@@ -306,20 +276,9 @@ class Reconciliation:
     def _is_put(self, account: Account, line: Line, place: Place) -> bool:
         """Whether `_put` would change nothing."""
         node, kind = membership_of(line, place)
-        return self._belongs(account, node, kind) and all(
+        return account.belongs(node, kind, self._day) and all(
             kind == "student" or holds(account, role, place.target, subject)
             for role, subject in roles_of(line)
-        )
-
-    def _belongs(self, account: Account, node: Node, kind: MembershipKind) -> bool:
-        return any(
-            each.kind == kind
-            and (
-                is_at_or_below(each.path, node.path)
-                if kind == "student"
-                else each.organisation_id == node.id
-            )
-            for each in self._current(account)
         )
 
     def _join(self, account: Account, node: Node, kind: MembershipKind) -> None:
@@ -352,39 +311,6 @@ class Reconciliation:
         )
         account.grants.append(grant)
         self.batch.given.append(grant)
-
-    def _let_go(self, account: Account, line: Line) -> list[str]:
-        """End what the person has within reach, and the account's use when nothing is left."""
-        kind = kind_of(line)
-        ending = [
-            each
-            for each in self._current(account)
-            if each.kind == kind and self._reaches(each.path)
-        ]
-        if not ending:
-            return []
-        self._end(account, ending)
-        if self._current(account) or account.person.state not in (State.ACTIVE, State.SUSPENDED):
-            return ["membership"]
-        account.person = account.person.after(Action.LEAVE, self._now)
-        self.batch.changed.setdefault(account.person.id, set()).add("state")
-        self.batch.cut_off.add(account.person.id)
-        return ["membership", "state"]
-
-    def _end(self, account: Account, ending: list[Membership]) -> None:
-        """End memberships, and the roles held there where the person belongs no longer."""
-        ended = {each.id: each.ending(self._day) for each in ending}
-        memberships = tuple(ended.get(each.id, each) for each in account.person.memberships)
-        account.person = replace(account.person, memberships=memberships)
-        self.batch.ended += ended.values()
-        staying = [each.path for each in self._current(account)]
-        for grant in list(account.grants):
-            if any(is_at_or_below(grant.path, each.path) for each in ending) and not any(
-                is_at_or_below(grant.path, path) for path in staying
-            ):
-                account.grants.remove(grant)
-                self.batch.revoked.append(grant.ended(self._now))
-                self.batch.cut_off.add(account.person.id)
 
     def _entrust(
         self,

@@ -1,13 +1,14 @@
 """A person as a roster finds them, and what a line asks for them."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
 from services.identity.domain.grants import RoleGrant
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind
 from services.identity.domain.organisations import is_at_or_below
-from services.identity.domain.people import Person, Profile, folded_name
+from services.identity.domain.people import Membership, Person, Profile, folded_name
 from services.identity.domain.places import Node, Place
 from services.identity.domain.roster_words import RosterRole
 from services.identity.domain.rosters import Line, written
@@ -35,6 +36,22 @@ class Account:
     def is_called(self, name: str) -> bool:
         profile = self.person.profile
         return profile is not None and folded_name(profile.name) == folded_name(name)
+
+    def current(self, day: date) -> list[Membership]:
+        """The memberships that have not ended."""
+        return [each for each in self.person.memberships if not each.ended(day)]
+
+    def belongs(self, node: Node, kind: MembershipKind, day: date) -> bool:
+        """Pupils belong to what is above their class too."""
+        return any(
+            each.kind == kind
+            and (
+                is_at_or_below(each.path, node.path)
+                if kind == "student"
+                else each.organisation_id == node.id
+            )
+            for each in self.current(day)
+        )
 
 
 def kind_of(line: Line) -> MembershipKind:

@@ -37,6 +37,7 @@ class Column(StrEnum):
     SECOND_GUARDIAN_PHONE = "second_guardian_phone"
     SECOND_GUARDIAN_RELATION = "second_guardian_relation"
     STATUS = "status"
+    ENDED_ON = "ended_on"
 
 
 HEADINGS: Mapping[Column, tuple[str, ...]] = {
@@ -70,6 +71,7 @@ HEADINGS: Mapping[Column, tuple[str, ...]] = {
     Column.SECOND_GUARDIAN_PHONE: ("监护人2手机", "监护人2手机号"),
     Column.SECOND_GUARDIAN_RELATION: ("监护人2关系",),
     Column.STATUS: ("状态", "变动", "在校状态", "status"),
+    Column.ENDED_ON: ("离班日期", "结束日期", "ended_on"),
 }
 """The headings that a column goes by; the first is the one of the template and of exports."""
 

@@ -72,7 +72,8 @@ class RosterGuardian:
 @dataclass(frozen=True, slots=True, repr=False)
 class Line:
     """One line of a roster. ``school`` is an official or short code, or a name; ``subjects`` are
-    codes of ZXXKC. A pupil's phone that is a guardian's is the guardian's alone."""
+    codes of ZXXKC. A pupil's phone that is a guardian's is the guardian's alone. With ``ended_on``
+    the line tells when the person ceased to be in the class that it names, or to teach there."""
 
     name: str
     role: RosterRole
@@ -86,6 +87,12 @@ class Line:
     subjects: tuple[str, ...] = ()
     guardians: tuple[RosterGuardian, ...] = ()
     leaving: bool = False
+    ended_on: date | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether the line tells only of something that is over."""
+        return self.leaving or self.ended_on is not None
 
     def cells(self) -> dict[Column, str]:
         """The line as a roster has it, empty cells left out."""
@@ -102,6 +109,7 @@ class Line:
             Column.CLASS: self.class_name,
             Column.SUBJECT: "、".join(SUBJECTS.get(code, (code,))[0] for code in self.subjects),
             Column.STATUS: LEAVING[True][0] if self.leaving else None,
+            Column.ENDED_ON: self.ended_on.isoformat() if self.ended_on else None,
         }
         for guardian, columns in zip((first, second), GUARDIAN_COLUMNS, strict=True):
             if guardian is not None:
@@ -151,6 +159,11 @@ class _Reading:
         if len({each.phone for each in guardians}) < len(guardians):
             self._add(Column.SECOND_GUARDIAN_PHONE, "repeated", "两位监护人的手机号相同，请核对")
         leaving = self._read(Column.STATUS, _word_in(LEAVING_BY_WORD, LEAVING)) or False
+        ended_on = self._read(Column.ENDED_ON, _day)
+        if ended_on is not None and (leaving or not (class_name or subjects)):
+            self._add(
+                Column.ENDED_ON, "not-of-a-class", "离班日期只用于离开某一班级或不再任教某学科"
+            )
         if role is RosterRole.STUDENT and subjects:
             self._add(Column.SUBJECT, "not-for-students", "学生不填写任教学科")
         if not keys and person_code is None and not self._defects:
@@ -168,7 +181,7 @@ class _Reading:
         )
         return Line(
             name, role, sex, birth_date, tuple(own), person_code, school, grade, class_name,
-            subjects, guardians, leaving,
+            subjects, guardians, leaving, ended_on,
         )  # fmt: skip
 
     def _add(self, column: Column | None, reason: str, detail: str) -> None:

@@ -24,8 +24,8 @@ class Staged:
 class Staging:
     """Takes the lines of one roster in their order.
 
-    As a pupil somebody stands in a roster once. As staff they may come again, with another class or
-    subject. Nobody has what is somebody else's.
+    As a pupil somebody stands in a roster once, but for classes that they have left. As staff they
+    may come again, with another class or subject. Nobody has what is somebody else's.
     """
 
     def __init__(self) -> None:
@@ -52,12 +52,14 @@ class Staging:
         for key, column, guardian_name in told:
             defects += self._clashes([(key, column)], folded_name(guardian_name))
         earlier = self._earlier(line)
-        is_pupil = line.role is RosterRole.STUDENT
+        is_pupil = line.role is RosterRole.STUDENT and line.ended_on is None
         if not defects and is_pupil and earlier in self._pupils:
             row = self._pupils[earlier]
             defects.append(Defect(None, "repeated", f"与第 {row} 行是同一人，请只保留一行"))
         if defects:
             return Staged(self._position, read.number, None, defects=tuple(defects))
+        if line.ended_on is not None:
+            return Staged(self._position, read.number, line)
         bearer = len(self._names) if earlier is None else earlier
         if is_pupil:
             self._pupils[bearer] = read.number

@@ -62,23 +62,32 @@ class Limit:
 class Limits:
     """What is counted of attempts at an account.
 
-    `caller` counts one account from one place: a known device, else an address. Who guesses from
-    elsewhere uses up another count, so nobody keeps the owner out. `account` counts one account
-    from all unknown places together; used up, it refuses nobody, but leaves each further address
-    one attempt at a time, so that many addresses guess little and the owner, who needs one, gets
-    in. `address` counts one address over all accounts, and is wide: a school shares one.
+    `caller` alone refuses anybody. It counts one account from one browser; where no browser is
+    told, from one address. Whoever guesses elsewhere uses up another count.
+
+    The others count what many share, the owner perhaps among them: `place` one account from all
+    unknown browsers at one address, `account` one account from everywhere, `address` one address
+    over all accounts (it is wide: a school shares one). Used up, they refuse nobody: whoever comes
+    by a browser takes turns with the others at that place, and whoever does not is left one
+    attempt at a time. A known device is counted as `caller` only.
     """
 
     caller: Limit
+    place: Limit = Limit(burst=50, interval=timedelta(seconds=20))
     account: Limit = Limit(burst=100, interval=timedelta(minutes=5))
     address: Limit = Limit(burst=300, interval=timedelta(seconds=5))
+
+    def narrowed(self) -> Self:
+        """The same, one attempt of a caller at a time."""
+        return replace(self, caller=self.caller.narrowed())
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The states of the three counts, as read for one attempt. A known device has `caller` only."""
+    """The states of the counts, as read for one attempt."""
 
     caller: datetime | None = None
+    place: datetime | None = None
     account: datetime | None = None
     address: datetime | None = None
 
@@ -86,11 +95,23 @@ class Counts:
 def admit(limits: Limits, counts: Counts, now: datetime, ahead: int = 0) -> None:
     """Raises `TooManyAttempts`. `ahead` attempts of the same caller are being judged: they count
     as failures, so that a hundred at the same moment are not one."""
-    caller, count = limits.caller, counts.caller
-    for _ in range(ahead):
-        count = caller.charged(count, now)
-    if limits.account.wait(counts.account, now):
-        caller = caller.narrowed()
-    wait = max(caller.wait(count, now), limits.address.wait(counts.address, now))
+    wait = limits.caller.wait(_after(ahead, limits.caller, counts.caller, now), now)
     if wait:
         raise TooManyAttempts(retry_after=-(-wait // timedelta(seconds=1)))
+
+
+def is_crowded(limits: Limits, counts: Counts, now: datetime, ahead: int = 0) -> bool:
+    """Whether a count that many share is used up; `ahead` attempts are being judged at the
+    place."""
+    place = _after(ahead, limits.place, counts.place, now)
+    return bool(
+        limits.place.wait(place, now)
+        or limits.account.wait(counts.account, now)
+        or limits.address.wait(counts.address, now)
+    )
+
+
+def _after(failures: int, limit: Limit, count: datetime | None, now: datetime) -> datetime | None:
+    for _ in range(failures):
+        count = limit.charged(count, now)
+    return count

@@ -45,3 +45,14 @@ def waiting(error: TooManyAttempts, field: str) -> FormError:
         f"尝试次数过多，请在 {minutes} 分钟后再试。",
         f"Too many attempts. Try again in {minutes} minute{'' if minutes == 1 else 's'}.",
     )
+
+
+def waiting_to_sign_in(error: TooManyAttempts) -> FormError:
+    """The same of a whole sign-in, with the ways that are open all the time."""
+    told = waiting(error, "")
+    return FormError(
+        "",
+        f"{told.zh}在您曾登录过的设备上，或使用通行密钥，现在即可登录。",
+        f"{told.en} On a device where you have signed in before, or with a passkey, you can sign in"
+        " now.",
+    )

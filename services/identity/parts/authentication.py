@@ -15,6 +15,7 @@ from services.identity.adapters.authentication import (
 )
 from services.identity.adapters.clients import ClientRows
 from services.identity.adapters.second_factors import FactorRows, PasskeyRows
+from services.identity.adapters.session_opening import SessionStatement
 from services.identity.adapters.sessions import SessionReads, SessionRows
 from services.identity.adapters.sweeping import AuthenticationSweeper
 from services.identity.application.accounts import Directory, NamesOfPeople
@@ -111,6 +112,7 @@ def build(
     sessions = Sessions(
         new_uow,
         SessionRows,
+        SessionStatement(runtime),
         SessionReads(runtime.reader),
         revocations,
         clock,
@@ -178,8 +180,8 @@ def build(
     allowances = Allowances(new_uow, AllowanceRows, revocations, clock)
     return AuthenticationPart(
         routers=[
-            static_router(pages),
             SignInPages(pages, visitors, sign_in, passkeys, sessions, names, sources).router(),
+            static_router(pages),
             SecondStepPages(
                 pages, visitors, sign_in, second_factors, passkeys, names, profile, sources
             ).router(),

@@ -111,8 +111,10 @@ def invitations_router(activations: Activations, issuer: str) -> APIRouter:
         forgotten. Earlier links are void.
 
         Who holds one of the roles administrator, security administrator and auditor is invited by
-        their like alone, and nobody by themselves; everybody else by an administrator. Removing
-        the second factors of a guardian takes a security administrator.
+        their like alone, and nobody by themselves; everybody else by an administrator. A guardian
+        whom no second factor protects, or whose second factors the link removes, is invited by a
+        security administrator who reaches the children too. The link is void once the account
+        opens more than its issuer reached.
 
         The link is kept nowhere, so a repeat under the same Idempotency-Key makes another."""
         issued = await activations.invite(caller, person_id, removes_factors=body.removes_factors)

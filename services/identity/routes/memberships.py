@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from services.identity.application.memberships import Memberships
 from services.identity.application.people import People
 from services.identity.application.reach import MANAGE
+from services.identity.domain.grants import GrantBeyondReach
 from services.identity.domain.people import (
     Membership,
     MembershipDatesRefused,
@@ -67,7 +68,9 @@ def memberships_router(people: People, memberships: Memberships) -> APIRouter:
     @router.patch(
         "/memberships/{membership_id}",
         summary="修改所属起止日期",
-        responses=problems(*CONDITIONAL, OwnAccount, MembershipDatesRefused, MembershipOverlaps),
+        responses=problems(
+            *CONDITIONAL, OwnAccount, MembershipDatesRefused, MembershipOverlaps, GrantBeyondReach
+        ),
         **guarded(MANAGE),
     )
     async def change_membership(
@@ -86,7 +89,7 @@ def memberships_router(people: People, memberships: Memberships) -> APIRouter:
         "/memberships/{membership_id}",
         status_code=204,
         summary="结束所属",
-        responses=problems(*CONDITIONAL, OwnAccount),
+        responses=problems(*CONDITIONAL, OwnAccount, GrantBeyondReach),
         **guarded(MANAGE),
     )
     async def end_membership(membership_id: UUID, version: IfMatch, caller: Caller) -> None:

@@ -9,6 +9,7 @@ from services.identity.application.lifecycle import Lifecycle
 from services.identity.application.memberships import Memberships
 from services.identity.application.people import LIST, Invited, People
 from services.identity.application.reach import MANAGE, READ
+from services.identity.domain.grants import GrantBeyondReach
 from services.identity.domain.identifiers import (
     IdentifierKind,
     IdentifierTaken,
@@ -228,7 +229,9 @@ def people_router(
         "/{person_id}/transfer",
         summary="转学或调动",
         response_model=AccountView,
-        responses=problems(*CONDITIONAL, OwnAccount, PersonActionRefused, *JOINING),
+        responses=problems(
+            *CONDITIONAL, OwnAccount, PersonActionRefused, GrantBeyondReach, *JOINING
+        ),
         **guarded(MANAGE),
     )
     async def transfer_person(

@@ -15,7 +15,7 @@ from services.identity.domain.second_factors import PasskeyRefused
 from services.identity.domain.sign_in import HOME, WrongCredentials, way_back
 from services.identity.domain.throttle import TooManyAttempts
 from services.identity.pages import Cookie, Form, FormError, PageRoutes, Pages
-from services.identity.pages.faults import PASSKEY_REFUSED, WRONG_CREDENTIALS, waiting
+from services.identity.pages.faults import PASSKEY_REFUSED, WRONG_CREDENTIALS, waiting_to_sign_in
 from services.identity.routes.redirects import RedirectSources
 from services.identity.routes.visitors import LOGIN, Visitors
 
@@ -82,7 +82,7 @@ class SignInPages:
         except WrongCredentials:
             fault, status, headers = WRONG_CREDENTIALS, 401, UNAUTHENTICATED
         except TooManyAttempts as error:
-            fault, status = waiting(error, ""), 429
+            fault, status = waiting_to_sign_in(error), 429
             headers = {"retry-after": str(error.retry_after)}
         else:
             return self._visitors.go_on(outcome)

@@ -47,6 +47,7 @@ class Visitors:
         """Somebody about to sign in, who is nobody yet."""
         return Visitor(
             address=self._address(request),
+            browser=self._pages.visit(request),
             device=device_named(request.headers.get("user-agent", "")),
             device_cookie=self._cookies.read(request, Cookie.DEVICE),
             session=await self._sessions.current(self._cookies.read(request, Cookie.SESSION)),

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from services.identity.adapters.session_opening import SessionStatement
 from services.identity.adapters.sessions import SessionReads, SessionRows
 from services.identity.application.revocations import Revocations
 from services.identity.application.sessions import Session, Sessions
@@ -345,6 +346,7 @@ async def running_house(settings: Settings, owner: asyncpg.Connection) -> AsyncI
     sessions = Sessions(
         runtime.new_uow,
         SessionRows,
+        SessionStatement(runtime),
         SessionReads(runtime.reader),
         revocations,
         runtime.clock,

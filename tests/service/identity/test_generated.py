@@ -52,5 +52,5 @@ async def test_every_answer_to_a_generated_request_is_documented(
     }
     await app.state.parts.provider.keys.tend()
     document = openapi_document(app)
-    found = await generated.defects(document, client, callers, requests=2, seconds=40)
+    found = await generated.defects(document, client, callers, requests=4, seconds=90)
     assert not found, "\n\n".join(found)

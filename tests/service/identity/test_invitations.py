@@ -1,5 +1,6 @@
 """Invitations that administrators issue: for whom, by whom, and what the link does."""
 
+import json
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from tests.service.house import Token
 from tests.service.identity.authentication import (
     ACCOUNT,
     LOGIN,
+    Browser,
     House,
     build_authentication,
     house_of,
@@ -173,20 +175,99 @@ class TestHelpFromAnAdministrator:
             assert not await browser.is_signed_in()
             assert (await helped.sign_in("zhangwei", NEW)).headers["location"] == after
 
-    async def test_a_link_from_before_the_office_does_not_open_it(
-        self, world: World, house: House
-    ) -> None:
-        _, person_id = await house.signed_in()
+    async def staff(self, world: World, house: House) -> tuple[Browser, str]:
+        """Somebody of the school who signed in with a password alone."""
+        browser, person_id = await house.signed_in()
         await house.owner.execute(
             "INSERT INTO memberships (id, person_id, organisation_id, kind, valid_from, version,"
             " created_at) VALUES (gen_random_uuid(), $1, $2, 'staff', '2026-01-01', 1, now())",
             person_id,
             world.school.id,
         )
-        answer = await self.ask(world, str(person_id), world.admin(world.school))
-        [token] = parse_qs(urlsplit(answer.json()["address"]).query)["token"]
-        granted = await world.grant({"id": str(person_id)}, "auditor", world.school)
+        return browser, str(person_id)
+
+    async def used(self, house: House, issued: httpx2.Response) -> int:
+        assert issued.status_code == 201, issued.text
+        [token] = parse_qs(urlsplit(issued.json()["address"]).query)["token"]
+        browser = house.browser()
+        await browser.open(f"{ACTIVATE}?token={token}")
+        return (await browser.submit(ACTIVATE, password=NEW, again=NEW)).status_code
+
+    async def linked(self, world: World, guardian: str, child: str) -> None:
+        link = await world.client.post(
+            "/identity/v1/guardianships",
+            headers=world.admin(world.county),
+            json={"guardian_id": guardian, "child_id": child, "relation": "mother"},
+        )
+        assert link.status_code == 201, link.text
+
+    @pytest.mark.parametrize("removes", [False, True])
+    async def test_no_school_takes_the_account_of_a_guardian_with_a_password_alone(
+        self, world: World, house: House, removes: bool
+    ) -> None:
+        browser, guardian = await self.staff(world, house)
+        await self.linked(world, guardian, await self.pupil(world))
+        refused = await self.ask(
+            world, guardian, world.admin(world.school), removes_factors=removes
+        )
+        assert refused.status_code == 403
+        assert await browser.is_signed_in()
+        security = world.security(world.school)
+        issued = await self.ask(world, guardian, security, removes_factors=removes)
+        assert await self.used(house, issued) == 303
+        assert not await browser.is_signed_in()
+        told = house.browser()
+        await told.sign_in("zhangwei", NEW)
+        assert "An administrator&#39;s link replaced it" in (await told.open(ACCOUNT)).text
+        [entry] = await house.audited("invitation.used")
+        assert json.loads(entry["facts"])["issued_by"]
+
+    async def test_who_does_not_reach_the_children_does_not_invite_the_guardian(
+        self, world: World
+    ) -> None:
+        guardian = await world.invite(world.school, kind="other")
+        child = await world.invite(world.other_school)
+        await self.linked(world, guardian["id"], str(child["id"]))
+        for place, status in ((world.school, 403), (world.county, 201)):
+            answer = await self.ask(world, guardian["id"], world.admin(place))
+            assert answer.status_code == status
+
+    async def test_a_guardian_who_belongs_nowhere_is_invited_where_the_child_belongs(
+        self, world: World, house: House
+    ) -> None:
+        guardian = await world.invite(world.school, kind="other")
+        await self.linked(world, guardian["id"], await self.pupil(world))
+        await house.owner.execute("DELETE FROM memberships WHERE kind = 'other'")
+        for place, status in ((world.other_school, 404), (world.school, 201)):
+            answer = await self.ask(world, guardian["id"], world.admin(place))
+            assert answer.status_code == status
+
+    async def test_a_link_from_before_the_office_does_not_open_it(
+        self, world: World, house: House
+    ) -> None:
+        _, person_id = await self.staff(world, house)
+        issued = await self.ask(world, person_id, world.admin(world.school))
+        granted = await world.grant({"id": person_id}, "auditor", world.school)
         assert granted.status_code == 201, granted.text
-        helped = house.browser()
-        await helped.open(f"{ACTIVATE}?token={token}")
-        assert (await helped.submit(ACTIVATE, password=NEW, again=NEW)).status_code == 410
+        assert await self.used(house, issued) == 410
+
+    async def test_a_link_from_before_the_person_was_a_guardian_does_not_open_that(
+        self, world: World, house: House
+    ) -> None:
+        _, person_id = await self.staff(world, house)
+        issued = await self.ask(world, person_id, world.admin(world.school))
+        await self.linked(world, person_id, await self.pupil(world))
+        assert await self.used(house, issued) == 410
+
+    @pytest.mark.parametrize("office", ["administrator", "security_administrator", "auditor"])
+    async def test_the_letter_of_a_new_account_does_not_open_an_office_given_since(
+        self, world: World, house: House, office: str
+    ) -> None:
+        person = await world.invite(world.school, kind="staff")
+        assert (await world.grant(person, office, world.school)).status_code == 201
+        browser = house.browser()
+        await browser.open(f"{ACTIVATE}?token={person['invitation']}")
+        answer = await browser.submit(ACTIVATE, password=NEW, again=NEW)
+        assert answer.status_code == 410
+        issued = await self.ask(world, person["id"], world.as_role(office, world.county))
+        assert await self.used(house, issued) == 303

@@ -63,7 +63,6 @@ async def test_a_transfer_moves_school_and_ordinary_roles_and_keeps_the_history(
 ) -> None:
     pupil = await world.active(world.school, roles=["student"])
     await join(world, pupil, world.room.ref)
-    await world.grant(pupil, "reviewer", world.school)
     pupil = await world.read(pupil["id"])
     moved = await transfer(world, pupil, world.admin(world.county))
     assert moved.status_code == 200, moved.text
@@ -138,6 +137,28 @@ async def test_ending_a_membership_ends_the_roles_held_there(world: World) -> No
     assert await world.part.directory.grants(teacher["id"]) == ()
     assert ("person", teacher["id"]) in world.seams.revoked
     assert (await world.events())[-2:] == ["membership.ended", "role.revoked"]
+
+
+@pytest.mark.parametrize(
+    "office", ["reviewer", "subject_expert", "administrator", "security_administrator", "auditor"]
+)
+async def test_only_who_gives_an_office_ends_it(world: World, office: str) -> None:
+    person = await world.active(world.school, kind="staff", roles=["teacher"])
+    granted = await world.grant(person, office, world.school)
+    url = f"{V1}/memberships/{person['memberships'][0]['id']}"
+    headers = {**world.admin(world.province), "if-match": '"v1"'}
+    answers = [
+        await transfer(world, person, world.admin(world.county)),
+        await world.client.patch(url, headers=headers, json={"valid_until": "2026-12-01"}),
+        await world.client.delete(url, headers=headers),
+    ]
+    assert [problem(each) for each in answers] == [(403, "grant-beyond-reach")] * 3
+    held = await world.part.directory.grants(person["id"])
+    assert set(held) == {f"{office}@{world.school.path}", f"teacher@{world.school.path}"}
+    grant = f"{V1}/role-grants/{granted.json()['id']}"
+    await world.client.delete(grant, headers=world.security(world.school))
+    moved = await transfer(world, person, world.admin(world.county))
+    assert moved.status_code == 200, moved.text
 
 
 async def test_roles_stay_where_another_membership_carries_them(world: World) -> None:

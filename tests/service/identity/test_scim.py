@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -153,6 +154,28 @@ async def test_an_account_moved_beyond_the_client_s_organisation_is_beyond_it(
     made = await school.add("li.ming")
     await owner.execute("UPDATE memberships SET organisation_id = $1", second.id)
     assert (await school.send("GET", f"/Users/{made['id']}")).status_code == 404
+
+
+async def test_no_client_changes_or_closes_the_account_of_an_office(
+    directory: Directory, province: Organisation, owner: asyncpg.Connection
+) -> None:
+    made = await directory.add("li.ming")
+    await owner.execute(
+        "INSERT INTO role_grants (id, person_id, role, organisation_id, valid_from, granted_by,"
+        " created_at) VALUES (gen_random_uuid(), $1, 'auditor', $2, '2026-01-01', 'x', now())",
+        UUID(made["id"]),
+        province.id,
+    )
+    off = {"op": "replace", "path": "active", "value": False}
+    renamed = {"op": "replace", "path": "userName", "value": "somebody.else"}
+    answers = [
+        await directory.patch(made["id"], off),
+        await directory.patch(made["id"], renamed),
+        await directory.send("DELETE", f"/Users/{made['id']}"),
+    ]
+    assert [each.status_code for each in answers] == [403] * 3
+    assert await owner.fetchval("SELECT state FROM people") == "ACTIVE"
+    assert not await owner.fetchval("SELECT valid_until FROM role_grants")
 
 
 async def test_a_new_account_is_active_belongs_and_is_told(

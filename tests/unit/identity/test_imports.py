@@ -24,8 +24,9 @@ from services.identity.domain.imports import (
 from services.identity.domain.imports import State as ImportState
 from services.identity.domain.people import Membership, Person, Profile, State
 from services.identity.domain.places import Node, Place
-from services.identity.domain.reconciliation import Reconciliation, Result
+from services.identity.domain.reconciliation import Reconciliation
 from services.identity.domain.roster_accounts import Account
+from services.identity.domain.roster_changes import Result
 from services.identity.domain.roster_words import Column, RosterRole
 from services.identity.domain.rosters import Line, RosterGuardian
 from services.identity.domain.staging import Staging
@@ -317,3 +318,39 @@ def test_whatever_is_imported_a_pupil_is_in_one_place_at_most(
         current = [each for each in held.person.memberships if not each.ended(NOW.date())]
         assert len(current) <= 1
         assert {each.path for each in held.grants} <= {each.path for each in current}
+
+
+def test_a_class_that_is_over_ends_on_its_day_and_the_pupil_stays() -> None:
+    account_ = account(ID)
+    work = reconciling(account_)
+    over = work.take(pupil(ended_on=date(2026, 7, 1)), IN_CLASS_1)
+    assert (over.outcome, over.changes) == (Outcome.UPDATED, ("membership",))
+    (ended,) = work.batch.ended
+    assert ended.valid_until == date(2026, 7, 1)
+    assert [each.path for each in work.batch.revoked] == [CLASS_1.path]
+    assert account_.person.state is State.ACTIVE
+    assert work.take(pupil(), AT_SCHOOL).changes == ("membership", "role")
+    assert work.take(pupil(ended_on=date(2026, 7, 1)), IN_CLASS_1).outcome is Outcome.UNCHANGED
+
+
+def test_a_subject_that_is_over_ends_that_role_alone() -> None:
+    work = reconciling()
+    work.take(teacher("13", "14"), AT_SCHOOL)
+    over = work.take(teacher("13", ended_on=date(2026, 7, 1)), AT_SCHOOL)
+    assert over.changes == ("role",)
+    assert [each.subject for each in work.batch.revoked] == ["13"]
+    assert work.batch.ended == []
+
+
+def test_what_is_over_for_somebody_unknown_changes_nothing() -> None:
+    result = reconciling().take(pupil(ended_on=date(2026, 7, 1)), IN_CLASS_1)
+    assert result == Result(Outcome.UNCHANGED)
+
+
+@pytest.mark.parametrize("office", ["reviewer", "administrator", "auditor"])
+def test_an_import_ends_no_office(office: str) -> None:
+    held = account(STAFF, name="赵老师", at=(SCHOOL,), kind="staff", role=office)
+    work = reconciling(held)
+    assert reason(work.take(teacher(leaving=True), AT_SCHOOL)) == "office-held"
+    assert not work.batch.ended
+    assert not work.batch.revoked

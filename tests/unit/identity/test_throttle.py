@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from services.identity.application.throttling import folded_login
 from services.identity.domain.passwords import PROFILES
-from services.identity.domain.throttle import Counts, Limit, Limits, TooManyAttempts, admit
+from services.identity.domain.throttle import (
+    Counts,
+    Limit,
+    Limits,
+    TooManyAttempts,
+    admit,
+    is_crowded,
+)
 
 NOW = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -89,31 +96,24 @@ def used_up(limit: Limit) -> datetime:
     return tat
 
 
-def test_an_account_under_attack_still_admits_an_address_that_has_not_failed() -> None:
-    attacked = Counts(account=used_up(NIST.account))
-    admit(NIST, attacked, NOW)
+@pytest.mark.parametrize("shared", ["place", "account", "address"])
+def test_a_shared_count_that_is_used_up_refuses_nobody_and_makes_a_crowd(shared: str) -> None:
+    counts = Counts(**{shared: used_up(getattr(NIST, shared))})
+    admit(NIST, counts, NOW)
+    assert is_crowded(NIST, counts, NOW)
+    assert not is_crowded(NIST, Counts(caller=used_up(NIST.caller)), NOW)
 
 
-def test_an_account_under_attack_admits_each_further_address_once() -> None:
-    counts = Counts(account=used_up(NIST.account))
+def test_a_narrowed_caller_is_admitted_once() -> None:
     once = NIST.caller.charged(None, NOW)
+    admit(NIST.narrowed(), Counts(), NOW)
     with pytest.raises(TooManyAttempts):
-        admit(NIST, Counts(caller=once, account=counts.account), NOW)
+        admit(NIST.narrowed(), Counts(caller=once), NOW)
 
 
-def test_an_address_that_fails_everywhere_is_refused_everywhere() -> None:
-    with pytest.raises(TooManyAttempts):
-        admit(NIST, Counts(address=used_up(NIST.address)), NOW)
-
-
-def test_one_address_alone_never_uses_up_the_count_of_an_account() -> None:
-    caller, account = NIST.caller, NIST.account
-    now, count = NOW, None
-    for at in guesses(caller, [timedelta(seconds=30)] * 2_000):
-        assert not account.wait(count, at)
-        count = account.charged(count, at)
-        now = at
-    assert now > NOW + timedelta(hours=12)
+def test_attempts_that_are_being_judged_at_a_place_make_a_crowd() -> None:
+    assert not is_crowded(NIST, Counts(), NOW, ahead=NIST.place.burst - 1)
+    assert is_crowded(NIST, Counts(), NOW, ahead=NIST.place.burst)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ INVITATIONS = Table(
     Column("token_hash", LargeBinary, nullable=False, unique=True, comment="SHA-256"),
     Column("person_id", Uuid, ForeignKey("people.id"), nullable=False),
     Column("removes_factors", Boolean, nullable=False, comment="second factors go with its use"),
+    Column("authority", ARRAY(Text), nullable=False, server_default="{}", comment="of the issuer"),
     Column("issued_by", Text, nullable=False),
     Column("issued_at", INSTANT, nullable=False),
     Column("expires_at", INSTANT, nullable=False),

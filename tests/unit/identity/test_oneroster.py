@@ -1,0 +1,116 @@
+"""OneRoster 1.2 packages as rosters."""
+
+import io
+import zipfile
+
+import pytest
+
+from services.identity.domain.identifiers import IdentifierKind
+from services.identity.domain.imports import Format, UnreadableRoster
+from services.identity.domain.roster_words import Column, RosterRole
+from services.identity.domain.rosters import RosterGuardian, parse_line
+from tests.unit.identity.test_rosters import ID_NUMBER, lines, refused
+
+
+def package(**tables: str) -> bytes:
+    manifest = "propertyName,value\nmanifest.version,1.0\noneroster.version,1.2\n"
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in {"manifest": manifest, **tables}.items():
+            archive.writestr(f"{name}.csv", content)
+    return target.getvalue()
+
+
+ONEROSTER = {
+    "orgs": "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\n"
+    "s1,,,实验小学,school,2132010001,\n",
+    "academicSessions": "sourcedId,title,type,startDate,endDate,schoolYear\n"
+    "t1,上学期,term,2026-09-01,2027-01-31,2027\nt0,去年,term,2025-09-01,2026-01-31,2026\n",
+    "classes": "sourcedId,status,title,grades,classType,schoolSourcedId,termSourcedIds,subjects\n"
+    "c1,,2班,03,homeroom,s1,t1,\nc2,,三年级数学,03,scheduled,s1,t1,数学\n"
+    "c0,,1班,02,homeroom,s1,t0,\n",
+    "users": "sourcedId,status,enabledUser,username,givenName,familyName,identifier,email,sms,"
+    "agentSourcedIds,grades,userMasterIdentifier\n"
+    f"u1,,true,li.ming,明,李,,,,u3,03,G{ID_NUMBER}\n"
+    "u2,,true,ms.zhao,Anna,Zhao,T-01,zhao@school.example,,,,\n"
+    "u3,,true,li.qiang,强,李,,,13800138000,,,\n"
+    "u4,tobedeleted,true,gone,离,已,,,,,03,\n",
+    "roles": "sourcedId,userSourcedId,roleType,role,orgSourcedId\n"
+    "r1,u1,primary,student,s1\nr2,u2,primary,teacher,s1\nr3,u3,primary,parent,s1\n"
+    "r4,u4,primary,student,s1\n",
+    "enrollments": "sourcedId,classSourcedId,schoolSourcedId,userSourcedId,role\n"
+    "e0,c0,s1,u1,student\ne1,c1,s1,u1,student\ne2,c1,s1,u2,teacher\ne3,c2,s1,u2,teacher\n",
+    "demographics": "sourcedId,birthDate,sex\nu1,1949-12-31,female\n",
+}
+
+
+def test_a_oneroster_package_becomes_lines() -> None:
+    read = lines(package(**ONEROSTER), Format.ONEROSTER)
+    assert [each.number for each in read] == [2, 3, 3, 5]
+    pupil, home, subject, gone = (parse_line(each.cells) for each in read)
+    assert (pupil.name, pupil.grade, pupil.class_name) == ("李明", "三年级", "2班")
+    assert pupil.guardians == (RosterGuardian("李强", "13800138000", "other"),)
+    assert pupil.school == "2132010001"
+    assert {key.kind for key in pupil.keys} == {
+        IdentifierKind.USERNAME,
+        IdentifierKind.STUDENT_NUMBER,
+    }
+    assert (home.name, home.role, home.class_name) == ("Anna Zhao", RosterRole.TEACHER, "2班")
+    assert subject.subjects == ("14",)
+    assert gone.leaving
+
+
+def test_a_oneroster_user_without_a_known_role_is_reported() -> None:
+    roles = ONEROSTER["roles"].replace("r1,u1,primary,student", "r1,u1,primary,wizard")
+    roles = roles.replace("r2,u2,primary,teacher,s1\n", "")
+    read = lines(package(**{**ONEROSTER, "roles": roles}), Format.ONEROSTER)
+    assert [each.number for each in read] == [2, 3, 5]
+    for each in read[:2]:
+        assert refused(dict(each.cells)) == [(Column.ROLE, "invalid")]
+
+
+def test_a_oneroster_user_who_is_disabled_or_whose_role_ended_leaves() -> None:
+    users = ONEROSTER["users"].replace("u1,,true", "u1,,false")
+    roles = (
+        ONEROSTER["roles"]
+        .replace("orgSourcedId\n", "orgSourcedId,endDate\n")
+        .replace("r2,u2,primary,teacher,s1", "r2,u2,primary,teacher,s1,2020-07-01")
+    )
+    read = lines(package(**{**ONEROSTER, "users": users, "roles": roles}), Format.ONEROSTER)
+    assert [parse_line(each.cells).leaving for each in read] == [True, True, True]
+
+
+def test_a_oneroster_enrolment_that_ended_tells_when() -> None:
+    enrolments = ONEROSTER["enrollments"].replace("role\n", "role,status,endDate\n", 1)
+    for enrolment, over in {
+        "e1,c1,s1,u1,student": ",2020-07-01",
+        "e2,c1,s1,u2,teacher": ",2020-07-01",
+        "e3,c2,s1,u2,teacher": "tobedeleted,2020-08-01",
+    }.items():
+        enrolments = enrolments.replace(enrolment, f"{enrolment},{over}")
+    read = lines(package(**{**ONEROSTER, "enrollments": enrolments}), Format.ONEROSTER)
+    told = [
+        (line.name, line.class_name, line.subjects, line.ended_on and line.ended_on.isoformat())
+        for line in (parse_line(each.cells) for each in read)
+    ]
+    assert told[:-1] == [
+        ("李明", "2班", (), "2020-07-01"),
+        ("李明", None, (), None),
+        ("Anna Zhao", "2班", (), "2020-07-01"),
+        ("Anna Zhao", None, ("14",), "2020-08-01"),
+        ("Anna Zhao", None, (), None),
+    ]
+
+
+def test_a_oneroster_enrolment_that_began_anew_has_not_ended() -> None:
+    enrolments = ONEROSTER["enrollments"].replace("role\n", "role,endDate\n", 1)
+    enrolments += "e9,c1,s1,u1,student,2020-07-01\n"
+    read = lines(package(**{**ONEROSTER, "enrollments": enrolments}), Format.ONEROSTER)
+    assert not any(parse_line(each.cells).ended_on for each in read)
+
+
+@pytest.mark.parametrize("missing", ["users", "orgs", "roles"])
+def test_an_incomplete_oneroster_package_is_refused(missing: str) -> None:
+    tables = {name: table for name, table in ONEROSTER.items() if name != missing}
+    with pytest.raises(UnreadableRoster, match=missing):
+        lines(package(**tables), Format.ONEROSTER)
