@@ -27,6 +27,7 @@ from shared.reader import Reader
 from shared.relay import Relay
 from shared.retention import Sweeper
 from shared.revocation import RevocationFeed, RevokedTokens
+from shared.routing import shelve
 from shared.settings import ServiceSettings
 from shared.tasks import end, keep_running
 from shared.version import VERSION
@@ -159,9 +160,12 @@ def application(
     app.state.verifier = runtime.verifier
     master_keys = runtime.settings.master_keys.get_secret_value()
     app.state.keys = KeyRing.parse(master_keys) if master_keys else None
-    for router in (about_router(f"/{runtime.name}/v1"), *(r for p in parts for r in p.routers)):
-        app.include_router(router)
-    app.include_router(health_router(Health(runtime.engine, runtime.bus_connected, checks or {})))
+    health = health_router(Health(runtime.engine, runtime.bus_connected, checks or {}))
+    routers = [about_router(f"/{runtime.name}/v1"), *(r for p in parts for r in p.routers), health]
+    for router in routers:
+        # Not include_router(), by which each request is matched twice.
+        app.router.routes.extend(router.routes)
+    shelve(app)
     problems.install(app, table)
     app.add_middleware(Edge, service=runtime.name, max_body_bytes=runtime.settings.max_body_bytes)
     return app
