@@ -58,7 +58,7 @@ async def started(settings: Settings) -> asyncio.subprocess.Process:
     )
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 180) -> None:
     async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110 - another process's doing
             await asyncio.sleep(0.05)
