@@ -283,13 +283,34 @@ async def _bounded_body(response: httpx2.Response, limit: int) -> bytes:
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise EgressFailed(f"the answer is encoded as {encoding}, which was not asked for")
-    gunzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding == "gzip" else None
+    gunzip = _Gunzip() if encoding == "gzip" else None
     body, received = bytearray(), 0
     async for chunk in response.aiter_raw():
         received += len(chunk)
         body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
         if max(received, len(body)) > limit:
             raise EgressFailed(f"the answer is longer than {limit} bytes")
-    if gunzip and received and not gunzip.eof:
+    if gunzip and received and not gunzip.complete:
         raise EgressFailed("the answer ends within its compressed data")
     return bytes(body)
+
+
+class _Gunzip:
+    """Of a file with any number of members (RFC 1952 §2.2)."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+    @property
+    def complete(self) -> bool:
+        return self._member.eof
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        """What `data` holds, up to `most` bytes. Raises `zlib.error`."""
+        found = bytearray()
+        while data and len(found) < most:
+            if self._member.eof:
+                self._member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+            found += self._member.decompress(data, most - len(found))
+            data = self._member.unused_data
+        return bytes(found)

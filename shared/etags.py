@@ -1,9 +1,11 @@
 """ETag, If-Match on every update, If-None-Match on reads (RFC 9110 §8.8, §13.1; RFC 6585 §3)."""
 
+import hashlib
 import re
 from typing import Annotated, Any
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Response
+from pydantic import BaseModel
 
 from shared.errors import PreconditionMalformed, PreconditionMissing
 
@@ -41,6 +43,26 @@ IfNoneMatch = Annotated[
 ]
 
 NOT_MODIFIED: dict[int | str, Any] = {304: {"description": "What you have is still right."}}
+
+
+def conditional(
+    view: BaseModel,
+    version: int,
+    if_none_match: str | None,
+    *,
+    public: bool = False,
+    moving: bool = False,
+) -> Response:
+    """`view` with its ETag, or 304. What is not `public` only the reader's own cache keeps, and
+    asks each time. `moving`: the view shows more than `version` counts, and so does the tag."""
+    content = view.model_dump_json().encode()
+    tag = etag(version)
+    if moving:
+        tag = f'{tag[:-1]}-{hashlib.blake2s(content, digest_size=8).hexdigest()}"'
+    headers = {"etag": tag, "cache-control": f"{'public' if public else 'private'}, no-cache"}
+    if is_known(tag, if_none_match):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="application/json")
 
 
 def is_known(tag: str, if_none_match: str | None) -> bool:

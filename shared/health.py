@@ -1,7 +1,7 @@
 """``/healthz`` says that the process answers; ``/readyz`` names each dependency; ``/metrics``.
 
 Only PostgreSQL makes a service unready: without the bus writes are still acknowledged, without the
-object store metadata is still served.
+object store metadata is still served, before the issuer's keys are known what is public.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.metrics import DEPENDENCY_UP
+from shared.storage import ObjectStore
 
 Check = Callable[[], Awaitable[bool]]
 CHECK_SECONDS = 2.0
@@ -29,11 +30,19 @@ class Health:
     """Asks every dependency at once, each for at most two seconds."""
 
     def __init__(
-        self, engine: AsyncEngine, bus_connected: Callable[[], bool], checks: Mapping[str, Check]
+        self,
+        engine: AsyncEngine,
+        bus_connected: Callable[[], bool],
+        issuer_known: Callable[[], bool],
+        checks: Mapping[str, Check],
     ) -> None:
         self._engine = engine
-        self._bus_connected = bus_connected
-        self._checks: dict[str, Check] = {"database": self._database, "bus": self._bus, **checks}
+        self._checks: dict[str, Check] = {
+            "database": self._database,
+            "bus": _told(bus_connected),
+            "issuer": _told(issuer_known),
+            **checks,
+        }
 
     async def look(self) -> ReadyView:
         answers = await asyncio.gather(*(_up(check) for check in self._checks.values()))
@@ -50,8 +59,22 @@ class Health:
             await connection.execute(text("SELECT 1"))
         return True
 
-    async def _bus(self) -> bool:
-        return self._bus_connected()
+
+def _told(known: Callable[[], bool]) -> Check:
+    async def check() -> bool:
+        return known()
+
+    return check
+
+
+def object_store_check(objects: ObjectStore) -> Check:
+    """Whether the object store answers, to us."""
+
+    async def check() -> bool:
+        await objects.head("readiness")
+        return True
+
+    return check
 
 
 async def _up(check: Check) -> bool:

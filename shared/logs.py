@@ -1,7 +1,7 @@
 """One JSON object a line on standard error, without personal data.
 
 Code logs ids and counts. As a second line of defence, values that look like an ID number, a
-telephone number or a token are masked, whatever their key.
+telephone number, a mail address or a token are masked, whatever their key.
 """
 
 import asyncio
@@ -18,9 +18,12 @@ from structlog.typing import EventDict
 
 from shared.context import current
 
+_DIGIT = r"[0-9\uff10-\uff19]"  # as typed, half or full width
+_ID = rf"[A-Za-z]?{_DIGIT}{{6}}[ -]?{_DIGIT}{{8}}[ -]?{_DIGIT}{{3}}[0-9Xx\uff10-\uff19]"
+_MOBILE = rf"(?:(?:\+|00)?86[ -]?)?[1\uff11][3-9\uff13-\uff19]{_DIGIT}(?:[ -]?{_DIGIT}{{4}}){{2}}"
 _PERSONAL = re.compile(
-    r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9Xx]"
-    r"|(?:(?:\+|00)?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{4}){2})(?![0-9A-Za-z])"
+    rf"(?<![0-9A-Za-z])(?:{_ID}|{_MOBILE})(?![0-9A-Za-z])"
+    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"
     r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
     r"|(?i:bearer|basic)\s+[\w+/=.-]{8,}"
 )
@@ -32,7 +35,8 @@ FLUSH_SECONDS = 0.1
 
 
 def mask(text: str) -> str:
-    """`text` with every ID number, mobile number and token in it replaced by ``[masked]``."""
+    """`text` with every ID number (alone or within a 学籍号), mobile number, address of electronic
+    mail and token in it replaced by ``[masked]``."""
     return _PERSONAL.sub("[masked]", text)
 
 

@@ -24,10 +24,11 @@ class Presigner:
     ) -> None:
         self._origin = origin
         self._host = urlsplit(origin).netloc
-        self._access_key = access_key
         self._secret_key = secret_key
         self._bucket = bucket
         self._region = region
+        credential = quote(access_key, safe=_UNRESERVED)
+        self._constant = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}%2F"
 
     def sign(
         self,
@@ -37,31 +38,29 @@ class Presigner:
         query: Mapping[str, str],
         length: int | None = None,
     ) -> str:
-        """An address good for 1 s to 7 days. Raises `ValueError` for another life, and for a key
-        with `.` or `..` segments."""
+        """An address good for 1 s to 7 days. Names in `query` begin in lower case, as S3's do.
+
+        Raises `ValueError` for another life, and for a key with `.` or `..` segments.
+        """
         if not timedelta(seconds=1) <= expires <= _LONGEST:
             raise ValueError("expires must be between 1 second to 7 days")
         if not key.strip() or {".", ".."} & set(key.split("/")):
             raise ValueError("an object key is a path without '.' and '..' segments")
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{now[:8]}/{self._region}/s3/aws4_request"
-        headers = {} if length is None else {"content-length": str(length)}
-        headers["host"] = self._host
-        signed = ";".join(headers)
-        asked = {
-            **query,
-            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-            "X-Amz-Credential": f"{self._access_key}/{scope}",
-            "X-Amz-Date": now,
-            "X-Amz-Expires": str(int(expires.total_seconds())),
-            "X-Amz-SignedHeaders": signed,
-        }
+        signed, lines = "host", f"host:{self._host}\n"
+        if length is not None:
+            signed, lines = f"content-length;{signed}", f"content-length:{length}\n{lines}"
         path = f"/{self._bucket}/{quote(key, safe='/' + _UNRESERVED)}"
-        told = "&".join(
-            f"{quote(name, safe=_UNRESERVED)}={quote(value, safe=_UNRESERVED)}"
-            for name, value in sorted(asked.items())
+        # In order of the names: those with a capital come before what is asked.
+        told = (
+            f"{self._constant}{scope.replace('/', '%2F')}&X-Amz-Date={now}"
+            f"&X-Amz-Expires={int(expires.total_seconds())}"
+            f"&X-Amz-SignedHeaders={signed.replace(';', '%3B')}"
+        ) + "".join(
+            f"&{quote(name, safe=_UNRESERVED)}={quote(value, safe=_UNRESERVED)}"
+            for name, value in sorted(query.items())
         )
-        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         canonical = f"{method}\n{path}\n{told}\n{lines}\n{signed}\nUNSIGNED-PAYLOAD"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
         to_sign = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{digest}"

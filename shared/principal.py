@@ -73,6 +73,11 @@ class TokenVerifier:
         self._cache: OrderedDict[bytes, Principal] = OrderedDict()
         self._refresh = asyncio.Event()
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether the issuer's keys were ever fetched."""
+        return self._keys is not None
+
     def use_revocations(self, revoked: Revoked) -> None:
         """Ask `revoked` about every token from now on."""
         self._revoked = revoked

@@ -26,7 +26,7 @@ from shared.storage import (
     Part,
     PartsRejected,
     UploadMissing,
-    attachment,
+    download_headers,
 )
 
 if TYPE_CHECKING:
@@ -74,11 +74,8 @@ class S3ObjectStore:
         filename: str | None = None,
         content_type: str | None = None,
     ) -> str:
-        query = {}
-        if filename is not None:
-            query["response-content-disposition"] = attachment(filename)
-        if content_type is not None:
-            query["response-content-type"] = content_type
+        headers = download_headers(filename, content_type)
+        query = {f"response-{name}": value for name, value in headers.items()}
         return self._presigner.sign("GET", key, expires, query)
 
     def presign_put(

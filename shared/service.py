@@ -43,6 +43,8 @@ class Part:
     table: problems.ProblemTable = field(default_factory=dict)
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     events: Mapping[str, type] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """Dependencies that `/readyz` names beside those of every service."""
 
 
 class Runtime:
@@ -96,6 +98,10 @@ class Runtime:
         """Whether events are leaving and arriving."""
         return self.relay.connected and all(inbox.connected for inbox in self._inboxes)
 
+    def issuer_known(self) -> bool:
+        """Whether tokens can be verified."""
+        return self.verifier.has_keys
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the background tasks for as long as the block lasts."""
@@ -129,12 +135,8 @@ def application(
     description: str,
     parts: Sequence[Part],
     table: problems.ProblemTable,
-    checks: Mapping[str, Check] | None = None,
 ) -> FastAPI:
-    """The ASGI application of a service.
-
-    ``checks`` are the dependencies that `/readyz` names beside PostgreSQL and the bus.
-    """
+    """The ASGI application of a service."""
 
     for part in parts:
         runtime.tasks.update(part.tasks)
@@ -160,7 +162,10 @@ def application(
     app.state.verifier = runtime.verifier
     master_keys = runtime.settings.master_keys.get_secret_value()
     app.state.keys = KeyRing.parse(master_keys) if master_keys else None
-    health = health_router(Health(runtime.engine, runtime.bus_connected, checks or {}))
+    checks = {name: check for part in parts for name, check in part.checks.items()}
+    health = health_router(
+        Health(runtime.engine, runtime.bus_connected, runtime.issuer_known, checks)
+    )
     routers = [about_router(f"/{runtime.name}/v1"), *(r for p in parts for r in p.routers), health]
     for router in routers:
         # Not include_router(), by which each request is matched twice.

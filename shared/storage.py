@@ -90,7 +90,7 @@ class ObjectStore(Protocol):
     ) -> str:
         """An address to download from, good for 1 s to 7 days. Whether the key exists is not asked.
 
-        With `filename`, browsers save it under that name; `content_type` replaces the stored one.
+        What it answers with is `download_headers`, whatever the object was stored with.
         """
 
     def presign_put(
@@ -166,6 +166,40 @@ class ObjectStore(Protocol):
 
     async def ready(self) -> None:
         """Return when the store answers and knows us; else raise `ObjectStoreUnavailable`."""
+
+
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+INERT_TYPES = frozenset(
+    {
+        *(f"image/{each}" for each in ("avif", "bmp", "gif", "jpeg", "png", "tiff", "webp")),
+        *(f"audio/{each}" for each in ("mp4", "mpeg", "ogg", "wav", "webm")),
+        *(f"video/{each}" for each in ("mp4", "ogg", "webm")),
+        *(f"{_OFFICE}.{each}" for each in ("wordprocessingml.document", "spreadsheetml.sheet")),
+        f"{_OFFICE}.presentationml.presentation",
+        *(f"application/vnd.oasis.opendocument.{each}" for each in ("presentation", "text")),
+        "application/pdf",
+        "application/zip",
+        "text/csv",
+        "text/markdown",
+        "text/plain",
+    }
+)
+"""What a browser shows or saves without running it, and takes for nothing that runs (WHATWG MIME
+Sniffing §7). No object store sends ``X-Content-Type-Options``, which would say so of the rest."""
+
+
+def download_headers(filename: str | None, content_type: str | None) -> dict[str, str]:
+    """Content-Type and Content-Disposition of an answer to `ObjectStore.presign_get`.
+
+    What is not among `INERT_TYPES` is saved as bytes of no type. With `filename`, anything is saved
+    under that name.
+    """
+    inert = content_type in INERT_TYPES
+    shown = "inline" if inert else "attachment"
+    return {
+        "content-type": content_type if inert and content_type else "application/octet-stream",
+        "content-disposition": shown if filename is None else attachment(filename),
+    }
 
 
 def attachment(filename: str) -> str:

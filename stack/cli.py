@@ -2,9 +2,10 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ HELP = """\
 Exit codes: 0 done (`down` also when nothing ran); 1 a check, a step or a component failed;
 2 the command line or a SHUYUAN_STACK_* variable does not fit; 3 cannot start: port, disk, data
 directory, platform or package; 4 needs a running stack, or an account, that is not there;
-130 stopped by Ctrl-C.
+130 stopped by Ctrl-C before it was done (`up`: before it was ready).
 
 SHUYUAN_STACK_* variables point it at external servers: see stack/settings.py.
 """
@@ -38,7 +39,9 @@ SHUYUAN_STACK_* variables point it at external servers: see stack/settings.py.
 def main(arguments: Sequence[str]) -> int:
     """Runs a command and returns its exit code; what is wrong is said in a sentence."""
     try:
-        return _run(_parser().parse_args(arguments))
+        run = _chosen(_parser().parse_args(arguments))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return run()
     except StackError as error:
         print(f"shuyuan: {error}", file=sys.stderr)
         return error.exit_code
@@ -53,51 +56,58 @@ def main(arguments: Sequence[str]) -> int:
         return 0
 
 
-def _run(options: argparse.Namespace) -> int:
+def _chosen(options: argparse.Namespace) -> Callable[[], int]:
     # Each command imports its own module: `status` need not wait for what only `up` uses.
     match options.command:
         case "up":
             from stack.up import up
 
-            return up(
-                options.data,
-                options.port,
-                demo=options.demo,
-                detach=options.detach,
-                as_json=options.json,
-            )
+            how = {"demo": options.demo, "detach": options.detach, "as_json": options.json}
+            return lambda: up(options.data, options.port, **how)
         case "down":
             from stack.running import down
 
-            return down(options.data)
+            return lambda: down(options.data)
         case "status":
             from stack.running import status
 
-            return status(options.data, as_json=options.json)
+            return lambda: status(options.data, as_json=options.json)
         case "demo":
             from stack.demo import demo
 
-            return demo(keep=options.keep, as_json=options.json)
+            return lambda: demo(keep=options.keep, as_json=options.json)
         case "test" | "lint" | "openapi":
             from stack import checks
 
             if options.command == "openapi":
-                return checks.write_contracts()
-            return checks.lint(fix=options.fix) if options.command == "lint" else checks.test()
+                return checks.write_contracts
+            return (
+                checks.test if options.command == "test" else lambda: checks.lint(fix=options.fix)
+            )
         case "bench":
             command = [sys.executable, "-m", "tests.bench", *options.names]
-            return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+            return lambda: subprocess.run(command, cwd=CHECKOUT, check=False).returncode
         case "migrate":
             from stack.commands import migrations
 
-            return migrations(options.data, "upgrade")
+            return lambda: migrations(options.data, "upgrade")
         case "token":
             from stack.commands import token
 
-            return token(options.data, options.account)
+            return lambda: token(options.data, options.account)
         case _:
-            print(HELP, end="")
-            return 0
+            return _help
+
+
+def _help() -> int:
+    print(HELP, end="")
+    return 0
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("needs the name of a directory, and got none")
+    return Path(text)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -114,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
     running = _Parser(add_help=False)
     running.add_argument(
-        "--data", type=Path, default=CHECKOUT / ".data", metavar="DIR", help="default: .data"
+        "--data", type=_directory, default=CHECKOUT / ".data", metavar="DIR", help="default: .data"
     )
     json_output = _Parser(add_help=False)
     json_output.add_argument("--json", action="store_true", help="one JSON object on stdout")

@@ -6,6 +6,7 @@ from pathlib import Path
 from stack import SERVICES
 from stack.component import Component, program
 from stack.data import DataDirectory, write_file
+from stack.errors import CannotStart
 from stack.health import tcp
 from stack.secret_files import SecretFiles
 
@@ -28,9 +29,33 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
     )
 
 
-def external(url: str) -> Component:
+def external(url: str, secrets: SecretFiles) -> Component:
     """A NATS that somebody else runs, at nats://HOST:PORT."""
-    return Component(name="nats", address=url, health=tcp(url, 4222))
+    return Component(
+        name="nats", address=url, health=tcp(url, 4222), after=lambda: _admitted(url, secrets)
+    )
+
+
+async def _admitted(url: str, secrets: SecretFiles) -> None:
+    """CannotStart when the server does not know a service by its password."""
+    import nats  # imported here: only an external server is asked
+    from nats.errors import Error
+
+    async def silent(_: Exception) -> None: ...
+
+    for service in SERVICES:
+        try:
+            password = secrets.of(service, "nats_password")
+            connection = await nats.connect(
+                url, user=service, password=password, allow_reconnect=False, error_cb=silent
+            )
+        except (Error, OSError) as error:
+            file = secrets.directory(service) / f"shuyuan_{service}_nats_password"
+            raise CannotStart(
+                f"NATS at {url} refused the user {service} ({error}). Make it know that user, with "
+                f"the password in {file}, or put there the one it knows."
+            ) from error
+        await connection.close()
 
 
 def rendered(settings: dict[str, object]) -> str:

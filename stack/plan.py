@@ -78,7 +78,7 @@ def _servers(
         )
         if settings.object_store_endpoint
         else seaweed.component(data, ports, secrets, origins),
-        nats.external(settings.nats_url)
+        nats.external(settings.nats_url, secrets)
         if settings.nats_url
         else nats.component(data, ports, secrets),
     ]

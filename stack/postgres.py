@@ -72,10 +72,47 @@ def external(url: str, password: str, secrets: SecretFiles) -> Component:
         name="postgres",
         address=address(url),
         health=tcp(url, 5432),
-        after=lambda: provision(
-            url, password, passwords(secrets), "SHUYUAN_STACK_POSTGRES_PASSWORD"
-        ),
+        after=lambda: _provision_anothers(url, password, passwords(secrets)),
     )
+
+
+async def _provision_anothers(url: str, password: str, by_role: dict[str, str]) -> None:
+    """As `provision`. CannotStart where a role has another password already: to set ours would shut
+    another installation out."""
+    import asyncpg
+
+    for role, own in by_role.items():
+        database = role.removesuffix("_owner")
+        try:
+            told = await asyncpg.connect(
+                f"{address(url)}/{database}", user=role, password=own, timeout=10
+            )
+            await told.close()
+        except asyncpg.InvalidPasswordError as error:
+            if await _has_role(url, password, role):
+                raise CannotStart(
+                    f"PostgreSQL at {address(url)} has the role {role} with another password: "
+                    "another installation works there. Copy its secrets/ to this data directory, "
+                    f"or, if it is gone, run: DROP OWNED BY {role}; DROP ROLE {role};"
+                ) from error
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            pass  # what stands in the way is told by `provision`
+    await provision(url, password, by_role, "SHUYUAN_STACK_POSTGRES_PASSWORD")
+
+
+async def _has_role(url: str, password: str, role: str) -> bool:
+    """PostgreSQL refuses a role that does not exist in the same words. False where even the
+    superuser is refused."""
+    import asyncpg
+
+    try:
+        server = await asyncpg.connect(url, password=password)
+    except (OSError, asyncpg.PostgresError):
+        return False
+    try:
+        return bool(await server.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role))
+    finally:
+        await server.close()
 
 
 def address(url: str) -> str:

@@ -21,7 +21,7 @@ from shared.storage import (
     Part,
     PartsRejected,
     UploadMissing,
-    attachment,
+    download_headers,
 )
 
 _ORIGIN = "http://objects.test"
@@ -58,11 +58,8 @@ class FakeObjectStore:
         filename: str | None = None,
         content_type: str | None = None,
     ) -> str:
-        query = {}
-        if filename is not None:
-            query["response-content-disposition"] = attachment(filename)
-        if content_type is not None:
-            query["response-content-type"] = content_type
+        headers = download_headers(filename, content_type)
+        query = {f"response-{name}": value for name, value in headers.items()}
         return self._presign("GET", key, expires, query)
 
     def presign_put(
@@ -215,10 +212,10 @@ class FakeObjectStore:
     def _serve_get(self, key: str, query: Mapping[str, str], wanted: str | None) -> httpx2.Response:
         if key not in self._objects:
             return httpx2.Response(404)
-        info, content = self._objects[key]
-        headers = {"content-type": query.get("response-content-type", info.content_type or "")}
-        if "response-content-disposition" in query:
-            headers["content-disposition"] = query["response-content-disposition"]
+        _, content = self._objects[key]
+        headers = {
+            name: query[f"response-{name}"] for name in ("content-type", "content-disposition")
+        }
         if wanted and (found := re.fullmatch("bytes=([0-9]+)-([0-9]+)", wanted)):
             piece = content[int(found[1]) : int(found[2]) + 1]
             return httpx2.Response(206, headers=headers, content=piece)

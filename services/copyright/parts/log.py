@@ -17,6 +17,7 @@ from services.copyright.application.log_worker import LogWorker
 from services.copyright.routes.log import log_router
 from services.copyright.settings import Settings
 from shared.egress import Egress, EgressPolicy, parse_networks
+from shared.health import Check
 from shared.service import Part, Runtime
 
 
@@ -57,6 +58,7 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
     # Without a signer nothing is sequenced either: it would grow beyond what can be published.
     tasks = {"log": worker.run, "time-stamps": stamper.run} if settings.signer_url else {}
     return LogPart(
+        checks={"object-store": _answers(files), "signer": _signs(signer)} if tasks else {},
         routers=[log_router(files)],
         tasks=tasks,
         worker=worker,
@@ -75,3 +77,18 @@ def _outwards(settings: Settings) -> EgressPolicy:
         max_bytes=LONGEST_TOKEN,
         seconds=PATIENCE,
     )
+
+
+def _answers(files: S3PublicFiles) -> Check:
+    async def check() -> bool:
+        await files.read("readiness")
+        return True
+
+    return check
+
+
+def _signs(signer: SignerClient) -> Check:
+    async def check() -> bool:
+        return bool(await signer.keys())
+
+    return check

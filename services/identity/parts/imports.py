@@ -17,6 +17,7 @@ from services.identity.problems.imports import PROBLEMS
 from services.identity.routes.imports import imports_router, roster_files_router
 from services.identity.settings import Settings
 from shared.encryption import KeyRing
+from shared.health import object_store_check
 from shared.pages import Cursors
 from shared.service import Part, Runtime
 from shared.storage import ObjectStore
@@ -62,6 +63,7 @@ def build(
     )
     exports = Exports(new_uow, OrganisationRepository, people, clock, settings.minor_age)
     return ImportsPart(
+        checks={"object-store": object_store_check(objects)},
         routers=[imports_router(imports), roster_files_router(imports, exports, rosters)],
         table=PROBLEMS,
         tasks={"imports": importer.run},

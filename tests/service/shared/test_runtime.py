@@ -7,6 +7,7 @@ import httpx2
 import nats
 import pytest
 from fastapi import FastAPI
+from joserfc.jwk import KeySet
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import bus
@@ -16,6 +17,7 @@ from shared.presence import hear, started_type
 from shared.service import Runtime, application
 from shared.settings import ServiceSettings
 from shared.version import VERSION
+from tests.service import house
 from tests.service.shared.house import NatsServer, NewUow, count, eventually, execute, rows
 
 NEIGHBOUR = "learning"
@@ -43,7 +45,9 @@ async def client(
     connected = await nats.connect(nats_server.url, allow_reconnect=False)
     await bus.ensure_stream(connected.jetstream(), NEIGHBOUR)
     await connected.close()
-    async for each in serving(service(bus_settings)):
+    app = service(bus_settings)
+    app.state.verifier.load(KeySet([house.new_signing_key()]).as_dict(private=False))
+    async for each in serving(app):
         yield each
 
 
@@ -76,7 +80,10 @@ async def test_a_service_is_ready_when_each_dependency_is_up(client: httpx2.Asyn
     await eventually(lambda: is_ready(client))
     answer = await client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "dependencies": {"database": "up", "bus": "up"}}
+    assert answer.json() == {
+        "status": "ready",
+        "dependencies": {"database": "up", "bus": "up", "issuer": "up"},
+    }
 
 
 async def test_without_the_bus_a_service_is_degraded_and_still_serves(
@@ -86,7 +93,7 @@ async def test_without_the_bus_a_service_is_degraded_and_still_serves(
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "degraded",
-        "dependencies": {"database": "up", "bus": "down"},
+        "dependencies": {"database": "up", "bus": "down", "issuer": "down"},
     }
     assert (await lonely.get("/catalog/v1/about")).status_code == 200
 

@@ -1,9 +1,12 @@
 """What a server that somebody else runs refuses, people are told with the cure."""
 
+from pathlib import Path
+
 import pytest
 
-from stack import postgres, seaweed
+from stack import nats, postgres, seaweed
 from stack.errors import CannotStart
+from stack.secret_files import SecretFiles
 from tests.conftest import Stack
 
 
@@ -13,6 +16,28 @@ async def test_a_wrong_password_is_told_with_the_place_of_the_right_one(stack: S
         CannotStart, match=r"refused its superuser.*SHUYUAN_STACK_POSTGRES_PASSWORD"
     ):
         await postgres.provision(url, "guess", {}, "SHUYUAN_STACK_POSTGRES_PASSWORD")
+
+
+async def test_roles_of_another_installation_are_left_alone(stack: Stack, tmp_path: Path) -> None:
+    url = f"{stack.postgres}/postgres".replace("//", "//postgres@", 1)
+    superuser = (stack.data / "secrets" / "postgres" / "superuser_password").read_text().strip()
+    component = postgres.external(url, superuser, SecretFiles(tmp_path))
+    assert component.after
+    with pytest.raises(CannotStart, match=r"another installation works there"):
+        await component.after()
+
+
+async def test_users_that_nats_does_not_know_are_told(stack: Stack, tmp_path: Path) -> None:
+    component = nats.external(stack.nats, SecretFiles(tmp_path))
+    assert component.after
+    with pytest.raises(CannotStart, match=r"refused the user identity .*nats_password"):
+        await component.after()
+
+
+async def test_users_that_nats_knows_are_taken(stack: Stack) -> None:
+    component = nats.external(stack.nats, SecretFiles(stack.data / "secrets"))
+    assert component.after
+    await component.after()
 
 
 def test_a_wrong_key_is_told_with_the_cure(stack: Stack) -> None:

@@ -413,6 +413,12 @@ async def test_a_compressed_answer_is_decompressed() -> None:
     assert got.content == "课".encode() * 100
 
 
+async def test_a_compressed_answer_of_several_members_is_read_whole() -> None:
+    members = gzip.compress(b"first, ") + gzip.compress(b"second")
+    got = await fetch(answer(members, "Content-Encoding: gzip"))
+    assert got.content == b"first, second"
+
+
 async def test_a_decompression_bomb_is_stopped_at_the_limit() -> None:
     bomb = gzip.compress(bytes(64 << 20))
     with pytest.raises(EgressFailed, match="longer than 100000 bytes"):
