@@ -12,6 +12,7 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from migrations.definitions import differences
 from shared.database import database_url
 from shared.settings import ServiceSettings
 
@@ -80,6 +81,9 @@ def _migrate(connection: Connection, service: str) -> None:
         context.run_migrations()
         for statement in _RIGHTS:
             connection.execute(text(statement.format(role=service)))
+        told = context.config.attributes.get("definitions")
+        if told is not None and metadata is not None:
+            told += differences(connection, metadata)
 
 
 def _metadata(service: str) -> Any:
