@@ -7,7 +7,7 @@ to. It is opaque to clients, though not secret, and lives as long as the key tha
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
@@ -46,13 +46,13 @@ class PageRequest:
     cursor: str | None
 
 
-def page_limits(default: int = 20, maximum: int = 100) -> Callable[..., PageRequest]:
+def page_limits(default: int = 20, maximum: int = 100) -> Callable[..., Awaitable[PageRequest]]:
     """A FastAPI dependency that reads a `PageRequest`.
 
     A limit above `maximum` is lowered to it; one below 1 is a 422.
     """
 
-    def page_request(
+    async def page_request(  # FastAPI sends any other dependency through a thread
         limit: Annotated[
             int, Query(ge=1, description=f"Items per page; above {maximum} counts as {maximum}.")
         ] = default,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from shared import problems
 from shared.audit import Sealer
@@ -155,7 +156,6 @@ def application(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
         telemetry={"tracing": False, "metrics": False},
     )
     app.state.runtime = runtime
@@ -167,9 +167,11 @@ def application(
         Health(runtime.engine, runtime.bus_connected, runtime.issuer_known, checks)
     )
     routers = [about_router(f"/{runtime.name}/v1"), *(r for p in parts for r in p.routers), health]
-    for router in routers:
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, APIRoute):
+            route.operation_id = route.operation_id or route.name
         # Not include_router(), by which each request is matched twice.
-        app.router.routes.extend(router.routes)
+        app.router.routes.append(route)
     shelve(app)
     problems.install(app, table)
     app.add_middleware(Edge, service=runtime.name, max_body_bytes=runtime.settings.max_body_bytes)

@@ -21,7 +21,7 @@ SECRETS_OF_A_SERVICE = {
 
 class SecretFiles:
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.path = directory
 
     def of(self, service: str, name: str) -> str:
         """A service's secret; `name` is a key of SECRETS_OF_A_SERVICE."""
@@ -38,6 +38,6 @@ class SecretFiles:
             return value
 
     def directory(self, owner: str) -> Path:
-        path = self._directory / owner
+        path = self.path / owner
         path.mkdir(mode=0o700, exist_ok=True)
         return path

@@ -52,14 +52,17 @@ def service(
     name: str, ports: dict[str, int], addresses: Addresses, secrets: SecretFiles
 ) -> Component:
     origin = f"http://{LOOPBACK}:{ports[name]}"
-    more = _of_the_log(ports, secrets) if name == "copyright" else {}
+    more = {
+        "catalog": {"SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(secrets.path.parent / "search")},
+        "copyright": _of_the_log(ports, secrets),
+    }
     return Component(
         name=name,
         argv=_early(f"services.{name}", f"services.{name}.app"),
         env={
             **inherited(),
             **environment(name, ports, addresses),
-            **more,
+            **more.get(name, {}),
             "SHUYUAN_SECRETS_DIR": str(secrets.directory(name)),
         },
         address=origin,

@@ -1,4 +1,4 @@
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -23,6 +23,12 @@ class Settings(ServiceSettings):
     upload_address_minutes: int = Field(
         60, ge=1, le=10_080, description="So long a presigned address is good."
     )
+    trusted_proxies: int = Field(
+        1,
+        ge=0,
+        description="Proxies before the service that append to X-Forwarded-For: the address "
+        "that unknown readers are counted by is the last but so many.",
+    )
     scrub_bytes_per_second: int = Field(
         4 << 20, ge=1, description="Stored files are read again at this speed at the most."
     )
@@ -41,6 +47,14 @@ class Settings(ServiceSettings):
     clamd_address: str = Field(
         "", description="host:port or socket of ClamAV's daemon; none is asked if empty."
     )
+    search_directory: str = Field(
+        "", description="Where the search index lies; one that ends with the service if empty."
+    )
+    meilisearch_url: str = Field(
+        "", description="Meilisearch's address; the service has an index of its own if empty."
+    )
+    meilisearch_key: SecretStr = Field(SecretStr(""), description="With all rights on its indexes.")
+    meilisearch_index: str = Field("resources", pattern="^[A-Za-z0-9_-]{1,100}$")
     near_duplicate_containment: float = Field(
         0.6, gt=0, le=1, description="The share of a text from which on another is told as similar."
     )

@@ -16,6 +16,7 @@ from tests.bench import (
     ledger,
     read,
     relay,
+    search,
     upload,
 )
 from tests.bench.measure import Figure, print_table, write_json
@@ -29,6 +30,7 @@ JOBS = {
     "upload": upload.bench,
     "inspection": inspection.bench,
     "catalog": catalog.bench,
+    "search": search.bench,
     "activity": activity.bench,
     "ledger": ledger.bench,
 }

@@ -292,9 +292,11 @@ async def test_a_list_longer_than_a_page_is_whole(store: Store, key: str) -> Non
 
 async def test_a_presigned_get_serves_the_object(store: Store, key: str) -> None:
     await store.objects.put(key, b"content", "application/pdf")
-    answer = await store.http.get(store.objects.presign_get(key, expires=SOON))
+    url = store.objects.presign_get(key, expires=SOON, content_type="application/pdf")
+    answer = await store.http.get(url)
     assert (answer.status_code, answer.content) == (200, b"content")
     assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == "inline"
 
 
 async def test_a_presigned_get_serves_a_range(store: Store, key: str) -> None:
@@ -307,13 +309,26 @@ async def test_a_presigned_get_serves_a_range(store: Store, key: str) -> None:
 async def test_a_presigned_get_names_the_file_and_its_type(store: Store, key: str) -> None:
     await store.objects.put(key, b"content", "text/html")
     url = store.objects.presign_get(
-        key, expires=SOON, filename='课件 "1";\r\n.pdf', content_type="application/octet-stream"
+        key, expires=SOON, filename='课件 "1";\r\n.pdf', content_type="application/pdf"
     )
     answer = await store.http.get(url)
-    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["content-disposition"] == (
         "attachment; filename*=UTF-8''%E8%AF%BE%E4%BB%B6%20%221%22%3B%0D%0A.pdf"
     )
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", None]
+)
+async def test_what_a_browser_might_run_is_saved_as_bytes_of_no_type(
+    store: Store, key: str, content_type: str | None
+) -> None:
+    await store.objects.put(key, b"<script>alert(1)</script>", "text/html")
+    url = store.objects.presign_get(key, expires=SOON, content_type=content_type)
+    answer = await store.http.get(url)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == "attachment"
 
 
 async def test_a_presigned_put_stores_the_object(store: Store, key: str) -> None:

@@ -3,7 +3,8 @@
 What clients were told stands in a journal outside of all this. In the end
   U1  every acknowledged upload is readable, with its digest and length;
   U2  no upload that lacks bytes counts as complete;
-  U3  none that was found clean lacks its object, and each that was completed is inspected;
+  U3  none that was found clean lacks its object, and each that was completed is inspected; a day
+      later, when what is left of kills was swept, no object lacks a row;
   U4  one idempotency key made one upload, and never takes another body.
 
 ``SHUYUAN_FAULTS_SEED`` brings a campaign back; ``SHUYUAN_FAULTS_UPLOADS=500`` makes it a long one.
@@ -19,15 +20,24 @@ import time
 import uuid
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from services.catalog.adapters.inspections import InspectionQueue
+from services.catalog.adapters.objects import object_store
+from services.catalog.application.sweeping import GRACE
+from services.catalog.parts import uploads
+from services.catalog.settings import Settings
 from services.identity.demonstration.sign_in import access_token
+from shared.clock import utc_now
+from shared.service import Runtime
 from tests.conformance.demonstration import demonstrated
 from tests.conftest import SHUYUAN, Stack
 from tests.faults.journal import Journal
+from tests.service.house import own_bucket
 
 UPLOADS = int(os.environ.get("SHUYUAN_FAULTS_UPLOADS") or 40)
 LARGE_EVERY = 25
@@ -41,8 +51,10 @@ ROUNDS = 1 + UPLOADS // 200
 PAUSE_SECONDS = 120 / UPLOADS
 """At most, between the uploads of a client: they last as long as the campaign does."""
 
-INSPECTED_SECONDS = 60.0
-LONGEST_SECONDS = 300.0
+STUCK_SECONDS = 60.0
+"""So long no upload waits while none is inspected: twice the lease of a worker that was killed."""
+
+LONGEST_SECONDS = 300.0 + 2 * UPLOADS
 MIB = 1 << 20
 
 
@@ -150,6 +162,7 @@ async def test_uploads_survive_kills_of_everything_they_pass(
         await asyncio.gather(*working, besieging)
         told = f"seed {seed}: {dict(kills)}, {uploader.repeats} repeats"
         await _hold(uploader, journal, told)
+        await _agree(stack, told)
     await uploader.close()
     journal.close()
     print(told)  # noqa: T201 - the same
@@ -182,12 +195,47 @@ async def _hold(uploader: Uploader, journal: Journal, told: str) -> None:
         assert (await uploader.insist("POST", "uploads", headers, other)).status_code == 422
 
 
+async def _agree(stack: Stack, told: str) -> None:
+    """Whether rows and objects know each other (U3), once a day has passed for the sweeper."""
+    settings = Settings.model_validate(
+        {
+            "database_url": f"{stack.postgres}/catalog".replace("//", "//catalog@", 1),
+            "database_password": stack.service_secret("catalog", "database_password"),
+            "master_keys": stack.service_secret("catalog", "master_keys"),
+            **own_bucket(stack, "catalog"),
+        }
+    )
+    objects = object_store(settings)
+    runtime = Runtime("catalog", settings, {}, lambda: utc_now() + GRACE + timedelta(hours=1))
+    part = uploads.build(runtime, settings, objects=objects, queue=InspectionQueue())
+    await part.sweeper.sweep()
+    await runtime.close()
+    database = await stack.superuser("catalog")
+    promised = await database.fetch(
+        "SELECT object_key FROM files WHERE state = 'CLEAN'"
+        " UNION SELECT object_key FROM derivatives"
+        " UNION SELECT object_key FROM uploads WHERE state IN ('COMPLETED', 'AVAILABLE')"
+    )
+    under_way = await database.fetch("SELECT object_key FROM uploads WHERE state = 'OPEN'")
+    digests = await database.fetch("SELECT encode(sha256, 'hex') FROM files")
+    await database.close()
+    stored = {each.key async for each in objects.list("")}
+    parted = {each.key for each in await objects.list_multiparts("")}
+    objects.close()
+    assert not {key for (key,) in promised} - stored, f"U3 {told}"
+    known = {*(key for (key,) in (*promised, *under_way)), *(digest for (digest,) in digests)}
+    strays = [key for key in stored | parted if not {key, *key.split("/")} & known]
+    assert not strays, f"U3 {strays[:10]}: {told}"
+
+
 async def _inspected(uploader: Uploader, told: str) -> dict[str, str]:
     """The state of each upload, once none waits for its inspection; a lease of a worker that was
     killed has to end for that."""
-    deadline = time.monotonic() + INSPECTED_SECONDS
-    while "COMPLETED" in (states := await _states(uploader)).values():
-        assert time.monotonic() < deadline, f"U3 {Counter(states.values())}: {told}"
+    least, deadline = UPLOADS, 0.0
+    while waiting := Counter((states := await _states(uploader)).values())["COMPLETED"]:
+        if waiting < least or not deadline:
+            least, deadline = waiting, time.monotonic() + STUCK_SECONDS
+        assert time.monotonic() < deadline, f"U3 {waiting} of {len(states)} wait: {told}"
         await asyncio.sleep(0.5)
     return states
 

@@ -20,6 +20,7 @@ _COLUMNS = (
     " c.created_at, c.updated_at"
 )
 _GET = text(f"SELECT {_COLUMNS} FROM collections c WHERE c.id = :id")  # noqa: S608 - constant columns
+_BY_CODE = text(f"SELECT {_COLUMNS} FROM collections c WHERE c.code = :id")  # noqa: S608 - constant columns
 _LOCKED = text(f"{_GET.text} FOR NO KEY UPDATE")
 _PAGE = text(
     f"SELECT {_COLUMNS} FROM collections c"  # noqa: S608 - constant columns
@@ -63,7 +64,8 @@ _INSIDER = (
 
 _SEEN = (
     f"({READABLE} AND (CAST({{pin}} AS int) IS NULL"
-    f" OR (v.number IS NOT NULL AND (r.live_version = {{pin}} OR {_INSIDER}))))"
+    f" OR (v.number IS NOT NULL AND (r.live_version = {{pin}} OR {_INSIDER} OR EXISTS"
+    " (SELECT FROM publications p WHERE p.resource_id = r.id AND p.version = {pin})))))"
 )
 _VERSION = (
     "LEFT JOIN resource_versions v ON v.resource_id = r.id"
@@ -112,8 +114,11 @@ class CollectionRepository:
     async def locked(self, collection_id: UUID) -> Collection | None:
         return await self._one(_LOCKED, collection_id)
 
-    async def _one(self, query: Any, collection_id: UUID) -> Collection | None:
-        row = (await self._connection.execute(query, {"id": collection_id})).one_or_none()
+    async def by_code(self, code: str) -> Collection | None:
+        return await self._one(_BY_CODE, code)
+
+    async def _one(self, query: Any, id_: UUID | str) -> Collection | None:
+        row = (await self._connection.execute(query, {"id": id_})).one_or_none()
         return None if row is None else _collection(row)
 
     async def save(self, collection: Collection) -> None:

@@ -49,7 +49,7 @@ class CatalogObjects(S3ObjectStore):
     async def create_multipart(self, key: str, content_type: str) -> str:
         headers = {"content-type": content_type} if content_type else {}
         answer = await self._calls.call("POST", key, {"uploads": ""}, headers=headers)
-        return _text(_document(key, answer), "UploadId")
+        return _fields(_document(key, answer))["UploadId"]
 
     async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
         """The parts that have arrived, by number and size, the latest of each.
@@ -61,19 +61,22 @@ class CatalogObjects(S3ObjectStore):
         asked = {"uploadId": upload_id}
         while True:
             page = _document(key, await self._calls.call("GET", key, asked))
-            for each in page.iterfind("{*}Part"):
-                number, etag = int(_text(each, "PartNumber")), _text(each, "ETag").strip('"')
-                part = Part(number, etag, int(_text(each, "Size")))
-                arrived = _text(each, "LastModified")
+            for told in map(_fields, page):
+                if "PartNumber" not in told:
+                    continue
+                etag = told["ETag"].strip('"')
+                part = Part(int(told["PartNumber"]), etag, int(told["Size"]))
+                number, arrived = part.number, told.get("LastModified", "")
                 last, parts = latest.setdefault((number, part.size), (arrived, set()))
                 if arrived > last:
                     latest[number, part.size] = arrived, {part}
                 elif arrived == last:
                     parts.add(part)
-            if page.findtext("{*}IsTruncated") != "true":
-                told = (parts for _, (_, parts) in sorted(latest.items()))
-                return tuple(part for parts in told if len(parts) == 1 for part in parts)
-            asked = {**asked, "part-number-marker": _text(page, "NextPartNumberMarker")}
+            around = _fields(page)
+            if around.get("IsTruncated") != "true":
+                sole = (parts for _, (_, parts) in sorted(latest.items()) if len(parts) == 1)
+                return tuple(part for parts in sole for part in parts)
+            asked = {**asked, "part-number-marker": around["NextPartNumberMarker"]}
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
         named = "".join(
@@ -134,8 +137,9 @@ def _document(key: str, answer: Answer) -> Xml.Element:
     return Xml.fromstring(answer.body)  # noqa: S314 - our own store's, not anybody's
 
 
-def _text(element: Xml.Element, name: str) -> str:
-    return element.findtext(f"{{*}}{name}") or ""
+def _fields(element: Xml.Element) -> dict[str, str]:
+    """The texts in it by name, whatever their namespace."""
+    return {each.tag.rpartition("}")[2]: each.text or "" for each in element}
 
 
 def _failure(key: str, answer: Answer) -> Exception:

@@ -25,6 +25,12 @@ _MOVES = [
         ("uploads", "organisation_path"),
         ("collections", "organisation_path"),
         ("intakes", "organisation_path"),
+        ("review_cases", "organisation_path"),
+        ("review_cases", "level_path"),
+        ("review_policies", "path"),
+        ("review_groups", "path"),
+        ("review_roster", "path"),
+        ("course_references", "organisation_path"),
     )
 ]
 _CLOSE = text("UPDATE organisations SET state = 'CLOSED' WHERE path <@ text2ltree(:path)")

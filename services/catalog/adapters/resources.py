@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.notices import NoticeRepository
 from services.catalog.adapters.versions import (
     FILE_COLUMNS,
     FILE_VALUES,
@@ -17,8 +18,11 @@ from services.catalog.adapters.versions import (
     file_rows,
     files_of,
 )
-from services.catalog.application.resources import Attachable, CodeTaken
-from services.catalog.domain.resources import Content, Resource, State
+from services.catalog.application.resources import CodeTaken
+from services.catalog.application.resources_files import Attachable
+from services.catalog.domain.lifecycle import State
+from services.catalog.domain.notices import Notice
+from services.catalog.domain.resources import Content, Resource
 from services.catalog.domain.uploads import State as UploadState
 from services.catalog.domain.versions import Version
 
@@ -31,6 +35,7 @@ READABLE = (
 _SELECT = (
     "SELECT r.id, r.code, r.owner, ltree2text(r.organisation_path) AS organisation_path, r.state,"  # noqa: S608 - constant columns
     " r.live_version, r.latest_version, r.draft, r.version, r.created_at, r.updated_at,"
+    " r.case_id,"
     f" (SELECT {FILES_AS_JSON} FROM resource_files f WHERE f.resource_id = r.id) AS files"
     " FROM resources r WHERE "
 )
@@ -49,7 +54,8 @@ _SAVE = text(
     "UPDATE resources SET state = :state, live_version = :live_version,"
     " latest_version = :latest_version, draft = CAST(:draft AS jsonb), title = :title,"
     " stage = :stage, subject = :subject, grades = :grades, edition = :edition, types = :types,"
-    " licence = :licence, version = :version, updated_at = :updated_at WHERE id = :id"
+    " licence = :licence, version = :version, updated_at = :updated_at, case_id = :case_id"
+    " WHERE id = :id"
 )
 _DELETE = text("DELETE FROM resources WHERE id = :id")
 _DROP_FILES = text("DELETE FROM resource_files WHERE resource_id = :id")
@@ -62,6 +68,9 @@ _ATTACHABLE = text(
     " u.filename, COALESCE(f.media_type, u.media_type) AS media_type, u.size, u.sha256, u.refusal"
     " FROM uploads u LEFT JOIN files f ON f.sha256 = u.sha256 AND u.state = 'AVAILABLE'"
     " WHERE u.id = ANY(CAST(:ids AS uuid[])) FOR SHARE OF u"
+)
+_WAS_PUBLISHED = text(
+    "SELECT EXISTS (SELECT FROM publications WHERE resource_id = :id AND version = :number)"
 )
 
 
@@ -119,6 +128,13 @@ class ResourceRepository:
     async def version(self, resource_id: UUID, number: int) -> Version | None:
         return await VersionRepository(self._connection).get(resource_id, number)
 
+    async def was_published(self, resource_id: UUID, number: int) -> bool:
+        asked = {"id": resource_id, "number": number}
+        return bool(await self._connection.scalar(_WAS_PUBLISHED, asked))
+
+    async def notice(self, resource_id: UUID) -> Notice:
+        return await NoticeRepository(self._connection).latest(resource_id)
+
     async def _add_files(self, resource: Resource) -> None:
         if resource.draft.files:
             rows = file_rows(resource.draft.files)
@@ -137,6 +153,7 @@ def _row(resource: Resource) -> dict[str, Any]:
         **facet_columns(resource.draft.metadata),
         "version": resource.version,
         "updated_at": resource.updated_at,
+        "case_id": resource.case_id,
     }
 
 
@@ -153,4 +170,5 @@ def _resource(row: Row[Any]) -> Resource:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        case_id=row.case_id and UUID(bytes=row.case_id.bytes),
     )

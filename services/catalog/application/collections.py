@@ -47,6 +47,8 @@ class CollectionStore(Protocol):
 
     async def get(self, collection_id: UUID) -> Collection | None: ...
 
+    async def by_code(self, code: str) -> Collection | None: ...
+
     async def locked(self, collection_id: UUID) -> Collection | None:
         """Like `get`; it is kept from any change until the transaction ends."""
         ...
@@ -101,6 +103,12 @@ class Collections:
         """Raises `NotFound`."""
         async with self._new_uow() as uow:
             collection = await self._store(uow.connection).get(collection_id)
+        return found(collection, viewer_of(caller))
+
+    async def resolve(self, caller: Principal | None, code: str) -> Collection:
+        """The collection with that short code, in canonical form. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            collection = await self._store(uow.connection).by_code(code)
         return found(collection, viewer_of(caller))
 
     async def change(

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.organisations import OrganisationPaths, path_named
-from services.catalog.application.resources import WRITE, Attachable, ResourceStore, attach
+from services.catalog.application.resources import WRITE, ResourceStore
+from services.catalog.application.resources_files import Attachable, attach
 from services.catalog.domain.intake import (
     Counts,
     Defect,

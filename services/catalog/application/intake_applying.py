@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.catalog.application import metadata as shape
 from services.catalog.application.intake_columns import column_at
 from services.catalog.application.intake_ports import IntakeWorkStore
-from services.catalog.application.resources import Resources, ResourceStore, attach, note
+from services.catalog.application.resources import Resources, ResourceStore, note
+from services.catalog.application.resources_files import attach
 from services.catalog.domain.intake import (
     Defect,
     Intake,

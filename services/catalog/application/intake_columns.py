@@ -52,6 +52,9 @@ NOT_IN_TABLES = frozenset({"relations"})
 
 _HEADINGS: Mapping[str, str] = {
     **{each.name: each.name_zh for each in ELEMENTS},
+    "cataloguer.name": "元数据创建者",
+    "cataloguer.organisation": "元数据创建者单位",
+    "cataloguer.person_id": "元数据创建者标识",
     "textbook_id": "教材标识",
     "chapters": "章节",
     "knowledge_points": "知识点",

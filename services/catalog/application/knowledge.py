@@ -81,6 +81,16 @@ class Knowledge:
         async with self._new_uow() as uow:
             return await self._found(uow.connection, subject)
 
+    async def point(self, subject: str, code: str) -> tuple[Graph, Point]:
+        """One of its points, and the graph. Raises `NotFound`."""
+        graph = await self.graph(subject)
+        point = graph.points.get(code)
+        if point is None:
+            raise NotFound(
+                "There is no knowledge point with that code.", zh="该学科没有这个知识点。"
+            )
+        return graph, point
+
     async def put(
         self, caller: Principal, subject: str, version: int, point: Point
     ) -> tuple[Graph, bool]:
@@ -107,7 +117,7 @@ class Knowledge:
     async def _found(self, connection: AsyncConnection, subject: str) -> Graph:
         graph = (await self._store(connection).graphs([subject])).get(subject)
         if graph is None and await self._vocabulary.resolve(connection, "subject", subject) is None:
-            raise NotFound("There is no subject with that code. (没有该学科)")
+            raise NotFound("There is no subject with that code.", zh="没有该学科。")
         return graph or Graph(subject)
 
 
@@ -115,11 +125,13 @@ def _check(point: Point, after: Mapping[str, Point]) -> None:
     flaws = point_flaws([point], after)
     if flaws:
         errors = [{"pointer": f"#/{flaw.field}", "detail": flaw.advice} for flaw in flaws]
-        raise PointRefused("Correct the fields named in errors.", errors=errors)
+        raise PointRefused(
+            "Correct the fields named in errors.", zh="请更正 errors 所列各项。", errors=errors
+        )
     for cycle in prerequisite_cycles(after.values()):
         names = [f"{after[code].name_zh} ({code})" for code in cycle]
         raise PrerequisiteCycle(
-            f"Each would come before itself: {' → '.join(names)}. Leave out one of these links."
-            " (先修关系循环)",
+            f"Each would come before itself: {' → '.join(names)}. Leave out one of these links.",
+            zh=f"先修关系成环：{' → '.join(names)}。请去掉其中一条。",
             cycle=cycle,
         )

@@ -19,23 +19,31 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
-from services.catalog.domain.metadata import STANDARD
+from services.catalog.domain.metadata import ELEMENTS, STANDARD
 from services.catalog.domain.resources import DraftMalformed
 from services.catalog.domain.resources import Metadata as Plain
+from services.catalog.domain.vocabularies import is_hidden
 from shared.defects import defects
 
 SCHEMA_ID = "urn:shuyuan:schema:resource-metadata:1"
 
 
+_HIDDEN = r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u2028\u2029"
+"""What both alphabets of regular expressions, JSON Schema's and ours, can say of `is_hidden`."""
+
+_BREAKS = "\t\r\n"
+
+
 def _line(text: str) -> str:
-    if not text.isprintable():
+    if any(map(is_hidden, text)):
         raise ValueError("Write visible characters on one line.", "请写成一行可见字符。")
     return text
 
 
 def _prose(text: str) -> str:
-    if any(not part.isprintable() for part in text.replace("\t", " ").splitlines()):
+    if any(is_hidden(each) for each in text if each not in _BREAKS):
         raise ValueError("Leave control characters out.", "请去掉控制字符。")
     return text
 
@@ -44,9 +52,19 @@ def _trimmed(longest: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)
 
 
-Line = Annotated[str, _trimmed(1000), AfterValidator(_line)]
-Prose = Annotated[str, _trimmed(2000), AfterValidator(_prose)]
-LongProse = Annotated[str, _trimmed(20_000), AfterValidator(_prose)]
+def _without(characters: str) -> FieldInfo:
+    """Publishes a pattern: none of these, and something that is no space."""
+    pattern = f"^[^{characters}]*[^{characters}\\s][^{characters}]*$"
+    published: FieldInfo = Field(json_schema_extra={"pattern": pattern})
+    return published
+
+
+_ON_A_LINE = _without(rf"\t\n\r{_HIDDEN}")
+_IN_PROSE = _without(_HIDDEN)
+
+Line = Annotated[str, _trimmed(1000), AfterValidator(_line), _ON_A_LINE]
+Prose = Annotated[str, _trimmed(2000), AfterValidator(_prose), _IN_PROSE]
+LongProse = Annotated[str, _trimmed(20_000), AfterValidator(_prose), _IN_PROSE]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -69,6 +87,15 @@ class Contributor(_Shape):
         "other",
     ] = Field(description="2.2 role. 至少有一位作者。")
     organisation: Line | None = Field(None, description="所在单位。")
+    person_id: UUID | None = Field(None, description="Id of the person, if known here.")
+
+
+class Cataloguer(_Shape):
+    """3.1 contribute, whose role is 创建者"""
+
+    name: Line = Field(description="3.1 entity: 姓名或机构名称。")
+    organisation: Line | None = Field(None, description="所在单位。")
+    person_id: UUID | None = Field(None, description="Id of the person, if known here.")
 
 
 class RightsBasis(_Shape):
@@ -147,6 +174,9 @@ class Metadata(_Shape):
     contributors: list[Contributor] = Field(
         [], max_length=100, description="2.2 contribute 贡献者 (M), 至少一位作者"
     )
+    cataloguer: Cataloguer | None = Field(
+        None, description="3.1 contribute 元数据创建者; none: the owner, by id alone"
+    )
     requirement: Prose | None = Field(
         None, description="4.2 requirement 使用要求 (M): what is needed to use it"
     )
@@ -198,11 +228,44 @@ def plain(metadata: Metadata) -> Plain:
     return metadata.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
 
 
+def _given(name: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
+_OF_A_RELATION = {
+    "oneOf": [_given("resource_id"), _given("identifier")],
+    "if": _given("version"),
+    "then": _given("resource_id"),
+}
+_RULES = (
+    ("/rights_basis", "valid_until is no earlier than valid_from.", "截止日期不早于开始日期。"),
+    (
+        "",
+        "Texts hold no format characters that turn or hide writing, except joiners within words.",
+        "文本不得含改变书写方向或不可见的格式字符，词内连接符除外。",
+    ),
+    (
+        "",
+        "Codes stand in the dictionaries named by x-dictionaries; the check before review asks.",
+        "代码须在 x-dictionaries 所列字典之中，提交前检查时核对。",
+    ),
+)
+
+
 def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of metadata."""
+    """The JSON Schema (2020-12) of metadata; ``x-rules`` are those that it cannot carry."""
+    told = Metadata.model_json_schema()
+    told["$defs"]["Relation"] |= _OF_A_RELATION
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
-        **Metadata.model_json_schema(),
+        **told,
         "x-standard": STANDARD,
+        "x-dictionaries": {
+            each.name: each.dictionary for each in ELEMENTS if each.dictionary is not None
+        },
+        "x-rules": [
+            {"pointer": pointer, "detail": detail, "detail_zh": detail_zh}
+            for pointer, detail, detail_zh in _RULES
+        ],
     }

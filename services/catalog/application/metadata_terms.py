@@ -1,6 +1,6 @@
 """The terms that metadata is written in, and the metadata of a resource in the national form."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.catalog.application.resources import ResourceStore, shown, viewer_of
 from services.catalog.domain.metadata import Described, national, terms_used
 from services.catalog.domain.resources import Metadata
+from services.catalog.domain.reviews_records import Passed, audit_records
 from services.catalog.domain.vocabularies import Lexicon, Term
 from shared.database import UnitOfWork
 from shared.principal import Principal
@@ -38,6 +39,12 @@ async def terms_of(lexicons: Lexicons, connection: AsyncConnection, metadata: Me
     }
 
 
+class ReviewRecords(Protocol):
+    async def passed(self, resource_id: UUID, number: int) -> Sequence[Passed]:
+        """The levels that approved a version, the lowest first."""
+        ...
+
+
 class NationalRecords:
     """``public_origin`` begins the addresses that are told."""
 
@@ -46,17 +53,20 @@ class NationalRecords:
         new_uow: Callable[[], UnitOfWork],
         resources: Callable[[AsyncConnection], ResourceStore],
         lexicons: Lexicons,
+        reviews: Callable[[AsyncConnection], ReviewRecords],
         public_origin: str,
     ) -> None:
         self._new_uow = new_uow
         self._resources = resources
         self._lexicons = lexicons
+        self._reviews = reviews
         self._resources_address = f"{public_origin}/catalog/v1/resources"
 
     async def describe(
         self, caller: Principal | None, resource_id: UUID, version: int | None
     ) -> dict[str, Any]:
-        """What the caller sees of it in the elements of GB/T 41469-2022, table 2.
+        """What the caller sees of it in the elements of GB/T 41469-2022, table 2, and of a version
+        that was approved by whom (``audit`` of table 1).
 
         Raises `NotFound`.
         """
@@ -65,6 +75,9 @@ class NationalRecords:
             seen = await shown(store, viewer_of(caller), resource_id, version)
             metadata = seen.content.metadata
             terms = await terms_of(self._lexicons, uow.connection, metadata)
+            passed: Sequence[Passed] = ()
+            if seen.number is not None:
+                passed = await self._reviews(uow.connection).passed(resource_id, seen.number)
         resource, files = seen.resource, seen.content.files
         pinned = "" if seen.number is None else f"?version={seen.number}"
         described = Described(
@@ -76,4 +89,5 @@ class NationalRecords:
             creator=resource.owner,
             terms=terms,
         )
-        return national(metadata, described)
+        audit = audit_records(passed)
+        return {**national(metadata, described), **({"audit": audit} if audit else {})}

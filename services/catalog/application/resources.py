@@ -1,20 +1,21 @@
 """What people do to the drafts of their resources, and which resources they see."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application import metadata as shape
+from services.catalog.application import resources_files
 from services.catalog.application.organisations import OrganisationPaths, path_named
-from services.catalog.domain.files import Refusal
+from services.catalog.application.resources_files import UploadReads, attach
+from services.catalog.domain.lifecycle import Action, Actor, Situation, State, step
 from services.catalog.domain.metadata import merged
+from services.catalog.domain.notices import TAKEN_DOWN, Notice, taken_down
 from services.catalog.domain.resources import (
     CODE_PREFIX,
-    Attachment,
-    AttachmentsRefused,
     Content,
     FileReference,
     Metadata,
@@ -23,40 +24,22 @@ from services.catalog.domain.resources import (
     readable,
     sees_draft,
 )
-from services.catalog.domain.uploads import HELD
-from services.catalog.domain.uploads import State as UploadState
 from services.catalog.domain.versions import Version
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.codes import new_code
-from shared.context import worded
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound, StaleVersion, Unavailable
 from shared.ids import uuid7
 from shared.principal import Principal
 
-WRITE = Rule("catalog.write", frozenset({Role.TEACHER, Role.ADMINISTRATOR}))
+WRITE = resources_files.WRITE
 OWN = Rule("catalog.write", own=True)
 CHECK = Rule("catalog.read", own=True)
 READ_DRAFTS = Rule("catalog.read", frozenset({Role.ADMINISTRATOR}))
 
 _DRAWS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Attachable:
-    """An upload that somebody may want to attach. ``media_type`` is found by content once the
-    upload is available, claimed before."""
-
-    id: UUID
-    owner: str
-    organisation_path: str | None
-    state: UploadState
-    filename: str
-    media_type: str
-    size: int
-    sha256: bytes
-    refusal: Sequence[Refusal]
+OWNER = frozenset({Actor.OWNER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +49,14 @@ class Shown:
     resource: Resource
     content: Content
     number: int | None
-    is_owner: bool
+    actors: frozenset[Actor]
 
 
 class CodeTaken(Exception):
     """Another resource has that short code: draw again."""
 
 
-class ResourceStore(Protocol):
+class ResourceStore(UploadReads, Protocol):
     async def add(self, resource: Resource) -> None:
         """Raises `CodeTaken`, after which the transaction goes on."""
         ...
@@ -90,11 +73,15 @@ class ResourceStore(Protocol):
 
     async def delete(self, resource_id: UUID) -> None: ...
 
-    async def attachable(self, upload_ids: Collection[UUID]) -> Mapping[UUID, Attachable]:
-        """Those of the uploads that there are."""
+    async def version(self, resource_id: UUID, number: int) -> Version | None: ...
+
+    async def was_published(self, resource_id: UUID, number: int) -> bool:
+        """Whether everybody could ever read that version."""
         ...
 
-    async def version(self, resource_id: UUID, number: int) -> Version | None: ...
+    async def notice(self, resource_id: UUID) -> Notice:
+        """By which a resource that is taken down was."""
+        ...
 
 
 class Resources:
@@ -125,7 +112,7 @@ class Resources:
         """
         async with self._new_uow() as uow:
             resource = await self.draft(uow, caller, organisation, metadata, files)
-            return await uow.commit(_draft_of(resource, is_owner=True))
+            return await uow.commit(draft_of(resource, OWNER))
 
     async def draft(
         self,
@@ -158,11 +145,11 @@ class Resources:
         """The draft with `patch` merged into its metadata (RFC 7396), and with `files` for those it
         had, unless None. Files that it has already stay attached whatever became of them.
 
-        Raises `NotFound`, `StaleVersion`, `DraftMalformed`, `AttachmentsRefused`.
+        Raises `NotFound`, `StaleVersion`, `ActionRefused`, `DraftMalformed`, `AttachmentsRefused`.
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            before = await owned(store, caller, resource_id, version)
+            before = await owned(store, caller, resource_id, version, Action.CHANGE)
             metadata, attached = before.draft.metadata, before.draft.files
             if patch is not None:
                 metadata = shape.parse(merged(metadata, patch))
@@ -170,20 +157,19 @@ class Resources:
                 attached = await attach(store, caller, files, attached)
             after = before.changed(Content(metadata, attached), self._clock())
             if after.draft == before.draft:
-                return _draft_of(before, is_owner=True)
+                return draft_of(before, OWNER)
             await store.save(after)
             note(uow, "changed", after, before)
-            return await uow.commit(_draft_of(after, is_owner=True))
+            return await uow.commit(draft_of(after, OWNER))
 
     async def delete(self, caller: Principal, resource_id: UUID, version: int) -> None:
         """Remove a draft of which no version was ever made.
 
-        Raises `NotFound`, `StaleVersion`, `VersionsStand`.
+        Raises `NotFound`, `StaleVersion`, `ActionRefused`.
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            resource = await owned(store, caller, resource_id, version)
-            resource.check_deletable()
+            resource = await owned(store, caller, resource_id, version, Action.DELETE)
             await store.delete(resource_id)
             note(uow, "deleted", resource)
             await uow.commit()
@@ -192,16 +178,16 @@ class Resources:
         self, caller: Principal | None, resource_id: UUID, number: int | None = None
     ) -> Shown:
         """The draft, for whom it is; the live version for everybody else; or, with `number`, that
-        very version. Raises `NotFound`."""
+        very version. Raises `NotFound`, `TakenDown`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             return await shown(store, viewer_of(caller), resource_id, number)
 
     async def resolve(self, caller: Principal | None, code: str) -> Resource:
-        """The resource with that short code, in canonical form. Raises `NotFound`."""
+        """The resource with that short code, in canonical form. Raises `NotFound`, `TakenDown`."""
         async with self._new_uow() as uow:
-            resource = await self._store(uow.connection).by_code(code)
-        return known(resource, viewer_of(caller))
+            store = self._store(uow.connection)
+            return await admitted(store, await store.by_code(code), viewer_of(caller))
 
     async def _added(
         self, store: ResourceStore, caller: Principal, path: str | None, draft: Content
@@ -234,36 +220,80 @@ def known(resource: Resource | None, viewer: Viewer) -> Resource:
     return resource
 
 
+async def admitted(store: ResourceStore, resource: Resource | None, viewer: Viewer) -> Resource:
+    """`known`, except that whom what was taken down is closed to is told why.
+
+    Raises `NotFound`, `TakenDown`.
+    """
+    if (
+        resource is not None
+        and resource.state in TAKEN_DOWN
+        and not sees_draft(viewer, resource.owner, resource.organisation_path)
+    ):
+        raise taken_down(resource.code, resource.state, await store.notice(resource.id))
+    return known(resource, viewer)
+
+
 async def shown(
     store: ResourceStore, viewer: Viewer, resource_id: UUID, number: int | None
 ) -> Shown:
-    """See `Resources.get`; a version that is not live is shown to those who see the draft."""
-    resource = known(await store.get(resource_id), viewer)
-    is_owner = viewer.subject == resource.owner
+    """See `Resources.get`; a version that was never live is shown to those who see the draft."""
+    resource = await admitted(store, await store.get(resource_id), viewer)
+    actors = actors_of(viewer, resource)
     insider = sees_draft(viewer, resource.owner, resource.organisation_path)
     if number is None and insider:
-        return _draft_of(resource, is_owner=is_owner)
+        return draft_of(resource, actors)
     wanted = number or resource.live_version
     version = None
-    if wanted is not None and (insider or wanted == resource.live_version):
+    if wanted is not None and (
+        insider or wanted == resource.live_version or await store.was_published(resource_id, wanted)
+    ):
         version = await store.version(resource_id, wanted)
     if version is None:
         raise NotFound("There is no such version of it.", zh="该资源没有这个版本。")
-    return Shown(resource, version.content, version.number, is_owner)
+    return Shown(resource, version.content, version.number, actors)
+
+
+def actors_of(viewer: Viewer, resource: Resource) -> frozenset[Actor]:
+    """What the viewer is to the resource, reviews apart."""
+    owner, path = resource.owner, resource.organisation_path
+    found = {Actor.OWNER} if viewer.subject == owner else set()
+    if sees_draft(Viewer(None, viewer.paths), owner, path):
+        found.add(Actor.ADMINISTRATOR)
+    return frozenset(found)
+
+
+def situation_of(resource: Resource, actors: frozenset[Actor]) -> Situation:
+    """What guards ask of a resource. Of the open review of one that is published, its state tells
+    no more than that it is judged or that changes were asked for."""
+    case: State | None = None
+    if resource.case_id is not None:
+        published = resource.state is State.PUBLISHED
+        case = State.CHANGES_REQUESTED if published else resource.state
+        case = State.SUBMITTED if case is State.UPDATE_IN_REVIEW else case
+    return Situation(
+        state=resource.state,
+        actors=actors,
+        has_organisation=resource.organisation_path is not None,
+        latest_version=resource.latest_version,
+        case_state=case,
+    )
 
 
 async def owned(
-    store: ResourceStore, caller: Principal, resource_id: UUID, version: int
+    store: ResourceStore, caller: Principal, resource_id: UUID, version: int, action: Action
 ) -> Resource:
-    """The caller's own resource, locked, which the caller has read as it is.
+    """The caller's own resource, locked, which the caller has read as it is, and may do `action`
+    to now.
 
-    Raises `NotFound`, `Forbidden`, `StaleVersion`.
+    Raises `NotFound`, `Forbidden`, `StaleVersion`, `ActionRefused`.
     """
     resource = known(await store.locked(resource_id), viewer_of_writer(caller))
     if resource.owner != caller.subject:
         raise Forbidden("Only its owner changes it.", zh="只有资源的所有者可以修改。")
     if resource.version != version:
         raise StaleVersion
+    step(action, situation_of(resource, OWNER))
     return resource
 
 
@@ -272,79 +302,8 @@ def viewer_of_writer(caller: Principal) -> Viewer:
     return Viewer(caller.subject, viewer_of(caller).paths)
 
 
-async def attach(
-    store: ResourceStore,
-    caller: Principal,
-    files: Sequence[FileReference],
-    held: Sequence[Attachment],
-) -> tuple[Attachment, ...]:
-    """`files` with what is known of their uploads; those already `held` are not asked again.
-
-    An upload is attached by whoever uploaded it, or by whoever may write at the organisation it was
-    uploaded for, once all its bytes have arrived. Raises `AttachmentsRefused` with every defect.
-    """
-    holding = {each.reference.upload_id: each for each in held}
-    asked = {each.upload_id for each in files} - holding.keys()
-    uploads = await store.attachable(asked) if asked else {}
-    attached, errors = list[Attachment](), list[dict[str, str]]()
-    seen: set[UUID] = set()
-    for index, each in enumerate(files):
-        old, upload = holding.get(each.upload_id), uploads.get(each.upload_id)
-        reason = _twice() if each.upload_id in seen else None
-        seen.add(each.upload_id)
-        if reason is None and old is None:
-            reason = _refusal(caller, upload)
-        if reason is not None:
-            errors.append({"pointer": f"#/files/{index}/upload_id", "detail": reason})
-        elif known_file := old or upload:
-            attached.append(
-                Attachment(
-                    each,
-                    known_file.sha256,
-                    known_file.filename,
-                    known_file.media_type,
-                    known_file.size,
-                )
-            )
-    if errors:
-        raise AttachmentsRefused(
-            "Correct the files named in errors.", zh="请改正 errors 所列的文件。", errors=errors
-        )
-    return tuple(attached)
-
-
-async def refreshed(store: ResourceStore, files: Sequence[Attachment]) -> tuple[Attachment, ...]:
-    """`files` with the media types that inspection found since they were attached."""
-    uploads = await store.attachable([each.reference.upload_id for each in files])
-    return tuple(
-        replace(each, media_type=uploads[each.reference.upload_id].media_type)
-        if each.reference.upload_id in uploads
-        else each
-        for each in files
-    )
-
-
-def _twice() -> str:
-    return worded("The upload is attached twice.", "该上传被重复引用。")
-
-
-def _refusal(caller: Principal, upload: Attachable | None) -> str | None:
-    """Why `upload` cannot be attached by `caller`, or None."""
-    if upload is None or not (
-        upload.owner == caller.subject
-        or (upload.organisation_path and WRITE.holds(caller, upload.organisation_path))
-    ):
-        return worded("You have no upload with that id.", "您没有这个上传。")
-    if upload.state is UploadState.REFUSED:
-        told = [worded(each["detail"], each.get("detail_zh", "")) for each in upload.refusal]
-        return worded("Inspection refused it:", "文件未通过检查：") + " ".join(told)
-    if upload.state not in HELD:
-        return worded("Complete the upload first.", "请先完成上传。")
-    return None
-
-
-def _draft_of(resource: Resource, *, is_owner: bool) -> Shown:
-    return Shown(resource, resource.draft, None, is_owner)
+def draft_of(resource: Resource, actors: frozenset[Actor]) -> Shown:
+    return Shown(resource, resource.draft, None, actors)
 
 
 def note(

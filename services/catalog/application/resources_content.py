@@ -16,7 +16,13 @@ from services.catalog.application.resources import ResourceStore, Shown, shown, 
 from services.catalog.domain import files, uploads
 from services.catalog.domain.files import Refusal
 from services.catalog.domain.inspection import Derivative
-from services.catalog.domain.resources import Attachment, FileNotReady, FileRefused, FileRole
+from services.catalog.domain.resources import (
+    Attachment,
+    Content,
+    FileNotReady,
+    FileRefused,
+    FileRole,
+)
 from shared.context import worded
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -82,8 +88,14 @@ class Contents:
         """
         async with self._new_uow() as uow:
             seen = await self._seen(uow, caller, resource_id, version)
-            attachment = _named(seen.content.files, file)
-            stored = await self._store(uow.connection).stored(attachment.reference.upload_id)
+            return await self.address_in(uow.connection, caller, seen.content, file)
+
+    async def address_in(
+        self, connection: AsyncConnection, caller: Principal | None, content: Content, file: str
+    ) -> str:
+        """See `address`; of `content` that the caller may read. Raises the same."""
+        attachment = _named(content.files, file)
+        stored = await self._store(connection).stored(attachment.reference.upload_id)
         if stored is None:
             raise _no_file()
         key, media_type = _object_of(stored, caller)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.catalog.application.organisations import path_named
 from services.catalog.application.resources import READ_DRAFTS
-from services.catalog.domain.resources import State
+from services.catalog.domain.lifecycle import State
 from shared.errors import Forbidden, Unauthenticated
 from shared.principal import Principal
 

@@ -188,7 +188,9 @@ class Textbooks:
                 for defect in plan.defects
                 if not defect.odd
             ]
-            raise TextbookRefused("Correct the fields named in errors.", errors=errors)
+            raise TextbookRefused(
+                "Correct the fields named in errors.", zh="请更正 errors 所列各项。", errors=errors
+            )
         if plan.written:
             await self._store(uow.connection).keep(plan.written, self._clock())
         return Kept((plan.written or list(known))[0], plan.defects)
@@ -243,7 +245,9 @@ def _check(chapters: Sequence[Chapter]) -> None:
         for flaw in chapter_flaws(chapters)
     ]
     if errors:
-        raise ChaptersRefused("Correct the chapters named in errors.", errors=errors)
+        raise ChaptersRefused(
+            "Correct the chapters named in errors.", zh="请更正 errors 所列章节。", errors=errors
+        )
 
 
 async def _contents(store: TextbookStore, id_: UUID) -> Contents:
@@ -256,14 +260,11 @@ def _found(
     chapters: Mapping[UUID, tuple[int, Mapping[str, Chapter]]], id_: UUID
 ) -> tuple[int, Mapping[str, Chapter]]:
     if id_ not in chapters:
-        raise NotFound(_NO_TEXTBOOK)
+        raise NotFound("There is no textbook with that id.", zh="没有该教材。")
     return chapters[id_]
 
 
 def _existing(textbook: Textbook | None) -> Textbook:
     if textbook is None:
-        raise NotFound(_NO_TEXTBOOK)
+        raise NotFound("There is no textbook with that id.", zh="没有该教材。")
     return textbook
-
-
-_NO_TEXTBOOK = "There is no textbook with that id. (没有该教材)"

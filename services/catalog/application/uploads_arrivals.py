@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from services.catalog.domain.uploads import Arrival, Slot, State, Upload, UploadClosed
 from shared.clock import Clock
@@ -95,18 +96,28 @@ class Arrivals:
             return Status(upload)
         return Status(upload, arrival, self.addresses(upload, arrival.missing[:ADDRESSES]))
 
-    def addresses(self, upload: Upload, slots: Sequence[Slot]) -> Addresses:
+    def addresses(
+        self, upload: Upload, slots: Sequence[Slot], digests: Sequence[str] = ()
+    ) -> Addresses:
+        """Bound to `digests` where there are any: SHA-256 in hex, one for each of `slots`."""
         until = self._clock() + self._limits.address_life
-        return Addresses(upload, [Address(each, self._url(upload, each)) for each in slots], until)
+        bound = zip_longest(slots, digests[: len(slots)])
+        items = [Address(slot, self._url(upload, slot, digest)) for slot, digest in bound]
+        return Addresses(upload, items, until)
 
-    def _url(self, upload: Upload, slot: Slot) -> str:
+    def _url(self, upload: Upload, slot: Slot, digest: str | None) -> str:
         life = self._limits.address_life
         if upload.multipart_id is None:
             return self._objects.presign_put(
                 upload.object_key, expires=life, sha256=upload.sha256.hex(), length=slot.length
             )
         return self._objects.presign_part(
-            upload.object_key, upload.multipart_id, slot.number, expires=life, length=slot.length
+            upload.object_key,
+            upload.multipart_id,
+            slot.number,
+            expires=life,
+            sha256=digest,
+            length=slot.length,
         )
 
 

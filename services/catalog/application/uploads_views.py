@@ -76,16 +76,18 @@ class UploadViews:
         return self._arrivals.status(upload, await self._arrivals.of(upload))
 
     async def addresses(
-        self, caller: Principal, upload_id: UUID, first: int, count: int
+        self, caller: Principal, upload_id: UUID, first: int, count: int, digests: Sequence[str]
     ) -> Addresses:
-        """Fresh addresses of at most `count` parts from number `first` on, arrived or not.
+        """Fresh addresses of at most `count` parts from number `first` on, arrived or not; with
+        `digests`, of so many, each for the bytes with that SHA-256 alone.
 
         Raises `NotFound`, `UploadClosed`.
         """
         upload = own(caller, await self._reads.get(upload_id))
         if upload.state is not State.OPEN:
             upload.completed(self._clock())
-        return self._arrivals.addresses(upload, upload.slots(first, min(count, ADDRESSES)))
+        slots = upload.slots(first, min(len(digests) or count, ADDRESSES))
+        return self._arrivals.addresses(upload, slots, digests)
 
     async def page(
         self, caller: Principal, state: State | None, limit: int, before: UUID | None

@@ -10,17 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.checks import Checks, told
 from services.catalog.application.resources import (
+    OWNER,
     ResourceStore,
     Shown,
-    known,
+    admitted,
+    draft_of,
     note,
     owned,
-    refreshed,
     shown,
     viewer_of,
 )
+from services.catalog.application.resources_files import refreshed
 from services.catalog.domain.checks_texts import Level
-from services.catalog.domain.resources import Content, sees_draft
+from services.catalog.domain.lifecycle import Action
+from services.catalog.domain.resources import Content, Resource, sees_draft
 from services.catalog.domain.versions import (
     DefectsRemain,
     Differences,
@@ -57,6 +60,52 @@ class VersionStore(Protocol):
         ...
 
 
+async def without_errors(
+    checks: Checks, caller: Principal, resource_id: UUID, version: int
+) -> None:
+    """Raises `DefectsRemain` where the check of that very draft finds errors."""
+    report = await checks.check(caller, resource_id, version)
+    errors = [each for each in report.defects if each.level is Level.ERROR]
+    if errors:
+        raise DefectsRemain(
+            "Correct the defects first.",
+            zh="请先改正所列错误。",
+            defects=[told(each) for each in errors],
+        )
+
+
+async def frozen_of(
+    uow: UnitOfWork,
+    store: ResourceStore,
+    versions: VersionStore,
+    before: Resource,
+    person: str,
+    remark: str,
+    now: datetime,
+) -> tuple[Resource, Version]:
+    """The resource with its draft as a version, and that version: the latest one where the draft is
+    that, a new one otherwise."""
+    draft = Content(before.draft.metadata, await refreshed(store, before.draft.files))
+    digest = digest_of(draft)
+    latest = await store.version(before.id, before.latest_version)
+    if latest is not None and latest.digest == digest:
+        return before, latest
+    after = before.frozen(draft, now)
+    frozen = Version(
+        resource_id=before.id,
+        number=after.latest_version,
+        content=after.draft,
+        digest=digest,
+        created_at=now,
+        created_by=person,
+        note=remark,
+    )
+    await store.save(after)
+    await versions.add(frozen)
+    note(uow, "frozen", after, before, number=frozen.number, digest=digest.hex())
+    return after, frozen
+
+
 class Versions:
     def __init__(
         self,
@@ -83,40 +132,22 @@ class Versions:
         Raises `NotFound`, `StaleVersion`, `DefectsRemain`, `NothingChanged`.
         """
         async with self._new_uow() as uow:
-            await owned(self._resources(uow.connection), caller, resource_id, version)
-        report = await self._checks.check(caller, resource_id, version)
-        errors = [each for each in report.defects if each.level is Level.ERROR]
-        if errors:
-            raise DefectsRemain(
-                "Correct the defects, then freeze it.",
-                zh="请先改正所列错误，再固定版本。",
-                defects=[told(each) for each in errors],
+            await owned(
+                self._resources(uow.connection), caller, resource_id, version, Action.FREEZE
             )
+        await without_errors(self._checks, caller, resource_id, version)
         async with self._new_uow() as uow:
             store = self._resources(uow.connection)
-            before = await owned(store, caller, resource_id, version)
-            draft = Content(before.draft.metadata, await refreshed(store, before.draft.files))
-            digest = digest_of(draft)
-            latest = await store.version(resource_id, before.latest_version)
-            if latest is not None and latest.digest == digest:
-                raise NothingChanged(
-                    f"The draft is version {latest.number}: change it first.",
-                    zh=f"草稿与第 {latest.number} 版相同。",
-                )
-            now = self._clock()
-            after = before.frozen(draft, now)
-            frozen = Version(
-                resource_id=resource_id,
-                number=after.latest_version,
-                content=after.draft,
-                digest=digest,
-                created_at=now,
-                created_by=caller.subject,
-                note=remark,
+            before = await owned(store, caller, resource_id, version, Action.FREEZE)
+            versions = self._versions(uow.connection)
+            after, frozen = await frozen_of(
+                uow, store, versions, before, caller.subject, remark, self._clock()
             )
-            await store.save(after)
-            await self._versions(uow.connection).add(frozen)
-            note(uow, "frozen", after, before, number=frozen.number, digest=digest.hex())
+            if after is before:
+                raise NothingChanged(
+                    f"The draft is version {frozen.number}: change it first.",
+                    zh=f"草稿与第 {frozen.number} 版相同。",
+                )
             return await uow.commit(frozen)
 
     async def restore(
@@ -128,14 +159,14 @@ class Versions:
         """
         async with self._new_uow() as uow:
             store = self._resources(uow.connection)
-            before = await owned(store, caller, resource_id, version)
+            before = await owned(store, caller, resource_id, version, Action.RESTORE_VERSION)
             wanted = await store.version(resource_id, number)
             if wanted is None:
                 raise _no_version()
             after = before.changed(wanted.content, self._clock())
             await store.save(after)
-            note(uow, "restored", after, before, number=number)
-            return await uow.commit(Shown(after, after.draft, None, is_owner=True))
+            note(uow, "draft-restored", after, before, number=number)
+            return await uow.commit(draft_of(after, OWNER))
 
     async def get(self, caller: Principal | None, resource_id: UUID, number: int) -> Version:
         """Raises `NotFound`."""
@@ -154,7 +185,8 @@ class Versions:
         draft the caller may not read, the live one alone. Raises `NotFound`."""
         viewer = viewer_of(caller)
         async with self._new_uow() as uow:
-            resource = known(await self._resources(uow.connection).get(resource_id), viewer)
+            resources = self._resources(uow.connection)
+            resource = await admitted(resources, await resources.get(resource_id), viewer)
             store = self._versions(uow.connection)
             if sees_draft(viewer, resource.owner, resource.organisation_path):
                 return await store.page(resource_id, limit, before)

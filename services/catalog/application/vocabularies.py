@@ -30,7 +30,7 @@ MANAGE = Rule("catalog.write", frozenset({Role.ADMINISTRATOR}))
 def admit_of_province(rule: Rule, caller: Principal) -> None:
     """Vocabularies are the whole province's: the role must be held there. Raises `Forbidden`."""
     if not any(path.startswith("P") and "." not in path for path in rule.admitted_paths(caller)):
-        raise Forbidden("This asks for a role at the province. (需省级管理权限)")
+        raise Forbidden("This asks for a role at the province.", zh="需要省级管理权限。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A term after its change, and the version of its dictionary that the change made."""
+    """A term as it stands in a version of its dictionary: after a change, the one that it made."""
 
     term: Term
     version: int
@@ -183,8 +183,19 @@ class Dictionaries:
             if found and version is not None and version != found.dictionary.version:
                 found = await self._store(uow.connection).at(code, version)
         if found is None:
-            raise NotFound("There is no such dictionary, or no such version of it. (没有该字典)")
+            raise NotFound(
+                "There is no such dictionary, or no such version of it.",
+                zh="没有该字典，或没有该版本。",
+            )
         return found
+
+    async def term(self, dictionary: str, code: str) -> Edited:
+        """Raises `NotFound`."""
+        lexicon = await self.get(dictionary, None)
+        term = lexicon.terms.get(code)
+        if term is None:
+            raise NotFound("There is no term with that code.", zh="没有该词条。")
+        return Edited(term, lexicon.dictionary.version)
 
     async def add(self, caller: Principal, dictionary: str, version: int, term: Term) -> Edited:
         """A new term. Raises `Forbidden`, `NotFound`, `StaleVersion`, `TermTaken`,
@@ -193,7 +204,11 @@ class Dictionaries:
         async with self._new_uow() as uow:
             lexicon = await self._held(uow, dictionary, version)
             if term.code in lexicon.terms:
-                raise TermTaken("Change that term, or choose another code.", pointer="#/code")
+                raise TermTaken(
+                    "Change that term, or choose another code.",
+                    zh="请修改该词条，或换用其他代码。",
+                    pointer="#/code",
+                )
             edited = await self._write(uow, lexicon, term, None)
             return await uow.commit(edited)
 
@@ -212,7 +227,7 @@ class Dictionaries:
             lexicon = await self._held(uow, dictionary, version)
             old = lexicon.terms.get(code)
             if old is None:
-                raise NotFound("There is no term with that code. (没有该词条)")
+                raise NotFound("There is no term with that code.", zh="没有该词条。")
             term = replace(old, **changes)
             if term == old:
                 return Edited(old, lexicon.dictionary.version)
@@ -224,7 +239,7 @@ class Dictionaries:
         await store.lock({dictionary})
         lexicon = (await store.current({dictionary})).get(dictionary)
         if lexicon is None:
-            raise NotFound("There is no such dictionary. (没有该字典)")
+            raise NotFound("There is no such dictionary.", zh="没有该字典。")
         if lexicon.dictionary.version != version:
             raise StaleVersion
         return lexicon
@@ -236,7 +251,9 @@ class Dictionaries:
         flaws = term_flaws(dictionary, [term], {**lexicon.terms, term.code: term})
         if flaws:
             errors = [{"pointer": f"#/{flaw.field}", "detail": flaw.advice} for flaw in flaws]
-            raise TermsRefused("Correct the fields named in errors.", errors=errors)
+            raise TermsRefused(
+                "Correct the fields named in errors.", zh="请更正 errors 所列各项。", errors=errors
+            )
         changed = (term.code,) if old else ()
         added = () if old else (term.code,)
         version = await revise(
@@ -254,7 +271,7 @@ class Dictionaries:
             store = self._store(uow.connection)
             found = await store.history(dictionary, limit, before)
             if not found and not await store.versions({dictionary}):
-                raise NotFound("There is no such dictionary. (没有该字典)")
+                raise NotFound("There is no such dictionary.", zh="没有该字典。")
             return found
 
 

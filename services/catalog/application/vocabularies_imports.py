@@ -143,7 +143,8 @@ class Imports:
             if plan.has_errors and not partial:
                 raise ImportRefused(
                     "Nothing was applied. Correct the rows named in errors, or send partial=true"
-                    " to apply the others. (未导入任何行)",
+                    " to apply the others.",
+                    zh="未导入任何行。请更正 errors 所列各行，或以 partial=true 只导入其余各行。",
                     errors=[_told(defect) for defect in plan.defects if not defect.odd],
                 )
             if plan.written:

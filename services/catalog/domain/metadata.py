@@ -94,12 +94,17 @@ def terms_used(metadata: Metadata) -> Iterator[tuple[str, str, str]]:
             yield f"/{element.name}/{index}", element.dictionary, code
     if "rights_basis" in metadata:
         yield "/rights_basis/kind", "rights_basis", metadata["rights_basis"]["kind"]
+    for index, code in enumerate(metadata.get("accessibility", {}).get("languages_of_parts", ())):
+        yield f"/accessibility/languages_of_parts/{index}", "language", code
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What the shape of table 2 says of a resource beside what a person filled in. ``formats`` are
-    media types, ``size`` is in bytes, ``date`` is RFC 3339; ``terms`` by dictionary and code."""
+    """What the shape of table 2 says of a resource beside what a person filled in.
+
+    ``formats`` are media types, ``size`` is in bytes, ``date`` is RFC 3339, ``creator`` is an id;
+    ``terms`` by dictionary and code.
+    """
 
     code: str
     location: str
@@ -135,10 +140,16 @@ def national(metadata: Metadata, described: Described) -> dict[str, Any]:
         "1.5 keyword": metadata.get("keywords"),
         "2.1 version": metadata.get("edition_statement"),
         "2.2 contribute": [
-            {"contributor": each["name"], "role": ROLES[each["role"]]}
+            {
+                "contributor": each["name"],
+                **{name: each[name] for name in ("organisation",) if name in each},
+                "role": ROLES[each["role"]],
+            }
             for each in metadata.get("contributors", ())
         ],
-        "3.1 contribute": [{"role": CREATOR, "entity": described.creator, "date": described.date}],
+        "3.1 contribute": [
+            {"role": CREATOR, "entity": _entity(metadata, described), "date": described.date}
+        ],
         "3.2 metadata-schema": STANDARD,
         "3.3 language": "zh",
         "4.1 format": list(described.formats),
@@ -156,6 +167,16 @@ def national(metadata: Metadata, described: Described) -> dict[str, Any]:
         "8.3 textbook-code": metadata.get("textbook_codes"),
     }
     return {name: value for name, value in elements.items() if value not in (None, [], "")}
+
+
+def _entity(metadata: Metadata, described: Described) -> dict[str, str]:
+    """Who catalogued it, by properties of a vCard (RFC 6350 §6); its owner's id where nobody is
+    named."""
+    told = metadata.get("cataloguer")
+    if told is None:
+        return {"uid": described.creator}
+    properties = {"fn": "name", "org": "organisation", "uid": "person_id"}
+    return {name: told[field] for name, field in properties.items() if field in told}
 
 
 def _relation(relation: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
+from services.catalog.domain.lifecycle import State
 from shared.errors import DomainError
 
 CODE_PREFIX = "R"
@@ -18,17 +19,6 @@ MOST_FILES = 100
 
 Metadata = Mapping[str, Any]
 """Metadata as plain JSON, without what is empty; its shape is published as a JSON Schema."""
-
-
-class State(StrEnum):
-    DRAFT = "DRAFT"
-
-
-class Action(StrEnum):
-    CHANGE = "change"
-    FREEZE = "freeze"
-    RESTORE = "restore"
-    DELETE = "delete"
 
 
 class FileRole(StrEnum):
@@ -47,10 +37,6 @@ class DraftMalformed(DomainError):
 
 class AttachmentsRefused(DomainError):
     """Uploads that cannot be attached; ``errors`` lists each with its reason."""
-
-
-class VersionsStand(DomainError):
-    """A resource with versions is not deleted."""
 
 
 class FileNotReady(DomainError):
@@ -153,7 +139,7 @@ class Viewer:
 @dataclass(frozen=True, slots=True)
 class Resource:
     """``latest_version`` counts the versions made; ``live_version`` is the one that everybody may
-    read, or None. ``version`` is the draft's, for ETags."""
+    read, or None. ``case_id`` is its open review. ``version`` is the draft's, for ETags."""
 
     id: UUID
     code: str
@@ -166,6 +152,7 @@ class Resource:
     version: int
     created_at: datetime
     updated_at: datetime
+    case_id: UUID | None = None
 
     @classmethod
     def drafted(
@@ -191,13 +178,6 @@ class Resource:
             updated_at=now,
         )
 
-    @property
-    def actions(self) -> list[Action]:
-        """What its owner may do to it now."""
-        if self.latest_version:
-            return [Action.CHANGE, Action.FREEZE, Action.RESTORE]
-        return [Action.CHANGE, Action.FREEZE, Action.DELETE]
-
     def changed(self, draft: Content, now: datetime) -> Self:
         return replace(self, draft=draft, version=self.version + 1, updated_at=now)
 
@@ -205,13 +185,9 @@ class Resource:
         """With one version more, of `draft`."""
         return replace(self.changed(draft, now), latest_version=self.latest_version + 1)
 
-    def check_deletable(self) -> None:
-        """Raises `VersionsStand`."""
-        if self.latest_version:
-            raise VersionsStand(
-                "It has versions, which stay: go on with its draft.",
-                zh="该资源已有固定版本，不能删除，请继续编辑草稿。",
-            )
+    def moved(self, state: State, case_id: UUID | None, now: datetime) -> Self:
+        """In another state, of which that review is open."""
+        return replace(self, state=state, case_id=case_id, version=self.version + 1, updated_at=now)
 
 
 def sees_draft(viewer: Viewer, owner: str, organisation_path: str | None) -> bool:

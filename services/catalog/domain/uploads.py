@@ -59,6 +59,10 @@ HELD = frozenset({State.COMPLETED, State.AVAILABLE})
 """States in which every byte has arrived and is kept."""
 
 
+UNDER_WAY = frozenset({State.OPEN, State.COMPLETED})
+"""States in which bytes arrive or are inspected, of which its version knows nothing."""
+
+
 class Method(StrEnum):
     """How the bytes come."""
 

@@ -94,7 +94,7 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
-def _is_hidden(character: str) -> bool:
+def is_hidden(character: str) -> bool:
     """Whether it is a control, a line break, unassigned, or turns the direction of writing. Joiners
     are part of words, and any space is one."""
     category = unicodedata.category(character)
@@ -108,7 +108,7 @@ def text_defect(text: str, *, limit: int = MAX_TEXT) -> str | None:
     """What is wrong with `text` as a name, or None."""
     if len(text) > limit:
         return f"Write at most {limit} characters (最多 {limit} 字)."
-    if any(map(_is_hidden, text)):
+    if any(map(is_hidden, text)):
         return "Write visible characters on one line (含不可见字符)."
     return None
 

@@ -1,18 +1,22 @@
 from dataclasses import dataclass
 
 from services.catalog.adapters.checks import FactRepository
+from services.catalog.adapters.collections import CollectionRepository
 from services.catalog.adapters.organisations import OrganisationRepository
 from services.catalog.adapters.resources import ResourceRepository
 from services.catalog.adapters.resources_content import ContentRepository
 from services.catalog.adapters.resources_lists import ResourceReads
+from services.catalog.adapters.reviews_records import RecordRepository
 from services.catalog.adapters.versions import VersionRepository
 from services.catalog.application.checks import Checks, Thresholds
+from services.catalog.application.collections import Collections
 from services.catalog.application.metadata_terms import Lexicons, NationalRecords
 from services.catalog.application.resources import Resources
 from services.catalog.application.resources_content import Contents
 from services.catalog.application.resources_lists import Lists
 from services.catalog.application.versions import Versions
 from services.catalog.problems.resources import PROBLEMS
+from services.catalog.routes.feedback import Audience
 from services.catalog.routes.resources import resources_router
 from services.catalog.routes.resources_content import content_router
 from services.catalog.routes.versions import versions_router
@@ -27,7 +31,7 @@ from shared.storage import ObjectStore
 class ResourcesPart(Part):
     resources: Resources
     versions: Versions
-    checks: Checks
+    draft_checks: Checks
 
 
 def build(
@@ -37,6 +41,7 @@ def build(
     lexicons: Lexicons,
     objects: ObjectStore,
     thresholds: Thresholds,
+    audience: Audience,
 ) -> ResourcesPart:
     """Drafts, the check, versions, content, codes and lists."""
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
@@ -48,17 +53,18 @@ def build(
     )
     versions = Versions(new_uow, ResourceRepository, VersionRepository, checks, clock)
     lists = Lists(ResourceReads(runtime.reader))
+    collections = Collections(new_uow, CollectionRepository, OrganisationRepository, clock)
     contents = Contents(new_uow, ResourceRepository, ContentRepository, objects)
     origin = settings.public_origin
-    records = NationalRecords(new_uow, ResourceRepository, lexicons, origin)
+    records = NationalRecords(new_uow, ResourceRepository, lexicons, RecordRepository, origin)
     return ResourcesPart(
         routers=[
-            resources_router(resources, lists, records, cursors),
+            resources_router(resources, lists, records, cursors, audience),
             versions_router(versions, checks, cursors),
-            content_router(contents, resources, origin),
+            content_router(contents, resources, collections, origin, audience),
         ],
         table=PROBLEMS,
         resources=resources,
         versions=versions,
-        checks=checks,
+        draft_checks=checks,
     )

@@ -19,6 +19,7 @@ from services.catalog.problems.uploads import PROBLEMS
 from services.catalog.routes.uploads import limits_router, uploads_router
 from services.catalog.settings import Settings
 from shared.encryption import KeyRing
+from shared.health import object_store_check
 from shared.pages import Cursors
 from shared.service import Part, Runtime
 from shared.storage import ObjectStore
@@ -66,6 +67,7 @@ def build(
         sweeping_alone(runtime.engine),
     )
     return UploadsPart(
+        checks={"object-store": object_store_check(objects)},
         routers=[
             limits_router(views),
             uploads_router(uploads, completions, views, Cursors(keys.derive("cursors"))),

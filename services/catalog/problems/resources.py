@@ -1,4 +1,4 @@
-from services.catalog.domain import resources, versions
+from services.catalog.domain import lifecycle, notices, resources, versions
 from shared.problems import Problem, ProblemTable
 
 PROBLEMS: ProblemTable = {
@@ -8,8 +8,11 @@ PROBLEMS: ProblemTable = {
     resources.AttachmentsRefused: Problem(
         "catalog/attachments-refused", 422, "Some files cannot be attached", "部分文件不能引用"
     ),
-    resources.VersionsStand: Problem(
-        "catalog/versions-stand", 409, "It has versions, which stay", "资源已有固定版本，不能删除"
+    lifecycle.ActionRefused: Problem(
+        "catalog/action-refused", 409, "That is not done to it now", "当前不能进行此操作"
+    ),
+    notices.TakenDown: Problem(
+        "catalog/resource-taken-down", 410, "The resource was taken down", "该资源已下架或出库"
     ),
     resources.FileNotReady: Problem(
         "catalog/file-not-ready", 409, "The file is still inspected", "文件正在检查"

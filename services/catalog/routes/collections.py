@@ -13,6 +13,7 @@ from services.catalog.schemas.collections import (
     Arrangement,
     ChangeCollection,
     CollectionDifferences,
+    CollectionSummary,
     CollectionView,
     CopyCollection,
     CreateCollection,
@@ -30,7 +31,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.etags import IfMatch, etag
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, conditional, etag
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller
@@ -78,7 +79,7 @@ def collections_router(
             OrganisationName | None,
             Query(description="All at and below it, for its administrators; none: one's own."),
         ] = None,
-    ) -> Page[CollectionView]:
+    ) -> Page[CollectionSummary]:
         """The newest first."""
         bound_to = {
             "list": "collections",
@@ -93,21 +94,23 @@ def collections_router(
         items = found[: page.limit]
         last = items[-1] if len(found) > page.limit else None
         return Page(
-            items=[CollectionView.of(each) for each in items],
+            items=[CollectionSummary.of(each) for each in items],
             next=last and cursors.encode((str(last.id),), bound_to),
         )
 
     @router.get(
         "/{collection_id}",
         summary="合集详情",
-        responses=problems(*READING),
+        response_model=CollectionView,
+        responses={**NOT_MODIFIED, **problems(*READING)},
         **guarded(use_cases.READ),
     )
     async def read_collection(
-        collection_id: UUID, caller: Caller, response: Response
-    ) -> CollectionView:
+        collection_id: UUID, caller: Caller, if_none_match: IfNoneMatch = None
+    ) -> Response:
         """For its owner and the administrators above."""
-        return _tagged(await collections.get(caller, collection_id), response)
+        found = await collections.get(caller, collection_id)
+        return conditional(CollectionView.of(found), found.version, if_none_match)
 
     @router.patch(
         "/{collection_id}",

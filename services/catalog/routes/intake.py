@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from services.catalog.application.intake import FOLLOW, Intakes, Progress
 from services.catalog.application.resources import WRITE
-from services.catalog.domain.intake import IntakeDefective, IntakeOver, Outcome
+from services.catalog.domain.intake import UNFINISHED, IntakeDefective, IntakeOver, Outcome
 from services.catalog.problems.intake import PROBLEMS
 from services.catalog.schemas.intake import ImportRow, ImportSummary, ImportView, StartImport
 from shared.access import guarded, public
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
-from shared.etags import etag
+from shared.etags import NOT_MODIFIED, IfNoneMatch, conditional, etag
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller
@@ -90,14 +90,17 @@ def imports_router(
     @router.get(
         "/{import_id}",
         summary="批量入库进度",
-        responses=problems(*READING),
+        response_model=ImportView,
+        responses={**NOT_MODIFIED, **problems(*READING)},
         **guarded(FOLLOW),
     )
-    async def read_import(import_id: UUID, caller: Caller, response: Response) -> ImportView:
+    async def read_import(
+        import_id: UUID, caller: Caller, if_none_match: IfNoneMatch = None
+    ) -> Response:
         """State, progress, and how many rows came to which outcome."""
         progress = await intakes.get(caller, import_id)
-        response.headers["etag"] = etag(progress.intake.version)
-        return ImportView.told(progress)
+        view, version = ImportView.told(progress), progress.intake.version
+        return conditional(view, version, if_none_match, moving=progress.intake.state in UNFINISHED)
 
     @router.get(
         "/{import_id}/rows",

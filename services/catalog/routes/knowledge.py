@@ -5,11 +5,11 @@ from services.catalog.application.vocabularies import MANAGE
 from services.catalog.domain.knowledge import PointRefused, PrerequisiteCycle
 from services.catalog.problems.knowledge import PROBLEMS
 from services.catalog.routes.vocabularies import CHANGING, CONDITIONAL, Limits
-from services.catalog.schemas.knowledge import GraphSummaryView, GraphView, PointView, PutPoint
+from services.catalog.schemas.knowledge import GraphSummaryView, GraphView, PointDetail, PutPoint
 from services.catalog.schemas.vocabularies import Code
 from shared.access import guarded, public
 from shared.errors import NotFound, Unavailable
-from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, is_known
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, conditional, etag
 from shared.pages import BadCursor, Cursors, Page
 from shared.principal import Caller
 from shared.problems import declare
@@ -46,11 +46,21 @@ def knowledge_router(knowledge: Knowledge, cursors: Cursors) -> APIRouter:
     async def read_knowledge_graph(subject: Code, if_none_match: IfNoneMatch = None) -> Response:
         """The knowledge points of a subject with their prerequisites, retired ones too."""
         graph = await knowledge.graph(subject)
-        headers = {"etag": etag(graph.version), "cache-control": "public, no-cache"}
-        if is_known(headers["etag"], if_none_match):
-            return Response(status_code=304, headers=headers)
-        body = GraphView.of(graph).model_dump_json()
-        return Response(body, headers=headers, media_type="application/json")
+        return conditional(GraphView.of(graph), graph.version, if_none_match, public=True)
+
+    @router.get(
+        "/{subject}/points/{code}",
+        summary="知识点详情",
+        response_model=PointDetail,
+        responses={**NOT_MODIFIED, **problems(NotFound, Unavailable)},
+        **public(),
+    )
+    async def read_knowledge_point(
+        subject: Code, code: Code, if_none_match: IfNoneMatch = None
+    ) -> Response:
+        """One of them. Its ETag is the graph's."""
+        graph, point = await knowledge.point(subject, code)
+        return conditional(PointDetail.of(point), graph.version, if_none_match, public=True)
 
     @router.put(
         "/{subject}/points/{code}",
@@ -65,12 +75,12 @@ def knowledge_router(knowledge: Knowledge, cursors: Cursors) -> APIRouter:
         version: IfMatch,
         caller: Caller,
         response: Response,
-    ) -> PointView:
+    ) -> PointDetail:
         """Add a knowledge point (201) or replace it (200). If-Match takes the ETag of the graph."""
         point = body.point(code)
         graph, is_new = await knowledge.put(caller, subject, version, point)
         response.status_code = 201 if is_new else 200
         response.headers["etag"] = etag(graph.version)
-        return PointView.of(point)
+        return PointDetail.of(point)
 
     return router

@@ -3,7 +3,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.catalog.application import metadata
 from services.catalog.application import resources as use_cases
@@ -11,13 +11,15 @@ from services.catalog.application.metadata import Code
 from services.catalog.application.metadata_terms import NationalRecords
 from services.catalog.application.resources import Resources, Shown
 from services.catalog.application.resources_lists import Filters, Lists
+from services.catalog.domain.feedback import Kind
+from services.catalog.domain.lifecycle import ActionRefused, State
+from services.catalog.domain.notices import TakenDown
 from services.catalog.domain.resources import (
     AttachmentsRefused,
     DraftMalformed,
-    State,
-    VersionsStand,
 )
 from services.catalog.problems.resources import PROBLEMS
+from services.catalog.routes.feedback import Audience
 from services.catalog.schemas.resources import (
     ChangeResource,
     CreateResource,
@@ -43,7 +45,7 @@ from shared.problems import declare
 
 problems = declare(PROBLEMS)
 
-READING = (Unauthenticated, NotFound, Unavailable)
+READING = (Unauthenticated, NotFound, TakenDown, Unavailable)
 CHANGING = (Unauthenticated, Forbidden, NotFound, Unavailable)
 CONDITIONAL = (PreconditionMalformed, PreconditionMissing, StaleVersion)
 
@@ -57,7 +59,11 @@ VersionNumber = Annotated[
 
 
 def resources_router(
-    resources: Resources, lists: Lists, records: NationalRecords, cursors: Cursors
+    resources: Resources,
+    lists: Lists,
+    records: NationalRecords,
+    cursors: Cursors,
+    audience: Audience,
 ) -> APIRouter:
     """Resources, their drafts, and the schema of their metadata."""
     router = APIRouter(prefix="/catalog/v1", tags=["resources"])
@@ -157,6 +163,7 @@ def resources_router(
         **public(),
     )
     async def read_resource(
+        request: Request,
         resource_id: UUID,
         caller: MaybeCaller,
         version: VersionNumber = None,
@@ -164,6 +171,8 @@ def resources_router(
     ) -> Response:
         """The draft, for its owner and the administrators above; the live version for all."""
         shown = await resources.get(caller, resource_id, version)
+        if shown.number is not None:
+            audience.saw(request, caller, resource_id, Kind.VIEW)
         headers = changed_headers(shown)
         if is_known(headers["etag"], if_none_match):
             return Response(status_code=304, headers=headers)
@@ -185,7 +194,9 @@ def resources_router(
     @router.patch(
         "/resources/{resource_id}",
         summary="修改资源草稿",
-        responses=problems(*CHANGING, *CONDITIONAL, DraftMalformed, AttachmentsRefused),
+        responses=problems(
+            *CHANGING, *CONDITIONAL, ActionRefused, DraftMalformed, AttachmentsRefused
+        ),
         **guarded(use_cases.OWN),
     )
     async def change_resource(
@@ -205,7 +216,7 @@ def resources_router(
         "/resources/{resource_id}",
         status_code=204,
         summary="删除草稿",
-        responses=problems(*CHANGING, *CONDITIONAL, VersionsStand),
+        responses=problems(*CHANGING, *CONDITIONAL, ActionRefused),
         **guarded(use_cases.OWN),
     )
     async def delete_resource(resource_id: UUID, version: IfMatch, caller: Caller) -> None:

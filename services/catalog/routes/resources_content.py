@@ -3,11 +3,14 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import segno
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from services.catalog.application.collections import Collections
 from services.catalog.application.resources import Resources
 from services.catalog.application.resources_content import Contents
+from services.catalog.domain import collections as domain
+from services.catalog.domain.feedback import Kind
 from services.catalog.domain.resources import (
     CODE_PREFIX,
     CodeUnreadable,
@@ -16,7 +19,9 @@ from services.catalog.domain.resources import (
     FileRole,
 )
 from services.catalog.problems.resources import PROBLEMS
+from services.catalog.routes.feedback import Audience
 from services.catalog.routes.resources import READING, VersionNumber
+from services.catalog.schemas.collections import CollectionCode
 from services.catalog.schemas.resources import CodeView, Derivatives, DerivativeView
 from shared.access import public
 from shared.codes import InvalidCode, parse_code
@@ -36,12 +41,18 @@ _QR_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 _SLIPS_ZH = {
     "length": "代码应为 10 位字母和数字。",
     "symbol": "代码中含有不会出现的字符，请核对。",
-    "prefix": f"资源代码以 {CODE_PREFIX} 开头。",
+    "prefix": f"资源代码以 {CODE_PREFIX} 开头，合集代码以 {domain.CODE_PREFIX} 开头。",
     "check": "代码有误，请与原件核对。",
 }
 
 
-def content_router(contents: Contents, resources: Resources, public_origin: str) -> APIRouter:
+def content_router(
+    contents: Contents,
+    resources: Resources,
+    collections: Collections,
+    public_origin: str,
+    audience: Audience,
+) -> APIRouter:
     """Files, what was made from them, codes and their pictures."""
     router = APIRouter(prefix="/catalog/v1", tags=["content"])
 
@@ -54,6 +65,7 @@ def content_router(contents: Contents, resources: Resources, public_origin: str)
         **public(),
     )
     async def read_content(
+        request: Request,
         resource_id: UUID,
         caller: MaybeCaller,
         file: Annotated[
@@ -67,6 +79,7 @@ def content_router(contents: Contents, resources: Resources, public_origin: str)
     ) -> RedirectResponse:
         """A redirection to the bytes, which never pass through this service."""
         address = await contents.address(caller, resource_id, file, version)
+        audience.saw(request, caller, resource_id, Kind.DOWNLOAD)
         return RedirectResponse(address, 302, _NO_STORE)
 
     @router.get(
@@ -105,20 +118,31 @@ def content_router(contents: Contents, resources: Resources, public_origin: str)
 
     @router.get(
         "/codes/{code}",
-        summary="解析资源代码",
+        summary="解析资源或合集代码",
         responses=problems(*READING, CodeUnreadable),
         **public(),
     )
     async def resolve_code(
         code: Annotated[str, Path(max_length=64, examples=["R-7K3M-9QXB-D"])],
         caller: MaybeCaller,
-    ) -> CodeView:
-        """The resource with a code as it was typed or scanned: case, hyphens and look-alikes (O for
-        0, I and L for 1) do not matter."""
-        try:
-            canonical = parse_code(code, CODE_PREFIX)
-        except InvalidCode as slip:
-            raise CodeUnreadable(str(slip), zh=_SLIPS_ZH[slip.reason], reason=slip.reason) from None
+    ) -> CodeView | CollectionCode:
+        """The resource or collection with a code as it was typed or scanned: case, hyphens and
+        look-alikes (O for 0, I and L for 1) do not matter."""
+        prefix, canonical = _read(code)
+        if prefix == domain.CODE_PREFIX:
+            return CollectionCode.of(await collections.resolve(caller, canonical))
         return CodeView.of(await resources.resolve(caller, canonical))
 
     return router
+
+
+def _read(code: str) -> tuple[str, str]:
+    """Its kind's letter and its canonical form. Raises `CodeUnreadable`."""
+    for prefix in (domain.CODE_PREFIX, CODE_PREFIX):
+        try:
+            return prefix, parse_code(code, prefix)
+        except InvalidCode as error:
+            slip = error
+            if slip.reason != "prefix":
+                break
+    raise CodeUnreadable(str(slip), zh=_SLIPS_ZH[slip.reason], reason=slip.reason)

@@ -25,7 +25,7 @@ from services.catalog.schemas.textbooks import (
 from services.catalog.schemas.vocabularies import Code
 from shared.access import guarded, public
 from shared.errors import NotFound, Unavailable
-from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, is_known
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, conditional, etag
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page
 from shared.principal import Caller
@@ -90,13 +90,16 @@ def textbooks_router(textbooks: Textbooks, cursors: Cursors) -> APIRouter:
         return ChoicesView(facet=facet, choices=[ChoiceView.of(each) for each in choices])
 
     @router.get(
-        "/{textbook}", summary="教材详情", responses=problems(NotFound, Unavailable), **public()
+        "/{textbook}",
+        summary="教材详情",
+        response_model=TextbookView,
+        responses={**NOT_MODIFIED, **problems(NotFound, Unavailable)},
+        **public(),
     )
-    async def read_textbook(textbook: UUID, response: Response) -> TextbookView:
+    async def read_textbook(textbook: UUID, if_none_match: IfNoneMatch = None) -> Response:
         """A textbook: what is said of it, and the codes that the dictionaries have for that."""
         found = await textbooks.get(textbook)
-        response.headers["etag"] = etag(found.version)
-        return TextbookView.of(found)
+        return conditional(TextbookView.of(found), found.version, if_none_match, public=True)
 
     @router.post(
         "",
@@ -135,11 +138,7 @@ def textbooks_router(textbooks: Textbooks, cursors: Cursors) -> APIRouter:
     async def read_chapters(textbook: UUID, if_none_match: IfNoneMatch = None) -> Response:
         """The chapters of a textbook in reading order."""
         contents = await textbooks.contents(textbook)
-        headers = {"etag": etag(contents.version), "cache-control": "public, no-cache"}
-        if is_known(headers["etag"], if_none_match):
-            return Response(status_code=304, headers=headers)
-        body = ChaptersView.of(contents).model_dump_json()
-        return Response(body, headers=headers, media_type="application/json")
+        return conditional(ChaptersView.of(contents), contents.version, if_none_match, public=True)
 
     @router.put(
         "/{textbook}/chapters",

@@ -10,6 +10,7 @@ from services.catalog.application.uploads_completions import Completions
 from services.catalog.application.uploads_views import READ, UploadViews
 from services.catalog.domain.uploads import (
     MOST_PARTS,
+    UNDER_WAY,
     QuotaExceeded,
     State,
     UploadClosed,
@@ -22,13 +23,14 @@ from services.catalog.problems.uploads import PROBLEMS
 from services.catalog.schemas.uploads import (
     AnnounceUpload,
     PartAddresses,
+    Sha256,
     UploadLimits,
     UploadSummary,
     UploadView,
 )
 from shared.access import guarded, public
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
-from shared.etags import etag
+from shared.etags import NOT_MODIFIED, IfNoneMatch, conditional, etag
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller, MaybeCaller
@@ -101,22 +103,26 @@ def uploads_router(
     )
     async def announce_upload(body: AnnounceUpload, caller: Caller, once: Once) -> Response:
         """Say what will be uploaded, and learn where its bytes go: in one PUT, in parts, or, when
-        the caller or the organisation has uploaded the same file before, nowhere."""
+        the caller or the organisation has uploaded the same file before, nowhere. What was refused,
+        given up or expired is announced again, under another Idempotency-Key."""
         announced = uploads.announce(caller, body.announcement)
         return await once.answer(announced, UploadView.describing, 201, _created)
 
     @router.get(
         "/{upload_id}",
         summary="上传进度",
-        responses=problems(*OWN),
+        response_model=UploadView,
+        responses={**NOT_MODIFIED, **problems(*OWN)},
         **guarded(READ),
     )
-    async def read_upload(upload_id: UUID, caller: Caller, response: Response) -> UploadView:
+    async def read_upload(
+        upload_id: UUID, caller: Caller, if_none_match: IfNoneMatch = None
+    ) -> Response:
         """Which parts arrived, as the object store has them, with fresh addresses for those that
         did not; how far the inspection is, and why the file was refused."""
         status = await views.get(caller, upload_id)
-        response.headers["etag"] = etag(status.upload.version)
-        return UploadView.describing(status)
+        upload, view = status.upload, UploadView.describing(status)
+        return conditional(view, upload.version, if_none_match, moving=upload.state in UNDER_WAY)
 
     @router.get(
         "/{upload_id}/parts",
@@ -129,9 +135,19 @@ def uploads_router(
         caller: Caller,
         first: Annotated[int, Query(alias="from", ge=1, le=MOST_PARTS)] = 1,
         count: Annotated[int, Query(ge=1, description=f"At most {ADDRESSES}.")] = ADDRESSES,
+        sha256: Annotated[
+            list[Sha256],
+            Query(
+                max_length=ADDRESSES,
+                description="Of so many parts from number `from` on, in order, in hex.",
+            ),
+        ] = [],  # noqa: B006 - read only
     ) -> PartAddresses:
-        """Fresh addresses for parts by number, whether they arrived or not."""
-        return PartAddresses.of(await views.addresses(caller, upload_id, first, count))
+        """Fresh addresses for parts by number, whether they arrived or not. With `sha256`, each
+        takes the bytes with that digest alone: the store refuses a part that was altered on its
+        way with 400, and it is sent again."""
+        addresses = await views.addresses(caller, upload_id, first, count, sha256)
+        return PartAddresses.of(addresses)
 
     @router.post(
         "/{upload_id}/complete",

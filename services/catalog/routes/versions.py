@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from services.catalog.application import resources as use_cases
 from services.catalog.application.checks import Checks
 from services.catalog.application.versions import Versions
+from services.catalog.domain.lifecycle import ActionRefused
 from services.catalog.domain.versions import DefectsRemain, NothingChanged, Version
 from services.catalog.problems.resources import PROBLEMS
 from services.catalog.routes.resources import (
@@ -75,7 +76,7 @@ def versions_router(versions: Versions, checks: Checks, cursors: Cursors) -> API
         status_code=201,
         summary="固定为新版本",
         response_model=VersionView,
-        responses=problems(*CHANGING, *CONDITIONAL, DefectsRemain, NothingChanged),
+        responses=problems(*CHANGING, *CONDITIONAL, ActionRefused, DefectsRemain, NothingChanged),
         **guarded(use_cases.OWN),
     )
     async def freeze_resource(
@@ -126,7 +127,7 @@ def versions_router(versions: Versions, checks: Checks, cursors: Cursors) -> API
         "/versions/{number}/restore",
         summary="恢复到该版本",
         response_model=ResourceView,
-        responses=problems(*CHANGING, *CONDITIONAL),
+        responses=problems(*CHANGING, *CONDITIONAL, ActionRefused),
         **guarded(use_cases.OWN),
     )
     async def restore_version(

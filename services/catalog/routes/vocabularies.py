@@ -30,7 +30,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, is_known
+from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, conditional, etag, is_known
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller
@@ -86,6 +86,20 @@ def dictionaries_router(dictionaries: Dictionaries, cursors: Cursors) -> APIRout
             return Response(status_code=304, headers=headers)
         body = DictionaryView.of(lexicon).model_dump_json()
         return Response(body, headers=headers, media_type="application/json")
+
+    @router.get(
+        "/{dictionary}/terms/{code}",
+        summary="词条详情",
+        response_model=TermView,
+        responses={**NOT_MODIFIED, **problems(NotFound, Unavailable)},
+        **public(),
+    )
+    async def read_term(
+        dictionary: DictionaryCode, code: Code, if_none_match: IfNoneMatch = None
+    ) -> Response:
+        """One of its terms, a retired one too. Its ETag is the dictionary's."""
+        found = await dictionaries.term(dictionary, code)
+        return conditional(TermView.edited(found), found.version, if_none_match, public=True)
 
     @router.post(
         "/{dictionary}/terms",

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,6 +13,24 @@ from services.catalog.schemas.resources import OrganisationName
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class CollectionCode(BaseModel):
+    """What a code of a collection stands for; ``location`` is a path of this API."""
+
+    code: str
+    kind: Literal["collection"]
+    collection_id: UUID
+    location: str
+
+    @classmethod
+    def of(cls, collection: Collection) -> Self:
+        return cls(
+            code=collection.code,
+            kind="collection",
+            collection_id=collection.id,
+            location=f"/catalog/v1/collections/{collection.id}",
+        )
 
 
 class CreateCollection(_Request):
@@ -69,38 +87,37 @@ class OriginView(BaseModel):
     version: int = Field(description="Of the origin, when the copy was made.")
 
 
-class CollectionView(BaseModel):
+class CollectionSummary(BaseModel):
     id: UUID
     code: str
     owner: str
     organisation: str | None = Field(description="Its path.")
     state: State
     title: str
-    description: str
     item_count: int
+    version: int
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, collection: Collection) -> Self:
+        return cls(**_summary(collection))
+
+
+class CollectionView(CollectionSummary):
+    description: str
     derived_from: OriginView | None
     actions: list[Action] = Field(description="What its owner may do to it now.")
-    version: int
     created_at: datetime
-    updated_at: datetime
 
     @classmethod
     def of(cls, collection: Collection) -> Self:
         origin = collection.origin
         return cls(
-            id=collection.id,
-            code=collection.code,
-            owner=collection.owner,
-            organisation=collection.organisation_path,
-            state=collection.state,
-            title=collection.title,
+            **_summary(collection),
             description=collection.description,
-            item_count=collection.items,
             derived_from=origin and OriginView.model_validate(origin._asdict()),
             actions=list(Action),
-            version=collection.version,
             created_at=collection.created_at,
-            updated_at=collection.updated_at,
         )
 
 
@@ -226,3 +243,17 @@ class CollectionDifferences(BaseModel):
             ],
             reordered=items.reordered,
         )
+
+
+def _summary(collection: Collection) -> dict[str, Any]:
+    return {
+        "id": collection.id,
+        "code": collection.code,
+        "owner": collection.owner,
+        "organisation": collection.organisation_path,
+        "state": collection.state,
+        "title": collection.title,
+        "item_count": collection.items,
+        "version": collection.version,
+        "updated_at": collection.updated_at,
+    }

@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,14 +42,17 @@ class PointView(BaseModel):
 
     @classmethod
     def of(cls, point: Point) -> Self:
-        return cls(
-            code=point.code,
-            parent=point.parent,
-            name_zh=point.name_zh,
-            name_en=point.name_en,
-            position=point.position,
-            state=point.state,
-        )
+        return cls(**_node(point))
+
+
+class PointDetail(PointView):
+    """A point with what is learnt before it."""
+
+    prerequisites: list[str]
+
+    @classmethod
+    def of(cls, point: Point) -> Self:
+        return cls(**_node(point), prerequisites=list(point.prerequisites))
 
 
 class PrerequisiteView(BaseModel):
@@ -91,3 +94,14 @@ class GraphSummaryView(BaseModel):
     @classmethod
     def of(cls, summary: GraphSummary) -> Self:
         return cls(subject=summary.subject, version=summary.version, points=summary.points)
+
+
+def _node(point: Point) -> dict[str, Any]:
+    return {
+        "code": point.code,
+        "parent": point.parent,
+        "name_zh": point.name_zh,
+        "name_en": point.name_en,
+        "position": point.position,
+        "state": point.state,
+    }

@@ -6,16 +6,15 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.catalog.application.metadata import Code, Line, Metadata, Prose
-from services.catalog.application.resources import Shown
+from services.catalog.application.resources import Shown, situation_of
 from services.catalog.application.resources_content import Derived
+from services.catalog.domain.lifecycle import ON_RESOURCE, Action, Guard, Refusal, State, allowed
 from services.catalog.domain.resources import (
     MOST_FILES,
-    Action,
     Attachment,
     FileReference,
     FileRole,
     Resource,
-    State,
 )
 
 _DEEPEST = 6
@@ -126,6 +125,19 @@ class FileView(BaseModel):
         )
 
 
+class RefusalView(BaseModel):
+    """Why an action cannot be taken now; ``guard`` null: not in this state, or not by the
+    caller."""
+
+    action: Action
+    guard: Guard | None
+    detail: str
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> Self:
+        return cls(action=refusal.action, guard=refusal.guard, detail=refusal.detail)
+
+
 class ResourceView(BaseModel):
     """A resource with its draft, or with a version of it: then ``number`` says which."""
 
@@ -140,13 +152,21 @@ class ResourceView(BaseModel):
     metadata: Metadata
     files: list[FileView]
     actions: list[Action] = Field(description="What the caller may do to it now.")
+    refusals: list[RefusalView] = Field(
+        description="Why the rest cannot be done now; told to its owner and administrators."
+    )
+    review_id: UUID | None = Field(
+        description="The review that is open; told to its owner and administrators."
+    )
     version: int = Field(description="Of the draft, as in the ETag.")
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, shown: Shown) -> Self:
-        resource = shown.resource
+        resource, actors = shown.resource, shown.actors
+        now = situation_of(resource, actors)
+        actions, refusals = allowed(now, ON_RESOURCE) if actors else ((), ())
         return cls(
             id=resource.id,
             code=resource.code,
@@ -158,7 +178,9 @@ class ResourceView(BaseModel):
             number=shown.number,
             metadata=Metadata.model_validate(shown.content.metadata),
             files=files_of(shown.content.files),
-            actions=resource.actions if shown.is_owner else [],
+            actions=list(actions),
+            refusals=[RefusalView.of(each) for each in refusals],
+            review_id=resource.case_id if actors else None,
             version=resource.version,
             created_at=resource.created_at,
             updated_at=resource.updated_at,

@@ -43,8 +43,8 @@ class AddTextbook(_Request):
 class ChangeTextbook(AddTextbook):
     """What is left out stays."""
 
-    title: Title = ""
-    state: State = State.ACTIVE
+    title: Title = Field(default_factory=str)
+    state: State = Field(default_factory=lambda: State.ACTIVE)
 
 
 class TextbookView(BaseModel):

@@ -26,12 +26,15 @@ OrganisationPath = Annotated[
 ]
 
 
+Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
+
+
 class AnnounceUpload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     filename: str = Field(min_length=1, max_length=255, examples=["二次函数的图像.pptx"])
     size: int = Field(description="In bytes.")
-    sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$", description="Of the file, in hex.")]
+    sha256: Sha256 = Field(description="Of the file, in hex.")
     media_type: str = Field(max_length=255, examples=["application/pdf"])
     organisation: OrganisationPath | None = None
 
@@ -85,6 +88,14 @@ class WrongPart(BaseModel):
     size: int
 
 
+class ReceivedPart(BaseModel):
+    """A part that arrived whole. ``etag`` is the object store's: MD5 of its bytes, in hex, unless
+    the store encrypts them."""
+
+    number: int
+    etag: str
+
+
 class InspectionProgress(BaseModel):
     step: str
     percent: int
@@ -124,6 +135,9 @@ class UploadView(UploadSummary):
     part_size: int
     part_count: int
     received: list[int] = Field(description="Numbers of the parts that arrived whole.")
+    received_parts: list[ReceivedPart] = Field(
+        description="The same while they are not joined, to compare before it is completed."
+    )
     wrong: list[WrongPart]
     missing_count: int | None = Field(description="Null unless it is open.")
     parts: list[PartAddress]
@@ -140,6 +154,10 @@ class UploadView(UploadSummary):
             part_size=upload.part_size,
             part_count=upload.part_count,
             received=_received(status),
+            received_parts=[
+                ReceivedPart(number=part.number, etag=part.etag)
+                for part in (arrival.parts if arrival else ())
+            ],
             wrong=[
                 WrongPart(number=part.number, size=part.size)
                 for part in (arrival.wrong if arrival else ())

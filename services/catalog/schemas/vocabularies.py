@@ -49,13 +49,14 @@ class AddTerm(_Request):
 class ChangeTerm(_Request):
     """What is left out stays. A retired term stays readable and can be made active again."""
 
-    parent: Code | None = None
-    name_zh: Name = ""
-    name_en: EnglishName = ""
-    aliases: Aliases = []
-    crosswalk: Crosswalk = {}
-    position: TermPosition = 0
-    state: State = State.ACTIVE
+    # Defaults that no contract shows: what is absent has none.
+    parent: Code | None = Field(default_factory=lambda: None)
+    name_zh: Name = Field(default_factory=str)
+    name_en: EnglishName = Field(default_factory=str)
+    aliases: Aliases = Field(default_factory=list)
+    crosswalk: Crosswalk = Field(default_factory=dict)
+    position: TermPosition = Field(default_factory=int)
+    state: State = Field(default_factory=lambda: State.ACTIVE)
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import httpx2
 from services.catalog.adapters.objects import object_store
 from services.catalog.application.checks import Thresholds
 from services.catalog.domain.files import key_of
-from services.catalog.parts import resources, vocabularies
+from services.catalog.parts import feedback, resources, vocabularies
 from services.catalog.settings import Settings
 from shared.ids import uuid7
 from shared.service import Part, Runtime
@@ -57,6 +57,7 @@ def build_resources(runtime: Runtime, settings: Settings) -> Part:
         lexicons=terms,
         objects=object_store(settings),
         thresholds=Thresholds(),
+        audience=feedback.build(runtime, settings).audience,
     )
 
 
@@ -130,9 +131,10 @@ class Desk:
             facts = {"characters": len(text), "pages": text.count("\f") + 1, **facts}
         await self.owner.execute(
             "INSERT INTO files (sha256, size, object_key, state, media_type, facts, created_at,"
-            " inspected_at, text_key) VALUES ($1, $2, $3, 'CLEAN', $4, $5, now(), now(), $6)"
-            " ON CONFLICT DO NOTHING",
+            " inspected_at, text_key, sm3) VALUES ($1, $2, $3, 'CLEAN', $4, $5, now(), now(), $6,"
+            " $7) ON CONFLICT DO NOTHING",
             *(digest, size, key_of(digest), media_type, json.dumps(facts), text_key),
+            hashlib.new("sm3", digest).digest(),
         )
 
     async def create(

@@ -301,3 +301,19 @@ async def test_a_page_of_items_takes_two_statements_however_many_there_are(
     page = (await shelf.below(made, "items?limit=5", shelf.teacher)).json()
     rest = await shelf.items(made, query=f"?limit=10&cursor={page['next']}")
     assert [each["position"] for each in rest] == list(range(5, 12))
+
+
+async def test_its_code_is_found_by_those_who_may_read_it(shelf: Shelf, token: Token) -> None:
+    made = await shelf.collect()
+    url = "/catalog/v1/codes"
+    assert (await shelf.client.get(f"{url}/{made['code']}")).status_code == 404
+    stranger = token("stranger", "catalog.read", (f"teacher@{OTHER_SCHOOL}",))
+    assert (await shelf.client.get(f"{url}/{made['code']}", headers=stranger)).status_code == 404
+    for typed in (made["code"], made["code"].lower().replace("-", " ")):
+        answer = await shelf.client.get(f"{url}/{typed}", headers=shelf.teacher)
+        assert answer.json() == {
+            "code": made["code"],
+            "kind": "collection",
+            "collection_id": made["id"],
+            "location": f"{URL}/{made['id']}",
+        }

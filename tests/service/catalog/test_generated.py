@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from services.catalog.adapters.objects import object_store
 from services.catalog.settings import Settings
 from shared.contract import openapi_document
-from tests.service.catalog.resources import SCOPES, Desk
+from tests.service.catalog.publication import SUSPENDED, WRONG, Office
+from tests.service.catalog.resources import SCOPES
+from tests.service.catalog.reviews import Panel
 from tests.service.catalog.test_textbooks import BOOK
 from tests.service.catalog.vocabularies import PROVINCE, starter_set
 from tests.service.generated import defects
@@ -44,21 +46,34 @@ async def test_every_answer_to_a_generated_request_is_one_that_is_documented(
     owner: asyncpg.Connection,
     token: Token,
 ) -> None:
-    desk = Desk(client, owner, token, object_store(settings))
+    desk = Office(client, owner, token, object_store(settings), app=app)
     grants = (f"teacher@{PROVINCE}.C1.S1", f"administrator@{PROVINCE}")
-    callers = {"nobody": {}, "a teacher": token(desk.subject, SCOPES, grants)}
+    panel = Panel(client, owner, token, desk.objects, desk.subject, app)
+    callers = {
+        "nobody": {},
+        "a teacher": token(desk.subject, SCOPES, grants),
+        "a reviewer": panel.reviewer(),
+    }
+    reviews = [await panel.submitted(await panel.finished()) for _ in range(2)]
     made = [await desk.finished() for _ in range(2)]
     assert (await desk.freeze(made[0])).status_code == 201
+    read, gone = [await desk.published() for _ in range(2)]
+    await desk.taken("suspend", gone, SUSPENDED)
+    url = f"/catalog/v1/resources/{read['id']}/reports"
+    reported = await client.post(url, json=WRONG, headers=desk.colleague())
     book = await client.post(
         "/catalog/v1/textbooks", json=BOOK, headers=token("admin", SCOPES, grants)
     )
     known = {
-        "resource_id": [each["id"] for each in made],
+        "resource_id": [each["id"] for each in (*made, read, gone)],
+        "review_id": reviews,
+        "organisation": [f"{PROVINCE}.C1.S1"],
+        "case_id": [reported.json()["case_id"]],
         "upload_id": [await desk.upload(state=state) for state in ("OPEN", "AVAILABLE")],
         "textbook": [book.json()["id"]],
         "dictionary": ["edition", "subject"],
         "code": ["renjiao", made[0]["code"]],
-        "if-match": ['"v1"', '"v2"'],
+        "if-match": ['"v1"', '"v2"', '"v3"', '"v4"'],
     }
     document = naming(openapi_document(app), known)
     found = await defects(document, client, callers, requests=REQUESTS, seconds=SECONDS)

@@ -11,9 +11,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from services.catalog.adapters.objects import object_store
-from services.catalog.adapters.organisations import OrganisationRepository
 from services.catalog.adapters.resources import READABLE
-from services.catalog.consumers import hears
+from services.catalog.app import HEARS
 from services.catalog.domain.resources import Viewer, readable
 from services.catalog.settings import Settings
 from shared.clock import utc_now
@@ -165,7 +164,7 @@ async def hear(app: FastAPI, what: str, **data: Any) -> None:
         data={**fact, "name": "一中", **data},
     )
     async with app.state.runtime.new_uow() as uow:
-        await hears(OrganisationRepository)["identity"][type_](uow, envelope)
+        await HEARS["identity"][type_](uow, envelope)
         await uow.commit()
 
 

@@ -84,7 +84,7 @@ async def test_a_version_is_numbered_digested_and_noted(desk: Desk) -> None:
     assert version["created_by"] == desk.subject
     after = await desk.read(made)
     assert (after["latest_version"], after["version"]) == (1, 2)
-    assert after["actions"] == ["change", "freeze", "restore"]
+    assert after["actions"] == ["change", "freeze", "restore_version", "submit"]
 
 
 async def test_what_the_client_already_has_is_not_sent_again(desk: Desk) -> None:
@@ -117,7 +117,7 @@ async def test_a_resource_with_versions_is_not_deleted(desk: Desk) -> None:
     await frozen(desk, made)
     headers = {**desk.teacher, "if-match": '"v2"'}
     answer = await desk.client.delete(f"{URL}/{made['id']}", headers=headers)
-    assert answer.json()["type"] == "urn:shuyuan:problem:catalog/versions-stand"
+    assert answer.json()["type"] == "urn:shuyuan:problem:catalog/action-refused"
 
 
 async def test_a_pinned_version_stays_what_it_was(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """The shape of metadata, and its form in the national standard."""
 
 from typing import Any
+from uuid import UUID
 
 import jsonschema_rs
 import pytest
@@ -33,6 +34,9 @@ def test_what_is_empty_is_not_kept() -> None:
         ({"contributors": [{"name": "张", "role": "友"}]}, "#/metadata/contributors/0/role"),
         ({"relations": [{"relationship": "related"}]}, "#/metadata/relations/0"),
         ({"textbook_id": "x"}, "#/metadata/textbook_id"),
+        ({"title": "题\u202e"}, "#/metadata/title"),
+        ({"description": "一\x0c二"}, "#/metadata/description"),
+        ({"cataloguer": {"organisation": "第一小学"}}, "#/metadata/cataloguer/name"),
     ],
 )
 def test_a_defect_of_shape_is_told_by_its_place(value: dict[str, Any], pointer: str) -> None:
@@ -52,6 +56,48 @@ def test_the_published_schema_is_valid_and_takes_what_is_kept() -> None:
     assert not validator.is_valid({"title": 1})
 
 
+REFUSED_BY_BOTH: list[dict[str, Any]] = [
+    {"title": " "},
+    {"title": "一\n二"},
+    {"description": "铃\a"},
+    {"keywords": ["\t"]},
+    {"relations": [{"relationship": "related"}]},
+    {"relations": [{"relationship": "related", "identifier": "x", "version": 1}]},
+    {
+        "relations": [
+            {"relationship": "related", "identifier": "x", "resource_id": str(UUID(int=1))},
+        ]
+    },
+    {"cataloguer": {"name": ""}},
+]
+TAKEN_BY_BOTH: list[dict[str, Any]] = [
+    {"title": "第一课　分数\N{NO-BREAK SPACE}一"},
+    {"title": "می\N{ZERO WIDTH NON-JOINER}خواهم"},
+    {"description": "一\n\t二\r\n三"},
+    {"relations": [{"relationship": "related", "identifier": "x", "resource_id": None}]},
+    {"contributors": [{"name": "张", "role": "author", "person_id": str(UUID(int=1))}]},
+]
+
+
+@pytest.mark.parametrize("value", REFUSED_BY_BOTH)
+def test_what_is_refused_the_published_schema_refuses(value: dict[str, Any]) -> None:
+    assert not jsonschema_rs.Draft202012Validator(schema()).is_valid(value)
+    with pytest.raises(DraftMalformed):
+        parse(value)
+
+
+@pytest.mark.parametrize("value", TAKEN_BY_BOTH)
+def test_what_is_taken_the_published_schema_takes(value: dict[str, Any]) -> None:
+    jsonschema_rs.Draft202012Validator(schema()).validate(value)
+    assert parse(value)
+
+
+def test_rules_that_no_schema_can_carry_are_told_beside_it() -> None:
+    rules = schema()["x-rules"]
+    assert {each["pointer"] for each in rules} >= {"/rights_basis"}
+    assert all(each["detail"] and each["detail_zh"] for each in rules)
+
+
 def test_every_element_of_the_table_is_in_the_schema_with_its_number() -> None:
     properties = schema()["properties"]
     for element in ELEMENTS:
@@ -60,12 +106,18 @@ def test_every_element_of_the_table_is_in_the_schema_with_its_number() -> None:
 
 
 def test_terms_are_found_wherever_they_stand() -> None:
-    told = {"stage": "primary", "grades": ["G1", "G2"], "rights_basis": {"kind": "own_work"}}
+    told: dict[str, Any] = {
+        "stage": "primary",
+        "grades": ["G1", "G2"],
+        "rights_basis": {"kind": "own_work"},
+    }
+    told["accessibility"] = {"languages_of_parts": ["en"]}
     assert list(terms_used(told)) == [
         ("/stage", "stage", "primary"),
         ("/grades/0", "grade", "G1"),
         ("/grades/1", "grade", "G2"),
         ("/rights_basis/kind", "rights_basis", "own_work"),
+        ("/accessibility/languages_of_parts/0", "language", "en"),
     ]
 
 
@@ -81,6 +133,26 @@ def test_the_national_form_tells_names_and_the_standards_own_codes() -> None:
     assert told["5.2.2 grade-level"] == ["小学", "G1"]
     assert told["5.2.1 audience"] == "学生"
     assert told["8.1 curriculum-name"] == "11"
+
+
+def test_whoever_catalogued_it_is_told_by_name_and_organisation() -> None:
+    by = {"name": "李四", "organisation": "第一小学", "person_id": str(UUID(int=1))}
+    [told] = national({"cataloguer": by}, DESCRIBED)["3.1 contribute"]
+    assert told["entity"] == {"fn": "李四", "org": "第一小学", "uid": str(UUID(int=1))}
+    assert (told["role"], told["date"]) == ("创建者", "2026-11-22")
+    [told] = national({}, DESCRIBED)["3.1 contribute"]
+    assert told["entity"] == {"uid": DESCRIBED.creator}
+
+
+def test_contributors_are_told_with_their_organisations() -> None:
+    by = [
+        {"name": "张三", "role": "author", "organisation": "第一小学"},
+        {"name": "出版社", "role": "publisher"},
+    ]
+    assert national({"contributors": by}, DESCRIBED)["2.2 contribute"] == [
+        {"contributor": "张三", "organisation": "第一小学", "role": "作者"},
+        {"contributor": "出版社", "role": "出版者"},
+    ]
 
 
 def test_a_pinned_relation_names_its_version() -> None:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticKnownError, core_schema
 
 import services
 from shared import errors, problems
-from shared.context import RequestContext, enter
+from shared.context import RequestContext, acting
 from shared.defects import CHINESE
 from shared.edge import Edge
 from shared.errors import DomainError
@@ -274,8 +274,8 @@ async def test_a_wrong_method_is_told_with_those_allowed(client: httpx2.AsyncCli
 
 
 def test_a_detail_that_is_not_given_is_left_out() -> None:
-    enter(RequestContext("request-0001"))
-    body = bytes(problems.render(COMMON[errors.NotFound]).body)
+    with acting(RequestContext("request-0001")):
+        body = bytes(problems.render(COMMON[errors.NotFound]).body)
     assert b"detail" not in body
 
 

@@ -42,6 +42,19 @@ def test_nats_accepts_its_configuration(data: DataDirectory, name: str) -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_an_event_that_nats_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
+    told = nats.configuration(PORTS, tmp_path, {})["jetstream"]
+    assert isinstance(told, dict)
+    assert told["sync_interval"] == "always"
+
+
+def test_the_object_store_calls_nobody_and_has_no_page_for_administrators(
+    data: DataDirectory,
+) -> None:
+    argv = planned(data)["object-store"].argv
+    assert {"-master.telemetry=false", "-admin.ui=false"} <= set(argv)
+
+
 def test_a_server_that_is_not_installed_is_named_with_the_cure() -> None:
     with pytest.raises(CannotStart, match=r"bin/nats-serverr is missing. Delete \.venv"):
         program("nats-serverr")

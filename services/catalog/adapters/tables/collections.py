@@ -37,4 +37,5 @@ COLLECTION_ITEMS = Table(
         "number", Integer, comment="version it is pinned to, null where it follows the resource"
     ),
     Column("note", Text),
+    Index("ix_collection_items_resource_id", "resource_id"),
 )

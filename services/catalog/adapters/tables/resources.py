@@ -60,6 +60,7 @@ RESOURCES = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", INSTANT, nullable=False),
     Column("updated_at", INSTANT, nullable=False),
+    Column("case_id", Uuid, comment="the review that is open"),
     Index("ix_resources_owner", "owner", "id"),
     Index("ix_resources_organisation_path", "organisation_path", postgresql_using="gist"),
     Index("ix_resources_live", "id", postgresql_where=sql("live_version IS NOT NULL")),

@@ -1,0 +1,66 @@
+"""Notices in PostgreSQL: rows that are written once."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.catalog.domain.lifecycle import Action
+from services.catalog.domain.notices import Notice, reason_of
+from services.catalog.domain.publication import Publication
+
+_ADD = text(
+    "INSERT INTO notices (id, resource_id, action, reason_code, notice, version, at, actor)"
+    " VALUES (:id, :resource_id, :action, :reason_code, :notice, :version, :at, :actor)"
+)
+_LATEST = text(
+    "SELECT id, resource_id, action, reason_code, notice, version, at, actor FROM notices"
+    " WHERE resource_id = :id ORDER BY id DESC LIMIT 1"
+)
+_PUBLICATIONS = text(
+    "SELECT resource_id, version, published_at, digest, case_id FROM publications"
+    " WHERE resource_id = :resource_id ORDER BY version"
+)
+
+
+class NoticeRepository:
+    """The `NoticeStore` of the use cases."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, notice: Notice) -> None:
+        row = {name: getattr(notice, name) for name in Notice.__slots__ if name != "reason"}
+        await self._connection.execute(_ADD, {**row, "reason_code": notice.reason})
+
+    async def latest(self, resource_id: UUID) -> Notice:
+        return _notice((await self._connection.execute(_LATEST, {"id": resource_id})).one())
+
+    async def publications(self, resource_id: UUID) -> Sequence[Publication]:
+        rows = await self._connection.execute(_PUBLICATIONS, {"resource_id": resource_id})
+        return [
+            Publication(
+                resource_id=resource_id,
+                version=row.version,
+                published_at=row.published_at,
+                digest=row.digest,
+                case_id=UUID(bytes=row.case_id.bytes),
+            )
+            for row in rows
+        ]
+
+
+def _notice(row: Row[Any]) -> Notice:
+    action = Action(row.action)
+    return Notice(
+        id=UUID(bytes=row.id.bytes),
+        resource_id=UUID(bytes=row.resource_id.bytes),
+        action=action,
+        reason=reason_of(action, row.reason_code),
+        notice=row.notice,
+        version=row.version,
+        at=row.at,
+        actor=row.actor,
+    )

@@ -1,0 +1,144 @@
+"""What search reads of PostgreSQL, by plain asyncpg: one prepared statement each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from services.catalog.application.search_ports import Likeness, Names, Published, Row
+from services.catalog.domain.changes import Place
+from services.catalog.domain.search import Chosen, Document, Facet, regions_of
+from shared.reader import Reader
+
+_HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
+_NAMES = (
+    "SELECT dictionary, code, name_zh, name_en, aliases FROM terms WHERE until IS NULL"
+    " AND dictionary = ANY($1::text[])"
+)
+_AFTER = (
+    "SELECT id FROM resources WHERE live_version IS NOT NULL AND ($1::uuid IS NULL OR id > $1)"
+    " ORDER BY id LIMIT $2"
+)
+_LIVE = "JOIN resource_versions v ON v.resource_id = r.id AND v.number = r.live_version"
+_FACETS = "v.title, v.stage, v.subject, v.grades, v.edition, v.types, v.licence"
+_READ = (
+    f"SELECT r.id, r.live_version, v.metadata, v.created_at, {_FACETS},"  # noqa: S608 - constant columns
+    " ltree2text(r.organisation_path) AS path,"
+    " (SELECT t.title FROM textbooks t WHERE t.id = (v.metadata ->> 'textbook_id')::uuid)"
+    " AS textbook,"
+    " ARRAY(SELECT c.title FROM chapters c WHERE c.textbook = (v.metadata ->> 'textbook_id')::uuid"
+    " AND v.metadata -> 'chapters' ? c.code ORDER BY c.position) AS chapters,"
+    " ARRAY(SELECT k.name_zh FROM knowledge_points k WHERE k.subject = v.subject"
+    " AND v.metadata -> 'knowledge_points' ? k.code ORDER BY k.position) AS points,"
+    # A digest is a claim until the upload is available: no text is reached by it before.
+    " ARRAY(SELECT f.text_key FROM resource_version_files d JOIN uploads u ON u.id = d.upload_id"
+    " AND u.state = 'AVAILABLE' JOIN files f ON f.sha256 = u.sha256 AND f.sha256 = d.sha256"
+    " AND f.state = 'CLEAN' AND f.text_key IS NOT NULL"
+    " WHERE d.resource_id = r.id AND d.number = v.number ORDER BY d.position) AS text_keys"
+    f" FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])"
+)
+_SHOWN = (
+    f"SELECT r.id, r.code, {_FACETS}, r.live_version, r.updated_at"  # noqa: S608 - constant columns
+    f" FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])"
+)
+_LIKENESS = (
+    f"SELECT {_FACETS}, ltree2text(r.organisation_path) AS path, v.metadata -> 'keywords' AS"  # noqa: S608 - constant columns
+    f" keywords FROM resources r {_LIVE} WHERE r.id = $1"
+)
+_DICTIONARIES = ("stage", "subject", "grade", "edition", "volume", "resource_type")
+
+
+class PublishedReads:
+    """The `PublishedResources` and the `SearchReads` of the use cases."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def horizon(self) -> Place:
+        [row] = await self._reader.fetch(_HORIZON)
+        return Place(int(row[0]), 0)
+
+    async def names(self) -> Names:
+        rows = await self._reader.fetch(_NAMES, list(_DICTIONARIES))
+        return {
+            (row["dictionary"], row["code"]): tuple(
+                each for each in (row["name_zh"], row["name_en"], *row["aliases"]) if each
+            )
+            for row in rows
+        }
+
+    async def after(self, last: UUID | None, limit: int) -> Sequence[UUID]:
+        rows = await self._reader.fetch(_AFTER, last, limit)
+        return [_plain(row["id"]) for row in rows]
+
+    async def read(self, ids: Sequence[UUID], names: Names) -> Sequence[Published]:
+        return [_published(row, names) for row in await self._reader.fetch(_READ, list(ids))]
+
+    async def live(self, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+        rows = await self._reader.fetch(_SHOWN, list(ids))
+        return {_plain(row["id"]): row for row in rows}
+
+    async def likeness(self, resource_id: UUID) -> Likeness | None:
+        row = await self._reader.fetchrow(_LIKENESS, resource_id)
+        if row is None:
+            return None
+        return Likeness(row["title"], tuple(row["keywords"] or ()), _facets(row))
+
+
+def _plain(found: Any) -> UUID:
+    return UUID(bytes=found.bytes)
+
+
+def _published(row: Any, names: Names) -> Published:
+    told = row["metadata"]
+    document = Document(
+        id=_plain(row["id"]),
+        version=row["live_version"],
+        title=row["title"],
+        names=tuple(dict.fromkeys(_names(row, names))),
+        keywords=(
+            *told.get("alternative_titles", ()),
+            *told.get("keywords", ()),
+            *(each["name"] for each in told.get("contributors", ())),
+        ),
+        description=told.get("description", ""),
+        text="",
+        facets=_facets(row),
+        published_at=row["created_at"],
+    )
+    return Published(document, tuple(row["text_keys"]))
+
+
+def _names(row: Any, names: Names) -> Iterator[str]:
+    told = row["metadata"]
+    codes = [
+        ("stage", row["stage"]),
+        *(("grade", each) for each in row["grades"]),
+        ("subject", row["subject"]),
+        ("edition", row["edition"]),
+        ("volume", told.get("volume")),
+        *(("resource_type", each) for each in row["types"]),
+    ]
+    for dictionary, code in codes:
+        if code is not None:
+            yield from names.get((dictionary, code), ())
+    if row["textbook"]:
+        yield row["textbook"]
+    yield from row["chapters"]
+    yield from row["points"]
+
+
+def _facets(row: Any) -> Chosen:
+    values = {
+        Facet.STAGE: (row["stage"],),
+        Facet.SUBJECT: (row["subject"],),
+        Facet.GRADE: row["grades"],
+        Facet.EDITION: (row["edition"],),
+        Facet.TYPE: row["types"],
+        Facet.LICENCE: (row["licence"],),
+        Facet.REGION: regions_of(row["path"]),
+    }
+    return {
+        facet: found
+        for facet, several in values.items()
+        if (found := tuple(each for each in several if each))
+    }

@@ -1,0 +1,168 @@
+"""Taking resources down and giving them back, and what is told of it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.catalog.application.changes import ChangeLog
+from services.catalog.application.publication import PublicationStore
+from services.catalog.application.resources import (
+    ResourceStore,
+    actors_of,
+    known,
+    situation_of,
+)
+from services.catalog.domain.changes import Change, Kind
+from services.catalog.domain.lifecycle import Action, State, step
+from services.catalog.domain.notices import (
+    TAKEN_DOWN,
+    Notice,
+    RemovalReason,
+    RestorationReason,
+    Tombstone,
+)
+from services.catalog.domain.publication import Publication
+from services.catalog.domain.publication_events import (
+    ResourceRestored,
+    ResourceRetired,
+    ResourceSuspended,
+)
+from services.catalog.domain.resources import Resource, Viewer
+from shared.access import Role, Rule
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.errors import NotFound, StaleVersion
+from shared.ids import uuid7
+from shared.principal import Principal
+
+MODERATE = Rule("catalog.write", frozenset({Role.ADMINISTRATOR}))
+RETIRE = Rule("catalog.write", frozenset({Role.ADMINISTRATOR}), own=True)
+
+Event = ResourceSuspended | ResourceRetired | ResourceRestored
+_TOLD: Mapping[Action, tuple[Kind, type[Event]]] = {
+    Action.SUSPEND: (Kind.SUSPENDED, ResourceSuspended),
+    Action.RETIRE: (Kind.RETIRED, ResourceRetired),
+    Action.RESTORE: (Kind.RESTORED, ResourceRestored),
+}
+
+EndCase = Callable[[UnitOfWork, Resource], Awaitable[None]]
+"""Ends the open review ``case_id`` of a resource that is taken down, in the transaction that holds
+the resource locked."""
+
+
+class NoticeStore(Protocol):
+    async def add(self, notice: Notice) -> None: ...
+
+    async def latest(self, resource_id: UUID) -> Notice:
+        """That by which a resource stands where it is; one that is taken down has one."""
+        ...
+
+    async def publications(self, resource_id: UUID) -> Sequence[Publication]:
+        """Of every version that ever was published, in their order."""
+        ...
+
+
+class Notices:
+    """Every step is audited, told to the neighbours, and stands in the feed of changes."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        resources: Callable[[AsyncConnection], ResourceStore],
+        publications: Callable[[AsyncConnection], PublicationStore],
+        notices: Callable[[AsyncConnection], NoticeStore],
+        changes: Callable[[AsyncConnection], ChangeLog],
+        end_case: EndCase,
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._resources = resources
+        self._publications = publications
+        self._notices = notices
+        self._changes = changes
+        self._end_case = end_case
+        self._clock = clock
+
+    async def take(
+        self,
+        action: Action,
+        caller: Principal,
+        resource_id: UUID,
+        version: int,
+        reason: RemovalReason | RestorationReason,
+        words: str,
+    ) -> tuple[Resource, Notice]:
+        """Suspend, retire or restore the resource as the caller read it.
+
+        Raises `NotFound`, `Forbidden`, `StaleVersion`, `ActionRefused`.
+        """
+        async with self._new_uow() as uow:
+            store = self._notices(uow.connection)
+            found = await self._resources(uow.connection).locked(resource_id)
+            viewer = Viewer(caller.subject, MODERATE.admitted_paths(caller))
+            before = known(found, viewer)
+            transition = step(action, situation_of(before, actors_of(viewer, before)))
+            if before.version != version:
+                raise StaleVersion
+            number = before.live_version
+            if number is None:
+                number = (await store.latest(resource_id)).version
+            at = self._clock()
+            after = replace(
+                before,
+                state=transition.target or before.state,
+                live_version=number if action is Action.RESTORE else None,
+                version=before.version + 1,
+                updated_at=at,
+                case_id=None,
+            )
+            notice = Notice(uuid7(), resource_id, action, reason, words, number, at, caller.subject)
+            if before.case_id is not None and transition.case is State.WITHDRAWN:
+                await self._end_case(uow, before)
+            await self._publications(uow.connection).stand(after)
+            await store.add(notice)
+            await self._tell(uow, before, after, notice)
+            return await uow.commit((after, notice))
+
+    async def _tell(
+        self, uow: UnitOfWork, before: Resource, after: Resource, notice: Notice
+    ) -> None:
+        kind, event = _TOLD[notice.action]
+        change = Change(kind, after.id, after.code, after.live_version, notice.at)
+        await self._changes(uow.connection).append(change)
+        uow.outbox.append(
+            event(
+                resource_id=after.id,
+                version=notice.version,
+                code=after.code,
+                owner=after.owner,
+                organisation_path=after.organisation_path,
+                reason_code=notice.reason.value,
+                notice=notice.notice,
+            )
+        )
+        uow.audit.record(
+            f"resource.{kind}",
+            str(after.id),
+            organisation=after.organisation_path,
+            before={"state": before.state, "live_version": before.live_version},
+            after={"state": after.state, "live_version": after.live_version},
+            code=after.code,
+            number=notice.version,
+            reason=notice.reason.value,
+            notice=str(notice.id),
+        )
+
+    async def tombstone(self, resource_id: UUID) -> Tombstone:
+        """What is left of a resource that is taken down, for everybody. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            resource = await self._resources(uow.connection).get(resource_id)
+            store = self._notices(uow.connection)
+            if resource is None or resource.state not in TAKEN_DOWN:
+                raise NotFound("It is not taken down.", zh="该资源没有下架或出库。")
+            notice = await store.latest(resource_id)
+            publications = await store.publications(resource_id)
+        return Tombstone(resource.code, resource.state, notice, publications)

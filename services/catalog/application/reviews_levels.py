@@ -1,0 +1,90 @@
+"""How a case goes on: from level to level, and to its end."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.catalog.application.reviews_ports import ReviewStore, TaskKind
+from services.catalog.domain.lifecycle import Action, Actor, Situation, State, step
+from services.catalog.domain.reviews import Case, EventKind, Level
+from services.catalog.domain.reviews_events import ReviewLevelOpened
+from shared.database import UnitOfWork
+
+SYSTEM = frozenset({Actor.SYSTEM})
+_REMINDED_BEFORE = 4
+"""The reminder comes when a quarter of the time is left."""
+
+
+def moved(case: Case, action: Action, now: datetime, **fields: Any) -> Case:
+    """The case after the catalogue itself took `action`, by the table; its ``resource_state`` is
+    then that of its resource. Raises `ActionRefused`."""
+    situation = Situation(state=case.resource_state, actors=SYSTEM, case_state=case.state)
+    row = step(action, situation)
+    return case.changed(
+        now,
+        state=row.case or case.state,
+        resource_state=row.target or case.resource_state,
+        **fields,
+    )
+
+
+async def open_level(
+    store: ReviewStore, uow: UnitOfWork, case: Case, level: int, now: datetime
+) -> Case:
+    """Give the case to `level`, or to the first one above that is not passed over.
+
+    A skippable level is, where nobody is known who may judge there; the last level never.
+    """
+    for place in range(level, len(case.chain)):
+        at = _placed(case.chain[place], case.organisation_path)
+        routed = await store.route(case, at, now)
+        if at.skippable and not routed.known and place < len(case.chain) - 1:
+            await store.tell(case, EventKind.LEVEL_SKIPPED, None, {"level": at.kind})
+            continue
+        break
+    due_at = now + timedelta(hours=at.hours)
+    case = moved(
+        case,
+        Action.OPEN_LEVEL,
+        now,
+        chain=[*case.chain[:place], at, *case.chain[place + 1 :]],
+        level=place,
+        group_id=routed.group_id,
+        assignee=routed.assignee,
+        escalated=False,
+        due_at=due_at,
+    )
+    await store.clear(case.id)
+    await store.save(case)
+    told = {"level": at.kind, "path": at.path, "due_at": due_at.isoformat()}
+    await store.tell(case, EventKind.LEVEL_OPENED, None, told)
+    if routed.assignee is not None:
+        group = routed.group_id and str(routed.group_id)
+        assigned = {"assignee": routed.assignee, "group_id": group}
+        await store.tell(case, EventKind.ASSIGNED, None, assigned)
+    await store.plan(case, TaskKind.REMIND, due_at - (due_at - now) / _REMINDED_BEFORE)
+    await store.plan(case, TaskKind.ESCALATE, due_at)
+    uow.outbox.append(ReviewLevelOpened.of(case))
+    return case
+
+
+def _placed(level: Level, path: str) -> Level:
+    """The level where its organisation stands now, should it have been moved."""
+    labels, label = path.split("."), level.path.rpartition(".")[2]
+    if label not in labels:
+        return level
+    return level.at(".".join(labels[: labels.index(label) + 1]))
+
+
+def note(uow: UnitOfWork, what: str, case: Case, before: State | None = None, **facts: Any) -> None:
+    """Audit what happened to a case."""
+    uow.audit.record(
+        f"review.{what}",
+        str(case.id),
+        organisation=case.organisation_path,
+        before=before and {"state": before},
+        after={"state": case.state, "round": case.round, "level": case.level},
+        resource=str(case.resource_id),
+        number=case.number,
+        digest=case.digest.hex(),
+        **facts,
+    )

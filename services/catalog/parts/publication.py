@@ -1,0 +1,33 @@
+from services.catalog.adapters.changes import ChangeRepository
+from services.catalog.adapters.impact import ImpactRepository
+from services.catalog.adapters.notices import NoticeRepository
+from services.catalog.adapters.publication import PublicationRepository
+from services.catalog.adapters.resources import ResourceRepository
+from services.catalog.application.impact import Impacts
+from services.catalog.application.notices import EndCase, Notices
+from services.catalog.application.publication import Publishing
+from services.catalog.problems.publication import PROBLEMS
+from services.catalog.routes.impact import impact_router
+from services.catalog.routes.notices import notices_router
+from shared.service import Part, Runtime
+
+
+def publishing(runtime: Runtime) -> Publishing:
+    """What the last approval of a review calls."""
+    return Publishing(PublicationRepository, ChangeRepository, runtime.clock)
+
+
+def build(runtime: Runtime, *, end_case: EndCase) -> Part:
+    """Taking resources down and giving them back, and a preview of that; `end_case` ends the review
+    that is open."""
+    notices = Notices(
+        runtime.new_uow,
+        ResourceRepository,
+        PublicationRepository,
+        NoticeRepository,
+        ChangeRepository,
+        end_case,
+        runtime.clock,
+    )
+    impacts = Impacts(runtime.new_uow, ResourceRepository, ImpactRepository)
+    return Part(routers=[notices_router(notices), impact_router(impacts)], table=PROBLEMS)

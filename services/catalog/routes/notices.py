@@ -1,0 +1,118 @@
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.catalog.application import notices as use_cases
+from services.catalog.application.notices import Notices
+from services.catalog.domain.lifecycle import Action, ActionRefused
+from services.catalog.domain.notices import WORDINGS, Notice
+from services.catalog.domain.resources import Resource
+from services.catalog.problems.resources import PROBLEMS
+from services.catalog.schemas.notices import (
+    Reasons,
+    ReasonView,
+    Restore,
+    StandingView,
+    TakeDown,
+    TombstoneView,
+)
+from shared.access import guarded, public
+from shared.errors import (
+    Forbidden,
+    NotFound,
+    PreconditionMalformed,
+    PreconditionMissing,
+    StaleVersion,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.etags import IfMatch, etag
+from shared.idempotency import Once
+from shared.principal import Caller
+from shared.problems import declare
+
+problems = declare(PROBLEMS)
+
+TAKING = problems(
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Unavailable,
+    PreconditionMalformed,
+    PreconditionMissing,
+    StaleVersion,
+    ActionRefused,
+)
+
+
+def notices_router(notices: Notices) -> APIRouter:
+    """Taking resources down (下架、出库), giving them back, and what is told of it."""
+    router = APIRouter(prefix="/catalog/v1", tags=["publication"])
+
+    @router.get(
+        "/removal-reasons",
+        summary="下架与恢复原因代码",
+        responses=problems(),
+        **public(),
+    )
+    async def list_removal_reasons() -> Reasons:
+        """The vocabulary of reasons for taking resources down and giving them back."""
+        return Reasons(items=[ReasonView.of(each) for each in WORDINGS])
+
+    @router.post(
+        "/resources/{resource_id}/suspend",
+        summary="下架资源",
+        response_model=StandingView,
+        responses=TAKING,
+        **guarded(use_cases.MODERATE),
+    )
+    async def suspend_resource(
+        resource_id: UUID, body: TakeDown, version: IfMatch, caller: Caller, once: Once
+    ) -> Response:
+        """Nobody reads it until it is restored; its code tells why."""
+        step = (Action.SUSPEND, caller, resource_id, version, body.reason_code, body.notice)
+        return await once.answer(notices.take(*step), StandingView.of, 200, _tagged)
+
+    @router.post(
+        "/resources/{resource_id}/retire",
+        summary="资源出库",
+        response_model=StandingView,
+        responses=TAKING,
+        **guarded(use_cases.RETIRE),
+    )
+    async def retire_resource(
+        resource_id: UUID, body: TakeDown, version: IfMatch, caller: Caller, once: Once
+    ) -> Response:
+        """Nobody reads it again; its code tells why, and the evidence stays."""
+        step = (Action.RETIRE, caller, resource_id, version, body.reason_code, body.notice)
+        return await once.answer(notices.take(*step), StandingView.of, 200, _tagged)
+
+    @router.post(
+        "/resources/{resource_id}/restore",
+        summary="恢复上架",
+        response_model=StandingView,
+        responses=TAKING,
+        **guarded(use_cases.MODERATE),
+    )
+    async def restore_resource(
+        resource_id: UUID, body: Restore, version: IfMatch, caller: Caller, once: Once
+    ) -> Response:
+        """Everybody may read the version again that was suspended."""
+        step = (Action.RESTORE, caller, resource_id, version, body.reason_code, body.notice)
+        return await once.answer(notices.take(*step), StandingView.of, 200, _tagged)
+
+    @router.get(
+        "/resources/{resource_id}/tombstone",
+        summary="下架公告与存证",
+        responses=problems(NotFound, Unavailable),
+        **public(),
+    )
+    async def read_tombstone(resource_id: UUID) -> TombstoneView:
+        """Of a resource that was taken down: why, since when, and what was ever published."""
+        return TombstoneView.of(await notices.tombstone(resource_id))
+
+    return router
+
+
+def _tagged(taken: tuple[Resource, Notice]) -> dict[str, str]:
+    return {"etag": etag(taken[0].version)}

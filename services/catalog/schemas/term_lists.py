@@ -1,0 +1,49 @@
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.catalog.domain.term_lists import ListedTerm, TermList
+
+Category = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[0-9A-Za-z_-]+$")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class TermGiven(_Request):
+    term: str = Field(min_length=1, max_length=100)
+    category: Category
+
+
+class AddTermList(_Request):
+    """A version of a term list (词表); it never changes."""
+
+    effective_from: AwareDatetime | None = Field(None, description="None: from now.")
+    effective_until: AwareDatetime | None = Field(
+        None, description="Exclusive; none: until a later version is in effect."
+    )
+    terms: list[TermGiven] = Field(max_length=50_000)
+
+    def listed(self) -> list[ListedTerm]:
+        return [ListedTerm(each.term, each.category) for each in self.terms]
+
+
+class TermListView(BaseModel):
+    """In effect from, and, exclusive, until; ``effective_until`` null: until a later version is."""
+
+    name: str
+    version: int
+    effective_from: AwareDatetime
+    effective_until: AwareDatetime | None
+    terms: int = Field(description="How many.")
+
+    @classmethod
+    def of(cls, made: TermList) -> Self:
+        return cls(
+            name=made.name,
+            version=made.version,
+            effective_from=made.effective_from,
+            effective_until=made.effective_until,
+            terms=len(made.terms),
+        )

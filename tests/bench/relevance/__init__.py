@@ -1,0 +1,1 @@
+"""How well search finds: judged queries over a real directory of textbooks. See README.md."""

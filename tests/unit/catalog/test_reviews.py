@@ -1,0 +1,137 @@
+"""Verdicts, opinions, and the policies that say who judges."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from services.catalog.domain.policies import (
+    Kind,
+    Policy,
+    PolicyRefused,
+    Step,
+    chain_of,
+    prevailing,
+)
+from services.catalog.domain.reviews import (
+    CRITERIA,
+    Criterion,
+    Decision,
+    Importance,
+    Judgement,
+    Level,
+    ReasonCode,
+    VerdictRefused,
+    check_verdict,
+    outcome,
+)
+
+PATH = "P0.C1.X1.S1"
+A, C, R = Decision.APPROVE, Decision.REQUEST_CHANGES, Decision.REJECT
+PASSED = dict.fromkeys(Criterion, Judgement.PASS)
+NORMAL, IMPORTANT = Importance
+
+
+def policy(path: str = "P0", *steps: Step, **others: object) -> Policy:
+    made = Policy(path, None, NORMAL, steps or (Step(Kind.PROVINCE),))
+    return replace(made, **others)  # type: ignore[arg-type]  # names of its fields
+
+
+def kinds(path: str, *policies: Policy, importance: Importance = NORMAL) -> list[str]:
+    found = prevailing(policies, path, ["video"], importance)
+    return [each.kind for each in chain_of(found, path)]
+
+
+def test_one_opinion_settles_a_level_of_one() -> None:
+    level = Level("SCHOOL", PATH)
+    assert outcome(level, []) is None
+    assert [outcome(level, [each]) for each in Decision] == list(Decision)
+
+
+def test_two_of_three_approve_or_it_is_settled_otherwise() -> None:
+    level = Level("COMMITTEE", "P0", needed=2, seats=3)
+    assert outcome(level, [A, R]) is None
+    assert outcome(level, [A, R, A]) is A
+    assert outcome(level, [R, R]) is R
+    assert outcome(level, [C, R]) is C
+    assert outcome(level, [A, C, R]) is C
+
+
+@pytest.mark.parametrize(("needed", "seats"), [(1, 3), (2, 3), (3, 3), (3, 5)])
+def test_every_sequence_of_opinions_settles_a_level_once(needed: int, seats: int) -> None:
+    level = Level("COMMITTEE", "P0", needed=needed, seats=seats)
+    for opinions in product(Decision, repeat=seats):
+        results = [outcome(level, opinions[:count]) for count in range(seats + 1)]
+        settled = [each for each in results if each is not None]
+        assert results[-1] is not None
+        first = settled[0]
+        assert (first is A) == (opinions.count(A) >= needed and first is A)
+        if first is A:
+            assert opinions.count(A) >= needed
+
+
+def test_approval_judges_each_criterion_and_fails_none() -> None:
+    check_verdict(A, PASSED, None, "")
+    with pytest.raises(VerdictRefused) as refused:
+        check_verdict(A, {Criterion.POLITICAL: Judgement.FAIL}, None, "")
+    assert len(refused.value.members["errors"]) == len(CRITERIA)
+
+
+@pytest.mark.parametrize("decision", [C, R])
+def test_anything_but_approval_gives_a_reason_and_words(decision: Decision) -> None:
+    check_verdict(decision, PASSED, ReasonCode.OTHER, "不合适。")
+    with pytest.raises(VerdictRefused) as refused:
+        check_verdict(decision, PASSED, None, "  ")
+    assert [each["pointer"] for each in refused.value.members["errors"]] == [
+        "#/reason_code",
+        "#/comment",
+    ]
+
+
+def test_without_a_policy_school_and_county_judge_and_all_levels_what_is_important() -> None:
+    assert kinds(PATH) == ["SCHOOL", "COUNTY"]
+    assert kinds(PATH, importance=IMPORTANT) == list(Kind)
+    assert [each.path for each in chain_of(prevailing([], PATH, [], NORMAL), PATH)] == [
+        "P0.C1.X1.S1",
+        "P0.C1.X1",
+    ]
+
+
+def test_levels_that_a_place_does_not_have_fall_away_but_somebody_always_judges() -> None:
+    assert kinds("P0.C1.S1") == ["SCHOOL"]
+    assert kinds("P0") == ["PROVINCE"]
+    assert kinds("P0.C1") == ["CITY"]
+    assert kinds("P0.C1.N1") == ["SCHOOL"]
+    assert kinds("P0.C1.S1.G1.K1") == ["SCHOOL"]
+
+
+def test_the_nearest_policy_counts_and_one_for_the_type_before_one_for_all() -> None:
+    city = policy("P0.C1", Step(Kind.CITY))
+    province = policy("P0", Step(Kind.PROVINCE))
+    video = policy("P0.C1", Step(Kind.SCHOOL), Step(Kind.CITY), resource_type="video")
+    other = policy("P0.C1.X1", Step(Kind.COUNTY), resource_type="audio")
+    assert kinds(PATH, city, province) == ["CITY"]
+    assert kinds(PATH, city, province, video, other) == ["SCHOOL", "CITY"]
+    assert kinds("P0.C2.S9", city, province) == ["PROVINCE"]
+
+
+def test_a_mandatory_policy_from_above_prevails() -> None:
+    lax = policy("P0.C1.X1.S1", Step(Kind.SCHOOL))
+    strict = policy("P0", Step(Kind.CITY), Step(Kind.PROVINCE), mandatory=True)
+    own = policy("P0.C1", Step(Kind.CITY), mandatory=True)
+    assert kinds(PATH, lax, strict, own) == ["CITY", "PROVINCE"]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (Step(Kind.CITY), Step(Kind.SCHOOL)),
+        (Step(Kind.CITY), Step(Kind.CITY)),
+        (Step(Kind.CITY, needed=3, seats=2),),
+    ],
+)
+def test_levels_out_of_order_twice_or_without_enough_seats_are_refused(
+    steps: tuple[Step, ...],
+) -> None:
+    with pytest.raises(PolicyRefused):
+        policy("P0", *steps).checked()

@@ -1,0 +1,63 @@
+"""What the import contracts of pyproject.toml cannot say: they forbid by name, and whatever they do
+not name is allowed."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack import SERVICES
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+LIBRARIES_OF_THE_DOMAIN = {"ahocorasick", "cryptography", "orjson"}
+"""Algorithms and formats. A framework, a database or the network would not be plain Python."""
+WIRES = {"asyncio", "http", "socket", "ssl", "subprocess", "urllib.request"}
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Every module that `file` imports: anywhere in it, for types alone, or by name at run time."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Import():
+                yield from (each.name for each in node.names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module
+            case ast.Call(
+                func=ast.Name(id="import_module" | "__import__")
+                | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield name
+
+
+def files(service: str, room: str = "") -> list[Path]:
+    found = sorted((CHECKOUT / "services" / service / room).rglob("*.py"))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_domain_imports_plain_python_and_libraries_that_are_named_here(service: str) -> None:
+    known = {*sys.stdlib_module_names, *LIBRARIES_OF_THE_DOMAIN, "shared", "services"}
+    strange = {
+        (file.name, name)
+        for file in files(service, "domain")
+        for name in imported(file)
+        if name.partition(".")[0] not in known or name in WIRES
+    }
+    assert not strange
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_knows_no_other_not_even_for_types_or_by_name(service: str) -> None:
+    own = f"services.{service}"
+    foreign = {
+        (file.name, name)
+        for file in files(service)
+        for name in imported(file)
+        if name.partition(".")[0] in ("tests", "stack", "gateway", "migrations")
+        or (name.startswith("services.") and name != own and not name.startswith(own + "."))
+    }
+    assert not foreign
