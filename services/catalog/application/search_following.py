@@ -22,6 +22,9 @@ from services.catalog.search.analysis import MOST_WORDS
 from shared.storage import ObjectMissing, ObjectStore
 
 POLL_SECONDS = 0.5
+SETTLE_SECONDS = 1.5
+"""The engine takes a second of processor time to load, which a starting stack has better uses for;
+whoever searches before loads it then."""
 LEARN_SECONDS = 30.0
 BATCH = 200
 READ_AT_ONCE = 8
@@ -112,6 +115,7 @@ class Follower:
 
     async def run(self) -> None:
         """Until cancelled; a failure ends it, and it is begun again."""
+        await asyncio.sleep(SETTLE_SECONDS)
         while True:
             await self.turn()
             await asyncio.sleep(POLL_SECONDS)
