@@ -101,21 +101,21 @@ async def province(stack: Stack) -> Demonstration:
     return await demonstrated(stack)
 
 
-async def _signed_in(stack: Stack, province: Demonstration, username: str) -> Teacher:
+async def signed_in(stack: Stack, province: Demonstration, username: str) -> Teacher:
     client, password = province.client, province.password(username)
     return Teacher(stack, await access_token(province.issuer, client, username, password))
 
 
 @pytest.fixture
 async def teacher(stack: Stack, province: Demonstration) -> AsyncIterator[Teacher]:
-    teacher = await _signed_in(stack, province, "teacher01")
+    teacher = await signed_in(stack, province, "teacher01")
     yield teacher
     await teacher.close()
 
 
 @pytest.fixture
 async def other(stack: Stack, province: Demonstration) -> AsyncIterator[Teacher]:
-    other = await _signed_in(stack, province, "teacher02")
+    other = await signed_in(stack, province, "teacher02")
     yield other
     await other.close()
 
