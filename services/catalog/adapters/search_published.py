@@ -37,7 +37,7 @@ _READ = (
     f" FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])"
 )
 _SHOWN = (
-    f"SELECT r.id, r.code, {_FACETS}, r.live_version, r.updated_at"  # noqa: S608 - constant columns
+    f"SELECT r.id, r.code, {_FACETS}, r.state, r.live_version, r.updated_at"  # noqa: S608 - constant columns
     f" FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])"
 )
 _LIKENESS = (

@@ -1,6 +1,7 @@
 """Requests drawn from the catalogue's own OpenAPI document: none is answered otherwise than the
 document says."""
 
+import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,5 +77,10 @@ async def test_every_answer_to_a_generated_request_is_one_that_is_documented(
         "if-match": ['"v1"', '"v2"', '"v3"', '"v4"'],
     }
     document = naming(openapi_document(app), known)
+    following = asyncio.create_task(app.state.runtime.tasks["search-follower"]())
+    async with asyncio.timeout(60):
+        while (await client.get("/catalog/v1/search")).status_code != 200:  # noqa: ASYNC110 - of others
+            await asyncio.sleep(0.1)
     found = await defects(document, client, callers, requests=REQUESTS, seconds=SECONDS)
+    following.cancel()
     assert not found, "\n".join(found)
