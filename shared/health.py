@@ -68,10 +68,10 @@ def _told(known: Callable[[], bool]) -> Check:
 
 
 def object_store_check(objects: ObjectStore) -> Check:
-    """Whether the object store answers, to us."""
+    """Whether the object store answers, and knows us."""
 
     async def check() -> bool:
-        await objects.head("readiness")
+        await objects.ready()
         return True
 
     return check

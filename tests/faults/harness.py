@@ -186,7 +186,8 @@ class Siege:
             with suppress(httpx2.HTTPError):
                 async with httpx2.AsyncClient(timeout=2, trust_env=False) as client:
                     answer = await client.get(f"{program.url}/readyz")
-                    return bool(answer.json()["status"] == "ready")
+                    found = answer.json()["dependencies"]
+                    return bool(found["database"] == found["bus"] == "up")
             return False
         if name == "postgres":
             with suppress(OSError, asyncpg.PostgresError):

@@ -91,6 +91,13 @@ class GuardianRepository:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Consent(**plain(row)) if row else None
 
+    async def consenting(self, purpose: str) -> list[UUID]:
+        standing = CONSENTS.c.purpose == purpose, CONSENTS.c.withdrawn_at.is_(None)
+        query = select(CONSENTS.c.child_id).distinct().where(*standing)
+        return [
+            plain(row)["child_id"] for row in (await self._connection.execute(query)).mappings()
+        ]
+
     async def add_consent(self, consent: Consent) -> None:
         statement = upsert(CONSENTS).values(asdict(consent)).on_conflict_do_nothing()
         if not (await self._connection.execute(statement)).rowcount:

@@ -92,7 +92,7 @@ _DEVICE_COLUMNS = (
     " d.expires_at AS device_expires_at,"
 )
 _DEVICES = " FROM device_codes d LEFT JOIN authorizations a ON a.id = d.authorization_id"
-_DEVICE = _DEVICE_COLUMNS + _AUTHORIZATION + _DEVICES + _WITH_SESSION
+_DEVICE = f"{_DEVICE_COLUMNS}{_AUTHORIZATION},{_VOID_BEFORE}{_DEVICES}{_WITH_SESSION}"
 _DEVICE_BY_USER_CODE = f"{_DEVICE} WHERE d.user_code = :key"
 _DEVICE_BY_HASH = f"{_DEVICE} WHERE d.hash = :key"
 _LOCKED = " FOR UPDATE OF d"
@@ -264,6 +264,7 @@ class DeviceRows:
             polled_at=row.polled_at,
             created_at=row.asked_at,
             expires_at=row.device_expires_at,
+            void_before=row.void_before,
         )
 
     async def save(self, code: DeviceCode) -> None:

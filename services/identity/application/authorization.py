@@ -202,11 +202,13 @@ class Authorizations:
     async def _unasked(
         self, uow: UnitOfWork, request: AuthorizationRequest, session: Session
     ) -> bool:
+        if "consent" in request.prompt:
+            return True
         if request.client.terms.trusted:
             return False
         store = self._store(uow.connection)
         known = await store.consented(session.person_id, request.client.id)
-        return "consent" in request.prompt or not request.wanted <= known
+        return not request.wanted <= known
 
     async def _grant(self, uow: UnitOfWork, request: AuthorizationRequest, session: Session) -> str:
         now = self._clock()

@@ -42,6 +42,8 @@ from shared.principal import Principal
 GIVE_CONSENT = Rule("identity.manage", frozenset({Role.GUARDIAN}))
 READ_CONSENTS = Rule("identity.read", READ.roles, own=True)
 PUBLISH = Rule("identity.manage", frozenset({Role.SECURITY_ADMINISTRATOR}))
+REVOKED_AT_ONCE = 200
+"""Revocations in one transaction: few enough for their commit to come in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ class Consents:
     async def publish(self, caller: Principal, purpose: Purpose) -> Purpose:
         """The next version of a purpose, or the first of a new one, whatever version `purpose`
         names. It takes effect now unless ``effective_at`` is later; then consents to older
-        versions cease to count.
+        versions cease to count, and tokens that carry what they covered are void: at once where it
+        takes effect now.
 
         Raises `Forbidden`, `PurposeOutdated` when another version is published meanwhile.
         """
@@ -206,7 +209,20 @@ class Consents:
                 scopes=sorted(published.scopes),
                 effective_at=published.effective_at,
             )
-            return await uow.commit(published)
+            await uow.commit(published)
+        if published.effective_at <= self._clock():
+            await self._uncover(published.purpose)
+        return published
+
+    async def _uncover(self, purpose: str) -> None:
+        """Void the tokens of the children for whom a consent to the purpose stands."""
+        async with self._new_uow() as uow:
+            children = await self._stores(uow.connection).guardians.consenting(purpose)
+        for first in range(0, len(children), REVOKED_AT_ONCE):
+            async with self._new_uow() as uow:
+                for child_id in children[first : first + REVOKED_AT_ONCE]:
+                    await self._revocations.revoke(uow, "consent", str(child_id))
+                await uow.commit()
 
     async def settle(self) -> None:
         """Enter the purposes that every deployment begins with, unless they are there."""

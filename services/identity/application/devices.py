@@ -49,7 +49,8 @@ class DeviceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceCode:
-    """``hash`` is that of the code which the device keeps; the person types `user_code`."""
+    """``hash`` is that of the code which the device keeps; the person types `user_code`. Tokens
+    issued before `void_before` are void, since the person's older ones were revoked."""
 
     hash: bytes
     user_code: str
@@ -61,6 +62,7 @@ class DeviceCode:
     polled_at: datetime | None
     created_at: datetime
     expires_at: datetime
+    void_before: datetime | None = None
 
     def hurried(self, now: datetime) -> bool:
         """Whether the device asks sooner than it was told to."""
@@ -207,8 +209,9 @@ class Devices:
         code = await self._polled(client, hash_, now)
         if code.authorization is None:
             raise OAuthError("authorization_pending", "nobody has answered yet")
+        settled = await self._tokens.settled(code.void_before)
         tokens = await self._tokens.prepare(
-            client, code.authorization, code.scopes, now=now, nonce=None
+            client, code.authorization, code.scopes, now=settled, nonce=None
         )
         async with self._new_uow() as uow:
             store = self._store(uow.connection)

@@ -133,11 +133,11 @@ class Grants:
     async def _admit_reading(
         self, uow: UnitOfWork, stores: Stores, caller: Principal, query: GrantQuery
     ) -> None:
-        if query.person_id is not None and is_self(caller, query.person_id):
-            return
-        if query.organisation_id is None:
+        own = query.person_id is not None and is_self(caller, query.person_id)
+        if own or query.organisation_id is None:
             person = await stores.people.get(query.person_id) if query.person_id else None
-            person = reached(READ_GRANTS, caller, person, civil_date(self._clock()))
+            if person is None or not own:
+                person = reached(READ_GRANTS, caller, person, civil_date(self._clock()))
             self._note_read(uow, caller, person)
             return
         organisation = await stores.organisations.by_id(query.organisation_id)

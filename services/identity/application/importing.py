@@ -138,6 +138,7 @@ class Importer:
         objects: ObjectStore,
         read: Callable[[Format, bytes], Iterator[RosterLine]],
         clock: Clock,
+        minor_age: int,
         revocations: Revocations,
     ) -> None:
         self._new_uow = new_uow
@@ -148,6 +149,7 @@ class Importer:
         self._objects = objects
         self._read = read
         self._clock = clock
+        self._minor_age = minor_age
         self._revocations = revocations
         self._woken = asyncio.Event()
 
@@ -302,6 +304,7 @@ class Importer:
             known.codes,
             import_.requested_by,
             now,
+            self._minor_age,
             known.namesakes,
         )
 
@@ -309,17 +312,22 @@ class Importer:
             return {each.position: _decided(reconciliation, places, each) for each in pending}
 
         results = await asyncio.to_thread(decide)
+        batch = reconciliation.batch
         if applying:
-            await people.write(reconciliation.batch, reconciliation.accounts, now)
+            await people.write(batch, reconciliation.accounts, now)
             by_person = {
                 result.person_id: (each.number, result)
                 for each in pending
                 if (result := results[each.position]).person_id is not None
             }
-            tell(uow, import_, reconciliation.accounts, reconciliation.batch, by_person)
+            tell(uow, import_, reconciliation.accounts, batch, by_person)
         await store.settle(import_.id, results, erase=applying)
-        for person_id in sorted(reconciliation.batch.cut_off) if applying else ():
+        if not applying:
+            return
+        for person_id in sorted(batch.cut_off):
             await self._revocations.revoke(uow, "person", str(person_id))
+        for person_id in sorted(batch.grown_younger - batch.cut_off):
+            await self._revocations.revoke(uow, "consent", str(person_id))
 
     async def _fail(self, import_id: UUID, reason: str) -> None:
         """Its file cannot be read, unless another worker read it meanwhile, and removed it."""

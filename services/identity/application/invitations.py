@@ -20,7 +20,7 @@ from services.identity.application.reach import INVITE, invited
 from services.identity.application.second_factors import SecondFactors
 from services.identity.application.sessions import Sessions, digest
 from services.identity.application.stores import OpenStores, Stores
-from services.identity.domain.grants import SEPARATED
+from services.identity.domain.grants import ORDINARY
 from services.identity.domain.people import (
     AccountBeyondReach,
     Person,
@@ -234,7 +234,7 @@ class Activations:
         now = self._clock()
         if person.state is State.INVITED:
             held = await stores.grants.of_person(person.id)
-            if not any(each.role in SEPARATED and not each.over(now) for each in held):
+            if ORDINARY.issuperset(each.role for each in held if not each.over(now)):
                 return True
         issuer = Principal(
             invitation.issued_by, "", frozenset({INVITE.scope}), {"grants": invitation.authority}

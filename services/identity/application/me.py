@@ -52,10 +52,8 @@ class Me:
             for child in children:
                 minor = child.is_minor(day, self._minor_age)
                 note_read(uow, caller, child, minor, day, "name", "birth_date")
-            detail = PersonDetail(
-                person,
-                person.is_minor(day, self._minor_age),
-                offers(person.state, Standing.SELF),
-            )
+            minor = person.is_minor(day, self._minor_age)
+            note_read(uow, caller, person, minor, day, "profile", "identifiers", "roles")
+            detail = PersonDetail(person, minor, offers(person.state, Standing.SELF))
             mine = Mine(detail, identifiers, [e for e in grants if not e.over(now)], children)
             return await uow.commit(mine)

@@ -9,7 +9,14 @@ from typing import Any, Literal
 from uuid import UUID
 
 from services.identity.application.grants import end, give, joinable
-from services.identity.application.reach import MANAGE, is_self, note_read, reached, reaches
+from services.identity.application.reach import (
+    MANAGE,
+    grow_younger,
+    is_self,
+    note_read,
+    reached,
+    reaches,
+)
 from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
 from services.identity.domain.grants import (
@@ -73,7 +80,8 @@ class Memberships:
 
     async def start(self, caller: Principal, person_id: UUID, wanted: NewMembership) -> Membership:
         """Raises `NotFound`, `OwnAccount`, `OrganisationNotJoinable`, `Forbidden`,
-        `MembershipDatesRefused`, `MembershipOverlaps`."""
+        `MembershipDatesRefused`, `MembershipOverlaps`, and `AccountBeyondReach` where that made a
+        minor of the holder of an office."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
@@ -95,6 +103,8 @@ class Memberships:
                 organisation_name=organisation.name,
             )
             await start(uow, stores, person, membership, now)
+            after = replace(person, memberships=(*person.memberships, membership))
+            await self._grow_younger(uow, stores, caller, person, after, now)
             return await uow.commit(membership)
 
     async def read(self, caller: Principal, membership_id: UUID) -> Membership:
@@ -116,7 +126,7 @@ class Memberships:
         """Set ``valid_from``, ``valid_until`` or both; what is not in `dates` stays.
 
         Raises `NotFound`, `OwnAccount`, `StaleVersion`, `MembershipDatesRefused`,
-        `MembershipOverlaps`, `GrantBeyondReach`.
+        `MembershipOverlaps`, `GrantBeyondReach`, `AccountBeyondReach`.
         """
         now = self._clock()
         async with self._new_uow() as uow:
@@ -130,6 +140,9 @@ class Memberships:
             )
             join(person.memberships, changed)
             await leave(uow, stores, self._revocations, person, {membership: changed}, now)
+            others = [each for each in person.memberships if each.id != membership.id]
+            after = replace(person, memberships=(*others, changed))
+            await self._grow_younger(uow, stores, caller, person, after, now)
             return await uow.commit(changed)
 
     async def end(self, caller: Principal, membership_id: UUID, version: int) -> None:
@@ -203,6 +216,18 @@ class Memberships:
             await stores.people.save(after)
             history = [endings.get(each, each) for each in person.memberships]
             return await uow.commit(replace(after, memberships=(*history, arrival)))
+
+    async def _grow_younger(
+        self,
+        uow: UnitOfWork,
+        stores: Stores,
+        caller: Principal,
+        before: Person,
+        after: Person,
+        now: datetime,
+    ) -> None:
+        revocations, minor_age = self._revocations, self._minor_age
+        await grow_younger(uow, stores, revocations, caller, before, after, now, minor_age)
 
     async def _managed(self, stores: Stores, caller: Principal, person_id: UUID) -> Person:
         person = await stores.people.get(person_id, lock=True)

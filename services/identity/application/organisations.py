@@ -270,7 +270,8 @@ class Organisations:
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             before = await _managed(store, caller, reference, version)
-            after = before.changed(name or before.name, replace(before.codes, **codes))
+            above = await store.by_id(before.parent_id) if before.parent_id else None
+            after = before.changed(name or before.name, replace(before.codes, **codes), above)
             if after.record == before.record:
                 return before
             await store.save(after)
@@ -285,7 +286,7 @@ class Organisations:
         """Put it, and everything below it, under another parent (None: at the root).
 
         Raises `NotFound`, `Forbidden`, `StaleVersion`, `MoveIntoItself`, `KindNotAllowedThere`,
-        `OrganisationClosed`.
+        `OrganisationClosed`, `CodesRefused`.
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)

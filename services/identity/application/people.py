@@ -13,6 +13,7 @@ from services.identity.application.reach import (
     MANAGE,
     READ,
     governed,
+    grow_younger,
     is_self,
     note_read,
     place_of,
@@ -29,7 +30,7 @@ from services.identity.application.stores import (
     Stores,
 )
 from services.identity.domain import events_people as events
-from services.identity.domain.grants import RoleGrant
+from services.identity.domain.grants import RoleGrant, keeper_of
 from services.identity.domain.identifiers import (
     Identifier,
     IdentifierKey,
@@ -254,7 +255,8 @@ class People:
     ) -> PersonDetail:
         """Set the profile fields in `changes`.
 
-        Raises `NotFound`, `Forbidden`, `StaleVersion`, `PersonActionRefused`.
+        Raises `NotFound`, `Forbidden`, `StaleVersion`, `PersonActionRefused`, and
+        `AccountBeyondReach` where that made a minor of the holder of an office.
         """
         now = self._clock()
         async with self._new_uow() as uow:
@@ -267,7 +269,7 @@ class People:
                 raise Forbidden(f"An administrator changes that; you may change {allowed}.")
             profile = _profile_at(person, version)
             after = replace(person.changed(now), profile=replace(profile, **changes))
-            await self._keep(uow, stores, person, after, "person.change", *sorted(changes))
+            await self._keep(uow, stores, caller, person, after, "person.change", *sorted(changes))
             note_read(uow, caller, after, self._is_minor(after), civil_date(now), "profile")
             held = await stores.grants.of_person(person_id)
             return await uow.commit(self._detail(caller, after, held))
@@ -283,13 +285,13 @@ class People:
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
-            person = await governed(stores, caller, person_id, now)
+            person = await governed(stores, caller, person_id, now, keeper_of)
             profile = _profile_at(person, version)
             await stores.people.put_identifier(person_id, key, now if vouched else None, now)
             keys = [each.key for each in await stores.people.identifiers(person_id)]
             profile = replace(profile, birth_date=profile.birth_date or birth_date_in(keys))
             after = replace(person.changed(now), profile=profile)
-            await self._keep(uow, stores, person, after, "person.identifier.set", key.kind)
+            await self._keep(uow, stores, caller, person, after, "person.identifier.set", key.kind)
             identifier = Identifier(key, now if vouched else None)
             return await uow.commit((after, identifier, doubts(keys, profile.birth_date)))
 
@@ -301,18 +303,19 @@ class People:
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
-            person = await governed(stores, caller, person_id, now)
+            person = await governed(stores, caller, person_id, now, keeper_of)
             _profile_at(person, version)
             if not await stores.people.drop_identifiers(person_id, kind):
                 raise NotFound(f"The person has no {kind}.")
             after = person.changed(now)
-            await self._keep(uow, stores, person, after, "person.identifier.remove", kind)
+            await self._keep(uow, stores, caller, person, after, "person.identifier.remove", kind)
             return await uow.commit(after)
 
     async def _keep(
         self,
         uow: UnitOfWork,
         stores: Stores,
+        caller: Principal,
         before: Person,
         after: Person,
         action: str,
@@ -331,8 +334,8 @@ class People:
         uow.outbox.append(
             events.PersonChanged(after.id, after.code, after.version, changed=changed)
         )
-        if self._is_minor(after) and not self._is_minor(before):
-            await self._revocations.revoke(uow, "consent", str(after.id))
+        now, minor_age = self._clock(), self._minor_age
+        await grow_younger(uow, stores, self._revocations, caller, before, after, now, minor_age)
 
     def _is_minor(self, person: Person) -> bool:
         return person.is_minor(civil_date(self._clock()), self._minor_age)

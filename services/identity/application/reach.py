@@ -1,11 +1,12 @@
 """Whom a caller reaches: themselves, the people of the organisations that they administer."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
-from services.identity.application.stores import Stores
-from services.identity.domain.grants import RoleGrant, governor_of
+from services.identity.application.stores import Revocations, Stores
+from services.identity.domain.grants import ORDINARY, RoleGrant, governor_of, keeper_of
 from services.identity.domain.guardians import GuardianshipState
 from services.identity.domain.organisations import is_beside_provinces, is_province
 from services.identity.domain.people import (
@@ -17,8 +18,8 @@ from services.identity.domain.people import (
     civil_date,
     explain,
 )
-from shared.access import Role, Rule, grants_of
-from shared.context import current
+from shared.access import Role, Rule
+from shared.context import acting, current
 from shared.database import UnitOfWork
 from shared.errors import NotFound
 from shared.principal import Principal
@@ -29,7 +30,7 @@ INVITE = Rule(
     "identity.manage",
     frozenset({Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR}),
 )
-"""Which of them invites whom is `governor_of`."""
+"""Which of them invites whom is `keeper_of`."""
 NOWHERE = (None,)
 
 
@@ -92,8 +93,15 @@ def standing(
     return Standing.REACHES_ALL if whole else Standing.REACHES_SOME
 
 
-async def governed(stores: Stores, caller: Principal, person_id: UUID, now: datetime) -> Person:
-    """The person, locked, over whose whole account the caller has authority as administrator.
+async def governed(
+    stores: Stores,
+    caller: Principal,
+    person_id: UUID,
+    now: datetime,
+    governor: Callable[[Iterable[str]], str | None] = governor_of,
+) -> Person:
+    """The person, locked, over whose whole account the caller has authority as administrator;
+    `governor` tells whose authority the roles held there ask for.
 
     Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`.
     """
@@ -103,7 +111,7 @@ async def governed(stores: Stores, caller: Principal, person_id: UUID, now: date
         raise OwnAccount(explain("own_account"))
     person = reached(MANAGE, caller, person, day)
     held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
-    _check_authority(MANAGE, caller, governor_of(each.role for each in held), person, held, day)
+    _check_authority(MANAGE, caller, governor(each.role for each in held), person, held, day)
     return person
 
 
@@ -133,9 +141,32 @@ async def invited(
         raise _no_person()
     held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
     bare = removes_factors or (person.state is State.ACTIVE and not has_factor)
-    governor = governor_of((each.role for each in held), guardian=bare and bool(wards))
-    _check_authority(INVITE, caller, governor, person, held, day, *wards)
+    keeper = keeper_of((each.role for each in held), guardian=bare and bool(wards))
+    _check_authority(INVITE, caller, keeper, person, held, day, *wards)
     return person
+
+
+async def grow_younger(
+    uow: UnitOfWork,
+    stores: Stores,
+    revocations: Revocations,
+    caller: Principal,
+    before: Person,
+    after: Person,
+    now: datetime,
+    minor_age: int,
+) -> None:
+    """What follows when a change to a person who is locked makes a minor of them: the tokens from
+    before are void. It would put the holder of an office out of it, so that is for those who keep
+    such accounts. Raises `AccountBeyondReach`."""
+    day = civil_date(now)
+    if after.is_minor_from(day, minor_age) and not before.is_minor_from(day, minor_age):
+        held = [each for each in await stores.grants.of_person(before.id) if not each.over(now)]
+        if not ORDINARY.issuperset(each.role for each in held):
+            keeper = keeper_of(each.role for each in held)
+            _check_authority(MANAGE, caller, keeper, before, held, day)
+    if after.is_minor(day, minor_age) and not before.is_minor(day, minor_age):
+        await revocations.revoke(uow, "consent", str(after.id))
 
 
 async def _wards(stores: Stores, person_id: UUID, day: date) -> tuple[str | None, ...]:
@@ -149,17 +180,16 @@ async def _wards(stores: Stores, person_id: UUID, day: date) -> tuple[str | None
 def _check_authority(
     rule: Rule,
     caller: Principal,
-    governor: str,
+    governor: str | None,
     person: Person,
     held: Iterable[RoleGrant],
     day: date,
     *beside: str | None,
 ) -> None:
     """Raises `AccountBeyondReach`."""
-    office = Role(governor)
-    if office not in rule.roles & {each.role for each in grants_of(caller)}:
+    like = Rule(rule.scope, frozenset(role for role in rule.roles if role == governor))
+    if not like.admitted_paths(caller):
         raise AccountBeyondReach(explain("separated"))
-    like = Rule(rule.scope, frozenset({office}))
     if not _reaches_whole(like, caller, person, held, day, *beside):
         raise AccountBeyondReach(explain("beyond_reach"))
 
@@ -180,10 +210,14 @@ def _reaches_whole(
 def note_read(
     uow: UnitOfWork, caller: Principal, person: Person, minor: bool, day: date, *fields: str
 ) -> None:
-    """Audit that somebody else reads a minor's data, in their name too, for the guardians to
-    see."""
-    by_themselves = is_self(caller, person.id) and current().on_behalf_of is None
-    if minor and not by_themselves:
+    """Audit that a minor's data are read, for the guardians to see: with the minor's own token it
+    is an application that reads, in the minor's name."""
+    if not minor:
+        return
+    reading = current()
+    if is_self(caller, person.id) and reading.on_behalf_of is None:
+        reading = replace(reading, actor=caller.client, on_behalf_of=caller.subject)
+    with acting(reading):
         uow.audit.record(
             "person.read", str(person.id), organisation=place_of(person, day), fields=fields
         )

@@ -145,6 +145,10 @@ class GuardianStore(Protocol):
 
     async def consent(self, consent_id: UUID) -> Consent | None: ...
 
+    async def consenting(self, purpose: str) -> list[UUID]:
+        """The children for whom a consent to any version of the purpose stands."""
+        ...
+
     async def add_consent(self, consent: Consent) -> None:
         """Raises `ConsentGiven`."""
         ...

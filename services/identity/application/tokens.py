@@ -170,7 +170,7 @@ class Tokens:
             client,
             stored.authorization,
             stored.authorization.scopes,
-            now=await self._settled(stored.void_before),
+            now=await self.settled(stored.void_before),
             nonce=stored.nonce,
         )
         async with self._new_uow() as uow:
@@ -202,7 +202,7 @@ class Tokens:
             raise OAuthError("invalid_grant", "the refresh token has expired or was revoked")
         scopes = narrowed(scope, authorization.scopes)
         tokens = await self.prepare(
-            client, authorization, scopes, now=await self._settled(stored.void_before), nonce=None
+            client, authorization, scopes, now=await self.settled(stored.void_before), nonce=None
         )
         following = given.following()
         async with self._new_uow() as uow:
@@ -302,7 +302,7 @@ class Tokens:
         await self._note_read(account, principal.client, claims)
         return claims
 
-    async def _settled(self, void_before: datetime | None) -> datetime:
+    async def settled(self, void_before: datetime | None) -> datetime:
         """Now, once a token issued now is not void by what was revoked a moment ago: that takes a
         few seconds at most, and an ``iat`` in the future would be refused by others."""
         now = self._clock()
@@ -351,11 +351,17 @@ class Tokens:
         authorization = stored.authorization
         if not authorization.live(now):
             return {"active": False}
+        try:
+            allowed = await self._people.allowed_scopes(
+                authorization.person_id, authorization.scopes
+            )
+        except PersonDisabled:
+            return {"active": False}
         return {
             "active": True,
             "client_id": str(client.id),
             "sub": str(authorization.person_id),
-            "scope": " ".join(sorted(authorization.scopes)),
+            "scope": " ".join(sorted(allowed)),
             "exp": int(authorization.expires_at.timestamp()),
             "iss": self._issuer,
         }

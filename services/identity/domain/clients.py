@@ -5,6 +5,7 @@ who is never the one that asked. The owner keeps its description and its address
 ask for (its terms) changes only with the security administrator once it is approved.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -300,19 +301,18 @@ def address_defect(address: str, kind: ApplicationType) -> str | None:
     return "Use https; a native application may use http://127.0.0.1 or http://[::1]."
 
 
+_LOOPBACK_ADDRESS = re.compile(
+    r"http://(?P<host>[0-9.]+|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?(?P<rest>(?:[/?].*)?)"
+)
+
+
 def same_loopback(registered: str, presented: str) -> bool:
-    """Whether both are one loopback address but for the port."""
-    try:
-        known, given = urlsplit(registered), urlsplit(presented)
-        _ = given.port
-    except ValueError:
+    """Whether both are one loopback address, to the letter but for the port (RFC 8252 §7.3)."""
+    known, given = _LOOPBACK_ADDRESS.fullmatch(registered), _LOOPBACK_ADDRESS.fullmatch(presented)
+    if known is None or given is None or address_defect(presented, ApplicationType.NATIVE):
         return False
-    if known.scheme != "http" or known.hostname is None or not _loopback(known.hostname):
-        return False
-    if address_defect(presented, ApplicationType.NATIVE):
-        return False
-    portless = (known.scheme, known.hostname, known.path, known.query)
-    return portless == (given.scheme, given.hostname, given.path, given.query)
+    portless = known["host"], known["rest"]
+    return _loopback(known["host"].strip("[]")) and portless == (given["host"], given["rest"])
 
 
 def _loopback(host: str) -> bool:

@@ -111,16 +111,30 @@ def check_given(held: Iterable[RoleGrant], new: RoleGrant) -> None:
             )
 
 
-def governor_of(roles: Iterable[str], *, guardian: bool = False) -> str:
-    """The role that alone governs an account which holds `roles`.
+def governor_of(roles: Iterable[str]) -> str:
+    """The role that alone suspends, resumes and closes an account which holds `roles`: each of the
+    three for its like, so that none of them puts another out of office (for anything more, a
+    security administrator first ends the role); an administrator for everybody else."""
+    return next((role for role in roles if role in SEPARATED), "administrator")
 
-    Each of the three is governed by its like, so that none of them gets at the account of another
-    (for anything more, a security administrator first ends the role); a `guardian` whom no second
-    factor would protect, by a security administrator, so that no school consents in a parent's
-    name; everybody else by an administrator.
+
+def keeper_of(roles: Iterable[str], *, guardian: bool = False) -> str | None:
+    """The role that alone may touch what the holder of `roles` signs in with, or make a minor of
+    the holder; None where it would take two, until one of the roles is ended.
+
+    Who may not give an office may not use it through its holder's account either. So that is a
+    security administrator's for offices, and for a `guardian` whom no second factor would protect:
+    no school consents in a parent's name. Each of the three is kept by its like; everybody else by
+    an administrator.
     """
-    office = next((role for role in roles if role in SEPARATED), None)
-    return office or ("security_administrator" if guardian else "administrator")
+    keepers = {
+        role if role in SEPARATED else "security_administrator"
+        for role in roles
+        if role not in ORDINARY
+    }
+    if not keepers:
+        return "security_administrator" if guardian else "administrator"
+    return keepers.pop() if len(keepers) == 1 else None
 
 
 def may_give(giver_role: str, role: str) -> bool:

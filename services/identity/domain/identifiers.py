@@ -77,7 +77,7 @@ def identify(kind: IdentifierKind, text: str) -> IdentifierKey:
     try:
         _CHECKS[kind](value)
     except InvalidOfficialCode as defect:
-        raise InvalidIdentifier(str(defect)) from None
+        raise InvalidIdentifier(str(defect), zh=_MISWRITTEN[kind]) from None
     return IdentifierKey(kind, value)
 
 
@@ -200,6 +200,13 @@ _CHECKS: Mapping[IdentifierKind, Callable[[str], object]] = {
     IdentifierKind.STAFF_NUMBER: _check_staff_number,
     IdentifierKind.ID_NUMBER: parse_id_number,
 }
+
+
+_MISWRITTEN: Mapping[IdentifierKind, str] = {
+    IdentifierKind.STUDENT_NUMBER: "学籍号格式或校验码不正确，请核对。",
+    IdentifierKind.ID_NUMBER: "身份证号格式或校验码不正确，请核对。",
+}
+"""What the official numbers are refused with, whatever is wrong with them."""
 
 
 def _mask_tail(value: str) -> str:

@@ -203,7 +203,9 @@ class Organisation:
         Raises `KindNotAllowedThere`, `OrganisationClosed`, `CodesRefused`.
         """
         _check_place(kind, parent)
-        return cls._new(id_, kind, name, parent, codes, now)
+        organisation = cls._new(id_, kind, name, parent, codes, now)
+        _check_division(organisation.codes, parent)
+        return organisation
 
     @classmethod
     def _new(
@@ -250,16 +252,20 @@ class Organisation:
         """What history keeps of a state."""
         return {"name": self.name, "path": self.path, "state": self.state, **asdict(self.codes)}
 
-    def changed(self, name: str, codes: OfficialCodes) -> Self:
-        """With another name and other official codes. Raises `OrganisationClosed`,
-        `CodesRefused`."""
+    def changed(
+        self, name: str, codes: OfficialCodes, parent: "Organisation | None" = None
+    ) -> Self:
+        """With another name and other official codes, under `parent` as before. Raises
+        `OrganisationClosed`, `CodesRefused`."""
         self._after(Action.CHANGE)
-        return replace(self, name=name, codes=codes.of(self.kind), version=self.version + 1)
+        changed = replace(self, name=name, codes=codes.of(self.kind), version=self.version + 1)
+        _check_division(changed.codes, parent)
+        return changed
 
     def moved(self, parent: "Organisation | None") -> Self:
         """Under another parent; everything below comes along.
 
-        Raises `MoveIntoItself`, `KindNotAllowedThere`, `OrganisationClosed`.
+        Raises `MoveIntoItself`, `KindNotAllowedThere`, `OrganisationClosed`, `CodesRefused`.
         """
         self._after(Action.MOVE)
         if parent is not None and is_at_or_below(parent.path, self.path):
@@ -268,6 +274,7 @@ class Organisation:
                 zh="上级机构不能在要移动的机构之内。",
             )
         _check_place(self.kind, parent)
+        _check_division(self.codes, parent)
         return replace(
             self,
             parent_id=parent.id if parent else None,
@@ -294,6 +301,25 @@ def _check_place(kind: Kind, parent: Organisation | None) -> None:
         raise KindNotAllowedThere(f"A {kind} stands under: {places}.")
     if parent is not None and (parent.state, Action.ADD_BELOW) not in TRANSITIONS:
         raise OrganisationClosed(f"{parent.code} is closed: nothing can be put under it.")
+
+
+_DIVISION_DIGITS = {Kind.PROVINCE: 2, Kind.CITY: 4}
+"""How many leading digits of a division code name the division itself (GB/T 2260)."""
+
+
+def _check_division(codes: OfficialCodes, parent: Organisation | None) -> None:
+    """Raises `CodesRefused` for a division code of another province or city than the parent's."""
+    own, above = codes.division_code, parent.codes.division_code if parent else None
+    if own is None or above is None or parent is None:
+        return
+    begins = above[: _DIVISION_DIGITS[parent.kind]]
+    if not own.startswith(begins):
+        detail = f"Under {above} a division code begins with {begins} (GB/T 2260)."
+        raise CodesRefused(
+            f"{detail} Correct it, or remove it before a move.",
+            zh=f"{above} 之下的行政区划代码应以 {begins} 开头（GB/T 2260）：请更正，或先删除。",
+            errors=[{"pointer": "#/division_code", "detail": detail}],
+        )
 
 
 def label_of(code: str) -> str:

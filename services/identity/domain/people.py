@@ -121,8 +121,9 @@ _EXPLANATIONS: Mapping[Refusal, str] = {
     "own_account": "Ask another administrator: nobody does this to their own account.",
     "beyond_reach": "The account also opens organisations beyond your reach: ask an administrator "
     "above them all.",
-    "separated": "System, security and audit administrators do this to accounts of their own kind "
-    "alone: ask one of that role, or have a security administrator end the role first.",
+    "separated": "The person holds an office. System, security and audit administrators do this to "
+    "accounts of their own kind alone, and a security administrator invites who holds another "
+    "office: ask one of that role, or have a security administrator end the role first.",
     "not_administrator": "Administrators do it.",
 }
 
@@ -289,6 +290,12 @@ class Person:
         return is_minor(
             self.profile.birth_date if self.profile else None, self.is_pupil(day), day, threshold
         )
+
+    def is_minor_from(self, day: date, threshold: int) -> bool:
+        """On `day`, or later by a membership that is still to begin."""
+        enrolled = any(each.kind == "student" and not each.ended(day) for each in self.memberships)
+        birth_date = self.profile.birth_date if self.profile else None
+        return is_minor(birth_date, enrolled, day, threshold)
 
 
 def is_minor(birth_date: date | None, pupil: bool, day: date, threshold: int) -> bool:

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.identity.domain.grants import RoleGrant
+from services.identity.domain.grants import ORDINARY, RoleGrant
 from services.identity.domain.guardians import Guardianship, GuardianshipState
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
 from services.identity.domain.imports import Outcome
@@ -28,6 +28,7 @@ from services.identity.domain.people import (
     State,
     civil_date,
     folded_name,
+    is_minor,
 )
 from services.identity.domain.places import Node, Place
 from services.identity.domain.roster_accounts import (
@@ -52,7 +53,8 @@ class Reconciliation:
     """Takes lines one after the other; a later line sees what an earlier one brought.
 
     ``holders`` tells who is known by an identifier, ``codes`` by a person's short code;
-    ``namesakes`` are people within reach who are called like a line's person.
+    ``namesakes`` are people within reach who are called like a line's person; ``minor_age`` is the
+    age in years from which nobody is a minor.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Reconciliation:
         codes: Mapping[str, UUID],
         actor: str,
         now: datetime,
+        minor_age: int,
         namesakes: Iterable[Person] = (),
     ) -> None:
         self._reach = reach
@@ -72,6 +75,7 @@ class Reconciliation:
         self._actor = actor
         self._now = now
         self._day = civil_date(now)
+        self._minor_age = minor_age
         self.batch = Batch()
         self._departures = Departures(reach, self.batch, now)
         self._alike: dict[tuple[str, date], set[str]] = defaultdict(set)
@@ -205,14 +209,18 @@ class Reconciliation:
             profile.pop("name", None)
         keys = [key for key in line.keys if account.keys.get(key.kind) != key]
         resumed = person.state is State.LEFT and not line.ends
+        younger = self._grows_younger(person, line)
         if not account.new:
             self._check_reach(account, line, keys, resumed=resumed)
+            self._check_keeping(account, keys, younger=younger)
             if str(person.id) == self._actor and (
                 profile or keys or line.ends or not self._is_put(account, line, place)
             ):
                 raise Refused(
                     Defect(None, "own-account", "不能通过导入修改本人的账号，请由其他管理员办理")
                 )
+        if younger and not account.new:
+            self.batch.grown_younger.add(person.id)
         if not profile and not keys and not resumed:
             return []
         changed = person.after(Action.RESUME, self._now) if resumed else person.changed(self._now)
@@ -251,6 +259,31 @@ class Reconciliation:
             raise Refused(
                 Defect(column, "beyond-reach", "此人还属于其他机构，请由上级管理员修改其证件与账号")
             )
+
+    def _check_keeping(self, account: Account, keys: list[IdentifierKey], *, younger: bool) -> None:
+        """An import neither changes what the holder of an office signs in with, nor makes a minor
+        of one (`services.identity.domain.grants.keeper_of`)."""
+        if ORDINARY.issuperset(each.role for each in account.grants) or not (keys or younger):
+            return
+        raise Refused(
+            Defect(
+                Column(keys[0].kind) if keys else Column.BIRTH_DATE,
+                "office-held",
+                "此人担任由安全管理员授予的岗位：不能通过导入修改其登录标识，也不能将其变为未成年人",
+            )
+        )
+
+    def _grows_younger(self, person: Person, line: Line) -> bool:
+        """Whether the line makes a minor of somebody who was none."""
+        known = person.profile.birth_date if person.profile else None
+        birth_date = line.birth_date or known
+        pupil = any(
+            each.kind == "student" and not each.ended(self._day) for each in person.memberships
+        )
+        joins = line.role is RosterRole.STUDENT and not line.ends
+        return is_minor(
+            birth_date, pupil or joins, self._day, self._minor_age
+        ) and not person.is_minor_from(self._day, self._minor_age)
 
     def _reaches(self, path: str) -> bool:
         return is_at_or_below(path, self._reach)

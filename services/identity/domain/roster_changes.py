@@ -37,6 +37,8 @@ class Batch:
     guardianships: list[Guardianship] = field(default_factory=list)
     cut_off: set[UUID] = field(default_factory=set)
     """People whose tokens carry something that ended."""
+    grown_younger: set[UUID] = field(default_factory=set)
+    """People who are minors by what the roster tells, and were none before."""
 
 
 class Refused(Exception):

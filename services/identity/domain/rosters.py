@@ -194,8 +194,10 @@ class _Reading:
         try:
             return parse(text)
         except InvalidIdentifier as error:
-            self._add(column, "invalid", _advice(text) or error.detail)
-        except (InvalidCode, ValueError) as error:
+            self._add(column, "invalid", _advice(text) or error.detail_zh)
+        except InvalidCode:
+            self._add(column, "invalid", _advice(text) or "编码不正确，请对照原件核对")
+        except ValueError as error:
             self._add(column, "invalid", _advice(text) or str(error))
         return None
 

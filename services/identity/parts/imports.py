@@ -50,6 +50,7 @@ def build(
         objects,
         rosters.read,
         clock,
+        settings.minor_age,
         revocations,
     )
     imports = Imports(

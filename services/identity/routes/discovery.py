@@ -63,11 +63,11 @@ def metadata(issuer: str) -> dict[str, Any]:
 
 
 def discovery_router(issuer: str, keys: SigningKeys) -> APIRouter:
-    router = APIRouter(prefix="/identity", tags=["openid"], route_class=ProtocolRoute)
+    router = APIRouter(tags=["openid"], route_class=ProtocolRoute)
     document = metadata(issuer)
 
     @router.get(
-        "/.well-known/openid-configuration",
+        "/identity/.well-known/openid-configuration",
         summary="OpenID 提供方元数据",
         response_model=Metadata,
         **public(),
@@ -78,18 +78,29 @@ def discovery_router(issuer: str, keys: SigningKeys) -> APIRouter:
         return document
 
     @router.get(
-        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/identity",
+        summary="授权服务器元数据",
+        response_model=Metadata,
+        **public(),
+    )
+    async def read_metadata_of_issuer(response: Response) -> dict[str, Any]:
+        """RFC 8414 §3.1: the well-known part stands between the host and the issuer's path."""
+        response.headers.update(_CACHED)
+        return document
+
+    @router.get(
+        "/identity/.well-known/oauth-authorization-server",
         summary="授权服务器元数据",
         response_model=Metadata,
         **public(),
     )
     async def read_authorization_server_metadata(response: Response) -> dict[str, Any]:
-        """RFC 8414 §3, at the address that keeps the issuer's path in front."""
+        """RFC 8414 §5: the same at the address that keeps the issuer's path in front."""
         response.headers.update(_CACHED)
         return document
 
     @router.get(
-        "/jwks.json",
+        "/identity/jwks.json",
         summary="验签公钥",
         response_model=KeySetView,
         responses={503: REFUSALS[503]},

@@ -111,7 +111,8 @@ def invitations_router(activations: Activations, issuer: str) -> APIRouter:
         forgotten. Earlier links are void.
 
         Who holds one of the roles administrator, security administrator and auditor is invited by
-        their like alone, and nobody by themselves; everybody else by an administrator. A guardian
+        their like alone, the holder of another office by a security administrator, and nobody by
+        themselves; everybody else by an administrator. A guardian
         whom no second factor protects, or whose second factors the link removes, is invited by a
         security administrator who reaches the children too. The link is void once the account
         opens more than its issuer reached.

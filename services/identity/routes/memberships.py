@@ -7,6 +7,7 @@ from services.identity.application.people import People
 from services.identity.application.reach import MANAGE
 from services.identity.domain.grants import GrantBeyondReach
 from services.identity.domain.people import (
+    AccountBeyondReach,
     Membership,
     MembershipDatesRefused,
     MembershipOverlaps,
@@ -41,7 +42,7 @@ def memberships_router(people: People, memberships: Memberships) -> APIRouter:
         status_code=201,
         summary="加入机构",
         response_model=MembershipView,
-        responses=problems(*READING, OwnAccount, *JOINING),
+        responses=problems(*READING, OwnAccount, AccountBeyondReach, *JOINING),
         **guarded(MANAGE),
     )
     async def start_membership(
@@ -69,7 +70,8 @@ def memberships_router(people: People, memberships: Memberships) -> APIRouter:
         "/memberships/{membership_id}",
         summary="修改所属起止日期",
         responses=problems(
-            *CONDITIONAL, OwnAccount, MembershipDatesRefused, MembershipOverlaps, GrantBeyondReach
+            *(*CONDITIONAL, OwnAccount, AccountBeyondReach, GrantBeyondReach),
+            *(MembershipDatesRefused, MembershipOverlaps),
         ),
         **guarded(MANAGE),
     )

@@ -145,7 +145,9 @@ def organisations_router(organisations: Organisations, cursors: Cursors) -> APIR
         "/{organisation}/move",
         summary="调整上级机构",
         response_model=OrganisationView,
-        responses=problems(*CHANGING, *CONDITIONAL, KindNotAllowedThere, MoveIntoItself),
+        responses=problems(
+            *(*CHANGING, *CONDITIONAL, KindNotAllowedThere, MoveIntoItself, CodesRefused)
+        ),
         **guarded(use_cases.MANAGE),
     )
     async def move_organisation(

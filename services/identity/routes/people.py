@@ -163,7 +163,7 @@ def people_router(
     @router.patch(
         "/{person_id}",
         summary="修改人员资料",
-        responses=problems(*CONDITIONAL, PersonActionRefused),
+        responses=problems(*CONDITIONAL, AccountBeyondReach, PersonActionRefused),
         **guarded(CHANGE_PERSON),
     )
     async def change_person(
@@ -204,7 +204,7 @@ def people_router(
             key = identify(kind, body.value)
         except InvalidIdentifier as defect:
             errors = [{"pointer": "#/value", "detail": defect.detail}]
-            raise InvalidIdentifier(defect.detail, errors=errors) from None
+            raise InvalidIdentifier(defect.detail, zh=defect.detail_zh, errors=errors) from None
         person, identifier, doubts = await people.put_identifier(
             caller, person_id, version, key, body.verified
         )

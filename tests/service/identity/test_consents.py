@@ -211,6 +211,16 @@ async def test_a_later_version_asks_anew_when_it_takes_effect(
     assert await scopes(world, child) == {"openid", "learning.read"}
 
 
+async def test_a_version_in_force_now_cuts_what_was_issued_under_the_one_before(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    await consent(world, mother, child)
+    await publish(world, purpose="learning-space")
+    assert (await publish(world)).status_code == 201
+    assert world.seams.revoked == [("consent", child["id"])]
+    assert await scopes(world, child) == {"openid"}
+
+
 async def test_the_same_version_is_consented_to_once(
     world: World, mother: dict[str, Any], child: dict[str, Any]
 ) -> None:

@@ -53,6 +53,19 @@ async def test_a_person_lets_a_device_in_that_then_gets_tokens_once(house: House
     assert (await _poll(house, client, device))["error"] == "invalid_grant"
 
 
+async def test_tokens_of_a_device_let_in_right_before_a_revocation_are_good(house: House) -> None:
+    client, person = await house.client(), await house.person()
+    started = (await house.post("/device_authorization", client, scope="openid profile")).json()
+    browser = house.browser()
+    await browser.sign_in(person)
+    page = await browser.get("/identity/device")
+    page = await browser.submit(page, user_code=started["user_code"])
+    await browser.submit(page, decision="allow")
+    await house.revoke("consent", str(person))
+    tokens = await _poll(house, client, started["device_code"])
+    assert (await house.userinfo(tokens["access_token"])).status_code == 200
+
+
 async def test_a_refused_device_is_told_so(house: House) -> None:
     client = await house.client()
     started = (await house.post("/device_authorization", client, scope="openid")).json()

@@ -21,6 +21,11 @@ async def test_the_metadata_are_whole_and_name_endpoints_that_exist(house: House
     """oidcc-discovery-endpoint-verification"""
     answer = await house.http.get("/identity/.well-known/openid-configuration")
     metadata = answer.json()
+    for at in (
+        "/.well-known/oauth-authorization-server/identity",
+        "/identity/.well-known/oauth-authorization-server",
+    ):
+        assert (await house.http.get(at)).json() == metadata
     OpenIDProviderMetadata(metadata_of("https://shuyuan.example/identity")).validate()
     assert metadata_of(ISSUER) == metadata
     for name, value in metadata.items():

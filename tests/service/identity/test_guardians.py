@@ -303,12 +303,32 @@ class TestAccessLog:
         assert by_teacher["organisation"] == world.room.path
         assert by_teacher["client"] == "tests"
 
-    async def test_reading_oneself_or_an_adult_is_not_noted(
+    async def test_what_an_application_reads_with_the_token_of_a_minor_is_listed(
         self, world: World, mother: dict[str, Any], child: dict[str, Any]
     ) -> None:
+        await create(world, mother, child)
+        own = f"/people/{child['id']}"
+        for path in ("/me", own, f"{own}/identifiers", f"{own}/memberships", "/role-grants"):
+            answer = await world.client.get(f"{V1}{path}", headers=world.person(child))
+            assert answer.status_code == 200, (path, answer.text)
+        found = (await self.log(world, mother, child)).json()["items"]
+        assert [each["fields"] for each in reversed(found[:5])] == [
+            ["profile", "identifiers", "roles"],
+            ["profile"],
+            ["identifiers"],
+            ["memberships"],
+            ["roles"],
+        ]
+        assert {each["client"] for each in found[:5]} == {"tests"}
+        noted = (await world.audited("person.read"))[-1]
+        assert (noted["actor"], noted["on_behalf_of"]) == ("tests", child["id"])
+
+    async def test_reading_of_an_adult_is_not_noted(
+        self, world: World, mother: dict[str, Any]
+    ) -> None:
         before = len(await world.audited("person.read"))
-        await world.client.get(f"{V1}/people/{child['id']}", headers=world.person(child))
-        await world.client.get(f"{V1}/people/{mother['id']}", headers=world.admin(world.school))
+        for headers in (world.person(mother), world.admin(world.school)):
+            await world.client.get(f"{V1}/people/{mother['id']}", headers=headers)
         assert len(await world.audited("person.read")) == before
 
     async def test_reading_in_the_childs_name_is_noted(

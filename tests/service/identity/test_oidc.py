@@ -231,11 +231,13 @@ async def test_another_site_cannot_send_the_consent_form(house: House) -> None:
     assert query(await browser.authorize(client, prompt="none"))["error"] == "consent_required"
 
 
-async def test_prompt_consent_asks_again(house: House) -> None:
-    client = await house.client(trusted=False)
+@pytest.mark.parametrize("trusted", [False, True])
+async def test_prompt_consent_asks_again(house: House, trusted: bool) -> None:
+    client = await house.client(trusted=trusted)
     browser = house.browser()
     await browser.sign_in(await house.person())
-    await browser.submit(await browser.authorize(client), decision="allow")
+    if not trusted:
+        await browser.submit(await browser.authorize(client), decision="allow")
     page = await browser.authorize(client, prompt="consent")
     assert page.status_code == 200
     assert "code" in query(await browser.submit(page, decision="allow"))

@@ -429,7 +429,9 @@ async def test_a_refresh_token_works_for_the_client_that_it_was_issued_to(
     house: House, client: RegisteredClient, browser: Browser
 ) -> None:
     """oidcc-refresh-token"""
-    first = await _flow(house, client, browser, scope="openid offline_access", prompt="consent")
+    asked = {"scope": "openid offline_access", "prompt": "consent", **WITHOUT_PKCE}
+    answer = await browser.submit(await browser.authorize(client, **asked), decision="allow")
+    first = await _redeemed(house, client, query(answer)["code"])
     other = await house.client()
     stolen = await house.refresh(other, first["refresh_token"])
     assert stolen.json()["error"] == "invalid_grant"

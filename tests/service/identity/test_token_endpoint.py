@@ -8,6 +8,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from services.identity.domain.people import State
 from services.identity.settings import Settings
 from shared.errors import Unavailable
 from tests.service.identity.provider import (
@@ -314,6 +315,18 @@ async def test_introspection_tells_the_client_and_the_gateway(house: House) -> N
     await house.post("/revoke", client, token=refresh)
     for token in (access, refresh):
         assert (await house.post("/introspect", client, token=token)).json() == {"active": False}
+
+
+async def test_introspection_tells_what_a_refresh_token_is_still_good_for(house: House) -> None:
+    client = await house.client()
+    person = await house.person(consented=frozenset({"catalog.read", "profile"}))
+    tokens = await house.tokens(client, person, scope="openid profile catalog.read")
+    house.people.known[person].consented = frozenset({"profile"})
+    told = (await house.post("/introspect", client, token=tokens["refresh_token"])).json()
+    assert told["scope"] == "openid profile"
+    house.people.known[person].state = State.SUSPENDED
+    told = (await house.post("/introspect", client, token=tokens["refresh_token"])).json()
+    assert told == {"active": False}
 
 
 async def test_a_public_client_may_not_introspect(house: House) -> None:

@@ -136,7 +136,25 @@ def test_the_port_of_a_native_loopback_address_is_free(port: int) -> None:
         assert not native.redirects_to(f"http://127.0.0.1:{port}{other}")
     assert not native.redirects_to(f"http://[::1]:{port}/cb?a=1")
     web = replace(native, application_type=WEB)
-    assert not web.redirects_to(f"http://127.0.0.1:{port}/cb?a=1")
+    assert web.redirects_to(f"http://127.0.0.1:{port}/cb?a=1") == (port == 80)
+
+
+@pytest.mark.parametrize(
+    "presented",
+    [
+        "HTTP://127.0.0.1/callback",
+        "http://127.0.0.1:/callback",
+        "http://127.0.0.1:0/callback",
+        "http://127.0.0.1:65536/callback",
+        "http://127.0.0.1:80:80/callback",
+        "http://127.0.0.1:8080/callback?",
+        "http://127.0.0.2/callback",
+    ],
+)
+def test_nothing_but_the_port_of_a_loopback_address_is_free(presented: str) -> None:
+    assert same_loopback("http://127.0.0.1/callback", "http://127.0.0.1:8080/callback")
+    assert same_loopback("http://[::1]:1/callback", "http://[::1]/callback")
+    assert not same_loopback("http://127.0.0.1/callback", presented)
 
 
 @pytest.mark.parametrize(

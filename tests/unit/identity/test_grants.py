@@ -15,6 +15,8 @@ from services.identity.domain.grants import (
     RoleGrant,
     RolesSeparated,
     check_given,
+    governor_of,
+    keeper_of,
     may_give,
 )
 from shared.access import Grant, Role
@@ -128,6 +130,29 @@ def test_administrators_give_ordinary_roles_and_security_administrators_all(role
     assert may_give("administrator", role) == (role in ORDINARY)
     assert may_give("security_administrator", role)
     assert not any(may_give(other, role) for other in Role if other not in GIVEN_BY)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_may_not_give_a_role_does_not_keep_the_account_of_its_holder(role: Role) -> None:
+    keeper = keeper_of([role, "teacher"])
+    assert keeper is not None
+    assert may_give(keeper, role) or keeper == role in SEPARATED
+
+
+@pytest.mark.parametrize("role", SEPARATED)
+def test_the_three_keep_and_govern_their_like_alone(role: str) -> None:
+    assert governor_of(["teacher", role]) == keeper_of([role, "teacher"]) == role
+    assert keeper_of([role], guardian=True) == role
+
+
+def test_nobody_alone_keeps_an_account_of_offices_that_two_give() -> None:
+    assert keeper_of(["auditor", "reviewer"]) is None
+    assert keeper_of(["security_administrator", "reviewer"]) == "security_administrator"
+
+
+def test_administrators_govern_and_keep_everybody_else() -> None:
+    assert governor_of([]) == governor_of(["reviewer"]) == keeper_of([]) == "administrator"
+    assert keeper_of(ORDINARY, guardian=True) == "security_administrator"
 
 
 def test_every_role_that_has_a_rule_exists() -> None:

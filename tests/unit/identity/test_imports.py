@@ -89,6 +89,7 @@ def reconciling(*accounts: Account, actor: str = ADMINISTRATOR) -> Reconciliatio
         {each.person.code: each.person.id for each in accounts},
         actor,
         NOW,
+        14,
     )
 
 
@@ -354,3 +355,30 @@ def test_an_import_ends_no_office(office: str) -> None:
     assert reason(work.take(teacher(leaving=True), AT_SCHOOL)) == "office-held"
     assert not work.batch.ended
     assert not work.batch.revoked
+
+
+@pytest.mark.parametrize("office", ["reviewer", "administrator", "security_administrator"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        teacher(keys=(STAFF, PHONE)),
+        teacher(birth_date=date(2020, 2, 2)),
+        pupil(STAFF, name="赵老师"),
+    ],
+    ids=["phone", "birth date", "enrolment"],
+)
+def test_an_import_touches_no_office_through_its_holder(office: str, line: Line) -> None:
+    held = account(STAFF, name="赵老师", at=(SCHOOL,), kind="staff", role=office)
+    work = reconciling(held)
+    assert reason(work.take(line, AT_SCHOOL)) == "office-held"
+    assert work.batch == reconciling().batch
+    assert work.take(teacher(birth_date=date(1980, 2, 2)), AT_SCHOOL).outcome is Outcome.UPDATED
+
+
+def test_who_becomes_a_minor_by_a_roster_is_told_apart() -> None:
+    staff = account(STAFF, name="赵老师", at=(SCHOOL,), kind="staff", role=None)
+    known = account(ID)
+    work = reconciling(staff, known)
+    work.take(pupil(STAFF, name="赵老师"), IN_CLASS_1)
+    work.take(pupil(birth_date=date(2016, 9, 1)), IN_CLASS_1)
+    assert work.batch.grown_younger == {staff.person.id}

@@ -136,6 +136,20 @@ def test_a_division_code_is_one_of_its_level(kind: Kind, code: str) -> None:
         OfficialCodes(code).of(kind)
 
 
+def test_a_division_code_begins_like_the_one_above() -> None:
+    tibet = Organisation.province(uuid7(), "西藏自治区", "540000", NOW)
+    city = Organisation.under(PROVINCE, uuid7(), Kind.CITY, "西安市", OfficialCodes("610100"), NOW)
+    fitting, foreign = OfficialCodes("610102"), OfficialCodes("110101")
+    county = Organisation.under(city, uuid7(), Kind.COUNTY, "新城区", fitting, NOW)
+    with pytest.raises(CodesRefused, match="begins with 6101"):
+        Organisation.under(city, uuid7(), Kind.COUNTY, "东城区", foreign, NOW)
+    with pytest.raises(CodesRefused, match="begins with 6101"):
+        county.changed("东城区", foreign, city)
+    with pytest.raises(CodesRefused, match="begins with 54"):
+        county.moved(tibet)
+    assert county.changed("东城区", OfficialCodes(), city).moved(tibet).parent_id == tibet.id
+
+
 def test_nothing_is_put_under_a_closed_organisation() -> None:
     with pytest.raises(OrganisationClosed):
         organisation(Kind.SCHOOL, CITY.closed(NOW))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -242,7 +243,21 @@ def test_a_line_without_any_identifier_is_refused() -> None:
 def test_defects_tell_no_value() -> None:
     with pytest.raises(LineRefused) as caught:
         parse_line({**PUPIL, Column.ID_NUMBER: "110105194912310021", Column.PHONE: "1380013"})
-    assert not any("1" in each.detail.replace("11 digits", "") for each in caught.value.defects)
+    assert not any("1" in each.detail.replace("11 位", "") for each in caught.value.defects)
+
+
+def test_defects_are_told_in_the_language_of_the_roster() -> None:
+    wrong = dict.fromkeys(Column, "？")
+    with pytest.raises(LineRefused) as caught:
+        parse_line(wrong)
+    told = {each.column: each.detail for each in caught.value.defects}
+    assert {
+        Column.ID_NUMBER,
+        Column.STUDENT_NUMBER,
+        Column.PHONE,
+        Column.PERSON_CODE,
+    } <= told.keys()
+    assert not [detail for detail in told.values() if re.search("[a-z]{3}", detail)]
 
 
 def test_birth_date_and_sex_follow_the_id_number_and_may_not_contradict_it() -> None:

@@ -11,6 +11,7 @@ from tests.service.identity.imports.desk import (
     RecordedRevocations,
     Tree,
     counts,
+    id_number,
     pupil,
     roster,
 )
@@ -32,6 +33,18 @@ async def test_pupils_change_class_and_leave(
     roles = await owner.fetch("SELECT organisation_id FROM role_grants WHERE valid_until IS NULL")
     assert len(roles) == 1
     assert [kind for kind, _ in revocations.values] == ["person", "person"]
+
+
+async def test_a_birth_date_that_makes_a_minor_of_somebody_voids_their_tokens(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection, revocations: RecordedRevocations
+) -> None:
+    staff = {"姓名": "赵老师", "工号": "T-01", "角色": "职工", "身份证号": id_number(1, "20090304")}
+    await desk.done(tree.school, roster(staff))
+    assert revocations.values == []
+    younger = {**staff, "身份证号": id_number(1)}
+    assert counts(await desk.done(tree.school, roster(younger))) == {"updated": 1}
+    person_id = await owner.fetchval("SELECT id FROM people")
+    assert revocations.values == [("consent", str(person_id))]
 
 
 async def test_a_pupil_of_another_school_is_not_taken_over(

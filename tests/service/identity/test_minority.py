@@ -1,0 +1,131 @@
+"""Changes that make a minor of somebody, or touch what the holder of an office signs in with: for
+whom they are refused, and what they void."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.identity.settings import Settings
+from tests.service.house import Token
+from tests.service.identity.people import V1, World, build_people, make_world, problem
+
+OFFICES = ("auditor", "security_administrator", "administrator", "reviewer", "integrator")
+
+
+@pytest.fixture
+def build() -> Callable[[Settings], FastAPI]:
+    return build_people
+
+
+@pytest.fixture
+async def world(
+    app: FastAPI, client: httpx2.AsyncClient, owner: asyncpg.Connection, token: Token
+) -> AsyncIterator[World]:
+    yield await make_world(app, client, owner, token)
+    app.state.runtime.reader.close()
+
+
+async def holder(world: World, office: str) -> dict[str, Any]:
+    """Somebody of the school who holds an office in the whole county."""
+    person = await world.active(world.school, kind="staff")
+    assert (await world.grant(person, office, world.county)).status_code == 201
+    return person
+
+
+async def set_birth_date(
+    world: World, person: dict[str, Any], headers: dict[str, str]
+) -> httpx2.Response:
+    return await world.client.patch(
+        f"{V1}/people/{person['id']}",
+        headers={**headers, "if-match": f'"v{person["version"]}"'},
+        json={"birth_date": "2020-01-01"},
+    )
+
+
+async def enrol(
+    world: World, person: dict[str, Any], headers: dict[str, str], **dates: str
+) -> httpx2.Response:
+    return await world.client.post(
+        f"{V1}/people/{person['id']}/memberships",
+        headers=headers,
+        json={"organisation_id": world.school.ref, "kind": "student", **dates},
+    )
+
+
+@pytest.mark.parametrize("office", OFFICES)
+async def test_no_administrator_makes_a_minor_of_the_holder_of_an_office(
+    world: World, office: str
+) -> None:
+    person = await holder(world, office)
+    school = world.admin(world.school)
+    for refused in (
+        await set_birth_date(world, person, school),
+        await enrol(world, person, school),
+        await enrol(world, person, school, valid_from="2026-10-01"),
+    ):
+        assert problem(refused) == (403, "account-beyond-reach")
+    read = await world.read(person["id"])
+    assert (read["minor"], read["version"]) == (False, person["version"])
+    assert world.seams.revoked == []
+
+
+async def test_administrators_above_keep_administrators(world: World) -> None:
+    person = await holder(world, "administrator")
+    answer = await set_birth_date(world, person, world.admin(world.county))
+    assert answer.status_code == 200, answer.text
+
+
+async def test_what_makes_no_minor_of_the_holder_of_an_office_is_changed_as_ever(
+    world: World,
+) -> None:
+    person = await holder(world, "auditor")
+    headers = {**world.admin(world.school), "if-match": f'"v{person["version"]}"'}
+    answer = await world.client.patch(
+        f"{V1}/people/{person['id']}", headers=headers, json={"birth_date": "1980-01-01"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert (await enrol(world, person, world.admin(world.school))).status_code == 201
+
+
+async def test_an_enrolment_that_is_over_is_not_reopened_for_the_holder_of_an_office(
+    world: World,
+) -> None:
+    person = await world.active(world.school)
+    [once] = person["memberships"]
+    url, school = f"{V1}/memberships/{once['id']}", world.admin(world.school)
+    assert (await world.client.delete(url, headers={**school, "if-match": '"v1"'})).is_success
+    await world.client.post(
+        f"{V1}/people/{person['id']}/memberships",
+        headers=school,
+        json={"organisation_id": world.school.ref, "kind": "staff"},
+    )
+    assert (await world.grant(person, "auditor", world.school)).status_code == 201
+    answer = await world.client.patch(
+        url, headers={**school, "if-match": '"v2"'}, json={"valid_until": None}
+    )
+    assert problem(answer) == (403, "account-beyond-reach")
+
+
+async def test_who_becomes_a_minor_by_enrolment_loses_the_tokens_from_before(
+    world: World,
+) -> None:
+    person = await world.active(world.school, kind="staff")
+    assert (await enrol(world, person, world.admin(world.school))).status_code == 201
+    assert world.seams.revoked == [("consent", person["id"])]
+    assert (await enrol(world, person, world.admin(world.county))).status_code == 409
+    assert len(world.seams.revoked) == 1
+
+
+@pytest.mark.parametrize("office", OFFICES)
+async def test_no_administrator_changes_what_the_holder_of_another_office_signs_in_with(
+    world: World, office: str
+) -> None:
+    person = await holder(world, office)
+    url = f"{V1}/people/{person['id']}/identifiers/phone"
+    headers = {**world.admin(world.province), "if-match": f'"v{person["version"]}"'}
+    answer = await world.client.put(url, headers=headers, json={"value": "13800138000"})
+    assert answer.status_code == (200 if office == "administrator" else 403)
