@@ -94,7 +94,7 @@ def _operation(
     access = told.get("x-access")
     if not access or not (access.get("public") or access.get("scope")):
         raise ContractUnclear(f"{name} does not say in x-access who may call it.")
-    if path.split("/")[1] != service:
+    if path.split("/")[1] != service and not _well_known(service, path):
         raise ContractUnclear(f"{name} does not lie below /{service}.")
     timeout, body = policy.defaults.timeout_seconds, policy.defaults.body_kib
     scopes = frozenset(() if access.get("public") else (access["scope"],))
@@ -118,6 +118,11 @@ def _operation(
         spanning=frozenset(_spanning(told)),
         deprecation=_deprecation(name, told),
     )
+
+
+def _well_known(service: str, path: str) -> bool:
+    """Metadata of an issuer with a path stand at the root, with that path behind (RFC 8414 §3.1)."""
+    return path.startswith("/.well-known/") and path.endswith(f"/{service}")
 
 
 def _schemes(told: Mapping[str, Any]) -> Iterator[str]:
