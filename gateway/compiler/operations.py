@@ -121,7 +121,7 @@ def _operation(
 
 
 def _well_known(service: str, path: str) -> bool:
-    """Metadata of an issuer with a path stand at the root, with that path behind (RFC 8414 §3.1)."""
+    """An issuer with a path has its metadata at the root, with the path behind (RFC 8414 §3.1)."""
     return path.startswith("/.well-known/") and path.endswith(f"/{service}")
 
 
