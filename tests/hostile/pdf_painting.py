@@ -151,6 +151,34 @@ def _inflating() -> bytes:
     return target.getvalue()
 
 
+def _stored(packed: bytes) -> _Change:
+    def change(document: pikepdf.Pdf) -> None:
+        document.Root.Kept = pikepdf.Stream(document, packed, Filter=Name.FlateDecode)
+
+    return change
+
+
+def _half_read(names: bytes) -> bytes:
+    """Of one object a strict reader sees nothing, and a viewer all."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/Names 6 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R>>",
+        b"<</Length 4>>stream\n0 G \nendstream",
+        b"<<>>",
+        names + b"stream\nA\nendstream",
+    ]
+    told, places = bytearray(b"%PDF-1.7\n"), []
+    for number, content in enumerate(objects, 1):
+        places.append(len(told))
+        told += b"%d 0 obj%sendobj\n" % (number, content)
+    start = len(told)
+    told += b"xref\n0 7\n0000000000 65535 f \n"
+    told += b"".join(b"%010d 00000 n \n" % place for place in places)
+    told += b"trailer<</Size 7/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % start
+    return bytes(told)
+
+
 _WEB = Dictionary(S=Name.URI, URI=String("http://evil.test/"))
 _XMP = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>'
 
@@ -177,5 +205,8 @@ HOSTILE = [
     Case("a PDF that opens a page of the web behind a page turn", "a.pdf", lambda: changed(_opening(Dictionary(S=Name.GoTo, D=Array([]), Next=Array([_WEB])))), "action"),
     Case("a PDF whose description reads a file", "a.pdf", lambda: changed(_described(_XMP), fix_metadata_version=False), "xml-entities"),
     Case("a PDF whose description reads a file, in UTF-16", "a.pdf", lambda: changed(_described(_XMP.decode().encode("utf-16")), fix_metadata_version=False), "xml-entities"),
-    Case("a page that unpacks twice, to 150 MB", "a.pdf", _inflating, "too-costly"),
+    Case("a page that unpacks twice, to 150 MB", "a.pdf", _inflating, "bomb"),
+    Case("a stream that unpacks to 200 MB", "a.pdf", lambda: changed(_stored(zlib.compress(bytes(200 << 20), 9)), compress_streams=False), "bomb"),
+    Case("a script in an object that ends too early", "a.pdf", lambda: _half_read(b"<</JavaScript<</Names[(a)<</S/JavaScript/JS(app.alert\\(1\\))>>]>>/Length 1>>"), "damaged"),
+    Case("an attachment in an object that ends too early", "a.pdf", lambda: _half_read(b"<</EmbeddedFiles<</Names[(a.exe)<</Type/Filespec/F(a.exe)/EF<</F 4 0 R>>>>]>>/Length 1>>"), "damaged"),
 ]  # fmt: skip

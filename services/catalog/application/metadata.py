@@ -4,6 +4,7 @@ Elements bear the numbers of GB/T 41469-2022, table 2. A draft may lack anything
 for the check to say.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -13,8 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -68,6 +71,26 @@ LongProse = Annotated[str, _trimmed(20_000), AfterValidator(_prose), _IN_PROSE]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
+_CANONICAL = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written(form: re.Pattern[str], en: str, zh: str) -> BeforeValidator:
+    """The one form that the published schema names, of the several that would be understood."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not form.fullmatch(value):
+            raise ValueError(en, zh)
+        return value
+
+    return BeforeValidator(check)
+
+
+Id = Annotated[UUID, _written(_CANONICAL, "Write it as RFC 9562 has it.", "请按 RFC 9562 书写。")]
+Day = Annotated[date, _written(_DAY, "Write a day as 2026-11-22.", "日期请写作 2026-11-22。")]
+Flag = Annotated[bool, Strict()]
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -87,7 +110,7 @@ class Contributor(_Shape):
         "other",
     ] = Field(description="2.2 role. 至少有一位作者。")
     organisation: Line | None = Field(None, description="所在单位。")
-    person_id: UUID | None = Field(None, description="Id of the person, if known here.")
+    person_id: Id | None = Field(None, description="Id of the person, if known here.")
 
 
 class Cataloguer(_Shape):
@@ -95,7 +118,7 @@ class Cataloguer(_Shape):
 
     name: Line = Field(description="3.1 entity: 姓名或机构名称。")
     organisation: Line | None = Field(None, description="所在单位。")
-    person_id: UUID | None = Field(None, description="Id of the person, if known here.")
+    person_id: Id | None = Field(None, description="Id of the person, if known here.")
 
 
 class RightsBasis(_Shape):
@@ -107,8 +130,8 @@ class RightsBasis(_Shape):
     )
     licensor: Line | None = Field(None, description="Who assigned or licensed it. 许可人。")
     terms: Prose | None = Field(None, description="许可条件，或法定依据的条款。")
-    valid_from: date | None = None
-    valid_until: date | None = Field(None, description="The last day; none: without end.")
+    valid_from: Day | None = None
+    valid_until: Day | None = Field(None, description="The last day; none: without end.")
     territory: Line | None = Field(None, description="许可地域。")
 
     @model_validator(mode="after")
@@ -121,9 +144,9 @@ class RightsBasis(_Shape):
 class Accessibility(_Shape):
     """Beside alternative texts, captions and transcripts, which are said of, or are, files."""
 
-    captions: bool | None = Field(None, description="Captions are part of the picture. 内嵌字幕。")
+    captions: Flag | None = Field(None, description="Captions are part of the picture. 内嵌字幕。")
     transcript: LongProse | None = Field(None, description="The words that are heard. 文字稿。")
-    reading_order: bool | None = Field(
+    reading_order: Flag | None = Field(
         None, description="The order of reading has been checked. 已核对阅读顺序。"
     )
     languages_of_parts: list[Code] = Field(
@@ -137,8 +160,8 @@ class Relation(_Shape):
     relationship: Literal["contains", "part_of", "related"] = Field(
         description="7.1 relationship: 包含、所属、相关。"
     )
-    resource_id: UUID | None = Field(None, description="7.2.1 A resource here.")
-    version: int | None = Field(
+    resource_id: Id | None = Field(None, description="7.2.1 A resource here.")
+    version: Annotated[int, Strict()] | None = Field(
         None, ge=1, le=2**31 - 1, description="That very version of it; none: the live one."
     )
     identifier: Line | None = Field(None, description="7.2.1 What it is called elsewhere.")
@@ -189,7 +212,7 @@ class Metadata(_Shape):
     subject: Code | None = Field(None, description="学科 (M); 8.1 curriculum-name is told from it")
     edition: Code | None = Field(None, description="教材版本 (O)")
     volume: Code | None = Field(None, description="册次 (O)")
-    textbook_id: UUID | None = Field(None, description="教材 (O): a textbook of this platform")
+    textbook_id: Id | None = Field(None, description="教材 (O): a textbook of this platform")
     chapters: list[Code] = Field(
         [], max_length=50, description="章节 (O): codes of chapters of that textbook"
     )

@@ -38,7 +38,7 @@ class Found:
 
 def find(text: str) -> Iterator[Found]:
     """Personal data in `text`, by kind and then in order."""
-    rest = unicodedata.normalize("NFKC", text)
+    rest = _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).translate(_DASHES)
     for kind in _KINDS:
         found, rest = _taken(rest, *kind)
         yield from found
@@ -138,7 +138,7 @@ def _is_old_id_number(text: str) -> bool:
 
 
 def _joined(text: str) -> str:
-    return re.sub("[ -]", "", text)
+    return re.sub(r"[ \n./-]", "", text)
 
 
 def _is_card(text: str) -> bool:
@@ -153,6 +153,10 @@ def _shape(pattern: str, *, before: str = "") -> re.Pattern[str]:
     return re.compile(rf"{begin}({pattern})(?![0-9A-Za-z])")
 
 
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+_GAP = r"[ \n./-]{0,2}"
+"""Between the groups of a number, as people write them and as lines are broken."""
 _has_id_check = _parses(parse_id_number)
 _AREA = "0(?:10|2[0-9]|[3-9][0-9]{2})"
 _CALLS = r"(?<![A-Za-z])(?i:tel|phone|mobile|mob|qq|wx|wechat|weixin|no)\.?"
@@ -161,7 +165,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     (
         "id-number",
         _shape(
-            r"[1-9][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}(?:[ -]?[0-9]{2}){2}[ -]?[0-9]{3}[0-9Xx]"
+            rf"[1-9][0-9]{{5}}{_GAP}(?:18|19|20)[0-9]{{2}}(?:{_GAP}[0-9]{{2}}){{2}}{_GAP}[0-9]{{3}}[0-9Xx]"
             r"|[1-9][0-9]{3}(?:[ -][0-9]{4}){3}[ -][0-9][0-9Xx]",
             before=r"(?<=[A-Za-z])|(?<=[A-Za-z]\.)",
         ),
@@ -179,7 +183,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ),
     (
         "phone",
-        _shape(r"(?:\+?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{4}){2}", before=_CALLS),
+        _shape(rf"(?:\+?86{_GAP})?\(?1[3-9][0-9]\)?(?:{_GAP}[0-9]{{4}}){{2}}", before=_CALLS),
         lambda _text: True,
     ),
     (

@@ -1,6 +1,7 @@
 """PDF (ISO 32000): what it would do, how many pages it has, what they look like and say."""
 
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -53,6 +54,13 @@ _SUBTYPES: Final = {
     "/3D": "embedded-object",
     "/FileAttachment": "embedded-file",
 }
+_DEFLATED: Final = {"/FlateDecode", "/Fl"}
+_PACKING: Final = {*_DEFLATED, "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"}
+_LEAST_PACKED = 64 << 10
+"""Bytes; Deflate makes at most 1,032 times as many of them (RFC 1951)."""
+_MOST_EXPANDED = 64 << 20
+_MOST_RATIO = 100
+_AT_ONCE = 1 << 20
 _DECLARING = re.compile(rb"<!(DOCTYPE|ENTITY)")
 _MOST_NEXT = 64
 _PICTURE_FILTERS: Final = {"/DCTDecode", "/DCT", "/JPXDecode"}
@@ -78,6 +86,9 @@ def inspect(path: Path, report: Report) -> None:
                 if stream is not None:
                     _inspect_stream(pdf, stream, report, f"object {number}")
             pdf_forms.check(pdf)
+            if pdf.get_warnings():
+                # What qpdf drops with a warning, viewers mend in ways of their own, and show.
+                raise Unreadable("damaged")
     except pikepdf.PasswordError as error:
         raise Unreadable("encrypted") from error
     except (pikepdf.PdfError, UnicodeDecodeError) as error:
@@ -173,6 +184,8 @@ def _goes_online(action: Any) -> bool:
 def _inspect_stream(pdf: "pikepdf.Pdf", stream: Any, report: Report, where: str) -> None:
     if not _STREAM_OUTSIDE.isdisjoint(stream.keys()):
         report.find("external-reference", where)
+    if _expands_too_far(stream):
+        raise Unreadable("bomb", where)
     if str(stream.get("/Subtype", "")) == "/Image":
         if max(_pixels_said(stream), _pixels_packed(pdf, stream)) > images.MOST_PIXELS:
             report.find("too-many-pixels", where)
@@ -180,6 +193,30 @@ def _inspect_stream(pdf: "pikepdf.Pdf", stream: Any, report: Report, where: str)
         description = stream.read_bytes().replace(b"\0", b"")
         if _DECLARING.search(description):
             report.find("xml-entities", where)
+
+
+def _expands_too_far(stream: Any) -> bool:
+    """Whether it is packed by one filter upon the other, or into hardly anything."""
+    import pikepdf
+
+    filters = stream.get("/Filter", pikepdf.Array())
+    steps = [str(each) for each in (filters if isinstance(filters, pikepdf.Array) else [filters])]
+    if sum(each in _PACKING for each in steps) > 1:
+        return True
+    if not steps or steps[0] not in _DEFLATED or int(stream.get("/Length", 0)) < _LEAST_PACKED:
+        return False
+    packed = stream.read_raw_bytes()
+    most = max(_MOST_EXPANDED, _MOST_RATIO * len(packed))
+    unpacking, expanded = zlib.decompressobj(), 0
+    try:
+        while packed and not unpacking.eof:
+            expanded += len(unpacking.decompress(packed, _AT_ONCE))
+            packed = unpacking.unconsumed_tail
+            if expanded > most:
+                return True
+    except zlib.error as error:
+        raise Unreadable("damaged") from error
+    return False
 
 
 def _pixels_said(image: Any) -> float:

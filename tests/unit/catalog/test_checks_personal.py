@@ -57,6 +57,12 @@ def test_a_mobile_number_is_found_behind_what_introduces_it(before: str, number:
         ("010-62345678", "landline"),
         ("电话（0571）87654321", "landline"),
         ("Tel.0571-8765432", "landline"),
+        ("138\u20131234\u20135678", "phone"),
+        ("138.1234.5678", "phone"),
+        ("（138）12345678", "phone"),
+        ("138\n12345678", "phone"),
+        ("138\u200b12345678", "phone"),
+        ("110105\n19491231\n002X", "id-number"),
     ],
 )
 def test_other_ways_to_write_one(text: str, expected: str) -> None:
