@@ -10,11 +10,14 @@ from stack.processes import Process, boot_id
 def end_leftovers(data: DataDirectory, say: Callable[[str], None]) -> None:
     """Ends recorded children that still live, as the supervisor would have.
 
-    Call it while holding the lock: then no living supervisor owns them. The kernel has already
-    sent each its stop signal.
+    Call it while holding the lock: then the supervisor of this directory is dead, and one that
+    lives is that of a directory of which this is a copy. The kernel has already sent each child
+    its stop signal.
     """
     state = data.state()
     if state.get("boot") != boot_id():
+        return
+    if Process(state["pid"], state["started"]).is_alive():
         return
     recorded = [c for c in state["components"] if c["pid"]]
     left = {c["name"]: (c, Process(c["pid"], c["started"])) for c in recorded}

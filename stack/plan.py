@@ -75,6 +75,7 @@ def _servers(
             settings.object_store_access_key,
             settings.object_store_secret_key.get_secret_value(),
             origins,
+            secrets,
         )
         if settings.object_store_endpoint
         else seaweed.component(data, ports, secrets, origins),

@@ -74,7 +74,7 @@ def choose(path: Path, gateway: int | None) -> dict[str, int]:
 def kept(path: Path) -> dict[str, int]:
     """The ports chosen last, by name; {} before the first start, or when the file is damaged."""
     found = read_json(path)
-    whole = all(isinstance(port, int) and 0 < port < 65_536 for port in found.values())
+    whole = all(type(port) is int and 0 < port < 65_536 for port in found.values())
     return found if whole else {}
 
 

@@ -58,19 +58,46 @@ def component(
     )
 
 
-def external(endpoint: str, access: str, secret: str, origins: Sequence[str]) -> Component:
+def external(
+    endpoint: str, access: str, secret: str, origins: Sequence[str], secrets: SecretFiles
+) -> Component:
     """An S3 store that somebody else runs; the key must be allowed to make buckets."""
+
+    def prepare() -> None:
+        make_buckets(
+            *(endpoint, access, secret, origins),
+            "See that SHUYUAN_STACK_OBJECT_STORE_ACCESS_KEY and _SECRET_KEY hold a key that may "
+            "make buckets.",
+        )
+        for service in SERVICES:
+            check_keys(endpoint, service, secrets)
+
     return Component(
         name=NAME,
         address=endpoint,
         health=tcp(endpoint, 443 if endpoint.startswith("https:") else 80),
-        after=lambda: asyncio.to_thread(
-            make_buckets,
-            *(endpoint, access, secret, origins),
-            "See that SHUYUAN_STACK_OBJECT_STORE_ACCESS_KEY and _SECRET_KEY hold a key that may "
-            "make buckets.",
-        ),
+        after=lambda: asyncio.to_thread(prepare),
     )
+
+
+def check_keys(endpoint: str, service: str, secrets: SecretFiles) -> None:
+    """Blocking. CannotStart when the store does not take a service's keys for its own bucket."""
+    from minio import Minio
+    from minio.error import MinioException
+    from urllib3.exceptions import HTTPError
+
+    url = urlsplit(endpoint)
+    access = secrets.of(service, "object_store_access_key")
+    secret = secrets.of(service, "object_store_secret_key")
+    client = Minio(url.netloc, access, secret, secure=url.scheme == "https", region=REGION)
+    try:
+        list(client.list_objects(service, prefix="readiness"))
+    except (MinioException, HTTPError) as error:
+        file = secrets.directory(service) / f"shuyuan_{service}_object_store_*_key"
+        raise CannotStart(
+            f"The object store at {endpoint} refuses the keys of {service}: {error}. Make it know "
+            f"those in {file}, or put there the ones it knows."
+        ) from error
 
 
 def identities(secrets: SecretFiles) -> dict[str, object]:

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from stack.data import write_file
+from stack.errors import CannotStart
 
 SECRETS_OF_A_SERVICE = {
     "database_password": 24,
@@ -28,14 +29,24 @@ class SecretFiles:
         return self.get(service, f"shuyuan_{service}_{name}", SECRETS_OF_A_SERVICE[name])
 
     def get(self, owner: str, name: str, random_bytes: int = 24) -> str:
-        """The secret, generated now if it does not exist."""
+        """The secret, generated now if it does not exist. CannotStart where the file is empty, or
+        held a key without which existing data cannot be read."""
         path = self.directory(owner) / name
         try:
-            return path.read_text().strip()
+            value = path.read_text().strip()
         except FileNotFoundError:
+            if name.endswith("master_keys") and (self.path.parent / "postgres" / "data").exists():
+                raise CannotStart(
+                    f"{path} is missing, and what was encrypted with it cannot be read without. "
+                    "Put it back, or start on another directory with --data."
+                ) from None
             value = secrets.token_hex(random_bytes)
             write_file(path, value)
-            return value
+        if not value:
+            raise CannotStart(
+                f"{path} is empty. Put the secret there, or remove the file, and one is made."
+            )
+        return value
 
     def directory(self, owner: str) -> Path:
         path = self.path / owner

@@ -43,3 +43,27 @@ async def test_users_that_nats_knows_are_taken(stack: Stack) -> None:
 def test_a_wrong_key_is_told_with_the_cure(stack: Stack) -> None:
     with pytest.raises(CannotStart, match=r"refused to be prepared.*See the key\.$"):
         seaweed.make_buckets(stack.object_store, "someone", "guess", [], "See the key.")
+
+
+def test_keys_of_a_service_that_the_store_does_not_know_are_told(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with pytest.raises(CannotStart, match="refuses the keys of catalog"):
+        seaweed.check_keys(stack.object_store, "catalog", SecretFiles(tmp_path))
+    seaweed.check_keys(stack.object_store, "catalog", SecretFiles(stack.data / "secrets"))
+
+
+def test_a_key_without_which_data_cannot_be_read_is_not_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    (tmp_path / "secrets").mkdir()
+    secrets = SecretFiles(tmp_path / "secrets")
+    with pytest.raises(CannotStart, match="is missing, and what was encrypted"):
+        secrets.of("identity", "master_keys")
+    assert secrets.of("identity", "nats_password")
+
+
+def test_an_empty_secret_is_told(tmp_path: Path) -> None:
+    secrets = SecretFiles(tmp_path)
+    (secrets.directory("identity") / "shuyuan_identity_nats_password").write_text("")
+    with pytest.raises(CannotStart, match="is empty"):
+        secrets.of("identity", "nats_password")

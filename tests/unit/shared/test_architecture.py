@@ -32,6 +32,9 @@ def imported(file: Path) -> Iterator[str]:
                 yield name
 
 
+SHARED_BY_DOMAINS = {"chinese_codes", "codes", "context", "defects", "errors", "ids", "storage"}
+
+
 def files(service: str, room: str = "") -> list[Path]:
     found = sorted((CHECKOUT / "services" / service / room).rglob("*.py"))
     assert found
@@ -45,9 +48,23 @@ def test_the_domain_imports_plain_python_and_libraries_that_are_named_here(servi
         (file.name, name)
         for file in files(service, "domain")
         for name in imported(file)
-        if name.partition(".")[0] not in known or name in WIRES
+        if name.partition(".")[0] not in known
+        or name in WIRES
+        or (name.startswith("shared.") and name.split(".")[1] not in SHARED_BY_DOMAINS)
+        or (name.startswith("services.") and name.split(".")[2:3] not in (["domain"], ["verify"]))
     }
     assert not strange
+
+
+def test_what_is_shared_knows_nobody_who_uses_it() -> None:
+    users = {"services", "stack", "gateway", "migrations", "tests"}
+    known = {
+        (file.name, name)
+        for file in sorted((CHECKOUT / "shared").rglob("*.py"))
+        for name in imported(file)
+        if name.partition(".")[0] in users
+    }
+    assert not known
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -99,7 +99,13 @@ class TestLeftovers:
         directory.prepare()
         return directory
 
-    def record(self, data: DataDirectory, process: Process, boot: str) -> None:
+    def record(
+        self,
+        data: DataDirectory,
+        process: Process,
+        boot: str,
+        supervisor: Process = Process(1, -1),  # noqa: B008 - one that is no more
+    ) -> None:
         addresses = dict.fromkeys(("gateway", "issuer", "object_store", "postgres", "nats"), "")
         proof = {"pid": process.pid, "started": process.started}
         component = {
@@ -110,7 +116,14 @@ class TestLeftovers:
             "grace": 5,
         }
         data.write_state(
-            {**addresses, **proof, "boot": boot, "data": "", "components": [component]}
+            {
+                **addresses,
+                "pid": supervisor.pid,
+                "started": supervisor.started,
+                "boot": boot,
+                "data": "",
+                "components": [component],
+            }
         )
 
     def test_ours_are_ended(self, data: DataDirectory) -> None:
@@ -130,6 +143,17 @@ class TestLeftovers:
             self.record(data, Process(process.pid, process.started - 1), boot_id())
             end_leftovers(data, pytest.fail)
             self.record(data, process, "another boot")
+            end_leftovers(data, pytest.fail)
+            assert process.is_alive()
+            child.kill()
+
+    def test_those_of_a_directory_of_which_this_is_a_copy_are_left_alone(
+        self, data: DataDirectory
+    ) -> None:
+        with subprocess.Popen(SLEEP, start_new_session=True) as child:
+            process = Process.of(child.pid)
+            assert process is not None
+            self.record(data, process, boot_id(), supervisor=Process.current())
             end_leftovers(data, pytest.fail)
             assert process.is_alive()
             child.kill()
