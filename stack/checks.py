@@ -190,7 +190,9 @@ def _pytest(variables: Mapping[str, str], *folders: str, options: Sequence[str] 
     if not chosen:
         return lambda: not print("no tests here yet")
     command = (sys.executable, "-m", "pytest", *options, *chosen)
-    return lambda: _command(*command, variables=variables)
+    # Two that collect the same tests must find the same order in a set.
+    told = {**variables, "PYTHONHASHSEED": "0"}
+    return lambda: _command(*command, variables=told)
 
 
 def _command(*argv: str, variables: Mapping[str, str] | None = None, quiet: bool = False) -> bool:
