@@ -33,10 +33,11 @@ def upgrade() -> int:
 def check() -> int:
     failed = 0
     for service in SERVICES:
-        for difference in differences(config_of(service)):
+        found = differences(config_of(service))
+        for difference in found:
             print(f"{service}: {difference}")
+        if found:
             failed = 1
-        if failed:
             print(f'Write the revision: python -m migrations revision {service} "what changes"')
     return failed
 

@@ -26,12 +26,16 @@ def addresses(ports: dict[str, int], settings: StackSettings) -> Addresses:
 def components(
     data: DataDirectory, ports: dict[str, int], settings: StackSettings
 ) -> list[Component]:
-    secrets = SecretFiles(data.secrets)
+    secrets = SecretFiles(data.secrets, in_use=(data.path / "postgres" / "data").exists())
     for service, name in product(SERVICES, SECRETS_OF_A_SERVICE):
         secrets.of(service, name)
     where = addresses(ports, settings)
     servers = _servers(data, ports, settings, secrets, where)
-    ours = [services.service(name, ports, where, secrets) for name in SERVICES]
+    more = {
+        "catalog": {"SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(data.path / "search")},
+        "copyright": services.of_the_log(ports, secrets),
+    }
+    ours = [services.service(name, ports, where, secrets, more.get(name)) for name in SERVICES]
     ours.append(services.inspector(ports, where, secrets))
     ours += [services.signer(ports, secrets), services.witness(ports, secrets)]
     behind = frozenset({*SERVICES, services.CONTROL})

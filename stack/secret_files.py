@@ -21,8 +21,11 @@ SECRETS_OF_A_SERVICE = {
 
 
 class SecretFiles:
-    def __init__(self, directory: Path) -> None:
-        self.path = directory
+    """With `in_use`, there are data that were encrypted with the master keys."""
+
+    def __init__(self, directory: Path, *, in_use: bool = False) -> None:
+        self._directory = directory
+        self._in_use = in_use
 
     def of(self, service: str, name: str) -> str:
         """A service's secret; `name` is a key of SECRETS_OF_A_SERVICE."""
@@ -35,7 +38,7 @@ class SecretFiles:
         try:
             value = path.read_text().strip()
         except FileNotFoundError:
-            if name.endswith("master_keys") and (self.path.parent / "postgres" / "data").exists():
+            if self._in_use and name.endswith("master_keys"):
                 raise CannotStart(
                     f"{path} is missing, and what was encrypted with it cannot be read without. "
                     "Put it back, or start on another directory with --data."
@@ -49,6 +52,6 @@ class SecretFiles:
         return value
 
     def directory(self, owner: str) -> Path:
-        path = self.path / owner
+        path = self._directory / owner
         path.mkdir(mode=0o700, exist_ok=True)
         return path

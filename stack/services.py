@@ -49,20 +49,21 @@ def migration(addresses: Addresses, secrets: SecretFiles) -> Component:
 
 
 def service(
-    name: str, ports: dict[str, int], addresses: Addresses, secrets: SecretFiles
+    name: str,
+    ports: dict[str, int],
+    addresses: Addresses,
+    secrets: SecretFiles,
+    more: Mapping[str, str] | None = None,
 ) -> Component:
+    """A service, with what it alone is told in `more`."""
     origin = f"http://{LOOPBACK}:{ports[name]}"
-    more = {
-        "catalog": {"SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(secrets.path.parent / "search")},
-        "copyright": _of_the_log(ports, secrets),
-    }
     return Component(
         name=name,
         argv=_early(f"services.{name}", f"services.{name}.app"),
         env={
             **inherited(),
             **environment(name, ports, addresses),
-            **more.get(name, {}),
+            **(more or {}),
             "SHUYUAN_SECRETS_DIR": str(secrets.directory(name)),
         },
         address=origin,
@@ -121,7 +122,7 @@ SIGNER_TOKEN = "shuyuan_copyright_signer_token"  # noqa: S105 - a file's name
 WITNESS_NAME = "shuyuan.local/witness"
 
 
-def _of_the_log(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
+def of_the_log(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
     """What the copyright service is told of signer, witness and time-stamps, all of them ours."""
     witness = {
         "name": "local",

@@ -35,13 +35,14 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
     """Phases 2 to 4 of writing in the background, and the static files."""
     files = public_files(settings)
     signer = SignerClient(settings.signer_url, settings.signer_token.get_secret_value())
+    witnesses = [WitnessClient(at) for at in settings.witnesses]
     sequencer = Sequencer(runtime.new_uow, LogRepository)
     publisher = Publisher(
         runtime.new_uow,
         LogRepository,
         files,
         signer,
-        [WitnessClient(at) for at in settings.witnesses],
+        witnesses,
         runtime.clock,
         origin=settings.log_origin,
         quorum=settings.witness_quorum,
@@ -57,8 +58,13 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
     worker = LogWorker(sequencer, publisher, settings.checkpoint_seconds)
     # Without a signer nothing is sequenced either: it would grow beyond what can be published.
     tasks = {"log": worker.run, "time-stamps": stamper.run} if settings.signer_url else {}
+    checks = {
+        "object-store": _answers(files),
+        "signer": _signs(signer),
+        **{f"witness-{each.name}": _sees(each, settings.log_origin) for each in witnesses},
+    }
     return LogPart(
-        checks={"object-store": _answers(files), "signer": _signs(signer)} if tasks else {},
+        checks=checks if tasks else {},
         routers=[log_router(files)],
         tasks=tasks,
         worker=worker,
@@ -90,5 +96,13 @@ def _answers(files: S3PublicFiles) -> Check:
 def _signs(signer: SignerClient) -> Check:
     async def check() -> bool:
         return bool(await signer.keys())
+
+    return check
+
+
+def _sees(witness: WitnessClient, origin: str) -> Check:
+    async def check() -> bool:
+        await witness.seen(origin)
+        return True
 
     return check

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx2
+import pytest
 from fastapi import FastAPI
 
+from services.catalog.adapters.objects import object_store
 from services.catalog.adapters.resources import ResourceRepository
 from services.catalog.domain.resources import Resource
 from services.catalog.parts import publication
@@ -18,6 +21,7 @@ from shared.database import UnitOfWork
 from shared.ids import uuid7
 from shared.service import Part, Runtime
 from tests.service.catalog.resources import CITY, URL, Desk
+from tests.service.house import Token
 
 FEED = "/catalog/v1/changes"
 NOTICE = "练习三答案有误，作者正在改正。"
@@ -124,3 +128,14 @@ class Follower:
             while len(self.told) < count:
                 if not await self.poll():
                     await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def office(
+    app: FastAPI,
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    owner: asyncpg.Connection,
+    token: Token,
+) -> Office:
+    return Office(client, owner, token, object_store(settings), app=app)

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
 
-from services.catalog.adapters.objects import object_store
 from services.catalog.app import HEARS
 from services.catalog.parts import changes, collections
 from services.catalog.settings import Settings
@@ -16,7 +14,7 @@ from shared.clock import utc_now
 from shared.events import Envelope
 from shared.ids import uuid7
 from tests.service.catalog.conftest import only
-from tests.service.catalog.publication import Follower, Office, build_publication
+from tests.service.catalog.publication import Follower, Office, build_publication, office
 from tests.service.catalog.resources import (
     CITY,
     OTHER_SCHOOL,
@@ -26,23 +24,13 @@ from tests.service.catalog.resources import (
     URL,
     build_resources,
 )
-from tests.service.house import Token
+
+__all__ = ["office"]
 
 
 @pytest.fixture
 def build() -> Callable[[Settings], FastAPI]:
     return only(build_resources, build_publication, changes.build, collections.build)
-
-
-@pytest.fixture
-def office(
-    app: FastAPI,
-    settings: Settings,
-    client: httpx2.AsyncClient,
-    owner: asyncpg.Connection,
-    token: Token,
-) -> Office:
-    return Office(client, owner, token, object_store(settings), app=app)
 
 
 async def collect(office: Office, made: dict[str, Any], school: str, title: str) -> None:

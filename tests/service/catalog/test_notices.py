@@ -4,12 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import asyncpg
-import httpx2
 import pytest
 from fastapi import FastAPI
 
-from services.catalog.adapters.objects import object_store
 from services.catalog.parts import changes, collections
 from services.catalog.settings import Settings
 from shared.ids import uuid7
@@ -22,6 +19,7 @@ from tests.service.catalog.publication import (
     Follower,
     Office,
     build_publication,
+    office,
 )
 from tests.service.catalog.resources import (
     CITY,
@@ -32,23 +30,13 @@ from tests.service.catalog.resources import (
     URL,
     build_resources,
 )
-from tests.service.house import Token
+
+__all__ = ["office"]
 
 
 @pytest.fixture
 def build() -> Callable[[Settings], FastAPI]:
     return only(build_resources, build_publication, changes.build, collections.build)
-
-
-@pytest.fixture
-def office(
-    app: FastAPI,
-    settings: Settings,
-    client: httpx2.AsyncClient,
-    owner: asyncpg.Connection,
-    token: Token,
-) -> Office:
-    return Office(client, owner, token, object_store(settings), app=app)
 
 
 async def test_nobody_takes_down_what_is_not_in_their_care(office: Office) -> None:

@@ -4,35 +4,23 @@ import hashlib
 from collections.abc import Callable
 
 import asyncpg
-import httpx2
 import pytest
 from fastapi import FastAPI
 
-from services.catalog.adapters.objects import object_store
 from services.catalog.domain.lifecycle import ActionRefused
 from services.catalog.domain.publication import FilesUnfit
 from services.catalog.parts import changes
 from services.catalog.settings import Settings
 from tests.service.catalog.conftest import only
-from tests.service.catalog.publication import Follower, Office, build_publication
+from tests.service.catalog.publication import Follower, Office, build_publication, office
 from tests.service.catalog.resources import SCHOOL, URL, build_resources
-from tests.service.house import Token
+
+__all__ = ["office"]
 
 
 @pytest.fixture
 def build() -> Callable[[Settings], FastAPI]:
     return only(build_resources, build_publication, changes.build)
-
-
-@pytest.fixture
-def office(
-    app: FastAPI,
-    settings: Settings,
-    client: httpx2.AsyncClient,
-    owner: asyncpg.Connection,
-    token: Token,
-) -> Office:
-    return Office(client, owner, token, object_store(settings), app=app)
 
 
 async def test_everybody_reads_what_was_published_and_nothing_else(office: Office) -> None:

@@ -54,9 +54,7 @@ def test_keys_of_a_service_that_the_store_does_not_know_are_told(
 
 
 def test_a_key_without_which_data_cannot_be_read_is_not_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "postgres" / "data").mkdir(parents=True)
-    (tmp_path / "secrets").mkdir()
-    secrets = SecretFiles(tmp_path / "secrets")
+    secrets = SecretFiles(tmp_path, in_use=True)
     with pytest.raises(CannotStart, match="is missing, and what was encrypted"):
         secrets.of("identity", "master_keys")
     assert secrets.of("identity", "nats_password")
