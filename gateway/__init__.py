@@ -1,4 +1,2 @@
-"""Control plane of the gateway: Envoy carries the traffic, this says how every component fares.
-
-It holds no business rule and reshapes no body.
-"""
+"""The one door (网关): Envoy carries the traffic as `gateway.compiler` tells it; the control plane is
+a service like the others, which decides about API keys and quotas and serves integrators."""

@@ -1,10 +1,10 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ProcessSettings
+from shared.settings import ServiceSettings
 
 
-class Settings(ProcessSettings):
+class Settings(ServiceSettings):
     """Every ``SHUYUAN_GATEWAY_*`` variable."""
 
     model_config = SettingsConfigDict(env_prefix="SHUYUAN_GATEWAY_")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from migrations.definitions import differences
 from shared.database import database_url
+from shared.services import PACKAGES
 from shared.settings import ServiceSettings
 
 # Partitions come and go while a service runs; the models know the table that they belong to.
@@ -50,7 +51,7 @@ def run(service: str) -> None:
 
 
 async def _connect_and_migrate(service: str) -> None:
-    settings: ServiceSettings = import_module(f"services.{service}.settings").Settings.load()
+    settings: ServiceSettings = import_module(f"{PACKAGES[service]}.settings").Settings.load()
     url = settings.owner_database_url or settings.database_url
     password = settings.owner_database_password or settings.database_password
     engine = create_async_engine(
@@ -90,4 +91,4 @@ def _metadata(service: str) -> Any:
     """The models, when revisions are compared or written; an upgrade needs none of them."""
     if context.config.attributes.get("upgrade_only"):
         return None
-    return import_module(f"services.{service}.adapters.tables").METADATA
+    return import_module(f"{PACKAGES[service]}.adapters.tables").METADATA

@@ -28,6 +28,7 @@ from shared import audit, contract, inbox, logs, relay
 from shared.database import create_engine
 from shared.presence import ServiceStarted, started_type
 from shared.service import Runtime
+from shared.services import PACKAGES
 from shared.serving import serve
 from shared.settings import ServiceSettings
 
@@ -46,7 +47,7 @@ class Program:
     def main(self, argv: Sequence[str] | None = None) -> int:
         """Run the command that `argv` names; returns the exit code."""
         parser = argparse.ArgumentParser(
-            prog=f"python -m services.{self.name}", formatter_class=argparse.RawTextHelpFormatter
+            prog=f"python -m {PACKAGES[self.name]}", formatter_class=argparse.RawTextHelpFormatter
         )
         commands = parser.add_subparsers(dest="command")
         commands.add_parser("serve", help="listen (the default)")

@@ -7,4 +7,3 @@ brings its own servers, and then nothing here runs.
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SERVICES = ("identity", "catalog", "learning", "copyright")

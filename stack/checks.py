@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stack import CHECKOUT, SERVICES, commands
+from shared import services
+from stack import CHECKOUT, commands
 from stack.errors import StackError
 
 LONGEST_FILE = 450
@@ -179,7 +180,9 @@ def _shuyuan(*arguments: str) -> Check:
 def _contracts(*options: str) -> Check:
     def each() -> list[bool]:
         command = (sys.executable, "-m")
-        return [_command(*command, f"services.{name}", "openapi", *options) for name in SERVICES]
+        return [
+            _command(*command, each, "openapi", *options) for each in services.PACKAGES.values()
+        ]
 
     return lambda: all(each())
 

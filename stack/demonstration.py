@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.services import PACKAGES
 from stack import CHECKOUT
 from stack.component import Component
 from stack.errors import StackError
@@ -27,7 +28,7 @@ async def seed(components: Sequence[Component], accounts: Path, logs: Path) -> N
 async def _seed(service: Component, accounts: Path, log: Path) -> None:
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"services.{service.name}", "seed-demo"),
+            *(sys.executable, "-m", PACKAGES[service.name], "seed-demo"),
             *("--accounts", str(accounts)),
             env=dict(service.env),
             cwd=CHECKOUT,

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from stack import SERVICES
+from shared.services import SERVICES
 from stack.component import Component, program
 from stack.data import DataDirectory, write_file
 from stack.errors import CannotStart

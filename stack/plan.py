@@ -2,7 +2,8 @@
 
 from itertools import product
 
-from stack import SERVICES, envoy_proxy, nats, postgres, seaweed, services
+from shared.services import SERVICES
+from stack import envoy_proxy, nats, postgres, seaweed, services
 from stack.component import Component
 from stack.data import DataDirectory
 from stack.ports import loopbacks
@@ -35,23 +36,24 @@ def components(
         "catalog": {"SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(data.path / "search")},
         "copyright": services.of_the_log(ports, secrets),
     }
-    ours = [services.service(name, ports, where, secrets, more.get(name)) for name in SERVICES]
+    ours = [
+        services.service(name, ports, where, secrets, more.get(name))
+        for name in SERVICES
+        if name != services.CONTROL
+    ]
     ours.append(services.inspector(ports, where, secrets))
     ours += [services.signer(ports, secrets), services.witness(ports, secrets)]
-    behind = frozenset({*SERVICES, services.CONTROL})
-    door = [] if settings.gateway_origin else _door(data, ports, where, behind)
+    door = [] if settings.gateway_origin else _door(data, ports, where)
     watched = {c.name: c.health for c in (*servers, *ours, *door) if c.health}
-    control = services.control_plane(ports, watched)
+    control = services.control_plane(ports, where, secrets, watched)
     return [*servers, services.migration(where, secrets), *ours, control, *door]
 
 
-def _door(
-    data: DataDirectory, ports: dict[str, int], where: Addresses, behind: frozenset[str]
-) -> list[Component]:
+def _door(data: DataDirectory, ports: dict[str, int], where: Addresses) -> list[Component]:
     directory = envoy_proxy.directory(data)
     return [
         services.compiler(directory, ports, loopbacks(), where),
-        envoy_proxy.component(data, ports, behind | {services.COMPILER}),
+        envoy_proxy.component(data, ports, frozenset({*SERVICES, services.COMPILER})),
     ]
 
 

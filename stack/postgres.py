@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stack import SERVICES, launch
+from shared.services import SERVICES
+from stack import launch
 from stack.component import SERVER_ENVIRONMENT, Component
 from stack.data import DataDirectory, explained, write_file
 from stack.errors import CannotStart

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from stack import SERVICES
+from shared.services import SERVICES
 from stack.component import SERVER_ENVIRONMENT, Component, program
 from stack.data import DataDirectory, write_file
 from stack.errors import CannotStart

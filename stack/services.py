@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import SERVICES
+from shared.services import PACKAGES, SERVICES
 from stack.component import Component
 from stack.secret_files import SecretFiles
 
@@ -59,7 +59,7 @@ def service(
     origin = f"http://{LOOPBACK}:{ports[name]}"
     return Component(
         name=name,
-        argv=_early(f"services.{name}", f"services.{name}.app"),
+        argv=_early(PACKAGES[name], f"{PACKAGES[name]}.app"),
         env={
             **inherited(),
             **environment(name, ports, addresses),
@@ -161,8 +161,8 @@ def compiler(
     directory: Path, ports: dict[str, int], listen: Sequence[str], addresses: Addresses
 ) -> Component:
     """Writes Envoy's configuration to `directory`."""
-    upstreams = {name: f"{LOOPBACK}:{ports[name]}" for name in SERVICES}
-    upstreams[CONTROL] = f"{LOOPBACK}:{ports['control']}"
+    ports_behind = {**ports, CONTROL: ports["control"]}
+    upstreams = {name: f"{LOOPBACK}:{ports_behind[name]}" for name in SERVICES}
     return Component(
         name=COMPILER,
         argv=_early("gateway", "gateway.app", "compile", str(directory)),
@@ -179,23 +179,13 @@ def compiler(
     )
 
 
-def control_plane(ports: dict[str, int], watched: Mapping[str, str]) -> Component:
-    """The process behind GET /health; `watched` maps names to health addresses."""
-    origin = f"http://{LOOPBACK}:{ports['control']}"
-    return Component(
-        name=CONTROL,
-        argv=_early("gateway", "gateway.app"),
-        env={
-            **inherited(),
-            "SHUYUAN_GATEWAY_HOST": LOOPBACK,
-            "SHUYUAN_GATEWAY_PORT": str(ports["control"]),
-            "SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched),
-        },
-        address=origin,
-        health=f"{origin}/healthz",
-        patience=PATIENCE,
-        early=True,
-    )
+def control_plane(
+    ports: dict[str, int], addresses: Addresses, secrets: SecretFiles, watched: Mapping[str, str]
+) -> Component:
+    """The service beside Envoy; `watched` maps names to the health addresses that it tells of."""
+    more = {"SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched)}
+    ports = {**ports, CONTROL: ports["control"]}
+    return service(CONTROL, ports, addresses, secrets, more)
 
 
 def environment(service: str, ports: dict[str, int], addresses: Addresses) -> dict[str, str]:

@@ -9,13 +9,12 @@ from pydantic import SecretStr
 from shared.command import Program
 from shared.contract import FOLDER, differing, event_documents, expected_files, openapi_document
 from shared.presence import ServiceStarted, started_type
+from shared.services import PACKAGES, SERVICES
 from shared.testing.matrix import operations
-
-SERVICES = ("identity", "catalog", "learning", "copyright")
 
 
 def _program(service: str) -> Program:
-    program: Program = importlib.import_module(f"services.{service}.app").PROGRAM
+    program: Program = importlib.import_module(f"{PACKAGES[service]}.app").PROGRAM
     return program
 
 

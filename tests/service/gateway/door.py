@@ -17,11 +17,11 @@ from gateway.compiler.compile import compiled, write
 from gateway.compiler.operations import Operation, contracts, operations
 from gateway.compiler.policy import Policy
 from gateway.compiler.settings import Deployment
+from shared.services import SERVICES
 from stack.envoy_proxy import binary
 from tests.service.gateway.upstream import Upstream
 
 ISSUER = "http://gateway.test/identity"
-SERVICES = ("identity", "catalog", "learning", "copyright", "gateway")
 STARTING_SECONDS = 20
 POLICY = Policy.read()
 OPERATIONS: list[Operation] = operations(contracts(), POLICY)

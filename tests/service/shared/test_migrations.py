@@ -13,8 +13,9 @@ from alembic import command
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from migrations.__main__ import SERVICES, config_of, differences
+from migrations.__main__ import config_of, differences
 from shared.database import database_url
+from shared.services import SERVICES
 from tests.conftest import CHECKOUT, Stack
 
 # Types of extensions are not compared.

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from stack import SERVICES
+from shared.services import SERVICES
 from stack.ports import loopbacks
 from tests.conftest import Stack
 

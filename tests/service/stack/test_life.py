@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from stack import SERVICES
+from shared.services import SERVICES
 from stack.processes import Process
 from tests.conftest import SHUYUAN
 

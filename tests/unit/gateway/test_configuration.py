@@ -14,11 +14,11 @@ from gateway.compiler.operations import ContractUnclear, contracts, operations
 from gateway.compiler.policy import OperationRule, Policy
 from gateway.compiler.routes import route_table
 from gateway.compiler.settings import Deployment
+from shared.services import SERVICES
 from stack.envoy_proxy import binary
 
 POLICY = Policy.read()
 EMPTY = POLICY.model_copy(update={"rule": [], "page": []})
-SERVICES = ("identity", "catalog", "learning", "copyright", "gateway")
 UPSTREAMS = dict.fromkeys(SERVICES, "127.0.0.1:9")
 
 

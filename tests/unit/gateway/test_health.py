@@ -2,27 +2,26 @@
 
 import asyncio
 
-import httpx2
 import pytest
 
-from gateway import app
-from gateway.app import ComponentHealth
+from gateway.parts import components
+from gateway.parts.components import ComponentHealth
 
 
 async def told(scheme: str, answer: bytes | None, monkeypatch: pytest.MonkeyPatch) -> str:
     """The health of a server that gives each request this answer, or keeps silent (None)."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert scheme == "tcp" or await reader.readexactly(8) == app.SSL_REQUEST
+        assert scheme == "tcp" or await reader.readexactly(8) == components.SSL_REQUEST
         if answer is not None:
             writer.write(answer)
             writer.close()
 
-    monkeypatch.setattr(app, "ASK_SECONDS", 0.2)
+    monkeypatch.setattr(components, "ASK_SECONDS", 0.2)
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, httpx2.AsyncClient(trust_env=False) as client:
-        health = ComponentHealth({"server": f"{scheme}://127.0.0.1:{port}"}, client)
+    async with server:
+        health = ComponentHealth({"server": f"{scheme}://127.0.0.1:{port}"})
         return (await health.look())["server"]
 
 

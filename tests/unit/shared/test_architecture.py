@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import SERVICES
+from shared.services import PACKAGES, SERVICES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 LIBRARIES_OF_THE_DOMAIN = {"ahocorasick", "cryptography", "orjson"}
@@ -36,14 +36,14 @@ SHARED_BY_DOMAINS = {"chinese_codes", "codes", "context", "defects", "errors", "
 
 
 def files(service: str, room: str = "") -> list[Path]:
-    found = sorted((CHECKOUT / "services" / service / room).rglob("*.py"))
+    found = sorted((CHECKOUT / PACKAGES[service].replace(".", "/") / room).rglob("*.py"))
     assert found
     return found
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_domain_imports_plain_python_and_libraries_that_are_named_here(service: str) -> None:
-    known = {*sys.stdlib_module_names, *LIBRARIES_OF_THE_DOMAIN, "shared", "services"}
+    known = {*sys.stdlib_module_names, *LIBRARIES_OF_THE_DOMAIN, "shared", "services", "gateway"}
     strange = {
         (file.name, name)
         for file in files(service, "domain")
@@ -52,6 +52,7 @@ def test_the_domain_imports_plain_python_and_libraries_that_are_named_here(servi
         or name in WIRES
         or (name.startswith("shared.") and name.split(".")[1] not in SHARED_BY_DOMAINS)
         or (name.startswith("services.") and name.split(".")[2:3] not in (["domain"], ["verify"]))
+        or (name.startswith("gateway") and name.split(".")[1:2] != ["domain"])
     }
     assert not strange
 
@@ -69,12 +70,12 @@ def test_what_is_shared_knows_nobody_who_uses_it() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_knows_no_other_not_even_for_types_or_by_name(service: str) -> None:
-    own = f"services.{service}"
+    own = PACKAGES[service]
+    ours = ("tests", "stack", "gateway", "services", "migrations")
     foreign = {
         (file.name, name)
         for file in files(service)
         for name in imported(file)
-        if name.partition(".")[0] in ("tests", "stack", "gateway", "migrations")
-        or (name.startswith("services.") and name != own and not name.startswith(own + "."))
+        if name.partition(".")[0] in ours and name != own and not name.startswith(own + ".")
     }
     assert not foreign

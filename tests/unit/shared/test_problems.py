@@ -10,15 +10,13 @@ from fastapi import FastAPI, Header, Query
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticKnownError, core_schema
 
-import services
 from shared import errors, problems
 from shared.context import RequestContext, acting
 from shared.defects import CHINESE
 from shared.edge import Edge
 from shared.errors import DomainError
 from shared.problems import COMMON, Problem, ProblemTable
-
-SERVICES = [module.name for module in pkgutil.iter_modules(services.__path__) if module.ispkg]
+from shared.services import PACKAGES, SERVICES
 
 
 class SeatTaken(DomainError):
@@ -117,15 +115,15 @@ def test_every_error_of_the_house_has_its_answer() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_error_of_a_service_has_its_answer(service: str) -> None:
-    found = errors_of(f"services.{service}")
-    table: ProblemTable = importlib.import_module(f"services.{service}.problems").PROBLEMS
+    found = errors_of(PACKAGES[service])
+    table: ProblemTable = importlib.import_module(f"{PACKAGES[service]}.problems").PROBLEMS
     unmapped = [error for error in found if not is_mapped(error, {**COMMON, **table})]
     assert unmapped == [], "give each a line in the service's problems.py"
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_two_problems_share_a_type_and_each_names_its_service(service: str) -> None:
-    table: ProblemTable = importlib.import_module(f"services.{service}.problems").PROBLEMS
+    table: ProblemTable = importlib.import_module(f"{PACKAGES[service]}.problems").PROBLEMS
     slugs = [problem.slug for problem in [*COMMON.values(), *table.values()]]
     assert len(slugs) == len(set(slugs))
     assert all(problem.slug.startswith(f"{service}/") for problem in table.values())

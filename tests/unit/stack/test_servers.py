@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import SERVICES, nats, plan, postgres, seaweed
+from shared.services import SERVICES
+from stack import nats, plan, postgres, seaweed
 from stack.component import Component, program
 from stack.data import DataDirectory
 from stack.errors import CannotStart
@@ -116,7 +117,7 @@ def test_services_do_not_learn_what_only_the_launcher_may_know(
 
 def test_the_gateway_opens_after_all_that_it_leads_to(data: DataDirectory) -> None:
     components = planned(data)
-    assert components["envoy"].depends_on == {*SERVICES, "gateway", "envoy-configuration"}
+    assert components["envoy"].depends_on == {*SERVICES, "envoy-configuration"}
     for service in SERVICES:
         assert components[service].depends_on >= {"postgres", "nats", "object-store", "migrations"}
 
@@ -125,7 +126,7 @@ def test_a_service_is_killed_when_it_hangs_but_not_when_postgresql_is_away(
     data: DataDirectory,
 ) -> None:
     components = planned(data)
-    for name in (*SERVICES, "gateway"):
+    for name in SERVICES:
         component = components[name]
         assert component.patience
         assert (component.alive or component.health).endswith("/healthz")

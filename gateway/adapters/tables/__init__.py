@@ -1,0 +1,5 @@
+"""Every table of the gateway's database; migrations are checked against `METADATA`."""
+
+from gateway.adapters.tables.metadata import METADATA
+
+__all__ = ["METADATA"]

@@ -1,0 +1,1 @@
+"""The parts of the service, each built by one function; `app.py` puts them together."""
