@@ -1,6 +1,6 @@
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -36,4 +36,9 @@ class Settings(ServiceSettings):
         "that sign-ins are counted by is the last but so many.",
     )
     minor_age: int = Field(14, ge=0, le=18, description="Below it, consent gates a token's scopes.")
+    gateway_secret: SecretStr = Field(
+        SecretStr(""),
+        description="With which the gateway's control plane proves itself; without it, none can "
+        "look up API keys.",
+    )
     access_token_seconds: int = Field(600, ge=60, le=600, description="Life of an access token.")

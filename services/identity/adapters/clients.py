@@ -23,7 +23,7 @@ _CLIENT = (
     "SELECT c.id, c.organisation_id, ltree2text(o.path) AS path, c.name, c.purpose,"
     " c.application_type, c.auth_method, c.redirect_uris, c.post_logout_redirect_uris, c.jwks,"
     " c.scopes, c.grant_types, c.pkce_required, c.trusted, c.quota_class, c.state,"
-    " c.requested_by, c.version, c.created_at, c.updated_at"
+    " c.requested_by, c.version, c.created_at, c.updated_at, c.networks"
     " FROM clients c JOIN organisations o ON o.id = c.organisation_id"
 )
 _GET = text(f"{_CLIENT} WHERE c.id = :id")
@@ -37,18 +37,18 @@ _PAGE = text(
 _ADD = text(
     "INSERT INTO clients (id, organisation_id, name, purpose, application_type, auth_method,"
     " redirect_uris, post_logout_redirect_uris, jwks, scopes, grant_types, pkce_required, trusted,"
-    " quota_class, state, requested_by, version, created_at, updated_at)"
+    " quota_class, state, requested_by, version, created_at, updated_at, networks)"
     " VALUES (:id, :organisation_id, :name, :purpose, :application_type, :auth_method,"
     " :redirect_uris, :post_logout_redirect_uris, CAST(:jwks AS jsonb), :scopes, :grant_types,"
     " :pkce_required, :trusted, :quota_class, :state, :requested_by, :version, :created_at,"
-    " :updated_at)"
+    " :updated_at, :networks)"
 )
 _SAVE = text(
     "UPDATE clients SET name = :name, purpose = :purpose, redirect_uris = :redirect_uris,"
     " post_logout_redirect_uris = :post_logout_redirect_uris, jwks = CAST(:jwks AS jsonb),"
     " scopes = :scopes, grant_types = :grant_types, pkce_required = :pkce_required,"
     " trusted = :trusted, quota_class = :quota_class, state = :state, version = :version,"
-    " updated_at = :updated_at WHERE id = :id"
+    " updated_at = :updated_at, networks = :networks WHERE id = :id"
 )
 _SECRETS = text(
     "SELECT id, hash, created_at, expires_at FROM client_secrets WHERE client_id = :client_id"
@@ -202,6 +202,7 @@ def _client(row: Row[Any]) -> Client:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        networks=tuple(row.networks),
     )
 
 
@@ -217,6 +218,7 @@ def _row(client: Client) -> dict[str, Any]:
         "redirect_uris": list(client.redirect_uris),
         "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
         "jwks": None if client.jwks is None else orjson.dumps(client.jwks).decode(),
+        "networks": list(client.networks),
         "scopes": sorted(terms.scopes),
         "grant_types": sorted(terms.grant_types),
         "pkce_required": terms.pkce_required,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.clients import OWN, READ, ClientStore, reachable
 from services.identity.domain.clients import ApiKey, Client
-from services.identity.domain.tokens import fingerprint, own_scopes
+from services.identity.domain.tokens import TokenSet, fingerprint, own_scopes
 from shared.access import Rule
 from shared.clock import Clock
 from shared.codes import ALPHABET
@@ -55,6 +55,14 @@ class KnownKey:
         return self.key.scopes & own_scopes(self.client)
 
 
+@dataclass(frozen=True, slots=True)
+class ExchangedKey:
+    """A live key with the access token that takes its place behind the gateway."""
+
+    known: KnownKey
+    tokens: TokenSet
+
+
 class ApiKeyStore(Protocol):
     async def page(
         self, client_id: UUID, before: tuple[datetime, str] | None, limit: int
@@ -72,18 +80,21 @@ class ApiKeyStore(Protocol):
 
 
 class ApiKeys:
-    """Raises `ClientNotFound` as `Clients` does."""
+    """Raises `ClientNotFound` as `Clients` does. ``acting`` makes the token with which a client
+    acts for itself, of these scopes."""
 
     def __init__(
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], ApiKeyStore],
         clients: Callable[[AsyncConnection], ClientStore],
+        acting: Callable[[Client, frozenset[str]], TokenSet],
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
         self._clients = clients
+        self._acting = acting
         self._clock = clock
 
     async def issue(
@@ -168,3 +179,10 @@ class ApiKeys:
                 await store.used(key.id, now)
                 await uow.commit()
             return KnownKey(key, client)
+
+    async def exchange(self, secret: str) -> ExchangedKey | None:
+        """A live key as an access token of its own scopes; its use is noted to the minute."""
+        known = await self.look_up(secret)
+        if known is None:
+            return None
+        return ExchangedKey(known, self._acting(known.client, known.scopes))

@@ -56,14 +56,17 @@ class _Known:
 
 
 class KnownClients:
-    """The applications met lately, by client id."""
+    """The applications met lately, by client id; ``own`` are the platform's own components, which
+    the deployment names and no register holds."""
 
     def __init__(
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], ClientStore],
         clock: Clock,
+        own: Sequence[tuple[Client, ClientSecret]] = (),
     ) -> None:
+        self._own = {str(client.id): (client, [secret]) for client, secret in own}
         self._new_uow = new_uow
         self._store = store
         self._clock = clock
@@ -71,6 +74,8 @@ class KnownClients:
 
     async def live(self, client_id: str) -> tuple[Client, Sequence[ClientSecret]] | None:
         """The approved application with that id, and its secrets."""
+        if client_id in self._own:
+            return self._own[client_id]
         try:
             key = UUID(client_id)
         except ValueError:

@@ -60,6 +60,7 @@ class Description:
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...]
     jwks: dict[str, Any] | None
+    networks: tuple[str, ...] = ()
 
     def of(self, client: Client) -> Client:
         return replace(
@@ -69,6 +70,7 @@ class Description:
             redirect_uris=self.redirect_uris,
             post_logout_redirect_uris=self.post_logout_redirect_uris,
             jwks=self.jwks,
+            networks=self.networks,
         )
 
 
@@ -337,6 +339,7 @@ def _audited(client: Client) -> dict[str, Any]:
         "redirect_uris": client.redirect_uris,
         "post_logout_redirect_uris": client.post_logout_redirect_uris,
         "jwks": client.jwks,
+        "networks": client.networks,
         "auth_method": client.auth_method,
         "state": client.state,
         "scopes": sorted(terms.scopes),

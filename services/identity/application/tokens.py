@@ -143,8 +143,11 @@ class Tokens:
         """A token with which the client acts for itself (RFC 6749 §4.4), as an integrator of the
         organisation that owns it. Raises `OAuthError`."""
         _require(client, GrantType.CLIENT_CREDENTIALS)
-        scopes = narrowed(scope, own_scopes(client))
-        grants = (str(Grant(Role.INTEGRATOR, client.path)),)
+        return self.acting(client, narrowed(scope, own_scopes(client)))
+
+    def acting(self, client: Client, scopes: frozenset[str]) -> TokenSet:
+        """An access token of `scopes` with which the client acts for itself."""
+        grants = (str(Grant(Role.INTEGRATOR, client.path)),) if client.path else ()
         claims = client_claims(self._issuer, client, scopes, grants, self._clock(), self._life)
         return TokenSet(self._keys.sign_access(claims), scopes, self._life)
 

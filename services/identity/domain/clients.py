@@ -79,7 +79,7 @@ class ApplicationType(StrEnum):
 
 
 class QuotaClass(StrEnum):
-    """What the gateway allows per minute; the figures are the gateway's."""
+    """How much the gateway allows; the figures are the gateway's."""
 
     TRIAL = "trial"
     STANDARD = "standard"
@@ -155,7 +155,8 @@ class Terms:
 @dataclass(frozen=True, slots=True)
 class Client:
     """``path`` is the owner organisation's place in the tree. ``jwks`` holds the public keys of
-    a client that signs its assertions (RFC 7523)."""
+    a client that signs its assertions (RFC 7523). ``networks`` (CIDR) are where it may use API
+    keys from: anywhere, when there are none."""
 
     id: UUID
     organisation_id: UUID
@@ -173,6 +174,7 @@ class Client:
     version: int
     created_at: datetime
     updated_at: datetime
+    networks: tuple[str, ...] = ()
 
     @property
     def public(self) -> bool:

@@ -163,7 +163,8 @@ def client_claims(
     now: datetime,
     life: timedelta,
 ) -> dict[str, Any]:
-    """The claims of an access token with which a client acts for itself."""
+    """The claims of an access token with which a client acts for itself; ``quota`` is the class
+    that the gateway counts it in."""
     return {
         **_registered(issuer, str(client.id), now, life),
         "aud": AUDIENCE,
@@ -171,6 +172,7 @@ def client_claims(
         "jti": str(uuid7()),
         "scope": " ".join(sorted(scopes)),
         "grants": list(grants),
+        "quota": client.terms.quota_class,
     }
 
 

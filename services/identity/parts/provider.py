@@ -19,6 +19,7 @@ from services.identity.application.revocations import Revocations
 from services.identity.application.sessions import Sessions
 from services.identity.application.stores import OnErase
 from services.identity.application.tokens import People, Tokens
+from services.identity.domain import components
 from services.identity.domain.events_provider import EVENTS
 from services.identity.domain.passwords import Profile
 from services.identity.pages import Pages
@@ -71,9 +72,10 @@ def build(
     new_uow, clock, issuer = runtime.new_uow, runtime.clock, settings.issuer
     runtime.verifier.use_revocations(revocations.in_force)
     keys = SigningKeys(new_uow, SigningKeyRows, ring, clock, runtime.verifier.load)
-    known = KnownClients(new_uow, ClientRows, clock)
+    secret = settings.gateway_secret.get_secret_value()
+    own = [components.gateway(secret)] if secret else []
+    known = KnownClients(new_uow, ClientRows, clock, own)
     clients = Clients(new_uow, ClientRows, OrganisationRepository, revocations, clock, known.forget)
-    api_keys = ApiKeys(new_uow, ApiKeyRows, ClientRows, clock)
     authentication = ClientAuthentication(
         known, new_uow, AssertionRows, (issuer, f"{issuer}/token"), clock
     )
@@ -91,6 +93,7 @@ def build(
         profile,
         clock,
     )
+    api_keys = ApiKeys(new_uow, ApiKeyRows, ClientRows, tokens.acting, clock)
     introductions = Introductions(new_uow, OrganisationRepository, people)
     authorizations = Authorizations(
         new_uow, AuthorizationRows, known, keys, people, profile, issuer, clock

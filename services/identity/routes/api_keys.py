@@ -15,6 +15,7 @@ from services.identity.domain.clients import ClientNotFound
 from services.identity.problems.provider import PROBLEMS
 from services.identity.schemas.clients import (
     ApiKeyIntrospection,
+    ApiKeyToken,
     ApiKeyView,
     IssueApiKey,
     IssuedApiKeyView,
@@ -95,5 +96,15 @@ def api_keys_router(api_keys: ApiKeys, cursors: Cursors) -> APIRouter:
     async def introspect_api_key(body: LookUpApiKey) -> ApiKeyIntrospection:
         """Whose key it is and what it opens; for the gateway. Its use is noted."""
         return ApiKeyIntrospection.of(await api_keys.look_up(body.key))
+
+    @router.post(
+        "/api-keys/exchange",
+        summary="以接口密钥换取令牌",
+        responses=problems(Unauthenticated, Forbidden, Unavailable),
+        **guarded(INTROSPECT),
+    )
+    async def exchange_api_key(body: LookUpApiKey) -> ApiKeyToken:
+        """The access token that takes the key's place behind the gateway; for the gateway alone."""
+        return ApiKeyToken.exchanged(await api_keys.exchange(body.key))
 
     return router

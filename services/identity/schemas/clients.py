@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -6,7 +7,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.identity.application.api_keys import IssuedKey, KnownKey
+from services.identity.application.api_keys import ExchangedKey, IssuedKey, KnownKey
 from services.identity.application.clients import Description, IssuedSecret
 from services.identity.domain.clients import (
     SCOPES,
@@ -56,12 +57,23 @@ def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("This is no JSON Web Key Set.") from error
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError("Write a network as in 192.0.2.0/24 or 2001:db8::/32.") from error
+
+
 Line = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
 Purpose = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_one_line)]
 Address = Annotated[str, Field(min_length=1, max_length=1000, examples=["https://app.example/cb"])]
 Addresses = Annotated[list[Address], Field(max_length=20)]
 Scopes = Annotated[
     set[Annotated[str, AfterValidator(_scope)]], Field(examples=[["openid", "profile"]])
+]
+Networks = Annotated[
+    list[Annotated[str, Field(max_length=43), AfterValidator(_network)]],
+    Field(max_length=50, examples=[["198.51.100.0/24"]]),
 ]
 Keys = Annotated[dict[str, Any], AfterValidator(_public_keys)]
 
@@ -80,6 +92,9 @@ class DescribeClient(_Request):
     )
     post_logout_redirect_uris: Addresses = []
     jwks: Keys | None = Field(None, description="Public keys, for private_key_jwt.")
+    networks: Networks = Field(
+        [], description="Where its API keys may be used from; none: anywhere."
+    )
 
     @property
     def description(self) -> Description:
@@ -89,6 +104,7 @@ class DescribeClient(_Request):
             redirect_uris=tuple(self.redirect_uris),
             post_logout_redirect_uris=tuple(self.post_logout_redirect_uris),
             jwks=self.jwks,
+            networks=tuple(self.networks),
         )
 
 
@@ -153,6 +169,7 @@ class ClientView(ClientSummary):
     redirect_uris: list[str]
     post_logout_redirect_uris: list[str]
     jwks: dict[str, Any] | None
+    networks: list[str]
     scopes: list[str]
     grant_types: list[GrantType]
     pkce_required: bool
@@ -186,6 +203,7 @@ def _fields(client: Client) -> dict[str, Any]:
         "redirect_uris": list(client.redirect_uris),
         "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
         "jwks": client.jwks,
+        "networks": list(client.networks),
         "scopes": sorted(terms.scopes),
         "grant_types": sorted(terms.grant_types),
         "pkce_required": terms.pkce_required,
@@ -301,6 +319,26 @@ class ApiKeyIntrospection(BaseModel):
             scopes=sorted(known.scopes),
             quota_class=known.client.terms.quota_class,
             expires_at=known.key.expires_at,
+        )
+
+
+class ApiKeyToken(ApiKeyIntrospection):
+    """What a live key stands for inside the platform. Kept at most as long as the token lives."""
+
+    access_token: str | None = None
+    expires_in: int | None = Field(None, description="Seconds that the token lives.")
+    networks: list[str] = Field([], description="Where it may come from; none: anywhere.")
+
+    @classmethod
+    def exchanged(cls, found: ExchangedKey | None) -> Self:
+        if found is None:
+            return cls(active=False)
+        told = ApiKeyIntrospection.of(found.known)
+        return cls(
+            **told.model_dump(),
+            access_token=found.tokens.access_token,
+            expires_in=int(found.tokens.life.total_seconds()),
+            networks=list(found.known.client.networks),
         )
 
 

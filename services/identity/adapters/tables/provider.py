@@ -78,6 +78,13 @@ CLIENTS = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", INSTANT, nullable=False),
     Column("updated_at", INSTANT, nullable=False),
+    Column(
+        "networks",
+        ARRAY(Text),
+        nullable=False,
+        server_default="{}",
+        comment="CIDR it calls from; none: from anywhere",
+    ),
     Index("ix_clients_organisation_id", "organisation_id"),
 )
 
