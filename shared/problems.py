@@ -126,6 +126,12 @@ def render(
     )
 
 
+def told(error: errors.DomainError, table: ProblemTable) -> Response:
+    """The answer for `error` by `table`, which holds it or a class that it derives from."""
+    problem = next(table[kind] for kind in type(error).__mro__ if kind in table)
+    return render(problem, worded(error.detail, error.detail_zh), error.members, _headers_of(error))
+
+
 def _headers_of(error: errors.DomainError) -> dict[str, str]:
     if error.retry_after is not None:
         return {"retry-after": str(error.retry_after)}
@@ -139,9 +145,7 @@ def install(app: FastAPI, table: ProblemTable) -> None:
     known = {**COMMON, **table}
 
     async def domain(_request: Request, error: errors.DomainError) -> Response:
-        problem = next(known[kind] for kind in type(error).__mro__ if kind in known)
-        detail = worded(error.detail, error.detail_zh)
-        return render(problem, detail, error.members, _headers_of(error))
+        return told(error, known)
 
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         if any(defect["type"] == "json_invalid" for defect in error.errors()):

@@ -5,6 +5,7 @@ expects. The names are those that pydantic-settings looks for in a secrets direc
 """
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from stack.data import write_file
@@ -50,6 +51,13 @@ class SecretFiles:
                 f"{path} is empty. Put the secret there, or remove the file, and one is made."
             )
         return value
+
+    def shared(self, names: Mapping[str, str]) -> None:
+        """One secret between owners, by its name with each; the first one's is what counts."""
+        (owner, name), *others = names.items()
+        value = self.get(owner, name)
+        for other, its_name in others:
+            write_file(self.directory(other) / its_name, value)
 
     def directory(self, owner: str) -> Path:
         path = self._directory / owner

@@ -183,7 +183,16 @@ def control_plane(
     ports: dict[str, int], addresses: Addresses, secrets: SecretFiles, watched: Mapping[str, str]
 ) -> Component:
     """The service beside Envoy; `watched` maps names to the health addresses that it tells of."""
-    more = {"SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched)}
+    secrets.shared(
+        {
+            "gateway": "shuyuan_gateway_identity_secret",
+            "identity": "shuyuan_identity_gateway_secret",
+        }
+    )
+    more = {
+        "SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched),
+        "SHUYUAN_GATEWAY_IDENTITY_URL": f"http://{LOOPBACK}:{ports['identity']}",
+    }
     ports = {**ports, CONTROL: ports["control"]}
     return service(CONTROL, ports, addresses, secrets, more)
 

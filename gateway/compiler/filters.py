@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.compiler import checks
 from gateway.compiler.policy import Policy
 from gateway.compiler.refusals import RETRY_AFTER, mappers
 from gateway.compiler.settings import Deployment
@@ -107,9 +108,11 @@ def _filters(policy: Policy, deployment: Deployment) -> list[Json]:
                 "disable_on_etag_header": True,
             },
         ),
+        *checks.before_token(),
         _jwt(deployment),
         _typed(RBAC, "filters.http.rbac.v3.RBAC"),
         _rate_limit("subject", by_subject, "subject", subject_rate),
+        checks.after_token(JWT),
         _typed(
             BUFFER,
             "filters.http.buffer.v3.Buffer",

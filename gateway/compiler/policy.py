@@ -25,6 +25,13 @@ class Rates(_Strict):
     subject_per_second: int = Field(ge=1)
 
 
+class Quota(_Strict):
+    """Of one class of applications, counted by the control plane over all Envoys."""
+
+    per_second: int = Field(ge=1)
+    per_day: int = Field(ge=1)
+
+
 class ServiceLimits(_Strict):
     most_requests: int = Field(ge=1, description="Under way at one service; beyond is 503.")
     retry_budget_percent: int = Field(ge=0, le=100)
@@ -70,6 +77,7 @@ class PageRule(_Strict):
 class Policy(_Strict):
     defaults: Defaults
     rates: Rates
+    quota: dict[str, Quota] = Field(min_length=1)
     service: ServiceLimits
     cors: Cors
     rule: list[OperationRule] = []

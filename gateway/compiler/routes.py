@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from itertools import groupby, islice, takewhile
 from typing import Any
 
+from gateway.compiler import checks
 from gateway.compiler.filters import BUFFER, COMPRESSOR, CORS, JWT, RBAC, TYPE
 from gateway.compiler.operations import Operation
 from gateway.compiler.policy import PageRule, Policy
@@ -69,6 +70,7 @@ def route_table(found: Sequence[Operation], policy: Policy) -> Json:
             {
                 "name": "all",
                 "domains": ["*"],
+                "request_headers_to_remove": [checks.API_KEY],
                 "matcher": {"matcher_tree": tree, "on_no_match": _routes([_NOTHING])},
                 "typed_per_filter_config": {CORS: _cors(policy)},
             }
@@ -101,6 +103,8 @@ def _path_routes(of_path: Sequence[Operation], policy: Policy) -> list[Json]:
 
 def _operation_route(match: Json, operation: Operation, policy: Policy) -> Json:
     config: Json = {JWT: _token(operation)}
+    if operation.bare and operation.method in SAFE:
+        config |= checks.of_route(readable=True)
     if operation.scopes:
         config[RBAC] = _scopes(operation)
     if operation.body_kib != policy.defaults.body_kib:
@@ -124,6 +128,7 @@ def _page_routes(page: PageRule, policy: Policy) -> Iterator[tuple[str, list[Jso
         JWT: _per_route("jwt_authn.v3.PerRouteConfig", disabled=True),
         CORS: _per_route("cors.v3.CorsPolicy", filter_enabled=_share(0)),
         COMPRESSOR: _per_route("compressor.v3.CompressorPerRoute", disabled=True),
+        **checks.of_route(readable=False),
     }
     matches: list[Json] = [{"path": path} for path in page.paths]
     matches += [{"path_separated_prefix": prefix} for prefix in page.prefixes]

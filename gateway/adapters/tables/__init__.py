@@ -1,5 +1,6 @@
 """Every table of the gateway's database; migrations are checked against `METADATA`."""
 
+from gateway.adapters.tables import quotas
 from gateway.adapters.tables.metadata import METADATA
 
-__all__ = ["METADATA"]
+__all__ = ["METADATA", "quotas"]

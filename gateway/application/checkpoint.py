@@ -1,0 +1,110 @@
+"""What Envoy asks before it lets an application's request through."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from gateway.application.keys import IssuerAway, Keys
+from gateway.application.quotas import Quotas
+from gateway.domain.quotas import Quota, Remaining, Window
+from shared.errors import DomainError, Forbidden, Unauthenticated, Unavailable
+
+
+class QuotaExceeded(DomainError):
+    """More than the application's class may ask. ``retry_after`` in seconds."""
+
+    retry_after: int
+
+    def __init__(self, window: Window, quota: Quota, remaining: Remaining) -> None:
+        most = quota.per_second if window is Window.SECOND else quota.per_day
+        each = {Window.SECOND: ("second", "秒"), Window.DAY: ("day", "天")}[window]
+        super().__init__(
+            f"Your application may make {most} requests a {each[0]}. "
+            f"Wait {remaining.retry_after} s, or ask for another quota class.",
+            zh=f"该应用每{each[1]}最多 {most} 次请求。请 {remaining.retry_after} 秒后重试，"
+            "或申请更高的配额等级。",
+            violated_policies=[window],
+        )
+        self.retry_after = remaining.retry_after
+        self.quota = quota
+        self.remaining = remaining
+
+
+class KeyAndToken(DomainError):
+    """A request came with an API key and a token."""
+
+
+class Mode(StrEnum):
+    """What a request showed, and what happens when nobody can say whether it is good.
+
+    KEY: an API key, refused then. OPEN: an API key on what anybody may read, let through then.
+    TOKEN: an application's own token, which Envoy has verified.
+    """
+
+    KEY = "key"
+    OPEN = "open"
+    TOKEN = "token"  # noqa: S105 - no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The request may go on, with `access_token` in the place of what it showed."""
+
+    access_token: str | None
+    quota: Quota
+    remaining: Remaining
+
+
+class Checkpoint:
+    def __init__(self, keys: Keys, quotas: Quotas) -> None:
+        self._keys = keys
+        self._quotas = quotas
+
+    async def key(self, key: str, authorization: str, address: str) -> Passed:
+        """An API key. Raises `Unauthenticated`, `Forbidden`, `KeyAndToken`, `QuotaExceeded`,
+        `Unavailable`."""
+        if authorization:
+            raise KeyAndToken("Send X-Api-Key or Authorization, not both.", zh="请只附其中一种。")
+        try:
+            known = await self._keys.find(key)
+        except IssuerAway as error:
+            raise Unavailable(
+                "The key cannot be checked now.", 2, zh="暂时无法查验接口密钥。"
+            ) from error
+        if known is None:
+            raise Unauthenticated(
+                "The API key is unknown, ended, or its application is not approved.",
+                zh="接口密钥无效、已失效，或所属应用未获批准。",
+            )
+        if not known.admits(address):
+            raise Forbidden(
+                "The application has not named this network as one that it calls from.",
+                zh="该应用未登记此网络地址。",
+            )
+        return await self._counted(known.client, known.quota_class, known.access_token)
+
+    async def token(self, authorization: str) -> Passed:
+        """An application's own token, verified by Envoy. Raises `QuotaExceeded`."""
+        claims = _claims(authorization)
+        return await self._counted(str(claims.get("client_id")), str(claims.get("quota")), None)
+
+    async def _counted(self, client: str, quota_class: str, access_token: str | None) -> Passed:
+        remaining = await self._quotas.take(client, quota_class)
+        quota = self._quotas.quota_of(quota_class)
+        if remaining.exceeded is not None:
+            raise QuotaExceeded(remaining.exceeded, quota, remaining)
+        return Passed(access_token, quota, remaining)
+
+
+def _claims(authorization: str) -> dict[str, Any]:
+    """The payload of a bearer token whose signature was verified before."""
+    payload = authorization.partition(".")[2].partition(".")[0]
+    try:
+        found = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise Unauthenticated("This is no token.", zh="这不是令牌。") from error
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,110 @@
+"""How much an application may ask: so many requests a second and so many a day.
+
+A second is counted by the generic cell rate algorithm (ITU-T I.371 annex A): exact, with two
+numbers a client and no clock of its own. A day begins at midnight in China; its requests are taken
+from the register in blocks, so that a process that dies has spent at most one block too many, and
+several processes count one quota together.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from enum import StrEnum
+
+CHINA = timezone(timedelta(hours=8))
+BLOCKS = 200
+"""A day's quota is taken in so many: one is half a percent."""
+
+
+class Window(StrEnum):
+    """The quotas by the name that `RateLimit-Policy` gives them."""
+
+    SECOND = "second"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Requests that a class of applications may make."""
+
+    per_second: int
+    per_day: int
+
+    @property
+    def block(self) -> int:
+        return max(1, self.per_day // BLOCKS)
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is left after a request; `exceeded` is why it is refused. Times are seconds."""
+
+    exceeded: Window | None
+    second: int
+    second_resets: float
+    day: int
+    day_resets: int
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds, at least one."""
+        wait = self.day_resets if self.exceeded is Window.DAY else self.second_resets
+        return max(1, int(wait + 0.999))
+
+
+class Allowance:
+    """One application's quota as this process counts it."""
+
+    def __init__(self, quota: Quota) -> None:
+        self.quota = quota
+        self.day = date.min
+        self._leased = 0
+        self._elsewhere = 0
+        self._full_at = 0.0
+
+    def lease(self, day: date, granted: int, left: int) -> None:
+        """`granted` more requests of `day`; the register has `left` beside them."""
+        if day != self.day:
+            self.day, self._leased = day, 0
+        self._leased += granted
+        self._elsewhere = left
+
+    def needs_lease(self, day: date) -> bool:
+        """Whether nothing can be counted before the register was asked."""
+        return day != self.day or (self._leased == 0 and self._elsewhere > 0)
+
+    def runs_low(self) -> bool:
+        """Whether the next block should be asked for."""
+        return self._leased <= self.quota.block // 2 and self._elsewhere > 0
+
+    def take(self, now: float, at: datetime) -> Remaining:
+        """Count a request at the monotonic time `now`, the instant `at`. A refused one is not
+        counted."""
+        interval = 1.0 / self.quota.per_second
+        reaches = max(self._full_at, now) + interval
+        exceeded = None
+        if reaches - now > 1.0 + interval / 2:
+            exceeded = Window.SECOND
+        elif self._leased == 0:
+            exceeded = Window.DAY
+        else:
+            self._full_at = reaches
+            self._leased -= 1
+        ahead = max(0.0, self._full_at - now)
+        return Remaining(
+            exceeded,
+            second=max(0, int((1.0 - ahead) * self.quota.per_second + 0.5)),
+            second_resets=max(0.0, ahead - 1.0 + interval) if exceeded else ahead,
+            day=self._leased + self._elsewhere,
+            day_resets=seconds_left(at),
+        )
+
+
+def day_of(at: datetime) -> date:
+    """The day in China."""
+    return at.astimezone(CHINA).date()
+
+
+def seconds_left(at: datetime) -> int:
+    """Until the day in China ends."""
+    tomorrow = datetime.combine(day_of(at) + timedelta(days=1), time(), CHINA)
+    return int((tomorrow.astimezone(UTC) - at).total_seconds()) + 1
