@@ -7,11 +7,11 @@ from gateway.domain.quotas import Quota
 from shared.database import UnitOfWork
 
 _LEASE = text(
-    "INSERT INTO quota_days (client_id, day, taken, granted)"
-    " VALUES (:client, :day, LEAST(:block, :per_day), LEAST(:block, :per_day))"
+    "INSERT INTO quota_days AS known (client_id, day, taken, granted)"
+    " VALUES (:client, :day, CAST(:block AS bigint), CAST(:block AS bigint))"
     " ON CONFLICT (client_id, day) DO UPDATE SET"
-    " granted = GREATEST(0, LEAST(:block, :per_day - quota_days.taken)),"
-    " taken = quota_days.taken + GREATEST(0, LEAST(:block, :per_day - quota_days.taken))"
+    " granted = GREATEST(0, LEAST(:block, CAST(:per_day AS bigint) - known.taken)),"
+    " taken = known.taken + GREATEST(0, LEAST(:block, CAST(:per_day AS bigint) - known.taken))"
     " RETURNING granted, taken"
 )
 

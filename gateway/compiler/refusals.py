@@ -41,7 +41,7 @@ def mappers() -> list[Json]:
     """Local reply mappers, tried in order."""
     english = {"name": "accept-language", "string_match": {"prefix": "en", "ignore_case": True}}
     asks = {"header_filter": {"header": english}}
-    found = []
+    found = [_told_by_the_control_plane()]
     for status, titles in [*TITLES.items(), (None, OTHERWISE)]:
         refused = _status("GE", 400) if status is None else _status("EQ", status)
         in_english, in_chinese = titles
@@ -50,6 +50,18 @@ def mappers() -> list[Json]:
             _mapper(refused, in_chinese, status),
         ]
     return found
+
+
+def _told_by_the_control_plane() -> Json:
+    """Its refusals are problem details already; where it did not answer, we refuse ourselves."""
+    refused = {"response_flag_filter": {"flags": ["UAEX"]}}
+    return {
+        "filter": {"and_filter": {"filters": [refused, _status("LE", 499)]}},
+        "body_format_override": {
+            "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+            "content_type": "application/problem+json",
+        },
+    }
 
 
 def _status(comparison: str, status: int) -> Json:

@@ -21,6 +21,9 @@ class Upstream:
         self.headers: list[dict[str, str]] = []
         self.delay = 0.0
         self.drops = 0  # so many connections are closed instead of answered
+        self.checked: list[str] = []  # what the control plane was asked, as path
+        self.away = False  # the control plane does not answer
+        self.key_token = ""  # what the API key `good` becomes
         self._jwks = jwks
         self._socket = listener("127.0.0.1", 0)
         self.port = int(self._socket.getsockname()[1])
@@ -59,6 +62,9 @@ class Upstream:
                 break
         query = scope["query_string"].decode()
         target = scope["raw_path"].decode() + (f"?{query}" if query else "")
+        if path.startswith("/check/"):
+            await self._check(scope, send)
+            return
         self.seen.append(f"{scope['method']} {target}")
         self.headers.append({k.decode(): v.decode("latin-1") for k, v in scope["headers"]})
         if self.drops:
@@ -73,10 +79,27 @@ class Upstream:
             told["big"] = BIG
         await _answer(send, 200, json.dumps(told).encode(), headers)
 
+    async def _check(self, scope: Any, send: Any) -> None:
+        """As the control plane: `good` is a key, `busy` one whose quota is used up."""
+        self.checked.append(scope["raw_path"].decode())
+        if self.away:
+            await asyncio.sleep(2)
+        key = dict(scope["headers"]).get(b"x-api-key", b"good").decode()
+        limit = (b"ratelimit", b'"second";r=1;t=1')
+        if key == "good":
+            token = (b"authorization", f"Bearer {self.key_token}".encode())
+            told = [limit, (b"x-subject", b"somebody")]
+            shown = scope["path"].startswith("/check/token")
+            await _answer(send, 200, b"", told if shown else [*told, token])
+            return
+        status = 429 if key == "busy" else 401
+        body = b'{"type":"urn:test","title":"told"}'
+        await _answer(send, status, body, [limit, (b"retry-after", b"7")])
+
 
 async def _answer(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     fixed = [
-        (b"content-type", b"application/json"),
+        (b"content-type", b"application/json" if status < 400 else b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": fixed + headers})

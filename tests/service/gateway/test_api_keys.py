@@ -1,0 +1,109 @@
+"""API keys and applications' tokens at the door: what is asked of the control plane, and what
+happens when it does not answer."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.service.gateway.door import Door
+
+PUBLIC = "/catalog/v1/textbooks"
+GUARDED = "/identity/v1/organisations"
+WRITE = "/catalog/v1/uploads"
+LOGIN = "/identity/login"
+KEY = {"x-api-key": "good"}
+
+
+@pytest.fixture
+def asked(door: Door) -> Iterator[list[str]]:
+    """The questions to the control plane, which knows the key `good`."""
+    door.upstream.checked.clear()
+    door.upstream.key_token = door.token("identity.read", "catalog.write", quota="trial")
+    yield door.upstream.checked
+    door.upstream.away = False
+
+
+def test_a_key_becomes_a_token_and_never_reaches_a_service(door: Door, asked: list[str]) -> None:
+    with door.client() as client:
+        answer = client.get(GUARDED, headers=KEY)
+    assert answer.status_code == 200
+    assert asked == [f"/check/key{GUARDED}"]
+    (seen,) = door.upstream.headers
+    assert seen["authorization"] == f"Bearer {door.upstream.key_token}"
+    assert not seen.keys() & {"x-api-key", "x-subject"}
+    assert answer.headers["ratelimit"] == '"second";r=1;t=1'
+
+
+def test_the_token_of_a_key_opens_its_scopes_and_no_more(door: Door, asked: list[str]) -> None:
+    with door.client() as client:
+        assert client.post(WRITE, headers=KEY, json={}).status_code == 200
+        door.upstream.key_token = door.token("identity.read")
+        assert client.post(WRITE, headers=KEY, json={}).status_code == 403
+
+
+@pytest.mark.parametrize(("key", "status"), [("bad", 401), ("busy", 429), ("", 401)])
+def test_a_refusal_is_told_in_the_control_planes_words(
+    door: Door, asked: list[str], key: str, status: int
+) -> None:
+    with door.client() as client:
+        for path in (GUARDED, PUBLIC):
+            answer = client.get(path, headers={"x-api-key": key})
+            assert answer.status_code == status
+            assert answer.json()["type"] == "urn:test"
+            assert answer.headers["content-type"] == "application/problem+json"
+    assert door.upstream.seen == []
+
+
+def test_two_keys_at_once_are_no_key(door: Door, asked: list[str]) -> None:
+    with door.client() as client:
+        answer = client.get(GUARDED, headers=[("x-api-key", "good"), ("x-api-key", "good")])
+    assert answer.status_code == 401
+
+
+def test_nobody_is_asked_about_a_persons_token_or_about_none(door: Door, asked: list[str]) -> None:
+    with door.client() as client:
+        assert client.get(GUARDED, headers=door.bearer("identity.read")).status_code == 200
+        assert client.get(PUBLIC).status_code == 200
+        assert client.get(LOGIN, headers=KEY).status_code == 200
+    assert asked == []
+
+
+def test_an_applications_own_token_is_counted(door: Door, asked: list[str]) -> None:
+    token = door.bearer("identity.read", quota="standard")
+    with door.client() as client:
+        answer = client.get(GUARDED, headers=token)
+    assert asked == [f"/check/token{GUARDED}"]
+    assert answer.headers["ratelimit"] == '"second";r=1;t=1'
+    (seen,) = door.upstream.headers
+    assert seen["authorization"] == token["authorization"]
+
+
+def test_a_token_that_does_not_verify_is_not_counted(door: Door, asked: list[str]) -> None:
+    with door.client() as client:
+        expired = door.bearer("identity.read", quota="standard", exp=1)
+        assert client.get(GUARDED, headers=expired).status_code == 401
+    assert asked == []
+
+
+def test_nobody_can_ask_the_control_plane_through_the_door(door: Door, asked: list[str]) -> None:
+    with door.client() as client:
+        for path in (f"/check/key{GUARDED}", "/check/token/x", "/check"):
+            assert client.get(path, headers=KEY).status_code == 404
+    assert not {f"/check/key{GUARDED}", "/check/token/x", "/check"} & {*asked}
+    assert door.upstream.seen == []
+
+
+def test_without_the_control_plane_writes_are_refused_and_public_reads_and_tokens_pass(
+    door: Door, asked: list[str]
+) -> None:
+    door.upstream.away = True
+    with door.client() as client:
+        written = client.post(WRITE, headers=KEY, json={})
+        guarded = client.get(GUARDED, headers=KEY)
+        signed_in = client.post("/identity/token", headers=KEY, data={})
+        read = client.get(PUBLIC, headers=KEY)
+        own = client.get(GUARDED, headers=door.bearer("identity.read", quota="standard"))
+        person = client.get(GUARDED, headers=door.bearer("identity.read"))
+    assert [written.status_code, guarded.status_code, signed_in.status_code] == [503, 503, 503]
+    assert written.headers["retry-after"] == "1"
+    assert [read.status_code, own.status_code, person.status_code] == [200, 200, 200]
