@@ -26,4 +26,26 @@ class Settings(ServiceSettings):
         description="Proxies before the control plane that append to X-Forwarded-For, Envoy among "
         "them: an application's network is judged by the last entry but so many.",
     )
+    access_log: str = Field(
+        "", description="Envoy's access log, from which usage is counted; empty counts none here."
+    )
+    envoy_admin: str = Field(
+        "http://127.0.0.1:9901", description="Where that Envoy takes orders: to open its log anew."
+    )
     quota_factor: float = Field(1.0, gt=0, description="Multiplies the policy's quotas.")
+    webhook_networks: str = Field(
+        "",
+        description="Comma-separated CIDR that webhooks may reach beside the public Internet.",
+    )
+    webhook_ports: str = Field(
+        "443",
+        pattern=r"^[0-9]{1,5}(,[0-9]{1,5})*$",
+        description="Comma-separated ports that webhooks may reach.",
+    )
+    webhook_plain_http: bool = Field(
+        False, description="Whether webhooks may be told over http: for development."
+    )
+    webhook_lanes: int = Field(16, ge=1, le=256, description="Webhooks that are sent to at once.")
+    webhook_retention_days: int = Field(
+        30, ge=7, description="What webhooks were told, and can have replayed, is kept so long."
+    )

@@ -1,6 +1,7 @@
 """Composition root: from a data directory, ports and settings to the components that will run."""
 
 from itertools import product
+from pathlib import Path
 
 from shared.services import SERVICES
 from stack import envoy_proxy, nats, postgres, seaweed, services
@@ -45,14 +46,19 @@ def components(
     ours += [services.signer(ports, secrets), services.witness(ports, secrets)]
     door = [] if settings.gateway_origin else _door(data, ports, where)
     watched = {c.name: c.health for c in (*servers, *ours, *door) if c.health}
-    control = services.control_plane(ports, where, secrets, watched)
+    control = services.control_plane(ports, where, secrets, watched, _access_log(data))
     return [*servers, services.migration(where, secrets), *ours, control, *door]
+
+
+def _access_log(data: DataDirectory) -> Path:
+    """A line a request; the control plane counts them, and begins it anew when it is long."""
+    return data.logs / "access.jsonl"
 
 
 def _door(data: DataDirectory, ports: dict[str, int], where: Addresses) -> list[Component]:
     directory = envoy_proxy.directory(data)
     return [
-        services.compiler(directory, ports, loopbacks(), where),
+        services.compiler(directory, ports, loopbacks(), where, _access_log(data)),
         envoy_proxy.component(data, ports, frozenset({*SERVICES, services.COMPILER})),
     ]
 

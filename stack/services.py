@@ -158,7 +158,11 @@ COMPILER = "envoy-configuration"
 
 
 def compiler(
-    directory: Path, ports: dict[str, int], listen: Sequence[str], addresses: Addresses
+    directory: Path,
+    ports: dict[str, int],
+    listen: Sequence[str],
+    addresses: Addresses,
+    access_log: Path,
 ) -> Component:
     """Writes Envoy's configuration to `directory`."""
     ports_behind = {**ports, CONTROL: ports["control"]}
@@ -169,6 +173,7 @@ def compiler(
         env={
             **inherited(),
             "SHUYUAN_ENVOY_LISTEN": json.dumps(list(listen)),
+            "SHUYUAN_ENVOY_ACCESS_LOG": str(access_log),
             "SHUYUAN_ENVOY_PORT": str(ports["gateway"]),
             "SHUYUAN_ENVOY_ADMIN_PORT": str(ports["envoy_admin"]),
             "SHUYUAN_ENVOY_ISSUER": f"{addresses.gateway}/identity",
@@ -180,7 +185,11 @@ def compiler(
 
 
 def control_plane(
-    ports: dict[str, int], addresses: Addresses, secrets: SecretFiles, watched: Mapping[str, str]
+    ports: dict[str, int],
+    addresses: Addresses,
+    secrets: SecretFiles,
+    watched: Mapping[str, str],
+    access_log: Path,
 ) -> Component:
     """The service beside Envoy; `watched` maps names to the health addresses that it tells of."""
     secrets.shared(
@@ -191,6 +200,8 @@ def control_plane(
     )
     more = {
         "SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched),
+        "SHUYUAN_GATEWAY_ACCESS_LOG": str(access_log),
+        "SHUYUAN_GATEWAY_ENVOY_ADMIN": f"http://{LOOPBACK}:{ports['envoy_admin']}",
         "SHUYUAN_GATEWAY_IDENTITY_URL": f"http://{LOOPBACK}:{ports['identity']}",
     }
     ports = {**ports, CONTROL: ports["control"]}

@@ -11,11 +11,16 @@ from gateway.settings import Settings
 from shared.service import Runtime
 
 
-def build(runtime: Runtime, settings: Settings) -> Checkpoint:
+def quotas(runtime: Runtime, settings: Settings) -> Quotas:
+    """The policy's quotas, counted."""
     factor = settings.quota_factor
     classes = {
         name: Quota(max(1, round(each.per_second * factor)), max(1, round(each.per_day * factor)))
         for name, each in Policy.read().quota.items()
     }
+    return Quotas(QuotaRows(runtime.new_uow), classes, runtime.clock)
+
+
+def build(settings: Settings, counted: Quotas) -> Checkpoint:
     issuer = IdentityIssuer(settings.identity_url, settings.identity_secret.get_secret_value())
-    return Checkpoint(Keys(issuer), Quotas(QuotaRows(runtime.new_uow), classes, runtime.clock))
+    return Checkpoint(Keys(issuer), counted)

@@ -300,6 +300,7 @@ def _fact(before: Client, after: Client) -> ClientFact:
     return fact(
         client_id=after.id,
         organisation_id=after.organisation_id,
+        organisation_path=after.path,
         name=after.name,
         state=after.state,
         scopes=sorted(after.terms.scopes),

@@ -31,6 +31,7 @@ class ClientFact:
 
     client_id: UUID
     organisation_id: UUID
+    organisation_path: str
     name: str
     state: str
     scopes: list[str]

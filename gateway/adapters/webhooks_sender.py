@@ -1,0 +1,86 @@
+"""HTTP to the addresses of webhooks: within the egress policy, at creation as at every delivery."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from gateway.domain.webhooks_deliveries import Answer
+from shared.clock import Clock
+from shared.egress import (
+    Egress,
+    EgressFailed,
+    EgressPolicy,
+    EgressRefused,
+    IPAddress,
+    Resolver,
+)
+from shared.version import VERSION
+
+_LONGEST_FAILURE = 300
+
+
+class WebhookSender:
+    """`gateway.application.webhooks_courier.Sender` and
+    `gateway.application.webhooks.Addresses`."""
+
+    def __init__(
+        self, policy: EgressPolicy, resolve: Resolver, clock: Clock, *, plain_http: bool
+    ) -> None:
+        self._egress = Egress(policy, resolve)
+        self._trial = _Trial(policy, resolve)
+        self._plain_http = plain_http
+        self._clock = clock
+
+    async def refusal(self, url: str) -> str | None:
+        return self._unspoken(url) or await self._trial.refusal(url)
+
+    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        if unspoken := self._unspoken(url):
+            return Answer(None, unspoken)
+        headers = {**headers, "user-agent": f"Shuyuan-Webhooks/{VERSION}"}
+        try:
+            answer = await self._egress.request("POST", url, headers=headers, content=body)
+        except (EgressRefused, EgressFailed) as error:
+            return Answer(None, str(error)[:_LONGEST_FAILURE])
+        if 200 <= answer.status < 300:
+            return Answer(answer.status, None)
+        wish = _retry_after(answer.headers.get("retry-after"), self._clock())
+        return Answer(answer.status, f"it answered {answer.status}", wish)
+
+    def _unspoken(self, url: str) -> str | None:
+        if self._plain_http or url.lower().startswith("https:"):
+            return None
+        return "only https is spoken"
+
+
+class _Allowed(Exception):
+    """The address may be reached; nothing was sent to it."""
+
+
+class _Trial(Egress):
+    """A request that ends right before it would connect."""
+
+    async def refusal(self, url: str) -> str | None:
+        try:
+            await self.request("POST", url)
+        except _Allowed:
+            return None
+        except (EgressRefused, EgressFailed) as error:
+            return str(error)
+        return None
+
+    async def _checked_addresses(self, host: str) -> list[IPAddress]:
+        await super()._checked_addresses(host)
+        raise _Allowed
+
+
+def _retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """Seconds or an HTTP date (RFC 9110 §10.2.3); what is neither is passed over."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value), 10**9))
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(at.astimezone(UTC) - now, timedelta(0))

@@ -1,0 +1,61 @@
+"""What applications asked for: counts by application, operation and day."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple, Self
+
+from gateway.domain.quotas import day_of
+
+
+class UsageKey(NamedTuple):
+    client: str
+    day: date
+    operation: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """``refused`` are answers from 400 to 499, ``failed`` those from 500; bytes are of bodies."""
+
+    requests: int = 0
+    refused: int = 0
+    failed: int = 0
+    received: int = 0
+    sent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One line of Envoy's access log that names an application."""
+
+    key: UsageKey
+    status: int
+    received: int
+    sent: int
+
+    @classmethod
+    def of(cls, line: Any) -> Self | None:
+        """None for what was no application's, or is no line of ours."""
+        try:
+            if not line["client"] or not line["operation"]:
+                return None
+            day = day_of(datetime.fromisoformat(line["at"]))
+            key = UsageKey(str(line["client"]), day, str(line["operation"]))
+            return cls(key, int(line["status"]), int(line["received"]), int(line["sent"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+class Tally:
+    """Sums up requests."""
+
+    def __init__(self) -> None:
+        self.counts: dict[UsageKey, Counts] = {}
+
+    def add(self, request: Request) -> None:
+        counts = self.counts.setdefault(request.key, Counts())
+        counts.requests += 1
+        counts.refused += 400 <= request.status < 500
+        counts.failed += request.status >= 500
+        counts.received += request.received
+        counts.sent += request.sent
