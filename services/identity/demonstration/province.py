@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from services.identity.domain.clients import SCOPES, ApplicationType, AuthMethod, GrantType, Terms
+from services.identity.domain.clients import (
+    SCOPES,
+    ApplicationType,
+    AuthMethod,
+    GrantType,
+    QuotaClass,
+    Terms,
+)
 from services.identity.domain.organisations import Kind, OfficialCodes
 from shared.access import Role
 
@@ -247,12 +254,20 @@ APPLICATIONS = (
         "智学资源同步",
         "向省平台提供教育资源目录",
         AuthMethod.BASIC,
-        Terms(frozenset({"integrate", "catalog.read", "catalog.write"}), _EXCHANGE),
+        Terms(
+            frozenset({"integrate", "catalog.read", "catalog.write"}),
+            _EXCHANGE,
+            quota_class=QuotaClass.STANDARD,
+        ),
     ),
     Application(
         "智学组织同步",
         "读取机构目录并提供学习数据",
         AuthMethod.POST,
-        Terms(frozenset({"integrate", "identity.read", "learning.read"}), _EXCHANGE),
+        Terms(
+            frozenset({"integrate", "identity.read", "learning.read"}),
+            _EXCHANGE,
+            quota_class=QuotaClass.STANDARD,
+        ),
     ),
 )
