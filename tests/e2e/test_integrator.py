@@ -83,7 +83,7 @@ async def test_more_than_the_quota_is_told_when_to_come_back(integrator: Integra
     token = await integrator.token()
 
     async def asked() -> httpx2.Response:
-        return await integrator.http.get("/catalog/v1/about", headers=token)
+        return await integrator.http.get(ORGANISATIONS, headers=token)
 
     answers = await asyncio.gather(*(asked() for _ in range(400)))
     refused = [each for each in answers if each.status_code == 429]
