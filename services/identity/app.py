@@ -18,8 +18,8 @@ EVENTS = {**events_organisations.EVENTS, **events_people.EVENTS, **events_provid
 
 
 class Parts(NamedTuple):
-    provider: provider.Provider
     authentication: authentication.AuthenticationPart
+    provider: provider.Provider
     organisations: organisations.OrganisationsPart
     people: people.PeoplePart
     imports: imports.ImportsPart
@@ -82,8 +82,8 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
     on_erase += [entrance.erase, protocol.erase, provisioning.erase]
     objects = _objects(settings)
     return Parts(
-        provider=protocol,  # first: its token endpoint is asked most, and routes are tried in order
-        authentication=entrance,  # then this: everybody signs in
+        authentication=entrance,  # first: everybody signs in, and pages are tried in order
+        provider=protocol,
         organisations=organisations.build(runtime, settings),
         people=persons,
         imports=imports.build(runtime, settings, revocations=revocations, objects=objects),

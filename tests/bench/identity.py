@@ -228,7 +228,8 @@ async def _imported(stack: BenchStack, told: dict[str, Any], content: bytes) -> 
 
 async def _list(stack: BenchStack, told: dict[str, Any]) -> Figure:
     """Members of the school that the roster filled, page by page, as the service reads them; the
-    goal is that a full page takes no more statements than a page of one."""
+    goal is that no full page takes more statements than a page of one. Those with a minor on them
+    take one more, which audits the reading, so the most of either is compared."""
     school = next(each for each in told["accounts"] if each["username"] == "admin-school1")
     settings = Settings(
         _secrets_dir=stack.data / "secrets" / "identity",
@@ -253,15 +254,16 @@ async def _list(stack: BenchStack, told: dict[str, Any]) -> Figure:
 
     event.listen(runtime.engine.sync_engine, "before_cursor_execute", note)
 
-    async def members(wanted: int, limit: int) -> tuple[float, float]:
-        """Members a second, statements a page."""
+    async def members(wanted: int, limit: int) -> tuple[float, int]:
+        """Members a second, the most statements that a page took."""
         nonlocal statements
-        statements, pages, found, after = 0, 0, 0, None
+        most, found, after = 0, 0, None
         started = time.perf_counter()
         while found < wanted:
+            statements = 0
             page = await people.page(caller, school["organisation"], None, None, limit, after)
-            found, pages, after = found + len(page.people), pages + 1, page.following
-        return found / (time.perf_counter() - started), statements / pages
+            found, most, after = found + len(page.people), max(most, statements), page.following
+        return found / (time.perf_counter() - started), most
 
     await members(MOST_A_PAGE, MOST_A_PAGE)  # plans and types are asked for once a connection
     one_rate, of_one = await members(50, 1)
@@ -277,7 +279,7 @@ async def _list(stack: BenchStack, told: dict[str, Any]) -> Figure:
         of_one / of_many,
         1.0,
         {
-            "statements a page": of_many,
+            "statements a page, at most": float(of_many),
             "members a page": float(MOST_A_PAGE),
             "CPU µs a member, without PostgreSQL": 1e6 * used / LISTED,
         },

@@ -9,26 +9,41 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application.accounts import Credentials
+from services.identity.adapters.personal_data import PersonalData
+from services.identity.application.accounts import NOBODY, Credentials
 from services.identity.application.invitations import Invitation
 from services.identity.application.second_factors import Factors, PasskeyListed
 from services.identity.application.sign_in import SignInUnderWay
+from services.identity.domain.identifiers import login_keys
 from services.identity.domain.passwords import blocklist
 from shared.reader import Reader
 
 _DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CREDENTIALS = """
-SELECT p.hash AS password_hash, coalesce(p.stands_alone, false) AS stands_alone, p.changed_at,
-  EXISTS (SELECT FROM authenticators WHERE person_id = $1 AND confirmed_at IS NOT NULL)
+SELECT who.id AS person_id, p.hash AS password_hash,
+  coalesce(p.stands_alone, false) AS stands_alone, p.changed_at,
+  EXISTS (SELECT FROM authenticators WHERE person_id = who.id AND confirmed_at IS NOT NULL)
     AS authenticator,
-  (SELECT count(*) FROM passkeys WHERE person_id = $1) AS passkeys,
-  EXISTS (SELECT FROM known_devices WHERE secret_hash = $2 AND person_id = $1) AS device_known,
-  EXISTS (SELECT FROM known_devices WHERE secret_hash = $2) AS device_ours,
-  ARRAY(SELECT key FROM throttle WHERE key = ANY($3::bytea[]) ORDER BY key) AS keys,
-  ARRAY(SELECT tat FROM throttle WHERE key = ANY($3::bytea[]) ORDER BY key) AS tats
-FROM (SELECT) AS one LEFT JOIN passwords p ON p.person_id = $1
+  (SELECT count(*) FROM passkeys WHERE person_id = who.id) AS passkeys,
+  EXISTS (SELECT FROM known_devices WHERE secret_hash = $1 AND person_id = who.id) AS device_known,
+  EXISTS (SELECT FROM known_devices WHERE secret_hash = $1) AS device_ours,
+  ARRAY(SELECT key FROM throttle WHERE key = ANY($2::bytea[]) ORDER BY key) AS keys,
+  ARRAY(SELECT tat FROM throttle WHERE key = ANY($2::bytea[]) ORDER BY key) AS tats
+FROM who LEFT JOIN passwords p ON p.person_id = who.id
 """
+_OF_PERSON = f"WITH who AS (SELECT $3::uuid AS id) {_CREDENTIALS}"
+_BY_LOGIN = f"""
+WITH known AS (
+  SELECT i.person_id FROM unnest($3::text[], $4::bytea[]) AS typed (kind, search_hash)
+  JOIN identifiers i USING (kind, search_hash)
+  WHERE kind <> 'email' OR i.verified_at IS NOT NULL
+  ORDER BY array_position($3, kind) LIMIT 1
+), who AS MATERIALIZED (
+  SELECT coalesce((SELECT p.id FROM known JOIN people p ON p.id = known.person_id
+    WHERE p.state = 'ACTIVE'), '{NOBODY}') AS id
+) {_CREDENTIALS}
+"""  # noqa: S608 - constants
 _FORMER = "SELECT hash FROM former_passwords WHERE person_id = $1 ORDER BY id DESC"
 _UNDER_WAY = """
 SELECT s.person_id, s.amr, s.return_to, s.expires_at
@@ -110,13 +125,26 @@ def common_passwords() -> frozenset[str]:
 class AuthenticationReads:
     """Every reader of `services.identity.application` that asks about signing in."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, personal: PersonalData) -> None:
         self._reader = reader
+        self._personal = personal
 
     async def credentials(
         self, person_id: UUID, device: bytes | None = None, guesses: Collection[bytes] = ()
     ) -> Credentials:
-        row: Any = await self._reader.fetchrow(_CREDENTIALS, person_id, device, list(guesses))
+        row = await self._reader.fetchrow(_OF_PERSON, device, list(guesses), person_id)
+        return self._credentials(row)
+
+    async def credentials_by_login(
+        self, login: str, device: bytes | None = None, guesses: Collection[bytes] = ()
+    ) -> Credentials:
+        keys = login_keys(login)
+        hashed = [(key.kind, hash_) for key in keys for hash_ in self._personal.hashes(key)]
+        kinds, hashes = zip(*hashed, strict=True)
+        row = await self._reader.fetchrow(_BY_LOGIN, device, list(guesses), kinds, hashes)
+        return self._credentials(row)
+
+    def _credentials(self, row: Any) -> Credentials:
         found = dict(row)
         counts = zip(found.pop("keys"), found.pop("tats"), strict=True)
         return Credentials(**found, counts=dict(counts))

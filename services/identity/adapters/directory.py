@@ -1,6 +1,5 @@
 """Reads of people by the provider and authentication, on the way of every sign-in and token."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -8,22 +7,14 @@ from uuid import UUID
 from services.identity.adapters.personal_data import PersonalData
 from services.identity.application.directory import AccountRecord, ClaimsRecord, Family
 from services.identity.domain.guardians import Consent, Guardianship, GuardianshipState, Purpose
-from services.identity.domain.identifiers import IdentifierKey
 from services.identity.domain.people import State
 from shared.reader import Reader
 
 _ACCOUNT = (
-    "p.id, p.code, p.state, p.profile, EXISTS (SELECT FROM memberships m WHERE m.person_id = p.id"
-    " AND m.kind = 'student' AND m.valid_from <= $1"
-    " AND (m.valid_until IS NULL OR m.valid_until > $1)) AS pupil"
-)
-_BY_ID = f"SELECT {_ACCOUNT} FROM people p WHERE p.id = $2"  # noqa: S608 - constant columns
-_BY_LOGIN = (
-    f"SELECT {_ACCOUNT}"  # noqa: S608 - constant columns
-    " FROM unnest($2::text[], $3::bytea[]) AS typed (kind, search_hash)"
-    " JOIN identifiers i USING (kind, search_hash) JOIN people p ON p.id = i.person_id"
-    " WHERE kind <> 'email' OR i.verified_at IS NOT NULL"
-    " ORDER BY array_position($2, kind) LIMIT 1"
+    "SELECT p.id, p.code, p.state, p.profile, EXISTS (SELECT FROM memberships m"
+    " WHERE m.person_id = p.id AND m.kind = 'student' AND m.valid_from <= $2"
+    " AND (m.valid_until IS NULL OR m.valid_until > $2)) AS pupil"
+    " FROM people p WHERE p.id = $1"
 )
 _CLAIMS = (
     "SELECT p.state, p.profile, p.updated_at, i.id, i.kind, i.value, i.verified_at"
@@ -38,6 +29,16 @@ _GRANTS = (
     " AND g.valid_from <= $2 AND (g.valid_until IS NULL OR g.valid_until > $2)"
     ") g ON g.person_id = p.id WHERE p.id = $1 ORDER BY told"
 )
+_HOLDS_UNTIL = """
+SELECT least(
+  (SELECT min(valid_until) FROM role_grants WHERE person_id = $1 AND valid_until > $2),
+  (SELECT min(effective_at) FROM consent_purposes WHERE effective_at > $2 AND purpose IN
+    (SELECT purpose FROM consents WHERE child_id = $1 AND withdrawn_at IS NULL)),
+  (SELECT min(valid_from::timestamp AT TIME ZONE 'Asia/Shanghai') FROM memberships
+    WHERE person_id = $1 AND kind = 'student'
+    AND valid_from::timestamp AT TIME ZONE 'Asia/Shanghai' > $2)
+) AS until
+"""
 _CONSENTS = "SELECT * FROM consents WHERE child_id = $1 AND withdrawn_at IS NULL"
 _GUARDIANSHIPS = "SELECT * FROM guardianships WHERE child_id = $1"
 _PURPOSES = "SELECT * FROM consent_purposes"
@@ -51,14 +52,7 @@ class DirectoryReads:
         self._personal = personal
 
     async def account(self, person_id: UUID, day: date) -> AccountRecord | None:
-        return self._account(await self._reader.fetchrow(_BY_ID, day, person_id))
-
-    async def by_login(self, keys: Sequence[IdentifierKey], day: date) -> AccountRecord | None:
-        hashed = [(key.kind, hash_) for key in keys for hash_ in self._personal.hashes(key)]
-        kinds, hashes = zip(*hashed, strict=True)
-        return self._account(await self._reader.fetchrow(_BY_LOGIN, day, kinds, hashes))
-
-    def _account(self, row: Mapping[str, Any] | None) -> AccountRecord | None:
+        row = await self._reader.fetchrow(_ACCOUNT, person_id, day)
         if row is None:
             return None
         person_id = UUID(
@@ -89,6 +83,11 @@ class DirectoryReads:
         if not rows:
             return None
         return State(rows[0]["state"]), [row["told"] for row in rows if row["told"] is not None]
+
+    async def holds_until(self, person_id: UUID, at: datetime) -> datetime | None:
+        row: Any = await self._reader.fetchrow(_HOLDS_UNTIL, person_id, at)
+        until: datetime | None = row["until"]
+        return until
 
     async def family(self, child_id: UUID) -> Family:
         consents = await self._reader.fetch(_CONSENTS, child_id)

@@ -32,14 +32,13 @@ class Directory(Protocol):
 
     async def account(self, person_id: UUID) -> Account | None: ...
 
-    async def find_by_login(self, login: str) -> Account | None:
-        """By username, phone, verified e-mail address, student or staff number; the same work
-        whether there is one or not."""
-        ...
-
     async def grants(self, person_id: UUID) -> tuple[str, ...]:
         """Roles in force, each as ``role@path#subject``."""
         ...
+
+
+NOBODY = UUID(int=0)
+"""Whose login an unknown one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class Credentials:
     enough without a second factor; ``device_known`` that the person has signed in on the browser
     that asks, ``device_ours`` that somebody has. ``counts`` are of wrong guesses."""
 
+    person_id: UUID
     password_hash: str | None = None
     stands_alone: bool = False
     changed_at: datetime | None = None

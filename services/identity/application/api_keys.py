@@ -81,14 +81,14 @@ class ApiKeyStore(Protocol):
 
 class ApiKeys:
     """Raises `ClientNotFound` as `Clients` does. ``acting`` makes the token with which a client
-    acts for itself, of these scopes."""
+    acts for itself, of these scopes, until then at the longest."""
 
     def __init__(
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], ApiKeyStore],
         clients: Callable[[AsyncConnection], ClientStore],
-        acting: Callable[[Client, frozenset[str]], TokenSet],
+        acting: Callable[[Client, frozenset[str], datetime], TokenSet],
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
@@ -185,4 +185,5 @@ class ApiKeys:
         known = await self.look_up(secret)
         if known is None:
             return None
-        return ExchangedKey(known, self._acting(known.client, known.scopes))
+        tokens = self._acting(known.client, known.scopes, known.key.expires_at)
+        return ExchangedKey(known, tokens)

@@ -15,10 +15,8 @@ from services.identity.domain.guardians import (
 )
 from services.identity.domain.identifiers import (
     Identifier,
-    IdentifierKey,
     IdentifierKind,
     international,
-    login_keys,
 )
 from services.identity.domain.people import (
     PersonDisabled,
@@ -74,16 +72,13 @@ class DirectoryStore(Protocol):
 
     async def account(self, person_id: UUID, day: date) -> AccountRecord | None: ...
 
-    async def by_login(self, keys: Sequence[IdentifierKey], day: date) -> AccountRecord | None:
-        """Whoever is known by the first of the keys that anybody is known by; an email address
-        counts when it is verified."""
-        ...
-
     async def claims(self, person_id: UUID) -> ClaimsRecord | None: ...
 
     async def grants(self, person_id: UUID, at: datetime) -> tuple[State, list[str]] | None:
         """State and compact grants in force, of organisations that are open."""
         ...
+
+    async def holds_until(self, person_id: UUID, at: datetime) -> datetime | None: ...
 
     async def family(self, child_id: UUID) -> Family:
         """Three statements."""
@@ -100,11 +95,6 @@ class PeopleDirectory:
 
     async def account(self, person_id: UUID) -> Account | None:
         return self._account(await self._store.account(person_id, self._day()))
-
-    async def find_by_login(self, login: str) -> Account | None:
-        """By username, phone, verified email, 学籍号 or staff number; the work is the same whether
-        anybody is found or not."""
-        return self._account(await self._store.by_login(login_keys(login), self._day()))
 
     async def userinfo(self, person_id: UUID, scopes: frozenset[str]) -> dict[str, Any]:
         """The claims of OpenID Connect Core §5.1 that the scopes ask for (§5.4), ``sub`` always.
@@ -126,6 +116,12 @@ class PeopleDirectory:
         if found is None or found[0] is not State.ACTIVE:
             raise PersonDisabled
         return tuple(found[1])
+
+    async def holds_until(self, person_id: UUID, at: datetime) -> datetime | None:
+        """When next after `at` a date alone takes something away from what a token says of the
+        person: a role ends, a version of a purpose consented to gives way to the next, a membership
+        makes a pupil of the person."""
+        return await self._store.holds_until(person_id, at)
 
     async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
         """Those of the scopes that a token of the person may carry: of a minor, the ungated ones

@@ -6,7 +6,13 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.identity.application.stores import Revocations, Stores
-from services.identity.domain.grants import ORDINARY, RoleGrant, governor_of, keeper_of
+from services.identity.domain.grants import (
+    ORDINARY,
+    SEPARATED,
+    RoleGrant,
+    governor_of,
+    keeper_of,
+)
 from services.identity.domain.guardians import GuardianshipState
 from services.identity.domain.organisations import is_beside_provinces, is_province
 from services.identity.domain.people import (
@@ -126,6 +132,7 @@ async def invited(
 ) -> Person:
     """The person, locked, whom the caller may hand a link that opens the account: it opens the
     records of a guardian's children too. Guardians who belong nowhere are reached through them.
+    Holders of one of the three offices are helped from above.
 
     Raises `NotFound`, `OwnAccount`, `AccountBeyondReach`.
     """
@@ -143,7 +150,21 @@ async def invited(
     bare = removes_factors or (person.state is State.ACTIVE and not has_factor)
     keeper = keeper_of((each.role for each in held), guardian=bare and bool(wards))
     _check_authority(INVITE, caller, keeper, person, held, day, *wards)
+    if not all(_is_below(caller, each) for each in held if each.role in SEPARATED):
+        raise AccountBeyondReach(
+            "The person holds your own office beside you. Ask one of that role above you both, or "
+            "have a security administrator end the role first.",
+            zh="该人员与您担任同级同类岗位：请由上级同类管理员办理，或先由安全管理员终止其岗位。",
+        )
     return person
+
+
+def _is_below(caller: Principal, office: RoleGrant) -> bool:
+    """Whether the caller holds the like of an office above it. With a peer's account somebody could
+    do to their own what is left to others."""
+    like = Rule(INVITE.scope, frozenset({Role(office.role)}))
+    above = office.path.rpartition(".")[0] or None
+    return not is_province(office.path) and reaches(like, caller, above)
 
 
 async def grow_younger(

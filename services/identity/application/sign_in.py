@@ -5,8 +5,7 @@ known to one browser by a cookie of its own.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, Self
@@ -15,6 +14,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.accounts import (
+    NOBODY,
     CredentialReader,
     Credentials,
     Directory,
@@ -35,7 +35,6 @@ from shared.context import current
 from shared.database import UnitOfWork
 
 LIFE = timedelta(minutes=10)
-NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,6 @@ class Unfinished:
 
 
 Outcome = SignedIn | Unfinished
-Judge = Callable[[UUID], Awaitable[tuple[Credentials, Attempt]]]
 
 
 class SignInStore(Protocol):
@@ -106,6 +104,13 @@ class SignInStore(Protocol):
 
 
 class SignInReader(CredentialReader, Protocol):
+    async def credentials_by_login(
+        self, login: str, device: bytes | None = None, guesses: Collection[bytes] = ()
+    ) -> Credentials:
+        """Those of whoever is active and known by username, phone, verified email, 学籍号 or staff
+        number, else of `NOBODY`; the work is the same."""
+        ...
+
     async def under_way(self, secret_hash: bytes, now: datetime) -> SignInUnderWay | None:
         """The sign-in, while it lasts and its person is active."""
         ...
@@ -148,10 +153,12 @@ class SignIn:
         An unknown login costs the same lookups and the same hashing as a wrong password.
         """
         self._hashing.expect_seat()
-        account = await self._directory.find_by_login(login)
-        person_id = account.person_id if account and account.state == State.ACTIVE else NOBODY
-        with self._guessing(folded_login(login), visitor, visitor.browser) as judged:
-            credentials, attempt = await judged(person_id)
+        device = visitor.device_digest
+        guess = self._throttle.guess(folded_login(login), visitor.address, device, visitor.browser)
+        with self._throttle.judging(guess) as admitted:
+            credentials = await self._reader.credentials_by_login(login, device, guess.keys)
+            attempt = await admitted(credentials.counts, credentials.device_known)
+            person_id = credentials.person_id
             typed, known = normalised(password), credentials.password_hash
             with self._hashing.seat() as seat:
                 if not await seat.verify(known, typed) or known is None:
@@ -272,9 +279,11 @@ class SignIn:
         use: Callable[[UnitOfWork, UUID, str], Awaitable[None]],
     ) -> Outcome:
         under_way = await self.under_way(cookie)
-        person_id = under_way.person_id
-        with self._guessing(f"second factor {person_id}", visitor) as judged:
-            credentials, attempt = await judged(person_id)
+        person_id, device = under_way.person_id, visitor.device_digest
+        guess = self._throttle.guess(f"second factor {person_id}", visitor.address, device)
+        with self._throttle.judging(guess) as admitted:
+            credentials = await self._reader.credentials(person_id, device, guess.keys)
+            attempt = await admitted(credentials.counts, credentials.device_known)
             try:
                 async with self._new_uow() as uow:
                     current().actor = str(person_id)
@@ -362,22 +371,6 @@ class SignIn:
 
     async def _credentials(self, person_id: UUID, visitor: Visitor) -> Credentials:
         return await self._reader.credentials(person_id, visitor.device_digest)
-
-    @contextmanager
-    def _guessing(
-        self, account: str, visitor: Visitor, browser: str | None = None
-    ) -> Iterator[Judge]:
-        """A guess at the secret called `account`. What it gives reads the credentials of the
-        person and admits the guess, or raises `TooManyAttempts`."""
-        device = visitor.device_digest
-        guess = self._throttle.guess(account, visitor.address, device, browser)
-        with self._throttle.judging(guess) as admitted:
-
-            async def judged(person_id: UUID) -> tuple[Credentials, Attempt]:
-                credentials = await self._reader.credentials(person_id, device, guess.keys)
-                return credentials, await admitted(credentials.counts, credentials.device_known)
-
-            yield judged
 
     async def _failed(self, attempt: Attempt, person_id: UUID, factor: str) -> None:
         async with self._new_uow() as uow:

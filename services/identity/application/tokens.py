@@ -40,6 +40,7 @@ from services.identity.domain.tokens import (
     client_claims,
     fingerprint,
     id_claims,
+    life_until,
     own_scopes,
     person_claims,
 )
@@ -69,6 +70,10 @@ class People(Protocol):
 
     async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
         """What consent covers, for a minor; all of them for others."""
+        ...
+
+    async def holds_until(self, person_id: UUID, at: datetime) -> datetime | None:
+        """When next after `at` a date alone takes away a role or what consent covers."""
         ...
 
 
@@ -111,7 +116,7 @@ class TokenStore(Protocol):
 
 
 class Tokens:
-    """``life`` is that of an access token."""
+    """``life`` is that of an access token, at the longest."""
 
     def __init__(
         self,
@@ -145,11 +150,16 @@ class Tokens:
         _require(client, GrantType.CLIENT_CREDENTIALS)
         return self.acting(client, narrowed(scope, own_scopes(client)))
 
-    def acting(self, client: Client, scopes: frozenset[str]) -> TokenSet:
-        """An access token of `scopes` with which the client acts for itself."""
+    def acting(
+        self, client: Client, scopes: frozenset[str], until: datetime | None = None
+    ) -> TokenSet:
+        """An access token of `scopes` with which the client acts for itself, `until` then at the
+        longest."""
+        now = self._clock()
+        life = life_until(until, now, self._life)
         grants = (str(Grant(Role.INTEGRATOR, client.path)),) if client.path else ()
-        claims = client_claims(self._issuer, client, scopes, grants, self._clock(), self._life)
-        return TokenSet(self._keys.sign_access(claims), scopes, self._life)
+        claims = client_claims(self._issuer, client, scopes, grants, now, life)
+        return TokenSet(self._keys.sign_access(claims), scopes, life)
 
     async def exchange(
         self, client: Client, code: str, redirect_uri: str, verifier: str | None
@@ -239,9 +249,10 @@ class Tokens:
         nonce: str | None,
     ) -> TokenSet:
         """Access token and ID token of an authorization, for as much of `scopes` as consent
-        covers; the access token counts as issued `now`. Raises `OAuthError` for a person who may
-        not be signed in, or whose roles ask for more than they proved: a token without those roles
-        would look like their loss, while a new sign-in asks for the second factor."""
+        covers; the access token counts as issued `now`, and no role or consent in it ends before it
+        does. Raises `OAuthError` for a person who may not be signed in, or whose roles ask for more
+        than they proved: a token without those roles would look like their loss, while a new
+        sign-in asks for the second factor."""
         person_id = authorization.person_id
         try:
             account = await self._active(person_id)
@@ -249,6 +260,7 @@ class Tokens:
             grants = await self._people.grants(person_id)
             if lacks_factor(self._profile, grants, authorization.acr):
                 raise OAuthError("invalid_grant", "a role asks for a second factor: sign in again")
+            life = life_until(await self._people.holds_until(person_id, now), now, self._life)
             asked = await self._asked(person_id, authorization.claims.id_token)
             await self._note_read(account, str(client.id), asked)
         except PersonDisabled as error:
@@ -256,10 +268,10 @@ class Tokens:
         if not allowed:
             raise OAuthError("invalid_scope", "a guardian has not consented to any of the scopes")
         access_token = self._keys.sign_access(
-            person_claims(self._issuer, authorization, allowed, grants, now, self._life)
+            person_claims(self._issuer, authorization, allowed, grants, now, life)
         )
         if "openid" not in allowed:
-            return TokenSet(access_token, allowed, self._life)
+            return TokenSet(access_token, allowed, life)
         claims = id_claims(
             self._issuer,
             authorization,
@@ -269,7 +281,7 @@ class Tokens:
             asked=asked,
         )
         id_token = self._keys.sign_id(claims)
-        return TokenSet(access_token, allowed, self._life, id_token=id_token)
+        return TokenSet(access_token, allowed, life, id_token=id_token)
 
     async def start_refreshing(
         self, uow: UnitOfWork, client: Client, authorization: Authorization, tokens: TokenSet

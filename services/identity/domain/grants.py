@@ -124,7 +124,10 @@ def keeper_of(roles: Iterable[str], *, guardian: bool = False) -> str | None:
 
     Who may not give an office may not use it through its holder's account either. So that is a
     security administrator's for offices, and for a `guardian` whom no second factor would protect:
-    no school consents in a parent's name. Each of the three is kept by its like; everybody else by
+    no school consents in a parent's name. Each of the three is kept by its like, who gains nothing
+    by it; were it the one who gives them, one person could act as two of the three. One of them who
+    also holds another office is kept by nobody, else giving that office would open the account: a
+    security administrator ends it, the like helps, and it is given again. Everybody else is kept by
     an administrator.
     """
     keepers = {

@@ -135,6 +135,14 @@ def _registered(issuer: str, subject: str, now: datetime, life: timedelta) -> di
     }
 
 
+def life_until(end: datetime | None, now: datetime, longest: timedelta) -> timedelta:
+    """The life of an access token issued `now` that is good until before `end`: ``exp`` tells whole
+    seconds."""
+    if end is None:
+        return longest
+    return min(longest, timedelta(seconds=int(end.timestamp()) - int(now.timestamp())))
+
+
 def person_claims(
     issuer: str,
     authorization: Authorization,

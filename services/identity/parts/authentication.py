@@ -14,6 +14,7 @@ from services.identity.adapters.authentication import (
     common_passwords,
 )
 from services.identity.adapters.clients import ClientRows
+from services.identity.adapters.personal_data import PersonalData
 from services.identity.adapters.second_factors import FactorRows, PasskeyRows
 from services.identity.adapters.session_opening import SessionStatement
 from services.identity.adapters.sessions import SessionReads, SessionRows
@@ -98,7 +99,7 @@ def build(
 ) -> AuthenticationPart:
     new_uow, clock, engine = runtime.new_uow, runtime.clock, runtime.engine
     ring = KeyRing.parse(settings.master_keys.get_secret_value())
-    reads = AuthenticationReads(runtime.reader)
+    reads = AuthenticationReads(runtime.reader, PersonalData(ring))
     profile = _profile(settings)
     platform = settings.platform_name
     names = NamesOfPeople(new_uow, people)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,8 @@ class Somebody:
     state: State = State.ACTIVE
     consented: frozenset[str] | None = None
     """For a minor: what guardians consented to."""
+    until: datetime | None = None
+    """When next a date alone changes that."""
 
 
 @dataclass
@@ -47,6 +50,9 @@ class FakePeople:
     async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
         consented = self._active(person_id).consented
         return requested if consented is None else requested & (consented | {"openid"})
+
+    async def holds_until(self, person_id: UUID, _at: datetime) -> datetime | None:
+        return self.known[person_id].until
 
     def _active(self, person_id: UUID) -> Somebody:
         found = self.known[person_id]

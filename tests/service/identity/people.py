@@ -8,6 +8,8 @@ import asyncpg
 import httpx2
 from fastapi import FastAPI
 
+from services.identity.adapters.authentication import AuthenticationReads
+from services.identity.application.accounts import NOBODY
 from services.identity.domain.organisations import CODE_PREFIX, Kind, label_of
 from services.identity.parts.people import PeoplePart, build
 from services.identity.settings import Settings
@@ -95,6 +97,12 @@ class World:
     def clock(self) -> FrozenClock:
         clock: FrozenClock = self.app.state.clock
         return clock
+
+    async def known_by(self, login: str) -> UUID | None:
+        """Whoever would sign in with that name, as the sign-in looks them up."""
+        reads = AuthenticationReads(self.app.state.runtime.reader, self.part.personal)
+        person_id = (await reads.credentials_by_login(login)).person_id
+        return None if person_id == NOBODY else person_id
 
     def as_role(self, role: str, at: Place, subject: str | None = None) -> dict[str, str]:
         """Headers of somebody who holds a role somewhere."""

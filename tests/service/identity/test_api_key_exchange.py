@@ -13,7 +13,7 @@ from services.identity.settings import Settings
 from tests.service.identity.provider import House, RegisteredClient, running_house
 
 EXCHANGE = "/identity/v1/api-keys/exchange"
-SECRET = "what only the gateway knows"  # noqa: S105 - of this test
+SECRET = "what only the gateway knows"
 
 
 @pytest.fixture
@@ -95,6 +95,14 @@ async def test_a_key_becomes_its_applications_token_of_the_keys_scopes(
     assert claims["scope"] == "catalog.read"
     assert claims["grants"] == ["integrator@PHOUSE"]
     assert claims["quota"] == found["quota_class"] == "standard"
+
+
+async def test_no_token_outlives_its_key(house: House, key: str, owner: asyncpg.Connection) -> None:
+    await owner.execute("UPDATE api_keys SET expires_at = now() + interval '60 seconds'")
+    found = await exchanged(house, key)
+    claims = await house.claims(found["access_token"])
+    assert 0 < claims["exp"] - claims["iat"] <= 60
+    assert found["expires_in"] <= 60
 
 
 async def test_what_is_no_key_becomes_nothing(house: House, key: str) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -75,6 +76,10 @@ async def withdraw(world: World, by: dict[str, Any], consent_id: str) -> httpx2.
 
 async def scopes(world: World, child: dict[str, Any]) -> set[str]:
     return set(await world.part.directory.allowed_scopes(child["id"], EVERYTHING))
+
+
+async def holds_until(world: World, person: dict[str, Any]) -> datetime | None:
+    return await world.part.directory.holds_until(UUID(person["id"]), world.clock())
 
 
 async def publish(world: World, **fields: Any) -> httpx2.Response:
@@ -202,6 +207,8 @@ async def test_a_later_version_asks_anew_when_it_takes_effect(
     assert published.json()["version"] == 2
     assert problem(await consent(world, mother, child, version=2)) == (409, "purpose-outdated")
     assert "learning.write" in await scopes(world, child)
+    assert await holds_until(world, child) == later
+    assert await holds_until(world, mother) is None
     world.clock.set(later)
     assert await scopes(world, child) == {"openid"}
     outdated = await consent(world, mother, child)

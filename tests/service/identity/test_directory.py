@@ -1,16 +1,19 @@
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.identity.domain.guardians import GATED_SCOPES
 from services.identity.domain.people import PersonDisabled
 from services.identity.settings import Settings
 from shared.ids import uuid7
 from tests.service.house import Token
-from tests.service.identity.people import World, build_people, crowd, make_world
+from tests.service.identity.people import V1, World, build_people, crowd, make_world
 
 PUPIL_ID_NUMBER = "110105201406010019"
 
@@ -30,7 +33,7 @@ async def world(
 
 @pytest.fixture
 def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
-    """The statements that the directory has sent, with their parameters."""
+    """The statements that the reader has sent, with their parameters."""
     sent: list[tuple[str, tuple[Any, ...]]] = []
     reader = world.app.state.runtime.reader
     fetchrow = reader.fetchrow
@@ -60,11 +63,16 @@ async def test_every_identifier_that_signs_in_finds_the_account_in_one_statement
             {"kind": "staff_number", "value": "T-1001"},
         ],
     )
-    account = await world.part.directory.find_by_login(login)
-    assert account is not None
-    assert str(account.person_id) == pupil["id"]
-    assert (account.state, account.is_minor, account.locale) == ("ACTIVE", True, "zh-CN")
+    assert str(await world.known_by(login)) == pupil["id"]
     assert len(asked) == 1
+
+
+async def test_an_account_tells_what_signing_in_asks(world: World) -> None:
+    number = [{"kind": "student_number", "value": f"G{PUPIL_ID_NUMBER}"}]
+    pupil = await world.active(world.school, identifiers=number)
+    account = await world.part.directory.account(UUID(pupil["id"]))
+    assert account is not None
+    assert (account.state, account.is_minor, account.locale) == ("ACTIVE", True, "zh-CN")
 
 
 async def test_an_id_number_and_an_unverified_address_sign_nobody_in(world: World) -> None:
@@ -76,19 +84,20 @@ async def test_an_id_number_and_an_unverified_address_sign_nobody_in(world: Worl
         ],
     )
     for login in ("zhang@example.cn", PUPIL_ID_NUMBER, "nobody"):
-        assert await world.part.directory.find_by_login(login) is None
+        assert await world.known_by(login) is None
 
 
 async def test_among_thousands_signing_in_looks_up_an_index(
     world: World, asked: list[tuple[str, tuple[Any, ...]]]
 ) -> None:
     await crowd(world.owner, world.room, 5000)
-    assert await world.part.directory.find_by_login("zhangwei") is None
+    assert await world.known_by("zhangwei") is None
     ((statement, parameters),) = asked
     plan = await world.owner.fetch(f"EXPLAIN {statement}", *parameters)
     told = "\n".join(row[0] for row in plan)
     assert "uq_identifiers_kind" in told
-    assert "Seq Scan" not in told
+    assert "Seq Scan on identifiers" not in told
+    assert "Seq Scan on people" not in told
 
 
 async def test_claims_are_those_of_the_scopes(world: World) -> None:
@@ -145,3 +154,33 @@ async def test_nothing_is_told_of_an_account_that_is_not_active(world: World) ->
     assert account is not None
     assert account.state == "SUSPENDED"
     assert await directory.account(uuid7()) is None
+
+
+async def test_what_a_token_says_holds_until_the_first_role_in_it_ends(world: World) -> None:
+    teacher = await world.active(world.school, kind="staff")
+    person_id, now = UUID(teacher["id"]), world.clock()
+    soon, later = now + timedelta(minutes=5), now + timedelta(days=1)
+    assert await world.part.directory.holds_until(person_id, now) is None
+    for role, ends in (("teacher", later), ("reviewer", soon)):
+        granted = await world.grant(teacher, role, world.school, valid_until=ends.isoformat())
+        assert granted.status_code == 201, granted.text
+    assert await world.part.directory.holds_until(person_id, now) == soon
+    assert await world.part.directory.holds_until(person_id, soon) == later
+    assert await world.part.directory.holds_until(person_id, later) is None
+
+
+async def test_what_a_token_says_holds_until_the_day_that_makes_a_pupil_of_somebody(
+    world: World,
+) -> None:
+    person = await world.active(world.school, kind="staff")
+    enrolled = await world.client.post(
+        f"{V1}/people/{person['id']}/memberships",
+        headers=world.admin(world.school),
+        json={"organisation_id": world.school.ref, "kind": "student", "valid_from": "2026-09-02"},
+    )
+    assert enrolled.status_code == 201, enrolled.text
+    until = await world.part.directory.holds_until(UUID(person["id"]), world.clock())
+    assert until == datetime(2026, 9, 1, 16, tzinfo=UTC)
+    assert await world.part.directory.allowed_scopes(UUID(person["id"]), GATED_SCOPES)
+    world.clock.set(until)
+    assert not await world.part.directory.allowed_scopes(UUID(person["id"]), GATED_SCOPES)

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.identity.domain.grants import SEPARATED
 from services.identity.settings import Settings
 from shared.ids import uuid7
 from tests.service.house import Token
@@ -20,7 +21,7 @@ from tests.service.identity.authentication import (
     build_authentication,
     house_of,
 )
-from tests.service.identity.people import World, make_world
+from tests.service.identity.people import Place, World, make_world
 from tests.service.identity.test_account import set_up
 
 NEW = "the stork went over the bridge"
@@ -92,6 +93,54 @@ class TestHelpFromAnAdministrator:
             for removes in (False, True):
                 answer = await self.ask(world, person["id"], headers, removes_factors=removes)
                 assert answer.status_code == (201 if role == governor else 403), (role, removes)
+
+    @pytest.mark.parametrize("office", sorted(SEPARATED))
+    async def test_the_three_are_helped_from_above_and_not_by_a_peer(
+        self, world: World, office: str
+    ) -> None:
+        lower, peer = world.as_role(office, world.school), world.as_role(office, world.county)
+        above = world.as_role(office, world.province)
+        person = await world.invite(world.school, kind="staff")
+        assert (await world.grant(person, office, world.county)).status_code == 201
+        for headers, status in ((lower, 403), (peer, 403), (above, 201)):
+            answer = await self.ask(world, person["id"], headers, removes_factors=True)
+            assert answer.status_code == status, answer.text
+
+    async def test_the_three_of_an_institution_are_helped_from_the_province(
+        self, world: World
+    ) -> None:
+        person = await world.invite(world.studio, kind="staff")
+        assert (await world.grant(person, "administrator", world.studio)).status_code == 201
+        for place, status in ((world.studio, 403), (world.province, 201)):
+            answer = await self.ask(world, person["id"], world.admin(place))
+            assert answer.status_code == status, answer.text
+
+    @pytest.mark.parametrize(
+        ("office", "place", "helper"),
+        [("reviewer", "school", "auditor"), ("auditor", "province", "administrator")],
+    )
+    async def test_where_it_takes_two_one_ends_a_role_and_another_helps(
+        self, world: World, office: str, place: str, helper: str
+    ) -> None:
+        at: Place = getattr(world, place)
+        person = await world.invite(at, kind="staff")
+        if office == "reviewer":
+            assert (await world.grant(person, "auditor", at)).status_code == 201
+        granted = await world.grant(person, office, at)
+        assert granted.status_code == 201
+        for role in SEPARATED:
+            headers = world.as_role(role, world.province) | {"accept-language": "en"}
+            refused = await self.ask(world, person["id"], headers)
+            assert refused.status_code == 403
+            assert "have a security administrator end the role first" in refused.json()["detail"]
+        ended = await world.client.delete(
+            f"/identity/v1/role-grants/{granted.json()['id']}",
+            headers=world.security(world.province),
+        )
+        assert ended.status_code == 204
+        helped = await self.ask(world, person["id"], world.as_role(helper, world.province))
+        assert helped.status_code == 201
+        assert (await world.grant(person, office, at)).status_code == 201
 
     @pytest.mark.parametrize("held", ["security_administrator", "auditor"])
     async def test_no_administrator_closes_the_account_of_another_office(

@@ -116,7 +116,7 @@ async def test_erasing_leaves_a_pseudonym_and_the_evidence(world: World) -> None
     assert row["erased_at"] is not None
     assert await world.owner.fetchval("SELECT count(*) FROM identifiers") == 0
     assert [str(each) for each in world.seams.forgotten] == [pupil["id"]]
-    assert await world.part.directory.find_by_login("zhangwei") is None
+    assert await world.known_by("zhangwei") is None
     kept = await world.client.get(f"{PEOPLE}/{pupil['id']}", headers=world.admin(world.school))
     assert kept.json()["name"] is None
     assert [each["reason"] for each in kept.json()["actions"]] == ["invitation", *["state"] * 5]

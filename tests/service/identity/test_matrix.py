@@ -367,6 +367,7 @@ TARGETS: Mapping[str, Make] = {
     "issue_api_key": issue_api_key,
     "list_api_keys": client_("/api-keys"),
     "revoke_api_key": revoke_api_key,
+    "exchange_api_key": at("/api-keys/exchange", {"key": "sy_00000000" + "a" * 44}),
     "introspect_api_key": at("/api-keys/introspect", {"key": "sy_00000000" + "a" * 44}),
     "list_revocations": at("/revocations"),
     "list_sessions": at("/sessions"),

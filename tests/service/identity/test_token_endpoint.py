@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -121,6 +122,20 @@ async def test_tokens_issued_right_after_a_revocation_are_good(house: House) -> 
     assert (await house.claims(new["access_token"]))["iat"] <= time.time()
     assert (await house.userinfo(old["access_token"])).status_code == 401
     assert (await house.userinfo(new["access_token"])).status_code == 200
+
+
+async def test_no_access_token_outlives_what_it_says(house: House) -> None:
+    client, person = await house.client(), await house.person(grants=("teacher@PHOUSE",))
+    now = house.runtime.clock()
+    house.people.known[person].until = now + timedelta(seconds=90.7)
+    tokens = await house.tokens(client, person)
+    for each in (tokens, (await house.refresh(client, tokens["refresh_token"])).json()):
+        claims = await house.claims(each["access_token"])
+        assert claims["exp"] == int((now + timedelta(seconds=90.7)).timestamp())
+        assert each["expires_in"] == claims["exp"] - claims["iat"]
+    house.people.known[person].until = now + timedelta(days=1)
+    longest = await house.tokens(client, person)
+    assert longest["expires_in"] == 600
 
 
 async def test_a_token_issued_before_the_revocation_commits_is_void(house: House) -> None:

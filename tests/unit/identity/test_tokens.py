@@ -14,6 +14,7 @@ from services.identity.domain.tokens import (
     fingerprint,
     half_hash,
     id_claims,
+    life_until,
     new_secret,
     own_scopes,
     person_claims,
@@ -34,6 +35,19 @@ def test_a_secret_has_256_bits_and_is_kept_as_its_hash() -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", new_secret())
     assert len({new_secret() for _ in range(100)}) == 100
     assert len(fingerprint("x")) == 32
+
+
+@given(
+    st.timedeltas(timedelta(0), timedelta(seconds=2)),
+    st.timedeltas(timedelta(microseconds=1), timedelta(minutes=20)),
+)
+def test_an_access_token_expires_before_what_it_says_ends_and_no_second_early(
+    after: timedelta, left: timedelta
+) -> None:
+    now = NOW + after
+    expires = int(now.timestamp()) + int(life_until(now + left, now, LIFE).total_seconds())
+    assert expires <= (now + left).timestamp()
+    assert expires == min(int((now + left).timestamp()), int((now + LIFE).timestamp()))
 
 
 def test_the_refresh_tokens_of_a_family_share_a_handle_and_nothing_else() -> None:
