@@ -165,6 +165,20 @@ class Egress:
         except (httpx2.HTTPError, zlib.error) as error:
             raise EgressFailed(f"{type(error).__name__}: {error}") from error
 
+    async def refusal(self, url: str) -> str | None:
+        """Why a request to `url` would be refused, or could reach nobody, now; nothing is sent."""
+        try:
+            async with asyncio.timeout(self._policy.seconds):
+                host = _checked_host(httpx2.URL(url), self._policy.ports)
+                await self._checked_addresses(host)
+        except httpx2.InvalidURL as error:
+            return f"not an address: {error}"
+        except TimeoutError:
+            return "its name is not resolved"
+        except (EgressRefused, EgressFailed) as error:
+            return str(error)
+        return None
+
     async def _exchange(self, request: httpx2.Request) -> EgressAnswer:
         host = _checked_host(request.url, self._policy.ports)
         addresses = await self._checked_addresses(host)

@@ -31,9 +31,7 @@ _COLUMNS = (
     " d.due_at, d.attempted_at, d.created_at"
 )
 _FROM = "FROM webhook_deliveries d JOIN webhook_events e ON e.position = d.position"
-_GET = text(
-    f"SELECT {_COLUMNS} {_FROM} WHERE d.webhook_id = :webhook_id AND d.id = :id"
-)
+_GET = text(f"SELECT {_COLUMNS} {_FROM} WHERE d.webhook_id = :webhook_id AND d.id = :id")
 _PAGE = text(
     f"SELECT {_COLUMNS} {_FROM} WHERE d.webhook_id = :webhook_id"
     " AND (CAST(:state AS text) IS NULL OR d.state = :state)"

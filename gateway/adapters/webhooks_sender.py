@@ -10,7 +10,6 @@ from shared.egress import (
     EgressFailed,
     EgressPolicy,
     EgressRefused,
-    IPAddress,
     Resolver,
 )
 from shared.version import VERSION
@@ -26,12 +25,11 @@ class WebhookSender:
         self, policy: EgressPolicy, resolve: Resolver, clock: Clock, *, plain_http: bool
     ) -> None:
         self._egress = Egress(policy, resolve)
-        self._trial = _Trial(policy, resolve)
         self._plain_http = plain_http
         self._clock = clock
 
     async def refusal(self, url: str) -> str | None:
-        return self._unspoken(url) or await self._trial.refusal(url)
+        return self._unspoken(url) or await self._egress.refusal(url)
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         if unspoken := self._unspoken(url):
@@ -50,27 +48,6 @@ class WebhookSender:
         if self._plain_http or url.lower().startswith("https:"):
             return None
         return "only https is spoken"
-
-
-class _Allowed(Exception):
-    """The address may be reached; nothing was sent to it."""
-
-
-class _Trial(Egress):
-    """A request that ends right before it would connect."""
-
-    async def refusal(self, url: str) -> str | None:
-        try:
-            await self.request("POST", url)
-        except _Allowed:
-            return None
-        except (EgressRefused, EgressFailed) as error:
-            return str(error)
-        return None
-
-    async def _checked_addresses(self, host: str) -> list[IPAddress]:
-        await super()._checked_addresses(host)
-        raise _Allowed
 
 
 def _retry_after(value: str | None, now: datetime) -> timedelta | None:

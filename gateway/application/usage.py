@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol
 
+from gateway.application.access import INTEGRATE
 from gateway.domain.quotas import Quota, day_of
 from gateway.domain.usage import Counts, UsageKey
-from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.errors import DomainError, NotFound
 from shared.principal import Principal
 
-INTEGRATE = Rule("integrate", frozenset({Role.INTEGRATOR, Role.ADMINISTRATOR}))
 LONGEST_DAYS = 366
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.application.access import INTEGRATE
 from gateway.domain.webhooks import (
     MOST_WEBHOOKS,
     OVERLAP,
@@ -19,7 +20,7 @@ from gateway.domain.webhooks import (
     new_secret,
 )
 from gateway.domain.webhooks_types import SCOPES, TYPES
-from shared.access import Role, Rule, grants_of
+from shared.access import grants_of
 from shared.clock import Clock
 from shared.context import worded
 from shared.database import UnitOfWork
@@ -27,8 +28,6 @@ from shared.encryption import KeyRing, Place
 from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.ids import uuid7
 from shared.principal import Principal
-
-INTEGRATE = Rule("integrate", frozenset({Role.INTEGRATOR, Role.ADMINISTRATOR}))
 
 _PURPOSE = "webhook-secret"
 
@@ -45,7 +44,13 @@ class Disclosed(NamedTuple):
 
     webhook: Webhook
     secret: str | None
-    previous_until: datetime | None = None
+
+
+class Rotated(NamedTuple):
+    """The new secret, likewise; the one before signs as well until ``previous_until``."""
+
+    secret: str | None
+    previous_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,11 @@ class Webhooks:
     async def create(self, caller: Principal, draft: Draft) -> Disclosed:
         """Raises `Forbidden`, `WebhookRefused`, `TooManyWebhooks`."""
         path = _place(caller, draft.organisation)
+        async with self._new_uow() as uow:  # which answers a repeated request, before any look-up
+            if await self._store(uow.connection).count(path) >= MOST_WEBHOOKS:
+                raise TooManyWebhooks(
+                    "Delete one that is no longer needed.", zh="请先删除不再使用的订阅。"
+                )
         await self._check(draft.url, draft.event_types, caller.scopes)
         now = self._clock()
         webhook = Webhook(
@@ -137,10 +147,6 @@ class Webhooks:
         )
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            if await store.count(path) >= MOST_WEBHOOKS:
-                raise TooManyWebhooks(
-                    "Delete one that is no longer needed.", zh="请先删除不再使用的订阅。"
-                )
             await store.add(webhook)
             secret = await self._add_secret(store, webhook)
             note(uow, "created", webhook)
@@ -197,7 +203,7 @@ class Webhooks:
             note(uow, "deleted", webhook)
             await uow.commit()
 
-    async def rotate(self, caller: Principal, webhook_id: UUID) -> Disclosed:
+    async def rotate(self, caller: Principal, webhook_id: UUID) -> Rotated:
         """A new secret; the one before signs beside it for 24 hours more. Raises `NotFound`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
@@ -206,8 +212,8 @@ class Webhooks:
             await store.retire_secrets(webhook_id, until)
             secret = await self._add_secret(store, webhook)
             note(uow, "secret_rotated", webhook)
-            await uow.commit(Disclosed(webhook, None, until))
-            return Disclosed(webhook, secret, until)
+            await uow.commit(Rotated(None, until))
+            return Rotated(secret, until)
 
     async def _add_secret(self, store: WebhookStore, webhook: Webhook) -> str:
         secret, secret_id = new_secret(), uuid7()

@@ -1,6 +1,7 @@
 """What is kept for webhooks of what is heard: the events to tell, and what becomes of
 applications and organisations."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.domain.webhooks_types import TYPES
@@ -31,4 +32,5 @@ class EventStore(Protocol):
 async def tell(store: EventStore, heard: Envelope) -> None:
     """Record an event of one of the `TYPES` as far as it is told outside."""
     kind = TYPES[heard.type]
-    await store.record(kind.outside(heard), kind.scope)
+    told = replace(heard, data=kind.outside(heard.data), traceparent=None)
+    await store.record(told, kind.scope)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
-from gateway.application.usage import INTEGRATE, BadPeriod, Usage
+from gateway.application.access import INTEGRATE
+from gateway.application.usage import BadPeriod, Usage
 from gateway.problems.usage import PROBLEMS
 from gateway.schemas.usage import COLUMNS, QuotaView, UsageView
 from shared.access import guarded
@@ -27,7 +28,10 @@ _CSV: dict[int | str, dict[str, Any]] = {
 Limits = Annotated[PageRequest, Depends(page_limits(default=100, maximum=1000))]
 Application = Annotated[
     str | None,
-    Query(max_length=100, description="Its client_id; without one, the application that asks."),
+    Query(
+        pattern=r"^[\x21-\x7e]{1,100}$",
+        description="Its client_id; without one, the application that asks.",
+    ),
 ]
 Day = Annotated[date | None, Query(description="In China, as in 2026-11-22.")]
 

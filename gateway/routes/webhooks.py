@@ -4,8 +4,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from gateway.application.webhooks import INTEGRATE, Disclosed, Webhooks
-from gateway.domain.webhooks import TooManyWebhooks, Webhook, WebhookRefused
+from gateway.application.access import INTEGRATE
+from gateway.application.webhooks import Disclosed, Webhooks
+from gateway.domain.webhooks import TooManyWebhooks, WebhookRefused
 from gateway.domain.webhooks_types import TYPES
 from gateway.problems.webhooks import PROBLEMS
 from gateway.schemas.webhooks import (
@@ -155,5 +156,4 @@ def webhooks_router(
 
 
 def _located(made: Disclosed) -> dict[str, str]:
-    webhook: Webhook = made.webhook
-    return {"location": f"{PREFIX}/{webhook.id}", "etag": etag(webhook.version)}
+    return {"location": f"{PREFIX}/{made.webhook.id}", "etag": etag(made.webhook.version)}

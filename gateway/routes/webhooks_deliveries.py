@@ -3,7 +3,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from gateway.application.webhooks import INTEGRATE
+from gateway.application.access import INTEGRATE
 from gateway.application.webhooks_deliveries import Deliveries
 from gateway.domain.webhooks import WebhookNotActive
 from gateway.domain.webhooks_deliveries import Delivery, DeliveryNotDead, State

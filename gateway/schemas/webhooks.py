@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.application.webhooks import Disclosed, Draft
+from gateway.application.webhooks import Disclosed, Draft, Rotated
 from gateway.application.webhooks_deliveries import Replayed, Start
 from gateway.domain.webhooks import State, Webhook
 from gateway.domain.webhooks_deliveries import Delivery, sequence_of
@@ -141,8 +141,7 @@ class RotatedSecret(BaseModel):
     previous_until: datetime = Field(description="Until then the one before signs as well.")
 
     @classmethod
-    def of(cls, rotated: Disclosed) -> Self:
-        assert rotated.previous_until is not None  # noqa: S101 - a rotation has one
+    def of(cls, rotated: Rotated) -> Self:
         return cls(secret=rotated.secret, previous_until=rotated.previous_until)
 
 

@@ -11,7 +11,7 @@ import asyncio
 import copy
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
@@ -109,3 +109,16 @@ async def defects(
 
     await asyncio.to_thread(run)
     return list(found.values())
+
+
+def naming(document: Mapping[str, Any], known: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """`document`, in which parameters with these names take these values and no others: what is
+    drawn at random exists nowhere."""
+    told = copy.deepcopy(dict(document))
+    for path in told["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"].lower() in known:
+                    values = list(known[parameter["name"].lower()])
+                    parameter["schema"] = {"type": "string", "enum": values}
+    return told

@@ -2,9 +2,6 @@
 document says."""
 
 import asyncio
-import copy
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import asyncpg
 import httpx2
@@ -18,26 +15,13 @@ from tests.service.catalog.resources import SCOPES
 from tests.service.catalog.reviews import Panel
 from tests.service.catalog.test_textbooks import BOOK
 from tests.service.catalog.vocabularies import PROVINCE, starter_set
-from tests.service.generated import defects
+from tests.service.generated import defects, naming
 from tests.service.house import Token
 
 __all__ = ["starter_set"]
 
 REQUESTS = 4
 SECONDS = 45.0
-
-
-def naming(document: Mapping[str, Any], known: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """`document`, in which parameters with these names take these values and no others: what is
-    drawn at random exists nowhere."""
-    told = copy.deepcopy(dict(document))
-    for path in told["paths"].values():
-        for operation in path.values():
-            for parameter in operation.get("parameters", ()):
-                if parameter["name"].lower() in known:
-                    values = list(known[parameter["name"].lower()])
-                    parameter["schema"] = {"type": "string", "enum": values}
-    return told
 
 
 async def test_every_answer_to_a_generated_request_is_one_that_is_documented(

@@ -96,9 +96,10 @@ async def test_an_application_reads_its_own_usage_page_by_page(
 ) -> None:
     own = token(OWN, "integrate", ("integrator@P1.N1",), client_id=OWN)
     since = (used - timedelta(days=60)).isoformat()
-    seen, cursor = [], None
+    seen = list[tuple[str, str]]()
+    cursor: str | None = None
     for _ in range(6):
-        asked = {"limit": 1, "since": since, **({"cursor": cursor} if cursor else {})}
+        asked = {"limit": "1", "since": since} | ({"cursor": cursor} if cursor else {})
         page = (await client.get(USAGE, params=asked, headers=own)).json()
         seen += [(each["day"], each["operation"]) for each in page["items"]]
         cursor = page["next"]

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -160,6 +161,18 @@ async def test_a_repeated_request_creates_one_and_shows_its_secret_once(
     kept = await desk.owner.fetch("SELECT secret FROM webhook_secrets")
     assert len(kept) == 1
     assert first.json()["secret"].encode() not in kept[0]["secret"]
+
+
+async def test_a_repeated_request_is_answered_alike_when_there_is_no_more_room(
+    desk: Integrator, receiver: Receiver, owner: asyncpg.Connection
+) -> None:
+    headers = {**desk.own, "idempotency-key": str(uuid7())}
+    first = await desk.client.post(URL, headers=headers, json=asked(receiver))
+    await owner.execute("UPDATE webhooks SET organisation_path = 'P1.E2'")
+    for _ in range(MOST_WEBHOOKS):
+        await desk.create(receiver)
+    again = await desk.client.post(URL, headers=headers, json=asked(receiver))
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
 
 
 async def test_a_change_needs_the_version_that_was_read(

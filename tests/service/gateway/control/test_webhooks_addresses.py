@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from ipaddress import ip_network
-from typing import Any
 
 import asyncpg
 import httpx2
@@ -10,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from gateway.adapters.webhooks_sender import WebhookSender
+from gateway.parts.webhooks import webhook_sender
 from gateway.settings import Settings
 from shared.clock import utc_now
 from shared.egress import EgressPolicy
@@ -28,7 +28,7 @@ from tests.unit.shared.test_egress import LITERALS
 
 __all__ = ["desk"]
 
-NAMED = {
+NAMED: dict[str, list[list[str]]] = {
     "loopback.example": [["127.0.0.1"]],
     "loopback6.example": [["::1"]],
     "mapped.example": [["::ffff:127.0.0.1"]],
@@ -88,7 +88,7 @@ async def canary() -> AsyncIterator[Receiver]:
 
 
 def resolver() -> Names:
-    return Names({name: [*answers] for name, answers in NAMED.items()})
+    return Names({name: list(answers) for name, answers in NAMED.items()})
 
 
 @pytest.fixture
@@ -165,12 +165,14 @@ async def test_no_redirect_is_followed(canary: Receiver, status: str) -> None:
 async def test_by_default_only_https_to_port_443_is_spoken(
     settings: Settings, canary: Receiver
 ) -> None:
-    app = webhooks_alone(settings, Names({"school.example": [["8.8.8.8"]]}))
-    sender: Any = courier_of(app, resolve=Names({"school.example": [["8.8.8.8"]]}))._sender
+    names = Names({"school.example": [["8.8.8.8"]]})
+    app = webhooks_alone(settings, names)
+    sender = webhook_sender(app.state.runtime, settings, names)
     assert await sender.refusal("https://school.example/") is None
     assert await sender.refusal("https://school.example:443/") is None
     assert await sender.refusal("http://school.example/") == "only https is spoken"
-    assert "port" in await sender.refusal(f"https://school.example:{canary.port}/")
+    refused = await sender.refusal(f"https://school.example:{canary.port}/")
+    assert refused == f"port {canary.port} is not allowed"
     assert (await sender.send("http://8.8.8.8/", {}, b"")).failure == "only https is spoken"
     await app.state.runtime.close()
 

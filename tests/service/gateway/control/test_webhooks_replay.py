@@ -67,9 +67,7 @@ async def test_a_replay_since_a_time_takes_what_was_recorded_from_then_on(
     assert receiver.ids() == [str(each.id) for each in events[1:]]
 
 
-async def test_what_waits_already_is_not_queued_again(
-    desk: Integrator, receiver: Receiver
-) -> None:
+async def test_what_waits_already_is_not_queued_again(desk: Integrator, receiver: Receiver) -> None:
     made = await desk.create(receiver)
     events = await desk.published(4)
     assert (await desk.post(made, "replay", {"after": "0"})).json()["queued"] == 0
@@ -160,19 +158,16 @@ async def test_after_their_time_deliveries_go_and_events_that_nothing_waits_for(
     made = await desk.create(receiver)
     await desk.post(made, "secret-rotations")
     old, new = await desk.published(2)
-    month = "now() - interval '31 days'"
     await desk.owner.execute(
-        "UPDATE webhook_events SET recorded_at = " + month + " WHERE event_id = $1", old.id
+        "UPDATE webhook_events SET recorded_at = now() - interval '31 days' WHERE event_id = $1",
+        old.id,
     )
     runtime = desk.app.state.runtime
-    sweeper = WebhookSweeper(
-        runtime.new_uow, DeliveryRepository, timedelta(days=30), runtime.clock
-    )
+    sweeper = WebhookSweeper(runtime.new_uow, DeliveryRepository, timedelta(days=30), runtime.clock)
     assert await sweeper.sweep() == 0
     await desk.owner.execute(
-        "UPDATE webhook_deliveries d SET created_at = " + month + " FROM webhook_events e"
-        " WHERE e.position = d.position AND e.event_id = $1",
-        old.id,
+        "UPDATE webhook_deliveries d SET created_at = e.recorded_at FROM webhook_events e"
+        " WHERE e.position = d.position"
     )
     await sweeper.sweep()
     left = await desk.owner.fetch("SELECT event_id FROM webhook_events")

@@ -110,6 +110,16 @@ async def receiving(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Rec
         listener.close()
 
 
+def reaching(receiver: Receiver, settings: Settings) -> Settings:
+    """Settings with which webhooks may be told at `receiver`, as in development."""
+    allowed = {
+        "webhook_networks": "127.0.0.1/32",
+        "webhook_ports": f"443,{receiver.port}",
+        "webhook_plain_http": True,
+    }
+    return settings.model_copy(update=allowed)
+
+
 def webhooks_alone(settings: Settings, resolve: Resolver = resolve_by_system) -> FastAPI:
     """The application of webhooks alone, with a clock that tests move."""
     runtime = Runtime("gateway", settings, HEARS, FrozenClock(utc_now()))
@@ -219,16 +229,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 @pytest.fixture
 def build(receiver: Receiver) -> Callable[[Settings], FastAPI]:
     """Webhooks alone, which may reach the receiver as well as the public Internet."""
-
-    def build(settings: Settings) -> FastAPI:
-        allowed = {
-            "webhook_networks": "127.0.0.1/32",
-            "webhook_ports": f"443,{receiver.port}",
-            "webhook_plain_http": True,
-        }
-        return webhooks_alone(settings.model_copy(update=allowed))
-
-    return build
+    return lambda settings: webhooks_alone(reaching(receiver, settings))
 
 
 @pytest.fixture
@@ -262,6 +263,7 @@ def client_event(what: str, client: str, scopes: Sequence[str] = ()) -> Envelope
     data = {
         "client_id": client,
         "organisation_id": str(uuid7()),
+        "organisation_path": COMPANY,
         "name": "一个应用",
         "state": "x",
         "scopes": list(scopes),
