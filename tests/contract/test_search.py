@@ -119,7 +119,7 @@ async def test_what_is_built_is_found_as_it_was_given(engine: Engine) -> None:
     found = await engine.find("二次函数")
     [hit] = found.hits
     assert found.total == 1
-    assert (hit.id, hit.version, hit.title) == (made.document.id, 1, "二次函数的图象")
+    assert (hit.id, hit.version, hit.title) == (str(made.document.id), 1, "二次函数的图象")
     assert (hit.description, hit.text) == ("抛物线", "顶点坐标")
 
 
@@ -156,6 +156,18 @@ async def test_all_words_are_required_unless_some_are_spared(engine: Engine) -> 
     assert await engine.titles("分数 课件") == ["分数 课件"]
     assert await engine.titles("分数 视频") == []
     assert len(await engine.titles("分数 视频", spared=1)) == 2
+
+
+@pytest.mark.parametrize(("words", "spared"), [(2, 1), (3, 1), (5, 1), (6, 2), (8, 3)])
+async def test_in_this_process_any_of_the_words_may_be_spared(
+    tmp_path: Path, words: int, spared: int
+) -> None:
+    engine = Engine(TantivyIndex(tmp_path))
+    asked = ["alpha", "beta", "gamma", "delta", "omega", "sigma", "kappa", "theta"][:words]
+    titles = [" ".join(asked[start:]) for start in range(words)]
+    await engine.begin(*(engine.indexed(title) for title in titles))
+    assert await engine.titles(" ".join(asked), spared=spared) == titles[: spared + 1]
+    engine.index.close()
 
 
 async def test_a_title_counts_for_more_than_a_text(engine: Engine) -> None:
@@ -224,7 +236,7 @@ async def test_what_is_preferred_comes_first_and_the_rest_stays(engine: Engine) 
     await engine.begin(far, near)
     for region, first in (("P0.C2", near), ("P0.C1", far)):
         found = await engine.find("分数", preferred={Facet.REGION: (region,)})
-        assert [found.hits[0].id, len(found.hits)] == [first.document.id, 2]
+        assert [found.hits[0].id, len(found.hits)] == [str(first.document.id), 2]
 
 
 async def test_the_newest_first_and_page_by_page(engine: Engine) -> None:

@@ -232,7 +232,7 @@ def _place_document(place: Place) -> dict[str, Any]:
 
 def _found(name: str, query: Query, told: Mapping[str, Any]) -> Found:
     hits = [
-        Hit(UUID(hit["id"]), hit["version"], hit["title"], hit["description"], hit["text"])
+        Hit(hit["id"], hit["version"], hit["title"], hit["description"], hit["text"])
         for hit in told["hits"]
     ]
     counts: dict[Facet, Mapping[str, int]] = {}

@@ -36,6 +36,7 @@ HEAP_BYTES = 15_000_000
 _CURRENT = "current"
 _PLACE = "place"
 _MOST_BUCKETS = 200
+_STORED = ("id", "version", "stored_title", "stored_description", "stored_text")
 _TOKENS = ("title", "names", "description", "text", "characters", "syllables", "initials")
 
 
@@ -267,16 +268,18 @@ def _document(indexed: Indexed) -> "tantivy.Document":
 
 def _search(generation: _Generation, query: Query) -> Found:
     searcher = generation.index.searcher()
+    matching = generation.queries.matching(query)
     found = searcher.search(
-        generation.queries.ranked(query),
+        generation.queries.ranked(query, matching),
         max(query.limit, 1),
         offset=query.offset,
         order_by_field="published_at" if query.sort is Sort.NEWEST else None,
     )
-    matching = generation.queries.matching(query)
-    counts = _counts(searcher, matching, query.facets) if query.facets else {}
-    hits = [_hit(searcher.doc(address)) for _, address in found.hits[: query.limit]]
     total: int = found.count  # type: ignore[attr-defined]  # which its stub has not
+    counts: Mapping[Facet, Mapping[str, int]] = {facet: {} for facet in query.facets}
+    if total and query.facets:
+        counts = _counts(searcher, matching, query.facets)
+    hits = [_hit(searcher.doc(address)) for _, address in found.hits[: query.limit]]
     return Found(total, hits, counts)
 
 
@@ -295,13 +298,8 @@ def _counts(
 
 
 def _hit(document: "tantivy.Document") -> Hit:
-    return Hit(
-        UUID(document["id"][0]),
-        document["version"][0],
-        document["stored_title"][0],
-        document["stored_description"][0],
-        document["stored_text"][0],
-    )
+    told = document.to_dict()
+    return Hit(*(told[name][0] for name in _STORED))
 
 
 def _words(generation: _Generation, limit: int) -> Mapping[str, int]:

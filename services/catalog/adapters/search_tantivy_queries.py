@@ -4,7 +4,9 @@ Which documents match is asked of one field that holds every word once; how well
 single fields, and of those documents alone. Counting facets so costs a quarter of what it would.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import comb
 from typing import TYPE_CHECKING
 
 from services.catalog.domain.search import Alternative, Chosen, Facet, Field, Query, Unit
@@ -19,6 +21,7 @@ _PHRASE_WEIGHT = {Field.CHARACTERS: 2.0, Field.SYLLABLES: 1.5}
 _INITIALS_WEIGHT = 2.0
 _PREFERENCE = 0.5
 """Added to a score for each preference met: less than a word in a title brings."""
+_MOST_WAYS = 20
 
 
 class Queries:
@@ -42,17 +45,26 @@ class Queries:
         if query.required >= len(units):
             clauses += [(self._must, each) for each in units]
         else:
-            some = [(self._should, each) for each in units]
-            clauses.append((self._must, self._query.boolean_query(some, query.required)))
+            clauses.append((self._must, self._some(units, query.required)))
         return self._query.boolean_query(clauses or [(self._must, self._all)])
 
-    def ranked(self, query: Query) -> "tantivy.Query":
-        """The same, the best first."""
-        matching = self._query.const_score_query(self.matching(query), 0.0)
-        clauses = [(self._must, matching)]
+    def ranked(self, query: Query, matching: "tantivy.Query") -> "tantivy.Query":
+        """The `matching` of `query`, the best first."""
+        clauses = [(self._must, self._query.const_score_query(matching, 0.0))]
         clauses += [(self._should, self._scored(unit)) for unit in query.units]
         clauses += [(self._should, each) for each in self._preferences(query.preferred)]
         return self._query.boolean_query(clauses)
+
+    def _some(self, units: Sequence["tantivy.Query"], required: int) -> "tantivy.Query":
+        """`required` of `units`. Where there are few ways to have so many, each way is an
+        intersection, which takes a third of the time that counting does."""
+        if required > 1 and comb(len(units), required) <= _MOST_WAYS:
+            units = [self._every(each) for each in combinations(units, required)]
+            required = 1
+        return self._query.boolean_query([(self._should, each) for each in units], required)
+
+    def _every(self, units: Sequence["tantivy.Query"]) -> "tantivy.Query":
+        return self._query.boolean_query([(self._must, each) for each in units])
 
     def _matched(self, unit: Unit) -> "tantivy.Query":
         found = [self._match(each) for each in unit]
@@ -66,9 +78,7 @@ class Queries:
         *whole, last = alternative.terms
         words = [self._term(ALL_WORDS, word) for word in whole]
         words.append(self._word(ALL_WORDS, last, prefix=alternative.prefix))
-        if len(words) == 1:
-            return words[0]
-        return self._query.boolean_query([(self._must, each) for each in words])
+        return words[0] if len(words) == 1 else self._every(words)
 
     def _scored(self, unit: Unit) -> "tantivy.Query":
         return self._query.disjunction_max_query([self._score(each) for each in unit], 0.1)

@@ -35,7 +35,8 @@ from shared.principal import Principal
 FEW = 3
 """So few hits, and it is asked whether something else was meant."""
 
-_SPARE = 5
+_SPARE = 2
+"""Hits beyond a page, in the place of those that are published no longer."""
 _MOST_WORDS = 12
 _TERMS_SUGGESTED = 3
 
@@ -136,11 +137,11 @@ class Search:
             limit=limit + _SPARE,
         )
         found = await self._index.search(query)
-        hits = [hit for hit in found.hits if hit.id != resource_id]
+        hits = [hit for hit in found.hits if hit.id != str(resource_id)]
         live = await self._live(hits)
         return [live[hit.id] for hit in hits if hit.id in live][:limit]
 
-    async def _live(self, hits: Sequence[Hit]) -> Mapping[UUID, Row]:
+    async def _live(self, hits: Sequence[Hit]) -> Mapping[str, Row]:
         return await self._reads.live([hit.id for hit in hits]) if hits else {}
 
     async def _find(self, text: str, query: Query) -> tuple[Found, Understood]:

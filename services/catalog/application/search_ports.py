@@ -88,8 +88,8 @@ class PublishedResources(Protocol):
 
 
 Row = Mapping[str, Any]
-"""A live resource as lists show it: ``id``, ``code``, ``title``, ``stage``, ``subject``,
-``grades``, ``edition``, ``types``, ``licence``, ``live_version``, ``updated_at``."""
+"""A live resource as lists show it, as JSON values: ``id``, ``code``, ``title``, ``stage``,
+``subject``, ``grades``, ``edition``, ``types``, ``licence``, ``live_version``, ``updated_at``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ class Likeness:
 class SearchReads(Protocol):
     """What everybody may read at this moment. Each method is one statement."""
 
-    async def live(self, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-        """Those of `ids` that are live, in any order."""
+    async def live(self, ids: Sequence[str]) -> Mapping[str, Row]:
+        """Those of `ids`, in their usual text form, that are live."""
         ...
 
     async def likeness(self, resource_id: UUID) -> Likeness | None: ...

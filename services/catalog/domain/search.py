@@ -93,9 +93,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """The version that was indexed; ``text`` is what the index keeps of the extracted text."""
+    """The version that was indexed; ``id`` is the resource's, in its usual text form, ``text`` what
+    the index keeps of the extracted text."""
 
-    id: UUID
+    id: str
     version: int
     title: str
     description: str

@@ -12,6 +12,8 @@ WIDTH = 120
 _LEAD = 24
 _MOST_MARKS = 20
 _LONGEST_LOOKED_THROUGH = 20_000
+_LINE_END = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_SIGNS = re.compile("[&<>\"']")
 
 Span = tuple[int, int]
 
@@ -41,10 +43,12 @@ class Marks:
         spans = self._spans(text[:_LONGEST_LOOKED_THROUGH]) if text else []
         if not spans:
             return None
+        if len(text) <= WIDTH:
+            return _marked(_LINE_END.sub(" ", text), spans)
         start = max(0, spans[0][0] - _LEAD)
         end = min(len(text), start + WIDTH)
         inside = [(a - start, b - start) for a, b in spans if b <= end]
-        told = _marked(" ".join(text[start:end].splitlines()), inside)
+        told = _marked(_LINE_END.sub(" ", text[start:end]), inside)
         return f"{'…' if start else ''}{told}{'…' if end < len(text) else ''}"
 
     def _spans(self, text: str) -> list[Span]:
@@ -101,13 +105,9 @@ def _place(sound: str, syllables: Sequence[str]) -> Span | None:
 
 
 def _marked(text: str, spans: Sequence[Span]) -> str:
-    parts, end = [], 0
+    html = escape if _SIGNS.search(text) else str
+    told, end = "", 0
     for start, until in spans:
-        parts += [text[end:start], text[start:until]]
+        told += f"{html(text[end:start])}<mark>{html(text[start:until])}</mark>"
         end = until
-    parts.append(text[end:])
-    if escape(text) != text:
-        parts = [escape(part) for part in parts]
-    for place in range(1, len(parts), 2):
-        parts[place] = f"<mark>{parts[place]}</mark>"
-    return "".join(parts)
+    return told + html(text[end:])

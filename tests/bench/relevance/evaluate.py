@@ -30,7 +30,7 @@ class EverythingIsLive:
 
     def __init__(self, resources: Sequence[Resource]) -> None:
         self._rows = {
-            each.document.id: {
+            str(each.document.id): {
                 "id": each.document.id,
                 "title": each.document.title,
                 "live_version": each.document.version,
@@ -38,7 +38,7 @@ class EverythingIsLive:
             for each in resources
         }
 
-    async def live(self, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    async def live(self, ids: Sequence[str]) -> Mapping[str, Row]:
         return {each: self._rows[each] for each in ids}
 
     async def likeness(self, resource_id: UUID) -> Likeness | None:

@@ -67,3 +67,7 @@ def test_what_sounds_as_it_was_typed_is_marked(field: Field, terms: tuple[str, .
 
 def test_where_nothing_is_marked_there_is_no_excerpt() -> None:
     assert asked("分数").excerpt("整数") is None
+
+
+def test_the_lines_of_an_excerpt_are_one_and_its_marks_stay_in_place() -> None:
+    assert asked("分数").excerpt("整数\r\n小数\n分数") == "整数  小数 <mark>分数</mark>"
