@@ -86,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
             scrubbing.build(runtime, settings, objects=objects),
             drafts,
             judged,
-            publication.build(runtime, end_case=judged.submissions.end),
+            publication.build(runtime, settings, end_case=judged.submissions.end),
             readers,
             collections.build(runtime, settings),
             intake.build(runtime, settings),

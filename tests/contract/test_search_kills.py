@@ -56,7 +56,7 @@ async def test_after_any_kill_the_index_holds_what_its_place_says(
         assert place.position > reached
         reached = place.position
         found = await index.search(Query(limit=reached + 10))
-        assert {hit.id.int for hit in found.hits} == set(range(1, reached + 1))
+        assert {UUID(hit.id).int for hit in found.hits} == set(range(1, reached + 1))
         index.close()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
@@ -36,6 +37,26 @@ LAZINESS = 0.7
 """Of an administrator, who would end every review otherwise."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step of an administrator's that was answered, at ``answered`` seconds since 1970."""
+
+    notice: str
+    action: str
+    resource: str
+    answered: float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Resource and version that somebody unknown could read, and when: seconds since 1970."""
+
+    resource: str
+    number: int
+    asked: float
+    answered: float
+
+
 @dataclass
 class Told:
     """What people were told, outside of everything under test."""
@@ -44,10 +65,8 @@ class Told:
     """Resource, and the number that its title was raised to."""
     decided: list[tuple[str, int, str]] = field(default_factory=list)
     """Review, round and reviewer."""
-    taken: list[str] = field(default_factory=list)
-    """Notices."""
-    seen: set[tuple[str, int]] = field(default_factory=set)
-    """Resource and version that somebody unknown could read."""
+    taken: list[Taken] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
     feed: list[tuple[str, str, int | None]] = field(default_factory=list)
     """Kind, code and version, as the feed told them."""
     repeats: int = 0
@@ -88,10 +107,12 @@ class Person(ABC):
 
     async def for_ever(self) -> None:
         """Do it again and again, until cancelled."""
-        async with self._http:
-            while True:
-                await self.act()
-                await asyncio.sleep(self.chance.uniform(0, PAUSE_SECONDS))
+        while True:
+            await self.act()
+            await asyncio.sleep(self.chance.uniform(0, PAUSE_SECONDS))
+
+    async def close(self) -> None:
+        await self._http.aclose()
 
 
 class Author(Person):
@@ -152,7 +173,8 @@ class Administrator(Person):
             path = f"/resources/{resource_id}/{action}"
             answer = await self.ask("POST", path, body, read["version"])
             if answer.status_code == 200:
-                self.told.taken.append(answer.json()["notice"]["id"])
+                notice = answer.json()["notice"]["id"]
+                self.told.taken.append(Taken(notice, action, resource_id, time.time()))
 
 
 class Stranger(Person):
@@ -163,18 +185,24 @@ class Stranger(Person):
         self._resources = resources
 
     async def act(self) -> None:
+        resource_id, asked = self.chance.choice(self._resources), time.time()
         for number in ("", "?version=1", "?version=2"):
-            path = f"/resources/{self.chance.choice(self._resources)}{number}"
-            answer = await self.ask("GET", path)
+            answer = await self.ask("GET", f"/resources/{resource_id}{number}")
             if answer.status_code == 200:
-                self.told.seen.add((answer.json()["id"], answer.json()["number"]))
-        self.told.seen |= await self.listed("/resources?limit=100")
-        self.told.seen |= await self.listed(f"/search?q={TITLE}&limit=100")
+                self._saw({(answer.json()["id"], answer.json()["number"])}, asked)
+            asked = time.time()
+        for path in ("/resources?limit=100", f"/search?q={TITLE}&limit=100"):
+            asked = time.time()
+            found = await self.listed(path)
+            self._saw({(each["id"], each["live_version"]) for each in found}, asked)
 
-    async def listed(self, path: str) -> set[tuple[str, int]]:
-        """What a list shows, with the versions that it says are live."""
-        items = (await self.ask("GET", path)).json()["items"]
-        return {(each["id"], each["live_version"]) for each in items}
+    async def listed(self, path: str) -> list[dict[str, Any]]:
+        """What a list shows."""
+        items: list[dict[str, Any]] = (await self.ask("GET", path)).json()["items"]
+        return items
+
+    def _saw(self, versions: set[tuple[str, int]], asked: float) -> None:
+        self.told.reads += [Read(*each, asked, time.time()) for each in versions]
 
 
 class Integrator(Person):

@@ -1,7 +1,9 @@
 """PDF files, honest and otherwise."""
 
 import io
+import re
 import struct
+import zipfile
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, cast
@@ -200,6 +202,24 @@ def script_on_open() -> bytes:
     return changed(_on_open(_SCRIPT))
 
 
+def _updated() -> bytes:
+    """An incremental update (§7.5.6) that gives the document another title."""
+    whole = pdf()
+    at = int(whole[whole.rindex(b"startxref") :].split()[1])
+    root = re.search(rb"/Root (\d+ 0 R)", whole)
+    number = whole[at:].split()[2]
+    added = number + b" 0 obj\n<< /Title (2) >>\nendobj\n"
+    table = b"xref\n%s 1\n%010d 00000 n \ntrailer\n<< /Size %d /Root %s /Prev %d >>\n" % (
+        number, len(whole), int(number) + 1, root[1] if root else b"", at
+    )  # fmt: skip
+    return whole + added + table + b"startxref\n%d\n%%%%EOF\n" % (len(whole) + len(added))
+
+
+def _quoting(document: pikepdf.Pdf) -> None:
+    words = b"BT /F1 9 Tf (a file begins with %PDF-1.4 and ends with %%EOF) Tj ET"
+    document.pages[0].contents_add(document.make_stream(words))
+
+
 HONEST = [
     Case("a PDF", "讲义.pdf", pdf, declared="application/pdf"),
     Case("a PDF of a page", "a.pdf", lambda: pdf(1)),
@@ -212,7 +232,22 @@ HONEST = [
     Case("a PDF with a link without a scheme", "a.pdf", lambda: changed(_annotated(Subtype=Name.Link, A=_action("URI", URI=String("www.moe.gov.cn"))))),
     Case("a PDF of forms in forms", "a.pdf", lambda: changed(_painting(4, 6))),
     Case("a PDF that ends in line breaks", "a.pdf", lambda: pdf() + b"\r\n\r\n"),
+    Case("a PDF that ends in NULs and a word", "a.pdf", lambda: pdf() + b"\0\0\0 eof"),
+    Case("a PDF that was updated", "a.pdf", lambda: _updated()),
+    Case("a PDF about PDF", "a.pdf", lambda: changed(_quoting, compress_streams=False, linearize=True)),
+    Case("a PDF stored in a ZIP", "a.zip", lambda: zipped({"a.pdf": pdf()}, zipfile.ZIP_STORED)),
+    Case("a PDF stored behind a text in a ZIP", "a.zip", lambda: zipped({"a.txt": b"a", "a.pdf": pdf()}, zipfile.ZIP_STORED)),
 ]  # fmt: skip
+
+_BEHIND: tuple[tuple[str, bytes], ...] = (
+    ("a page", b"\n<html onload=alert(1)>"),
+    ("a picture that fails", b"<img src=x onerror=alert(1)>"),
+    ("PHP", b"\n<?php system($_GET['c']);?>"),
+    ("short PHP", b"<?=`id`?>"),
+    ("another PDF", pdf()),
+    ("a PDF behind a word", b" x" + pdf()),
+    ("a PDF that fits", b"\n%PDF-1.7\n" + pdf()[pdf().rindex(b"xref\n0") :]),
+)
 
 _ADDRESSES = (
     "ms-msdt:/id PCWDiagnostic", "search-ms:query=a", "smb://evil.test/a", "java\tscript:alert(1)",
@@ -225,8 +260,15 @@ def _link(address: str) -> bytes:
     return changed(_annotated(Subtype=Name.Link, A=action))
 
 
+def _behind(tail: bytes) -> bytes:
+    return pdf() + tail
+
+
 HOSTILE = [
     *(Case(f"a link to {address!r}", "a.pdf", partial(_link, address), "action") for address in _ADDRESSES),
+    *(Case(f"a PDF with {what} behind its end", "a.pdf", partial(_behind, tail), "polyglot") for what, tail in _BEHIND),
+    Case("a name in a ZIP that begins a PDF", "a.zip", lambda: zipped({"%PDF-1.7": b"1 0 obj"}, zipfile.ZIP_STORED), "polyglot"),
+    Case("a script in a PDF stored in a ZIP", "a.zip", lambda: zipped({"a.pdf": script_on_open()}, zipfile.ZIP_STORED), "script"),
     Case("links relative to a script", "a.pdf", lambda: changed(_based), "action"),
     Case("a thread of another file", "a.pdf", lambda: changed(_on_open(_action("Thread", F=String("\\\\evil.test\\a.pdf")))), "external-reference"),
     Case("a stream in another file", "a.pdf", lambda: changed(_outside(F=String("\\\\evil.test\\a"))), "external-reference"),

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.fingerprints import ALL_BANDS, keep_fingerprint
 from services.catalog.adapters.resources import READABLE
 from services.catalog.application.checks import Kept, Likeness
 from services.catalog.domain import files, uploads
@@ -17,7 +18,7 @@ from services.catalog.domain.checks import (
     Related,
     TextbookFacts,
 )
-from services.catalog.domain.fingerprints import BANDS, Fingerprint
+from services.catalog.domain.fingerprints import Fingerprint
 from services.catalog.domain.resources import FileRole, Resource, Viewer
 from services.catalog.domain.vocabularies import State
 
@@ -62,12 +63,6 @@ _FINGERPRINTS = text(
     "SELECT sha256, grams, signature FROM fingerprints"
     " WHERE sha256 = ANY(CAST(:digests AS bytea[]))"
 )
-_KEEP = text(
-    "WITH kept AS (INSERT INTO fingerprints (sha256, grams, signature)"
-    " VALUES (:sha256, :grams, :signature) ON CONFLICT DO NOTHING RETURNING sha256)"
-    " INSERT INTO fingerprint_bands (band, key, sha256) SELECT w.band, w.key, kept.sha256"
-    " FROM kept, unnest(CAST(:bands AS smallint[]), CAST(:keys AS bigint[])) AS w (band, key)"
-)
 _ALIKE = text(
     "WITH near AS (SELECT b.sha256 FROM"  # noqa: S608 - constant text
     " unnest(CAST(:bands AS smallint[]), CAST(:keys AS bigint[])) AS w (band, key)"
@@ -77,7 +72,6 @@ _ALIKE = text(
     " JOIN fingerprints p USING (sha256)"
     f" CROSS JOIN LATERAL ({_HOLDERS.format(digest='near.sha256')}) AS holder"
 )
-_BANDS = list(range(BANDS))
 
 
 class FactRepository:
@@ -132,13 +126,12 @@ class FactRepository:
         return {row.sha256: Fingerprint.unpacked(row.grams, row.signature) for row in rows}
 
     async def keep_fingerprint(self, sha256: bytes, made: Fingerprint) -> None:
-        row = {"sha256": sha256, "grams": made.grams, "signature": made.packed}
-        await self._connection.execute(_KEEP, {**row, "bands": _BANDS, "keys": made.bands})
+        await keep_fingerprint(self._connection, sha256, made)
 
     async def alike(
         self, resource: Resource, sha256: bytes, made: Fingerprint
     ) -> Sequence[Likeness]:
-        asked = {**_of(resource), "sha256": sha256, "bands": _BANDS, "keys": made.bands}
+        asked = {**_of(resource), "sha256": sha256, "bands": ALL_BANDS, "keys": made.bands}
         rows = await self._connection.execute(_ALIKE, asked)
         return [
             Likeness(row.code, row.own, Fingerprint.unpacked(row.grams, row.signature))

@@ -12,6 +12,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.fingerprints import keep_fingerprint
+from services.catalog.domain.fingerprints import Fingerprint
 from services.catalog.domain.inspection import Derivative, Inspection, Job, State
 from shared.database import UnitOfWork
 from shared.ids import uuid7
@@ -134,6 +136,9 @@ class InspectionRepository:
         for each in derivatives:
             row = {name: getattr(each, name) for name in each.__slots__}
             await self._connection.execute(_ADD_DERIVATIVE, {"sha256": sha256, **row})
+
+    async def keep_fingerprint(self, sha256: bytes, made: Fingerprint) -> None:
+        await keep_fingerprint(self._connection, sha256, made)
 
     async def derivatives(self, sha256: bytes) -> Sequence[Derivative]:
         rows = await self._connection.execute(_DERIVATIVES, {"sha256": sha256})

@@ -110,6 +110,10 @@ _REPORTED = text(
     " AND (CAST(:outcome AS text) IS NULL OR outcome = :outcome) ORDER BY position LIMIT :limit"
 )
 _HOLD_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended('intake:' || :owner || :key, 0))")
+_RESOURCES = text(
+    "SELECT code, id FROM resources WHERE code = ANY(CAST(:codes AS text[]))"
+    " AND (live_version IS NOT NULL OR owner = :owner)"
+)
 _KEYED = text("SELECT resource_id FROM intake_keys WHERE owner = :owner AND key = :key")
 _KEEP_KEY = text(
     "INSERT INTO intake_keys (owner, key, resource_id) VALUES (:owner, :key, :resource_id)"
@@ -256,6 +260,12 @@ class IntakeRepository:
         await self._connection.execute(_HOLD_KEY, asked)
         found = await self._connection.scalar(_KEYED, asked)
         return UUID(bytes=found.bytes) if found else None
+
+    async def resources(self, owner: str, codes: Collection[str]) -> Mapping[str, UUID]:
+        if not codes:
+            return {}
+        rows = await self._connection.execute(_RESOURCES, {"owner": owner, "codes": list(codes)})
+        return {row.code: UUID(bytes=row.id.bytes) for row in rows}
 
     async def keep_key(self, owner: str, key: str, resource_id: UUID) -> None:
         told = {"owner": owner, "key": key, "resource_id": resource_id}

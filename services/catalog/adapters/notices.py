@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.catalog.domain.lifecycle import Action
-from services.catalog.domain.notices import Notice, reason_of
+from services.catalog.domain.lifecycle import Action, State
+from services.catalog.domain.notices import Notice, RemovalReason, Standing, reason_of
 from services.catalog.domain.publication import Publication
 
 _ADD = text(
@@ -19,6 +19,17 @@ _LATEST = text(
     "SELECT id, resource_id, action, reason_code, notice, version, at, actor FROM notices"
     " WHERE resource_id = :id ORDER BY id DESC LIMIT 1"
 )
+_IN_FORCE = text(
+    "SELECT n.id, n.resource_id, n.action, n.reason_code, n.notice, n.version, n.at, n.actor,"
+    " r.code, r.state FROM notices n JOIN resources r ON r.id = n.resource_id"
+    " WHERE r.state IN ('SUSPENDED', 'RETIRED') AND NOT EXISTS (SELECT FROM notices later"
+    " WHERE later.resource_id = n.resource_id AND later.id > n.id)"
+    " AND r.state = COALESCE(CAST(:state AS text), r.state)"
+    " AND n.reason_code = COALESCE(CAST(:reason AS text), n.reason_code)"
+    " AND n.id < :before"
+    " ORDER BY n.id DESC LIMIT :limit"
+)
+_LAST = UUID(int=2**128 - 1)
 _PUBLICATIONS = text(
     "SELECT resource_id, version, published_at, digest, case_id FROM publications"
     " WHERE resource_id = :resource_id ORDER BY version"
@@ -37,6 +48,13 @@ class NoticeRepository:
 
     async def latest(self, resource_id: UUID) -> Notice:
         return _notice((await self._connection.execute(_LATEST, {"id": resource_id})).one())
+
+    async def in_force(
+        self, state: State | None, reason: RemovalReason | None, limit: int, before: UUID | None
+    ) -> Sequence[Standing]:
+        asked = {"state": state, "reason": reason, "before": before or _LAST, "limit": limit}
+        rows = await self._connection.execute(_IN_FORCE, asked)
+        return [Standing(row.code, State(row.state), _notice(row)) for row in rows]
 
     async def publications(self, resource_id: UUID) -> Sequence[Publication]:
         rows = await self._connection.execute(_PUBLICATIONS, {"resource_id": resource_id})

@@ -7,6 +7,7 @@ from html import escape, unescape
 from xml.etree import ElementTree as Xml
 
 from services.catalog.adapters.objects_calls import Answer, Calls
+from services.catalog.domain.uploads import UNKNOWN
 from services.catalog.settings import Settings
 from shared.presigning import Presigner
 from shared.s3 import S3ObjectStore
@@ -54,8 +55,8 @@ class CatalogObjects(S3ObjectStore):
     async def list_parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
         """The parts that have arrived, by number and size, the latest of each.
 
-        Times are told in whole seconds. Where two with other bytes arrived within the last one both
-        are left out, as nobody can tell which is the later: missing, the part is sent again.
+        Times are told in whole seconds. Where two with other bytes arrived within the same one,
+        nobody can tell which is the later: they are listed as one without an ETag.
         """
         latest: dict[tuple[int, int], tuple[str, set[Part]]] = {}
         asked = {"uploadId": upload_id}
@@ -74,8 +75,10 @@ class CatalogObjects(S3ObjectStore):
                     parts.add(part)
             around = _fields(page)
             if around.get("IsTruncated") != "true":
-                sole = (parts for _, (_, parts) in sorted(latest.items()) if len(parts) == 1)
-                return tuple(part for parts in sole for part in parts)
+                return tuple(
+                    parts.pop() if len(parts) == 1 else Part(number, UNKNOWN, size)
+                    for (number, size), (_, parts) in sorted(latest.items())
+                )
             asked = {**asked, "part-number-marker": around["NextPartNumberMarker"]}
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:

@@ -1,4 +1,4 @@
-"""Expert groups, absences, conflicts of interest, and the roster that identity tells of."""
+"""Expert groups, absences, and the roster that identity tells of."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,12 +30,6 @@ _DROP_ABSENCES = text("DELETE FROM review_absences WHERE person = :person")
 _ADD_ABSENCES = text(
     "INSERT INTO review_absences (person, from_date, until_date)"
     " VALUES (:person, :from_date, :until_date)"
-)
-_CONFLICTS = text("SELECT maker FROM review_conflicts WHERE reviewer = :reviewer ORDER BY maker")
-_DROP_CONFLICTS = text("DELETE FROM review_conflicts WHERE reviewer = :reviewer")
-_ADD_CONFLICTS = text(
-    "INSERT INTO review_conflicts (reviewer, maker, declared_by, declared_at)"
-    " VALUES (:reviewer, :maker, :person, :now) ON CONFLICT DO NOTHING"
 )
 _ENROL = text(
     "INSERT INTO review_roster (grant_id, person, path, subject, valid_from, valid_until)"
@@ -85,17 +79,6 @@ class PanelRepository:
         for each in absences:
             row = {"from_date": each.from_date, "until_date": each.until_date}
             await self._connection.execute(_ADD_ABSENCES, {"person": person, **row})
-
-    async def conflicts(self, reviewer: str) -> Sequence[str]:
-        return list(await self._connection.scalars(_CONFLICTS, {"reviewer": reviewer}))
-
-    async def put_conflicts(
-        self, reviewer: str, makers: Sequence[str], person: str, now: datetime
-    ) -> None:
-        await self._connection.execute(_DROP_CONFLICTS, {"reviewer": reviewer})
-        for maker in makers:
-            row = {"reviewer": reviewer, "maker": maker, "person": person, "now": now}
-            await self._connection.execute(_ADD_CONFLICTS, row)
 
     async def enrol(self, fact: Mapping[str, Any]) -> None:
         row = {

@@ -13,6 +13,7 @@ from services.catalog.adapters.versions import (
     FILE_COLUMNS,
     FILE_VALUES,
     FILES_AS_JSON,
+    SHOWN_FACTS,
     VersionRepository,
     facet_columns,
     file_rows,
@@ -64,8 +65,9 @@ _ADD_FILES = text(
     f" VALUES (:resource_id, :position, {FILE_VALUES})"
 )
 _ATTACHABLE = text(
-    "SELECT u.id, u.owner, ltree2text(u.organisation_path) AS organisation_path, u.state,"
-    " u.filename, COALESCE(f.media_type, u.media_type) AS media_type, u.size, u.sha256, u.refusal"
+    "SELECT u.id, u.owner, ltree2text(u.organisation_path) AS organisation_path, u.state,"  # noqa: S608 - constant columns
+    " u.filename, COALESCE(f.media_type, u.media_type) AS media_type, u.size, u.sha256, u.refusal,"
+    f" f.{SHOWN_FACTS} AS facts"
     " FROM uploads u LEFT JOIN files f ON f.sha256 = u.sha256 AND u.state = 'AVAILABLE'"
     " WHERE u.id = ANY(CAST(:ids AS uuid[])) FOR SHARE OF u"
 )

@@ -19,7 +19,7 @@ _STORED = text(
 _DERIVATIVES = text(
     "SELECT u.id AS upload_id, d.kind, d.number, d.object_key, d.media_type, d.width, d.height,"
     " d.size FROM uploads u JOIN files f ON f.sha256 = u.sha256 AND f.state = 'CLEAN'"
-    " JOIN derivatives d ON d.sha256 = f.sha256 AND d.kind <> 'text'"
+    " JOIN derivatives d ON d.sha256 = f.sha256"
     " WHERE u.state = 'AVAILABLE' AND u.id = ANY(CAST(:ids AS uuid[]))"
     " ORDER BY d.kind, d.number"
 )

@@ -65,6 +65,13 @@ _WAS_REFUSED = text(
     " JOIN review_events e ON e.case_id = r.case_id AND e.round = r.round"
     " AND e.kind IN ('REJECTED', 'CHANGES_REQUESTED')"
     " WHERE c.resource_id = :resource_id AND r.digest = :digest)"
+    " OR EXISTS (SELECT FROM review_cases c JOIN review_verdicts v ON v.case_id = c.id"
+    " WHERE c.resource_id = :resource_id AND v.digest = :digest AND v.decision <> 'APPROVE'"
+    " AND c.state = 'WITHDRAWN')"
+)
+_WAS_IMPORTANT = text(
+    "SELECT EXISTS (SELECT FROM review_cases"
+    " WHERE resource_id = :resource_id AND importance = 'IMPORTANT')"
 )
 _ROUND_COLUMNS = (
     "round, number, digest, signer, on_behalf_of, commitment, commitment_digest, signed_at"
@@ -84,6 +91,13 @@ _TIMELINE = text(
     "SELECT id, at, round, kind, actor, data FROM review_events"
     " WHERE case_id = :id AND id > :after ORDER BY id LIMIT :limit"
 )
+_ATTACH = text(
+    "INSERT INTO review_attachments (case_id, upload_id, filename)"
+    " VALUES (:case_id, :upload_id, :filename) ON CONFLICT DO NOTHING"
+)
+_ATTACHMENT = text(
+    "SELECT filename FROM review_attachments WHERE case_id = :case_id AND upload_id = :upload_id"
+)
 _CLAIMS = text("SELECT reviewer, lease_until FROM review_claims WHERE case_id = :id")
 _CLAIM = text(
     "INSERT INTO review_claims (case_id, reviewer, lease_until)"
@@ -102,15 +116,30 @@ _OPINIONS = text(
     "SELECT level, reviewer, decision FROM review_verdicts WHERE case_id = :id AND round = :round"
 )
 _VERDICTS = text("SELECT * FROM review_verdicts WHERE case_id = :id ORDER BY round, at")
-_UPLOADERS = text(
-    "SELECT DISTINCT u.owner FROM resource_version_files f JOIN uploads u ON u.id = f.upload_id"
-    " WHERE f.resource_id = :resource_id AND f.number = :number"
+# Whoever owns an upload, and, as audit tells, whoever sent it, wrote the draft or had it imported,
+# be it on behalf of somebody else.
+_MAKERS = text(
+    "WITH sent AS (SELECT u.id, u.owner FROM resource_version_files f"
+    " JOIN uploads u ON u.id = f.upload_id"
+    " WHERE f.resource_id = :resource_id AND f.number = :number)"
+    " SELECT owner FROM sent"
+    " UNION SELECT a.actor FROM sent JOIN audit a ON a.target = CAST(sent.id AS text)"
+    " AND a.action IN ('upload.announced', 'upload.completed')"
+    " UNION SELECT a.actor FROM audit a WHERE a.target = :target AND a.action IN"
+    " ('resource.created', 'resource.changed', 'resource.draft-restored', 'resource.frozen')"
+    " UNION SELECT a.actor FROM intake_rows r JOIN audit a ON a.target = CAST(r.intake_id AS text)"
+    " AND a.action = 'intake.started' WHERE r.resource_id = :resource_id"
 )
 _IS_EXCLUDED = text(
     "SELECT EXISTS (SELECT FROM review_conflicts WHERE reviewer = ANY(CAST(:people AS text[]))"
-    " AND maker = ANY(CAST(:makers AS text[]))) OR EXISTS (SELECT FROM review_groups"
+    " AND maker = ANY(CAST(:makers AS text[])) AND lifted_at IS NULL"
+    " AND (path IS NULL OR path @> text2ltree(:path))) OR EXISTS (SELECT FROM review_groups"
     " WHERE id = CAST(:group_id AS uuid) AND NOT CAST(:escalated AS boolean)"
     " AND NOT members && CAST(:people AS text[]))"
+)
+_IS_AWAY = text(
+    "SELECT EXISTS (SELECT FROM review_absences WHERE person = :person"
+    " AND :day BETWEEN from_date AND until_date)"
 )
 _PLAN = text(
     "INSERT INTO review_tasks (case_id, kind, round, level, due_at, attempts)"
@@ -149,6 +178,10 @@ class ReviewRepository:
         asked = {"resource_id": resource_id, "digest": digest}
         return bool(await self._connection.scalar(_WAS_REFUSED, asked))
 
+    async def was_important(self, resource_id: UUID) -> bool:
+        asked = {"resource_id": resource_id}
+        return bool(await self._connection.scalar(_WAS_IMPORTANT, asked))
+
     async def add_round(self, case_id: UUID, made: Round) -> None:
         row = {field.name: getattr(made, field.name) for field in fields(made)}
         await self._connection.execute(_ADD_ROUND, {"case_id": case_id, **row})
@@ -169,6 +202,15 @@ class ReviewRepository:
             Event(row.id, row.at, row.round, EventKind(row.kind), row.actor, row.data)
             for row in await self._connection.execute(_TIMELINE, asked)
         ]
+
+    async def attach(self, case_id: UUID, upload_id: UUID, filename: str) -> None:
+        row = {"case_id": case_id, "upload_id": upload_id, "filename": filename}
+        await self._connection.execute(_ATTACH, row)
+
+    async def attachment(self, case_id: UUID, upload_id: UUID) -> str | None:
+        asked = {"case_id": case_id, "upload_id": upload_id}
+        filename: str | None = await self._connection.scalar(_ATTACHMENT, asked)
+        return filename
 
     async def claims(self, case_id: UUID) -> Sequence[Claim]:
         rows = await self._connection.execute(_CLAIMS, {"id": case_id})
@@ -194,18 +236,23 @@ class ReviewRepository:
         rows = await self._connection.execute(_VERDICTS, {"id": case_id})
         return [(row.at, _verdict(row)) for row in rows]
 
-    async def uploaders(self, resource_id: UUID, number: int) -> frozenset[str]:
-        asked = {"resource_id": resource_id, "number": number}
-        return frozenset(await self._connection.scalars(_UPLOADERS, asked))
+    async def makers(self, resource_id: UUID, number: int) -> frozenset[str]:
+        asked = {"resource_id": resource_id, "number": number, "target": str(resource_id)}
+        return frozenset(await self._connection.scalars(_MAKERS, asked))
 
     async def is_excluded(self, case: Case, people: Collection[str]) -> bool:
         asked = {
             "people": list(people),
             "makers": list(case.makers),
+            "path": case.at.path,
             "group_id": case.group_id,
             "escalated": case.escalated,
         }
         return bool(await self._connection.scalar(_IS_EXCLUDED, asked))
+
+    async def is_away(self, person: str, now: datetime) -> bool:
+        asked = {"person": person, "day": now.date()}
+        return bool(await self._connection.scalar(_IS_AWAY, asked))
 
     async def route(self, case: Case, level: Level, now: datetime) -> Routed:
         asked = {

@@ -12,10 +12,12 @@ from services.catalog.application.reviews_ports import TaskKind
 from services.catalog.application.reviews_work import Task
 from services.catalog.domain.term_lists import TermList
 
+# Materialised: a join may run a subquery again for each row, and each run locks another task.
 _TAKE = text(
-    "UPDATE review_tasks t SET due_at = :until, attempts = t.attempts + 1"
-    " FROM (SELECT case_id, kind FROM review_tasks WHERE due_at <= :now ORDER BY due_at"
-    " FOR UPDATE SKIP LOCKED LIMIT 1) d WHERE t.case_id = d.case_id AND t.kind = d.kind"
+    "WITH due AS MATERIALIZED (SELECT case_id, kind FROM review_tasks WHERE due_at <= :now"
+    " ORDER BY due_at FOR UPDATE SKIP LOCKED LIMIT 1)"
+    " UPDATE review_tasks t SET due_at = :until, attempts = t.attempts + 1"
+    " FROM due WHERE t.case_id = due.case_id AND t.kind = due.kind"
     " RETURNING t.case_id, t.kind, t.round, t.level, t.attempts"
 )
 _DONE = text(

@@ -38,6 +38,7 @@ _AVAILABLE_TYPE = text(
 _ATTACHED = text(
     "SELECT EXISTS (SELECT FROM resource_files WHERE sha256 = :sha256 AND upload_id = :id)"
     " OR EXISTS (SELECT FROM resource_version_files WHERE sha256 = :sha256 AND upload_id = :id)"
+    " OR EXISTS (SELECT FROM review_attachments WHERE upload_id = :id)"
 )
 _OVERDUE = text(
     "SELECT id FROM uploads WHERE state = 'OPEN' AND expires_at <= :now"

@@ -13,7 +13,11 @@ _PAGE = (
     f"{SELECT} owner = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::text IS NULL OR state = $3)"
     " ORDER BY id DESC LIMIT $4"
 )
-_PROGRESS = "SELECT step, progress FROM inspections WHERE upload_id = $1"
+_PROGRESS = (
+    "SELECT i.id, i.step, i.progress, f.facts FROM uploads u"
+    " LEFT JOIN inspections i ON i.upload_id = u.id LEFT JOIN files f ON f.sha256 = u.sha256"
+    " AND f.state = 'CLEAN' AND u.state = 'AVAILABLE' WHERE u.id = $1"
+)
 
 
 class UploadReads:
@@ -34,4 +38,6 @@ class UploadReads:
 
     async def progress(self, upload_id: UUID) -> Progress | None:
         row = await self._reader.fetchrow(_PROGRESS, upload_id)
-        return None if row is None else Progress(row["step"], row["progress"])
+        if row is None:
+            return None
+        return Progress(row["id"], row["step"] or "", row["progress"] or 0, row["facts"])

@@ -1,6 +1,6 @@
 """Versions in PostgreSQL: rows that are written once. A trigger refuses any change of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.versions import Listed
+from services.catalog.domain.files import OWN_FACTS
 from services.catalog.domain.resources import (
     Attachment,
     Content,
@@ -26,9 +27,13 @@ FILE_COLUMNS = (
 FILE_VALUES = (
     ":upload_id, :sha256, :role, :filename, :media_type, :size, :description, :alt_text, :language"
 )
+SHOWN_FACTS = "facts - CAST('{" + ",".join(OWN_FACTS) + "}' AS text[])"
+# A digest is a claim until the upload is available: nothing is learned of a file by it before.
 FILES_AS_JSON = (
-    "COALESCE(jsonb_agg(jsonb_build_array(f.upload_id, encode(f.sha256, 'hex'), f.role,"
-    " f.filename, f.media_type, f.size, f.description, f.alt_text, f.language)"
+    "COALESCE(jsonb_agg(jsonb_build_array(f.upload_id, encode(f.sha256, 'hex'), f.role,"  # noqa: S608 - constant columns
+    " f.filename, f.media_type, f.size, f.description, f.alt_text, f.language,"
+    f" (SELECT l.{SHOWN_FACTS} FROM uploads u JOIN files l ON l.sha256 = u.sha256"
+    " WHERE u.id = f.upload_id AND u.state = 'AVAILABLE' AND l.state = 'CLEAN'))"
     " ORDER BY f.position), '[]')"
 )
 _GET = text(
@@ -141,6 +146,7 @@ def _attachment(
     description: str | None,
     alt_text: str | None,
     language: str | None,
+    facts: Mapping[str, Any] | None,
 ) -> Attachment:
     said = FileReference(UUID(upload), FileRole(role), description, alt_text, language)
-    return Attachment(said, bytes.fromhex(sha256), filename, media_type, size)
+    return Attachment(said, bytes.fromhex(sha256), filename, media_type, size, facts)

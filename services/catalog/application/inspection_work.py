@@ -31,7 +31,8 @@ from services.catalog.application.inspection_ports import (
 )
 from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspections import InspectionStore
-from services.catalog.domain.files import DERIVED, Refusal, key_of
+from services.catalog.domain.files import Refusal, derived_key, key_of
+from services.catalog.domain.fingerprints import Fingerprint, fingerprint
 from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS, Derivative, Job, State
 from services.catalog.domain.inspection_events import UploadInspected
 from services.catalog.domain.uploads import State as UploadState
@@ -242,11 +243,12 @@ class Worker:
                 examined = Examination(None, differing)
             else:
                 examined = await self._look(upload, path, work, told)
-            kept = []
+            kept, likeness = list[Derivative](), None
             if read is not None and not examined.findings:
                 told.step, told.progress = "storing", 80
                 kept = await self._keep(upload, read, examined, told)
-            await self._settle(job, upload, read, examined, kept)
+                likeness = await asyncio.to_thread(_likeness, examined)
+            await self._settle(job, upload, read, examined, kept, likeness)
 
     async def _fetch(self, upload: Upload, path: Path, told: Told) -> Read | None:
         """The object, once, into a file; None if there is none."""
@@ -310,6 +312,7 @@ class Worker:
         read: Read | None,
         examined: Examination,
         kept: list[Derivative],
+        likeness: Fingerprint | None = None,
     ) -> None:
         """The verdict, in one transaction: file, derivatives, upload, report, event."""
         now, findings = self._clock(), examined.findings
@@ -318,7 +321,7 @@ class Worker:
             if not await store.hold(job):
                 raise LeaseLost
             if read is not None:
-                await self._mark(uow, read, examined, kept, now)
+                await self._mark(uow, read, examined, kept, likeness, now)
             await self._settle_upload(uow, upload.id, findings)
             await store.report(job, read.sha256 if read else None, _report(read, examined))
             uow.outbox.append(
@@ -339,6 +342,7 @@ class Worker:
         read: Read,
         examined: Examination,
         kept: list[Derivative],
+        likeness: Fingerprint | None,
         now: datetime,
     ) -> None:
         """What is wrong with the name or the claim alone says nothing of the bytes."""
@@ -363,19 +367,21 @@ class Worker:
                 text_key=text,
                 at=now,
             )
-            await self._store(uow.connection).keep_derivatives(read.sha256, kept)
-
-
-def derived_key(sha256: bytes, kind: str, number: int) -> str:
-    """Where the object store keeps what was made from the file with this digest."""
-    digest = sha256.hex()
-    return f"{DERIVED}{digest[:2]}/{digest}/{kind}-{number}"
+            store = self._store(uow.connection)
+            await store.keep_derivatives(read.sha256, kept)
+            if likeness is not None:
+                await store.keep_fingerprint(read.sha256, likeness)
 
 
 def _differing(upload: Upload, read: Read) -> list[Refusal]:
     if read.size != upload.size:
         return [found("size-mismatch")]
     return [] if read.sha256 == upload.sha256 else [found("digest-mismatch")]
+
+
+def _likeness(examined: Examination) -> Fingerprint | None:
+    text = next((each.content for each in examined.made if each.kind == "text"), None)
+    return fingerprint(text.read_text(errors="replace")) if text else None
 
 
 def _report(read: Read | None, examined: Examination) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     LIST = "list"
     FLAG = "flag"
     CONTRIBUTORS = "contributors"
+    RELATIONS = "relations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,6 @@ _FILES = (
     Column("captions", "字幕文件", Kind.FILES, role=FileRole.CAPTIONS),
     Column("transcripts", "文字稿文件", Kind.FILES, role=FileRole.TRANSCRIPT),
 )
-NOT_IN_TABLES = frozenset({"relations"})
-"""Resources are known by ids, which a table made elsewhere does not have."""
-
 _HEADINGS: Mapping[str, str] = {
     **{each.name: each.name_zh for each in ELEMENTS},
     "cataloguer.name": "元数据创建者",
@@ -58,6 +56,7 @@ _HEADINGS: Mapping[str, str] = {
     "textbook_id": "教材标识",
     "chapters": "章节",
     "knowledge_points": "知识点",
+    "relations": "关联",
     "copyright": "版权说明",
     "restrictions": "使用限制",
     "rights_basis.kind": "权利依据",
@@ -76,6 +75,7 @@ _DICTIONARIES: Mapping[str, str] = {
     "rights_basis.kind": "rights_basis",
     "accessibility.languages_of_parts": "language",
 }
+_OF_THEIR_OWN = frozenset({Kind.CONTRIBUTORS.value, Kind.RELATIONS.value})
 
 
 def _bare(annotation: Any) -> Any:
@@ -92,14 +92,12 @@ def _columns(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Co
     for field, info in model.model_fields.items():
         path, bare = (*above, field), _bare(info.annotation)
         name = ".".join(path)
-        if name in NOT_IN_TABLES:
-            continue
         if isinstance(bare, type) and issubclass(bare, BaseModel):
             yield from _columns(bare, path)
             continue
         kind = Kind.TEXT
-        if name == "contributors":
-            kind = Kind.CONTRIBUTORS
+        if name in _OF_THEIR_OWN:
+            kind = Kind(name)
         elif bare is list:
             kind = Kind.LIST
         elif bare is bool:

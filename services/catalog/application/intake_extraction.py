@@ -4,7 +4,7 @@ count against the same quotas, go through the same inspection, and a broken one 
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from services.catalog.application.intake_ports import Archive, IntakeWorkStore, 
 from services.catalog.application.uploads import UPLOAD, Uploads, UploadStore
 from services.catalog.application.uploads_arrivals import Arrivals, Limits, Status
 from services.catalog.application.uploads_claims import check
+from services.catalog.domain.files import Refusal
 from services.catalog.domain.intake import Defect, Intake, IntakeFile, Reason, UnreadableTable
 from services.catalog.domain.uploads import (
     Announcement,
@@ -29,6 +30,7 @@ from shared.principal import Principal
 from shared.storage import ObjectStore
 
 _CHUNK_BYTES = 1 << 20
+_BY_ITSELF = "nested-archive"
 _TYPES = {one: each.media_type for each in FORMATS.values() for one in sorted(each.extensions)}
 
 
@@ -53,9 +55,16 @@ class Extraction:
         self._arrivals = Arrivals(objects, limits, clock)
 
     async def take(
-        self, caller: Principal, intake: Intake, archive: Archive, name: str, put: Put
+        self,
+        caller: Principal,
+        intake: Intake,
+        archive: Archive,
+        name: str,
+        put: Put,
+        refused: Sequence[Refusal],
     ) -> IntakeFile:
-        """The file `name` of the archive as an upload; of a dry run, what would become of it.
+        """The file `name` of the archive as an upload; of a dry run, what would become of it, as
+        far as the archive's own inspection tells: the reasons for which it was `refused`.
 
         Raises `Unavailable`.
         """
@@ -74,6 +83,9 @@ class Extraction:
         try:
             check(announced, self._limits.largest)
             upload_id = None
+            if intake.dry_run and (reasons := _about(name, refused)):
+                told = " ".join(worded(r["detail"], r.get("detail_zh", "")) for r in reasons)
+                return IntakeFile(name, sha256, fault=_fault(Reason.REFUSED, name, told))
             if not intake.dry_run:
                 upload_id = await self._sent(caller, intake, announced, archive, name, put)
         except UploadDefective as defective:
@@ -119,6 +131,17 @@ class Extraction:
                 content = await asyncio.to_thread(_slice, source, slot.offset - at, slot.length)
                 await put(address.url, content)
                 at = slot.offset + slot.length
+
+
+def _about(name: str, refused: Sequence[Refusal]) -> list[Refusal]:
+    """The reasons that name the entry, or something in it. An archive that must not stand in
+    another may be uploaded by itself."""
+    return [
+        each
+        for each in refused
+        if (each["where"] == name[:300] and each["code"] != _BY_ITSELF)
+        or each["where"].startswith(f"{name}/")
+    ]
 
 
 def _measure(archive: Archive, name: str) -> tuple[int, bytes]:

@@ -87,6 +87,10 @@ class IntakeWorkStore(IntakeStore, Protocol):
         transaction ends."""
         ...
 
+    async def resources(self, owner: str, codes: Collection[str]) -> Mapping[str, UUID]:
+        """The resources with these codes that `owner` may read as anybody may, or owns."""
+        ...
+
     async def keep_key(self, owner: str, key: str, resource_id: UUID) -> None: ...
 
     async def sent(self, intake: Intake, sha256: bytes, filename: str) -> UUID | None:

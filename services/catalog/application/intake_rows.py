@@ -18,10 +18,11 @@ from services.catalog.application.intake_columns import (
     named,
 )
 from services.catalog.domain.intake import Defect, Named, Reason, Row, UnreadableTable
-from services.catalog.domain.metadata import AUTHOR, ROLES, merged
-from services.catalog.domain.resources import DraftMalformed, FileRole, Metadata
+from services.catalog.domain.metadata import AUTHOR, RELATIONSHIPS, ROLES, merged
+from services.catalog.domain.resources import CODE_PREFIX, DraftMalformed, FileRole, Metadata
 from services.catalog.domain.textbooks import Chapter
 from services.catalog.domain.vocabularies import Lexicon, State, folded
+from shared.codes import InvalidCode, parse_code
 from shared.context import worded
 
 LONGEST_KEY = 200
@@ -29,6 +30,10 @@ SEPARATORS = re.compile(r"[|｜;；\n]")
 """Between several values in one cell."""
 
 _FLAGS = {"是": True, "true": True, "1": True, "否": False, "false": False, "0": False}
+_RELATIONSHIPS = {
+    **{zh: each for each, zh in RELATIONSHIPS.items()},
+    **{e: e for e in RELATIONSHIPS},
+}
 _ROLES = {**{zh: role for role, zh in ROLES.items()}, **{role: role for role in ROLES}}
 
 Lookup = Callable[[str], Sequence[tuple[str, bool]]]
@@ -87,12 +92,14 @@ def _nfc(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What cells may name. ``chapters`` by textbook, ``points`` by the code of the subject."""
+    """What cells may name. ``chapters`` by textbook, ``points`` by the code of the subject,
+    ``resources`` by their codes."""
 
     terms: Mapping[str, Lookup]
     files: FileNames
     chapters: Mapping[UUID, Lookup] = field(default_factory=dict)
     points: Mapping[str, Lookup] = field(default_factory=dict)
+    resources: Mapping[str, UUID] = field(default_factory=dict)
 
 
 def columns_of(headings: Sequence[str]) -> tuple[dict[int, Column], list[str]]:
@@ -119,8 +126,23 @@ def textbooks_named(lines: Iterable[Line], defaults: Metadata) -> set[UUID]:
     return {UUID(text) for text in texts if _UUID.fullmatch(text)}
 
 
+def resources_named(lines: Iterable[Line]) -> set[str]:
+    """The codes of resources among relations."""
+    cells = (each.cells.get(_RELATIONS, "") for each in lines)
+    targets = (_parted(text)[2] for cell in cells for text in _values(cell))
+    return {code for each in targets if (code := resource_code(each.partition("@")[0]))}
+
+
+def resource_code(text: str) -> str | None:
+    """The canonical form of the code of a resource, or None for what is none."""
+    try:
+        return parse_code(text.strip(), CODE_PREFIX)
+    except InvalidCode:
+        return None
+
+
 _UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_TITLE, _TEXTBOOK = named("title"), named("textbook_id")
+_TITLE, _TEXTBOOK, _RELATIONS = named("title"), named("textbook_id"), named("relations")
 
 
 def read_rows(lines: Sequence[Line], defaults: Metadata, known: Known) -> list[Row]:
@@ -173,6 +195,8 @@ class _Reading:
                 return flag
             case Kind.CONTRIBUTORS:
                 return [self._contributor(column, each) for each in _values(text)]
+            case Kind.RELATIONS:
+                return [self._relation(column, each) for each in _values(text)]
             case Kind.LIST:
                 return list(dict.fromkeys(self._term(column, each) for each in _values(text)))
             case _:
@@ -215,6 +239,41 @@ class _Reading:
             self._tell(column, Reason.UNKNOWN, f"A role is one of {known}.", f"角色应为：{known}。")
         told = {"name": name, "role": code or AUTHOR, "organisation": organisation}
         return {field: value for field, value in told.items() if value}
+
+    def _relation(self, column: Column, text: str) -> dict[str, Any]:
+        """``relationship:what``, which is a resource here by its code or id, with ``@`` and a
+        number for that very version of it; anything else is what it is called elsewhere."""
+        said, _, target = (part.strip() for part in _parted(text))
+        kind = _RELATIONSHIPS.get(said)
+        if kind is None or not target:
+            kinds = "、".join(RELATIONSHIPS.values())
+            self._tell(
+                column,
+                Reason.MALFORMED,
+                f"Write {kinds}, a colon, and the code of a resource or what it is called.",
+                f"请写作“关系：资源”，关系为{kinds}之一，资源为其代码或名称。",
+            )
+            return {}
+        name, pinned, version = target.partition("@")
+        code = resource_code(name)
+        here = name if _UUID.fullmatch(name) else self._known.resources.get(code or "")
+        if here is None and code is not None:
+            self._tell(
+                column, Reason.UNKNOWN, f"There is no resource {name}.", f"没有资源“{name}”。"
+            )
+        if here is None:
+            return {"relationship": kind, "identifier": target}
+        told: dict[str, Any] = {"relationship": kind, "resource_id": str(here)}
+        if pinned and not re.fullmatch("[0-9]{1,9}", version):
+            self._tell(
+                column,
+                Reason.MALFORMED,
+                f"Behind @ stands the number of a version, not {version[:64]!r}.",
+                f"@ 之后应为版本号，而非“{version[:64]}”。",
+            )
+        elif pinned:
+            told["version"] = int(version)
+        return told
 
     def _name_files(self, column: Column, text: str) -> None:
         for each in _values(text):
@@ -267,6 +326,11 @@ class _Reading:
 
     def _tell(self, column: Column, reason: Reason, en: str, zh: str) -> None:
         self._defects.append(Defect(column.heading, reason, worded(en, zh)))
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """A relation at its first colon, of either width."""
+    return text.replace("：", ":", 1).partition(":")
 
 
 def _values(text: str) -> list[str]:

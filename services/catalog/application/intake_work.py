@@ -7,7 +7,7 @@ a row does is committed with the row's mark.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,11 +37,13 @@ from services.catalog.application.intake_rows import (
     chapter_index,
     lexicon_lookup,
     read_rows,
+    resources_named,
     textbooks_named,
 )
 from services.catalog.application.knowledge import Graph
 from services.catalog.application.metadata_terms import Lexicons
 from services.catalog.application.uploads import UploadStore
+from services.catalog.domain.files import Refusal
 from services.catalog.domain.intake import (
     LEASE,
     MAX_ATTEMPTS,
@@ -52,7 +54,6 @@ from services.catalog.domain.intake import (
     State,
     UnreadableTable,
 )
-from services.catalog.domain.resources import Metadata
 from services.catalog.domain.textbooks import Chapter
 from services.catalog.domain.uploads import State as UploadState
 from services.catalog.domain.uploads import Upload
@@ -105,6 +106,8 @@ class _Desk:
     directory: Path
     stack: ExitStack
     archive: Archive | None = None
+    refused: Sequence[Refusal] = ()
+    """What inspection found wrong in the archive."""
 
 
 class IntakeWorker:
@@ -271,7 +274,7 @@ class IntakeWorker:
             store = self._stores.intakes(uow.connection)
             given = await store.given_files(intake.id)
             names = {*given, *(archive.names() if archive else ())}
-            known = await self._known(uow.connection, lines, intake.defaults, names)
+            known = await self._known(uow.connection, lines, intake, names)
             rows = await asyncio.to_thread(read_rows, lines, intake.defaults, known)
             named = {file.name for row in rows for file in row.files}
             remarks = Remarks(ignored, sorted(names - named)[:_NAMED])
@@ -284,12 +287,12 @@ class IntakeWorker:
         self,
         connection: AsyncConnection,
         lines: Collection[Line],
-        defaults: Metadata,
+        intake: Intake,
         names: Collection[str],
     ) -> Known:
         """What cells may name: a constant number of statements."""
         lexicons = await self._lexicons.lexicons(connection, DICTIONARIES)
-        textbooks = textbooks_named(lines, defaults)
+        textbooks = textbooks_named(lines, intake.defaults)
         chapters = await self._stores.textbooks(connection).chapters(textbooks)
         graphs = await self._stores.knowledge(connection).graphs(None)
         return Known(
@@ -300,6 +303,9 @@ class IntakeWorker:
                 subject: Index((p.code, p.name_zh, p.state) for p in graph.points.values())
                 for subject, graph in graphs.items()
             },
+            resources=await self._stores.intakes(connection).resources(
+                intake.owner, resources_named(lines)
+            ),
         )
 
     async def _extract(self, intake: Intake, desk: _Desk) -> Intake:
@@ -309,7 +315,9 @@ class IntakeWorker:
         if wanted and (archive := await self._archive(intake, desk)) is not None:
             async with self._sending() as put:
                 for name in wanted:
-                    taken = await self._extraction.take(caller, intake, archive, name, put)
+                    taken = await self._extraction.take(
+                        caller, intake, archive, name, put, desk.refused
+                    )
                     async with self._new_uow() as uow:
                         await self._held(uow, intake.id, desk.worker)
                         await self._stores.intakes(uow.connection).add_files(intake.id, [taken])
@@ -364,6 +372,7 @@ class IntakeWorker:
             path = desk.directory / "archive"
             with path.open("wb") as file, _missing_is_unreadable():
                 await self._fetch(upload.object_key, file)
+            desk.refused = upload.refusal
             desk.archive = desk.stack.enter_context(self._open_archive(path))
         return desk.archive
 

@@ -27,47 +27,62 @@ from pydantic.fields import FieldInfo
 from services.catalog.domain.metadata import ELEMENTS, STANDARD
 from services.catalog.domain.resources import DraftMalformed
 from services.catalog.domain.resources import Metadata as Plain
-from services.catalog.domain.vocabularies import is_hidden
 from shared.defects import defects
 
 SCHEMA_ID = "urn:shuyuan:schema:resource-metadata:1"
 
 
-_HIDDEN = r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u2028\u2029"
-"""What both alphabets of regular expressions, JSON Schema's and ours, can say of `is_hidden`."""
+_HIDDEN = (
+    r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u00AD\u061C\u200B\u200E\u200F"
+    r"\u2028-\u202E\u2060-\u206F\uE000-\uF8FF\uFDD0-\uFDEF\uFEFF\uFFF9-\uFFFB\uFFFE\uFFFF"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U0010ffff"
+)
+"""Controls, marks of format that hide or turn writing, characters for private use and none at all,
+as JSON Schema's alphabet of regular expressions and ours both write them: what is published is what
+is asked. Joiners and the variation selectors of Han characters are part of words."""
 
-_BREAKS = "\t\r\n"
+_BREAKS = r"\t\n\r"
+_BLANK = (
+    r"\s\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200C\u200D\u2800\u3164\uFE00-\uFE0F\uFFA0"
+    "\U000e0100-\U000e01ef"
+)
+"""What shows nothing by itself: spaces, joiners, selectors, fillers."""
+
+_OFF_A_LINE, _OUT_OF_PROSE = (re.compile(f"[{each}]") for each in (_BREAKS + _HIDDEN, _HIDDEN))
+_TO_BE_SEEN = re.compile(f"[^{_BLANK}]")
 
 
 def _line(text: str) -> str:
-    if any(map(is_hidden, text)):
+    if _OFF_A_LINE.search(text) or not _TO_BE_SEEN.search(text):
         raise ValueError("Write visible characters on one line.", "请写成一行可见字符。")
-    return text
+    return text.strip()
 
 
 def _prose(text: str) -> str:
-    if any(is_hidden(each) for each in text if each not in _BREAKS):
-        raise ValueError("Leave control characters out.", "请去掉控制字符。")
-    return text
+    if _OUT_OF_PROSE.search(text) or not _TO_BE_SEEN.search(text):
+        raise ValueError(
+            "Write visible characters, and leave control characters out.",
+            "请填写可见字符，并去掉控制字符。",
+        )
+    return text.strip()
 
 
-def _trimmed(longest: int) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)
+def _published(longest: int, hidden: str) -> FieldInfo:
+    """At most so many characters, outer spaces counted, which are not kept; none that is `hidden`,
+    and one that is to be seen."""
+    pattern = f"^[^{hidden}]*[^{hidden}{_BLANK}][^{hidden}]*$"
+    told: FieldInfo = Field(
+        min_length=1, max_length=longest, json_schema_extra={"pattern": pattern}
+    )
+    return told
 
 
-def _without(characters: str) -> FieldInfo:
-    """Publishes a pattern: none of these, and something that is no space."""
-    pattern = f"^[^{characters}]*[^{characters}\\s][^{characters}]*$"
-    published: FieldInfo = Field(json_schema_extra={"pattern": pattern})
-    return published
-
-
-_ON_A_LINE = _without(rf"\t\n\r{_HIDDEN}")
-_IN_PROSE = _without(_HIDDEN)
-
-Line = Annotated[str, _trimmed(1000), AfterValidator(_line), _ON_A_LINE]
-Prose = Annotated[str, _trimmed(2000), AfterValidator(_prose), _IN_PROSE]
-LongProse = Annotated[str, _trimmed(20_000), AfterValidator(_prose), _IN_PROSE]
+_OnALine = AfterValidator(_line)
+_InProse = AfterValidator(_prose)
+Line = Annotated[str, _published(1000, _BREAKS + _HIDDEN), _OnALine]
+ShortLine = Annotated[str, _published(50, _BREAKS + _HIDDEN), _OnALine]
+Prose = Annotated[str, _published(2000, _HIDDEN), _InProse]
+LongProse = Annotated[str, _published(20_000, _HIDDEN), _InProse]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -89,6 +104,16 @@ def _written(form: re.Pattern[str], en: str, zh: str) -> BeforeValidator:
 Id = Annotated[UUID, _written(_CANONICAL, "Write it as RFC 9562 has it.", "请按 RFC 9562 书写。")]
 Day = Annotated[date, _written(_DAY, "Write a day as 2026-11-22.", "日期请写作 2026-11-22。")]
 Flag = Annotated[bool, Strict()]
+
+
+def _a_number(value: object) -> object:
+    """As JSON Schema has it: 1.0 is an integer, what is quoted is none."""
+    if isinstance(value, bool | str):
+        raise ValueError("Write a whole number without quotes.", "请填写不带引号的整数。")
+    return value
+
+
+VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_a_number)]
 
 
 class _Shape(BaseModel):
@@ -161,8 +186,8 @@ class Relation(_Shape):
         description="7.1 relationship: 包含、所属、相关。"
     )
     resource_id: Id | None = Field(None, description="7.2.1 A resource here.")
-    version: Annotated[int, Strict()] | None = Field(
-        None, ge=1, le=2**31 - 1, description="That very version of it; none: the live one."
+    version: VersionNumber | None = Field(
+        None, description="That very version of it; none: the live one."
     )
     identifier: Line | None = Field(None, description="7.2.1 What it is called elsewhere.")
     description: Prose | None = Field(None, description="7.2.2 description")
@@ -191,9 +216,7 @@ class Metadata(_Shape):
     )
     description: Prose | None = Field(None, description="1.4 description 描述 (M)")
     keywords: list[Line] = Field([], max_length=50, description="1.5 keyword 关键词 (M)")
-    edition_statement: Annotated[str, _trimmed(50), AfterValidator(_line)] | None = Field(
-        None, description="2.1 version 版本说明 (O)"
-    )
+    edition_statement: ShortLine | None = Field(None, description="2.1 version 版本说明 (O)")
     contributors: list[Contributor] = Field(
         [], max_length=100, description="2.2 contribute 贡献者 (M), 至少一位作者"
     )
@@ -262,11 +285,6 @@ _OF_A_RELATION = {
 }
 _RULES = (
     ("/rights_basis", "valid_until is no earlier than valid_from.", "截止日期不早于开始日期。"),
-    (
-        "",
-        "Texts hold no format characters that turn or hide writing, except joiners within words.",
-        "文本不得含改变书写方向或不可见的格式字符，词内连接符除外。",
-    ),
     (
         "",
         "Codes stand in the dictionaries named by x-dictionaries; the check before review asks.",

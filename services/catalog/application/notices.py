@@ -22,6 +22,7 @@ from services.catalog.domain.notices import (
     Notice,
     RemovalReason,
     RestorationReason,
+    Standing,
     Tombstone,
 )
 from services.catalog.domain.publication import Publication
@@ -58,6 +59,13 @@ class NoticeStore(Protocol):
 
     async def latest(self, resource_id: UUID) -> Notice:
         """That by which a resource stands where it is; one that is taken down has one."""
+        ...
+
+    async def in_force(
+        self, state: State | None, reason: RemovalReason | None, limit: int, before: UUID | None
+    ) -> Sequence[Standing]:
+        """The notices by which resources are taken down now, of that state and reason unless None,
+        the newest first, from the one before the notice with that id on."""
         ...
 
     async def publications(self, resource_id: UUID) -> Sequence[Publication]:
@@ -155,6 +163,13 @@ class Notices:
             reason=notice.reason.value,
             notice=str(notice.id),
         )
+
+    async def in_force(
+        self, state: State | None, reason: RemovalReason | None, limit: int, before: UUID | None
+    ) -> Sequence[Standing]:
+        """See `NoticeStore.in_force`; for everybody."""
+        async with self._new_uow() as uow:
+            return await self._notices(uow.connection).in_force(state, reason, limit, before)
 
     async def tombstone(self, resource_id: UUID) -> Tombstone:
         """What is left of a resource that is taken down, for everybody. Raises `NotFound`."""

@@ -1,4 +1,4 @@
-"""How organisations have things reviewed: policies, expert groups, absences, conflicts."""
+"""How organisations have things reviewed: policies, expert groups, absences."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,12 +81,6 @@ class PanelStore(Protocol):
     async def absences(self, person: str) -> Sequence[Absence]: ...
 
     async def put_absences(self, person: str, absences: Sequence[Absence]) -> None: ...
-
-    async def conflicts(self, reviewer: str) -> Sequence[str]: ...
-
-    async def put_conflicts(
-        self, reviewer: str, makers: Sequence[str], person: str, now: datetime
-    ) -> None: ...
 
 
 class Roster(Protocol):
@@ -238,21 +232,6 @@ class Panels:
             await self._store(uow.connection).put_absences(caller.subject, absences)
             uow.audit.record("reviewer.absent", caller.subject, spans=len(absences))
             return await uow.commit(absences)
-
-    async def conflicts(self, caller: Principal) -> Sequence[str]:
-        SELF.admit(caller, None)
-        async with self._new_uow() as uow:
-            return await self._store(uow.connection).conflicts(caller.subject)
-
-    async def put_conflicts(self, caller: Principal, makers: Sequence[str]) -> Sequence[str]:
-        """Whose work the caller will not judge, in place of those there were. Raises
-        `Forbidden`."""
-        SELF.admit(caller, None)
-        async with self._new_uow() as uow:
-            store, person = self._store(uow.connection), caller.subject
-            await store.put_conflicts(person, makers, person, self._clock())
-            uow.audit.record("reviewer.conflicted", person, count=len(makers))
-            return await uow.commit(makers)
 
     async def _managed(
         self, store: PanelStore, caller: Principal, group_id: UUID, version: int

@@ -61,7 +61,7 @@ class ContentStore(Protocol):
     async def stored(self, upload_id: UUID) -> Stored | None: ...
 
     async def derivatives(self, upload_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Derivative]]:
-        """Of the clean files among those of `upload_ids`; what is extracted text is left out."""
+        """Of the clean files among those of `upload_ids`."""
         ...
 
 
@@ -95,18 +95,27 @@ class Contents:
     ) -> str:
         """See `address`; of `content` that the caller may read. Raises the same."""
         attachment = _named(content.files, file)
-        stored = await self._store(connection).stored(attachment.reference.upload_id)
+        upload_id = attachment.reference.upload_id
+        return await self.address_of(connection, caller, upload_id, attachment.filename)
+
+    async def address_of(
+        self, connection: AsyncConnection, caller: Principal | None, upload_id: UUID, filename: str
+    ) -> str:
+        """See `address`; of an upload that the caller may read. Raises the same."""
+        stored = await self._store(connection).stored(upload_id)
         if stored is None:
             raise _no_file()
         key, media_type = _object_of(stored, caller)
         return self._objects.presign_get(
-            key, expires=ADDRESS_LIFE, filename=attachment.filename, content_type=media_type
+            key, expires=ADDRESS_LIFE, filename=filename, content_type=media_type
         )
 
     async def derivatives(
         self, caller: Principal | None, resource_id: UUID, version: int | None
     ) -> list[Derived]:
-        """Thumbnails, posters and pages of the clean files, with addresses. Raises `NotFound`."""
+        """Thumbnails, posters, pages and text of the clean files, with addresses.
+
+        Raises `NotFound`."""
         async with self._new_uow() as uow:
             seen = await self._seen(uow, caller, resource_id, version)
             ids = [each.reference.upload_id for each in seen.content.files]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from services.catalog.domain.files import Refusal
@@ -30,6 +30,7 @@ class Attachable:
     size: int
     sha256: bytes
     refusal: Sequence[Refusal]
+    facts: Mapping[str, Any] | None = None
 
 
 class UploadReads(Protocol):
@@ -70,6 +71,7 @@ async def attach(
                     known_file.filename,
                     known_file.media_type,
                     known_file.size,
+                    known_file.facts,
                 )
             )
     if errors:
@@ -83,8 +85,8 @@ async def refreshed(store: UploadReads, files: Sequence[Attachment]) -> tuple[At
     """`files` with the media types that inspection found since they were attached."""
     uploads = await store.attachable([each.reference.upload_id for each in files])
     return tuple(
-        replace(each, media_type=uploads[each.reference.upload_id].media_type)
-        if each.reference.upload_id in uploads
+        replace(each, media_type=found.media_type, facts=found.facts)
+        if (found := uploads.get(each.reference.upload_id))
         else each
         for each in files
     )

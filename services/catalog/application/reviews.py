@@ -11,8 +11,9 @@ from services.catalog.application.resources import ResourceStore
 from services.catalog.application.reviews_access import at_level, seen, situation_of
 from services.catalog.application.reviews_levels import moved, note, open_level
 from services.catalog.application.reviews_places import Place, checked_places
-from services.catalog.application.reviews_ports import Publishing, ReviewStore
+from services.catalog.application.reviews_ports import PolicyRows, Publishing, ReviewStore
 from services.catalog.domain.lifecycle import Action, Situation, State, step
+from services.catalog.domain.policies import chain_of, heightened, prevailing
 from services.catalog.domain.reviews import (
     LEASE,
     AssigneeRefused,
@@ -22,6 +23,7 @@ from services.catalog.domain.reviews import (
     Criterion,
     Decision,
     EventKind,
+    Importance,
     Judgement,
     ReasonCode,
     Verdict,
@@ -66,12 +68,14 @@ class Reviews:
         new_uow: Callable[[], UnitOfWork],
         resources: Callable[[AsyncConnection], ResourceStore],
         reviews: Callable[[AsyncConnection], ReviewStore],
+        policies: Callable[[AsyncConnection], PolicyRows],
         publishing: Publishing,
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._resources = resources
         self._reviews = reviews
+        self._policies = policies
         self._publishing = publishing
         self._clock = clock
 
@@ -128,6 +132,29 @@ class Reviews:
             note(uow, "assigned", case, assignee=person)
             return await uow.commit(await self._handled(store, caller, case))
 
+    async def raise_importance(self, caller: Principal, case_id: UUID, words: str) -> Handled:
+        """Have it judged as important: also by those levels above that judge what is.
+
+        Raises `NotFound`, `Forbidden`, `ActionRefused`.
+        """
+        async with self._new_uow() as uow:
+            store, now = self._reviews(uow.connection), self._clock()
+            case = seen(caller, await store.locked(case_id))
+            step(Action.RAISE, await situation_of(store, caller, case, now))
+            version = await self._resources(uow.connection).version(case.resource_id, case.number)
+            types = version.content.metadata.get("resource_types", ()) if version else ()
+            path, important = case.organisation_path, Importance.IMPORTANT
+            policy = prevailing(
+                await self._policies(uow.connection).above(path), path, types, important
+            )
+            chain = heightened(case.chain, chain_of(policy, path))
+            case = case.changed(now, importance=important, chain=chain)
+            await store.save(case)
+            told = {"comment": words, "levels": [each.kind for each in chain]}
+            await store.tell(case, EventKind.RAISED, caller.subject, told)
+            note(uow, "raised", case)
+            return await uow.commit(await self._handled(store, caller, case))
+
     async def comment(
         self,
         caller: Principal,
@@ -153,6 +180,8 @@ class Reviews:
                 told["place"] = found[0]
             if files:
                 told["attachments"] = files
+            for each in files:
+                await store.attach(case.id, UUID(each["upload_id"]), each["filename"])
             case = case.changed(now)
             await store.save(case)
             await store.tell(case, EventKind.COMMENTED, caller.subject, told)

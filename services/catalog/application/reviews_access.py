@@ -6,7 +6,7 @@ from datetime import datetime
 from services.catalog.application.policies import JUDGES
 from services.catalog.application.reviews_ports import ReviewStore
 from services.catalog.domain.lifecycle import Actor, Situation
-from services.catalog.domain.reviews import Case, Decision
+from services.catalog.domain.reviews import Case, Decision, Importance
 from shared.access import Grant, Role, Rule, grants_of
 from shared.errors import NotFound
 from shared.principal import Principal
@@ -15,6 +15,7 @@ LIST = Rule("catalog.read", own=True)
 READ = Rule("catalog.read", JUDGES | {Role.ADMINISTRATOR}, own=True)
 COMMENT = Rule("catalog.write", JUDGES | {Role.ADMINISTRATOR}, own=True)
 JUDGE = Rule("catalog.review", JUDGES)
+RAISE = Rule("catalog.write", JUDGES | {Role.ADMINISTRATOR})
 ASSIGN = Rule("catalog.write", frozenset({Role.ADMINISTRATOR}))
 
 
@@ -78,6 +79,7 @@ async def situation_of(
         holds_claim=any(each.reviewer == caller.subject for each in claims),
         is_maker=not people.isdisjoint(case.makers),
         has_judged=not people.isdisjoint({reviewer for _, reviewer in opinions}),
+        is_important=case.importance is Importance.IMPORTANT,
         is_excluded=await store.is_excluded(case, people),
     )
 

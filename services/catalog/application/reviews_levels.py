@@ -67,6 +67,23 @@ async def open_level(
     return case
 
 
+async def passed_on(store: ReviewStore, case: Case, now: datetime) -> Case:
+    """The case with somebody else to judge it, where whoever it went to is away by now, or has a
+    conflict of interest."""
+    person = case.assignee
+    if person is None or not (
+        await store.is_away(person, now) or await store.is_excluded(case, {person})
+    ):
+        return case
+    routed = await store.route(case, case.at, now)
+    case = case.changed(now, group_id=routed.group_id, assignee=routed.assignee)
+    await store.save(case)
+    group = routed.group_id and str(routed.group_id)
+    told = {"assignee": routed.assignee, "group_id": group}
+    await store.tell(case, EventKind.ASSIGNED, None, told)
+    return case
+
+
 def _placed(level: Level, path: str) -> Level:
     """The level where its organisation stands now, should it have been moved."""
     labels, label = path.split("."), level.path.rpartition(".")[2]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from services.catalog.domain.policies import Policy
 from services.catalog.domain.resources import Resource
 from services.catalog.domain.reviews import Case, Claim, Decision, EventKind, Level, Verdict
 from services.catalog.domain.versions import Version
@@ -52,6 +53,12 @@ class Round:
     signed_at: datetime
 
 
+class PolicyRows(Protocol):
+    async def above(self, path: str) -> Sequence[Policy]:
+        """Those of the organisation at `path` and of every one above."""
+        ...
+
+
 class TaskKind(StrEnum):
     """What the scheduler does when it is due."""
 
@@ -88,8 +95,12 @@ class ReviewStore(Protocol):
         ...
 
     async def was_refused(self, resource_id: UUID, digest: bytes) -> bool:
-        """Whether content with that digest was ever rejected or sent back: nobody looks for a
-        kinder judge."""
+        """Whether content with that digest was ever rejected or sent back, or withdrawn once
+        somebody refused it: nobody looks for a kinder judge."""
+        ...
+
+    async def was_important(self, resource_id: UUID) -> bool:
+        """Whether any review of the resource was of an important one."""
         ...
 
     async def add_round(self, case_id: UUID, made: Round) -> None: ...
@@ -103,6 +114,14 @@ class ReviewStore(Protocol):
         ...
 
     async def timeline(self, case_id: UUID, after: int, limit: int) -> Sequence[Event]: ...
+
+    async def attach(self, case_id: UUID, upload_id: UUID, filename: str) -> None:
+        """Let those whose business the case is read an upload that the timeline tells of."""
+        ...
+
+    async def attachment(self, case_id: UUID, upload_id: UUID) -> str | None:
+        """The name of an upload that was attached."""
+        ...
 
     async def claims(self, case_id: UUID) -> Sequence[Claim]:
         """Those whose lease may have run out too."""
@@ -124,13 +143,18 @@ class ReviewStore(Protocol):
         """All, in order."""
         ...
 
-    async def uploaders(self, resource_id: UUID, number: int) -> frozenset[str]:
-        """Who uploaded the files of a version."""
+    async def makers(self, resource_id: UUID, number: int) -> frozenset[str]:
+        """Who wrote anything of the resource or uploaded a file of that version, also on behalf of
+        somebody else."""
         ...
 
     async def is_excluded(self, case: Case, people: Collection[str]) -> bool:
         """Whether one of `people` has a conflict of interest with one of the case's makers, or the
         case went to a group, is not escalated, and none of them belongs to it."""
+        ...
+
+    async def is_away(self, person: str, now: datetime) -> bool:
+        """Whether the person is absent on that day."""
         ...
 
     async def route(self, case: Case, level: Level, now: datetime) -> Routed:

@@ -1,9 +1,8 @@
 """Submitting a resource for review, and taking it back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,10 +18,10 @@ from services.catalog.application.resources import (
 )
 from services.catalog.application.reviews_access import people_of
 from services.catalog.application.reviews_levels import note
-from services.catalog.application.reviews_ports import ReviewStore, Round, TaskKind
+from services.catalog.application.reviews_ports import PolicyRows, ReviewStore, Round, TaskKind
 from services.catalog.application.versions import VersionStore, frozen_of, without_errors
 from services.catalog.domain.lifecycle import Action, State, Transition, step
-from services.catalog.domain.policies import Policy, chain_of, prevailing
+from services.catalog.domain.policies import chain_of, prevailing
 from services.catalog.domain.resources import Resource
 from services.catalog.domain.reviews import (
     CODE_PREFIX,
@@ -42,12 +41,6 @@ from shared.ids import uuid7
 from shared.principal import Principal
 
 _DRAWS = 5
-
-
-class PolicyRows(Protocol):
-    async def above(self, path: str) -> Sequence[Policy]:
-        """Those of the organisation at `path` and of every one above."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,19 +202,19 @@ class Submissions:
         """The case with a round more; a new one where none is open."""
         metadata, path = judged.content.metadata, resource.organisation_path or ""
         before = await reviews.locked(resource.case_id) if resource.case_id else None
-        if before is not None and before.importance is Importance.IMPORTANT:
+        if await reviews.was_important(resource.id):
             importance = Importance.IMPORTANT
         policies = await self._policies(uow.connection).above(path)
         types = metadata.get("resource_types", ())
         chain = chain_of(prevailing(policies, path, types, importance), path)
-        uploaders = await reviews.uploaders(resource.id, judged.number)
+        makers = await reviews.makers(resource.id, judged.number)
         case = Case(
             id=before.id if before else uuid7(),
             code=before.code if before else new_code(CODE_PREFIX),
             resource_id=resource.id,
             organisation_path=path,
             owner=resource.owner,
-            makers=uploaders | people_of(caller) | (before.makers if before else frozenset()),
+            makers=makers | people_of(caller) | (before.makers if before else frozenset()),
             title=metadata["title"],
             stage=metadata.get("stage"),
             subject=metadata.get("subject"),

@@ -168,6 +168,19 @@ class ReviewViews:
             content = judged.content if judged else Content({})
             return await self._contents.address_in(uow.connection, caller, content, file)
 
+    async def attachment(self, caller: Principal, case_id: UUID, upload_id: UUID) -> str:
+        """Where an attachment of the timeline can be had for a while; see `Contents.address_of`.
+
+        Raises `NotFound`, `FileNotReady`, `FileRefused`.
+        """
+        async with self._new_uow() as uow:
+            store = self._reviews(uow.connection)
+            case = seen(caller, await store.get(case_id))
+            filename = await store.attachment(case.id, upload_id)
+            if filename is None:
+                raise NotFound("It has no such attachment.", zh="没有该附件。")
+            return await self._contents.address_of(uow.connection, caller, upload_id, filename)
+
     async def timeline(
         self, caller: Principal, case_id: UUID, limit: int, after: int
     ) -> Sequence[Event]:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.checks import PAGE_BREAK
 from services.catalog.application.resources import ResourceStore
-from services.catalog.application.reviews_levels import moved, note, open_level
+from services.catalog.application.reviews_levels import moved, note, open_level, passed_on
 from services.catalog.application.reviews_ports import ReviewStore, TaskKind
 from services.catalog.domain.lifecycle import Action, State
 from services.catalog.domain.resources import Metadata
@@ -193,6 +193,7 @@ class Scheduler:
         async with self._new_uow() as uow:
             store, case = await self._at_level(uow, task)
             if case is not None:
+                case = await passed_on(store, case, self._clock())
                 await store.tell(case, EventKind.REMINDED, None, {"assignee": case.assignee})
                 uow.outbox.append(ReviewReminded.of(case))
             await self._over(uow, task)

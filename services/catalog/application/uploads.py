@@ -238,12 +238,18 @@ def _admit(caller: Principal, path: str | None) -> None:
 
 def _incomplete(arrival: Arrival) -> UploadIncomplete:
     missing = [each.number for each in arrival.missing]
+    detail = "Send the parts that are missing, then complete it again."
+    detail_zh = "请补传缺少的分片，然后重新完成上传。"
+    if arrival.uncertain:
+        detail += " Wait a second before you send those that are uncertain."
+        detail_zh += "其中 uncertain 所列分片请间隔一秒后再传。"
     return UploadIncomplete(
-        "Send the parts that are missing, then complete it again.",
-        zh="请补传缺少的分片，然后重新完成上传。",
+        detail,
+        zh=detail_zh,
         missing=missing[:_NAMED],
         missing_count=len(missing),
         wrong=[{"number": part.number, "size": part.size} for part in arrival.wrong[:_NAMED]],
+        uncertain=list(arrival.uncertain[:_NAMED]),
     )
 
 

@@ -1,9 +1,11 @@
 """What of an upload has arrived, and where the rest goes: asked of the object store each time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
+from typing import Any
+from uuid import UUID
 
 from services.catalog.domain.uploads import Arrival, Slot, State, Upload, UploadClosed
 from shared.clock import Clock
@@ -43,10 +45,13 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the inspection is: its step, and percent."""
+    """How far the inspection is: its step, and percent. ``facts`` are those of the clean file; of
+    one that was there already, they are all."""
 
+    inspection_id: UUID | None
     step: str
     percent: int
+    facts: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

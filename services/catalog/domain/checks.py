@@ -4,7 +4,7 @@ A rule is a function from what is `Examined` to the defects that it finds; `chec
 table. How bad a defect is, and what is told of it, stands in `checks_texts`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -34,6 +34,14 @@ class Defect:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file something stands, in words; empty where it is all one."""
+
+    en: str = ""
+    zh: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExaminedFile:
     """A file of the draft with what inspection found. ``file_state`` is None until its upload is
     available; ``pages`` hold the extracted text, None while there is none."""
@@ -57,6 +65,47 @@ class ExaminedFile:
     def kind(self) -> str:
         """The part of its media type before the slash."""
         return self.media_type.partition("/")[0]
+
+    @property
+    def words(self) -> Iterator[tuple[Place, str]]:
+        """Its text part by part, and what it says beside."""
+        told: Mapping[str, Any] = self.facts.get("text_parts", {})
+        unit = _UNITS.get(told.get("of", "pages"), _WHOLE)
+        pages = self.pages or ()
+        own, outside = told.get("own", len(pages)), told.get("outside", len(pages))
+        for number, text in enumerate(pages, 1):
+            if number > outside:
+                name, _, rest = text.partition("\n")
+                yield _inside(name), rest
+            elif number <= own:
+                yield Place(*(each.format(number) for each in unit)), text
+            else:
+                yield Place("beside the pages", "页面之外"), text
+        for where, said in self.facts.get("said", {}).items():
+            yield Place(f"document properties: {where}", f"文档属性 {where}"), said
+
+
+_WHOLE = ("", "")
+_UNITS = {
+    "pages": ("page {}", "第 {} 页"),
+    "slides": ("slide {}", "第 {} 张幻灯片"),
+    "sheets": ("sheet {}", "第 {} 个工作表"),
+    "entries": ("names of files", "文件名"),
+}
+_NUMBERED = {
+    "pdf": _UNITS["pages"],
+    "pptx": _UNITS["slides"],
+    "odp": _UNITS["slides"],
+    "xlsx": _UNITS["sheets"],
+}
+
+
+def _inside(label: str) -> Place:
+    """Of a part that stands under its file's name and its number."""
+    name, _, number = label.rpartition("#")
+    unit = _NUMBERED.get(name.rpartition(".")[2].lower(), _WHOLE)
+    en, zh = (each.format(number) for each in unit)
+    return Place(f"{name}, {en}" if en else name, f"{name} {zh}".strip())
 
 
 @dataclass(frozen=True, slots=True)

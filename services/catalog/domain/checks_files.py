@@ -8,8 +8,6 @@ from services.catalog.domain.resources import FileRole
 
 _PDF = "application/pdf"
 _OFFICE = ("application/vnd.openxmlformats", "application/vnd.oasis")
-_SPARSE = 20
-"""Fewer characters a page than this are page numbers, not text."""
 
 
 def a_main_file(examined: Examined) -> Iterable[Defect]:
@@ -39,11 +37,20 @@ def inspected_and_clean(examined: Examined) -> Iterable[Defect]:
 def readable_text(examined: Examined) -> Iterable[Defect]:
     for each in _clean(examined):
         characters = int(each.facts.get("characters", 0))
-        pages = int(each.facts.get("pages", 1))
-        if each.media_type == _PDF and characters < _SPARSE * pages:
+        pages, scanned = int(each.facts.get("pages", 1)), int(each.facts.get("scanned", 0))
+        if each.media_type == _PDF and (not characters or 2 * scanned > pages):
             yield Defect("no-text-layer", each.pointer, {"filename": each.filename})
         elif each.media_type.startswith(_OFFICE) and not characters:
             yield Defect("empty-text", each.pointer, {"filename": each.filename})
+
+
+def shown_whole(examined: Examined) -> Iterable[Defect]:
+    for each in _clean(examined):
+        pages = int(each.facts.get("pages", 0))
+        shown = int(each.facts.get("page_images", pages))
+        if shown < pages:
+            told = {"filename": each.filename, "shown": shown, "pages": pages}
+            yield Defect("page-images-cut", each.pointer, told)
 
 
 def unlike_others(examined: Examined) -> Iterable[Defect]:

@@ -1,6 +1,7 @@
 """Personal data in texts: numbers that prove themselves by their check characters, and those that
 have only a shape. What is found is told masked.
 
+    护照、通行证     letters and digits of a form, in a text that speaks of such papers
     居民身份证号码   GB 11643, date and check; of 15 digits after the word for it, province and date
     学籍号           three forms; that with an ID number in it, with its check
     手机号码         11 digits, 13 to 19
@@ -39,7 +40,7 @@ class Found:
 def find(text: str) -> Iterator[Found]:
     """Personal data in `text`, by kind and then in order."""
     rest = _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).translate(_DASHES)
-    for kind in _KINDS:
+    for kind in (*_KINDS, *(kind for word, kind in _NAMED if word.search(rest))):
         found, rest = _taken(rest, *kind)
         yield from found
 
@@ -70,13 +71,13 @@ def in_files(examined: Examined) -> Iterable[Defect]:
         yield from _told(each.pointer, each.filename, " (file name)", "（文件名）")
         yield from _told(f"{each.pointer}/alt_text", each.alt_text or "")
         count = 0
-        for number, page in enumerate(each.pages or (), 1):
-            for found in find(page):
+        for place, text in each.words:
+            for found in find(text):
                 count += 1
                 if count <= MOST_TOLD:
-                    place = f" ({each.filename}, page {number})"
-                    place_zh = f"（{each.filename} 第 {number} 页）"
-                    values = {"masked": found.masked, "place": place, "place_zh": place_zh}
+                    told = f" ({each.filename}{', ' * bool(place.en)}{place.en})"
+                    told_zh = f"（{each.filename}{' ' * bool(place.zh)}{place.zh}）"
+                    values = {"masked": found.masked, "place": told, "place_zh": told_zh}
                     yield Defect(f"personal-{found.kind}", each.pointer, values)
         if count > MOST_TOLD:
             yield Defect("personal-more", each.pointer, {"count": count - MOST_TOLD})
@@ -200,6 +201,38 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         lambda _text: True,
     ),
 )
+_NAMED: tuple[tuple[re.Pattern[str], tuple[str, re.Pattern[str], Callable[[str], bool]]], ...] = (
+    (
+        re.compile(r"护照|護照|passport", re.IGNORECASE),
+        # Ordinary (E, before 2012 G), service, diplomatic and public affairs (2019: DE, SE, PE).
+        (
+            "passport",
+            _shape(r"[EGDSP][0-9]{8}|(?:E[A-HJ-NP-Z]|[DSP]E)[0-9]{7}"),
+            lambda _text: True,
+        ),
+    ),
+    (
+        re.compile(
+            r"通行证|通行證|回乡证|回鄉證|台胞证|臺胞證|港澳|台湾|臺灣|permit", re.IGNORECASE
+        ),
+        # To Hong Kong and Macao (C, W), to Taiwan (L, T), of their residents (H, M, with or without
+        # the count of renewals).
+        (
+            "travel-permit",
+            _shape(r"[CWLT][0-9]{8}|[CL][A-HJ-NP-Z][0-9]{7}|[HM](?:[0-9]{8}|[0-9]{10})"),
+            lambda _text: True,
+        ),
+    ),
+    (
+        re.compile(r"台湾居民来往大陆通行证|臺灣居民來往大陸通行證|台胞证|臺胞證"),
+        (
+            "travel-permit",
+            re.compile(r"(?:通行证|通行證|胞证|胞證)[^0-9\n]{0,12}([0-9]{8})(?![0-9A-Za-z])"),
+            lambda _text: True,
+        ),
+    ),
+)
+"""Numbers without a check character, by the word that must be somewhere in the text."""
 
 
 def _masked(text: str) -> str:

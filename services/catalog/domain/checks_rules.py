@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     files.a_main_file,
     files.inspected_and_clean,
     files.readable_text,
+    files.shown_whole,
     files.unlike_others,
     files.open_to_everyone,
     personal.in_metadata,

@@ -147,6 +147,16 @@ TEXTS: Mapping[str, Text] = {
         _E, "含学籍号 {masked}{place_zh}", "A 学籍号: {masked}{place}",
         "请删除或遮盖", "Remove or blacken it.",
     ),
+    "personal-passport": Text(
+        _W, "含疑似护照号码 {masked}{place_zh}",
+        "What looks like a passport number: {masked}{place}",
+        "请核对并删除", "Look at it, and remove it.",
+    ),
+    "personal-travel-permit": Text(
+        _W, "含疑似通行证号码 {masked}{place_zh}",
+        "What looks like the number of a travel permit: {masked}{place}",
+        "请核对并删除", "Look at it, and remove it.",
+    ),
     "personal-phone": Text(
         _W, "含手机号码 {masked}{place_zh}", "A mobile phone number: {masked}{place}",
         "如非公开联系方式，请删除", "Remove it unless it is meant to be public.",
@@ -190,6 +200,12 @@ TEXTS: Mapping[str, Text] = {
     "no-text-layer": Text(
         _W, "PDF {filename} 只有图像而无文字", "The PDF {filename} is images without text",
         "请用文字识别（OCR）后重新导出", "Run text recognition over it, and export it anew.",
+    ),
+    "page-images-cut": Text(
+        _A, "{filename} 共 {pages} 页，只有前 {shown} 页有页面图像",
+        "Of the {pages} pages of {filename} the first {shown} alone have images",
+        "在线预览只显示这些页，其余须下载；可拆分为几个文件",
+        "Previews show those alone, and downloads show all; you may split it.",
     ),
     "empty-text": Text(
         _W, "未能从 {filename} 中读出文字", "No text could be read from {filename}",

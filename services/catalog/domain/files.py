@@ -42,7 +42,18 @@ class File:
     inspected_at: datetime | None = None
 
 
+OWN_FACTS = ("text_parts", "said", "scanned")
+"""What inspection keeps for its own uses, and nobody is shown: offsets, and words that may be
+personal data."""
+
+
 def key_of(sha256: bytes) -> str:
     """Where the object store keeps the file with this digest."""
     digest = sha256.hex()
     return f"{FILES}{digest[:2]}/{digest}"
+
+
+def derived_key(sha256: bytes, kind: str, number: int) -> str:
+    """Where the object store keeps what was made from the file with this digest."""
+    digest = sha256.hex()
+    return f"{DERIVED}{digest[:2]}/{digest}/{kind}-{number}"

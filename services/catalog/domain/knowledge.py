@@ -74,8 +74,9 @@ def point_flaws(changed: Iterable[Point], all_points: Mapping[str, Point]) -> li
     `all_points` are those of the subject after the change.
     """
     cyclic = ways_round({code: each.parent for code, each in all_points.items()})
+    touched = {point.code: point for point in changed}
     flaws = []
-    for point in changed:
+    for point in touched.values():
         code = point.code
         if not CODE.fullmatch(code):
             flaws.append(Flaw(code, "code", Fault.MALFORMED, CODE_ADVICE))
@@ -84,6 +85,8 @@ def point_flaws(changed: Iterable[Point], all_points: Mapping[str, Point]) -> li
         if point.parent is not None and point.parent not in all_points:
             advice = f"There is no point {point.parent} in this subject (无此上级)."
             flaws.append(Flaw(code, "parent", Fault.UNKNOWN, advice))
+        elif point.parent is not None and _leans_on_retired(point, all_points[point.parent]):
+            flaws.append(Flaw(code, "parent", Fault.RETIRED, f"{point.parent} {_RETIRED}"))
         elif code in cyclic:
             advice = f"A point stands below itself: {cyclic[code]} (上下级循环)."
             flaws.append(Flaw(code, "parent", Fault.CYCLE, advice))
@@ -91,7 +94,24 @@ def point_flaws(changed: Iterable[Point], all_points: Mapping[str, Point]) -> li
             if other not in all_points:
                 advice = f"There is no point {other} in this subject (无此先修知识点)."
                 flaws.append(Flaw(code, "prerequisites", Fault.UNKNOWN, advice))
+            elif _leans_on_retired(point, all_points[other]):
+                flaws.append(Flaw(code, "prerequisites", Fault.RETIRED, f"{other} {_RETIRED}"))
+    for point in all_points.values():
+        if point.code in touched:
+            continue
+        for other in touched.keys() & {point.parent, *point.prerequisites}:
+            if _leans_on_retired(point, touched[other]):
+                advice = f"Retire or change {point.code}, which rests on it, first ({_FIRST})."
+                flaws.append(Flaw(other, "state", Fault.INCONSISTENT, advice))
     return flaws
+
+
+_RETIRED = "is retired: choose another (该知识点已停用)."
+_FIRST = "请先停用或修改以它为上级或先修的知识点"
+
+
+def _leans_on_retired(point: Point, other: Point) -> bool:
+    return point.state is State.ACTIVE and other.state is State.RETIRED
 
 
 @dataclass(frozen=True, slots=True)

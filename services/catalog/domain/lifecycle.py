@@ -135,6 +135,14 @@ TRANSITIONS: Sequence[Transition] = (
     Transition(Action.CLAIM, _WITH_REVIEWERS, None, _REVIEWER, (*_JUDGING, Guard.SEAT_FREE)),
     Transition(Action.RELEASE, _WITH_REVIEWERS, None, _REVIEWER, (Guard.HOLDS_CLAIM,)),
     Transition(Action.ASSIGN, _WITH_REVIEWERS, None, _ADMINISTRATOR, (Guard.WITH_REVIEWERS,)),
+    # Its owner says at first whether it is important, and could leave out the levels above so.
+    Transition(
+        Action.RAISE,
+        _WITH_REVIEWERS,
+        None,
+        _REVIEWER | _ADMINISTRATOR,
+        (Guard.WITH_REVIEWERS, Guard.NOT_IMPORTANT_YET),
+    ),
     Transition(
         Action.COMMENT,
         frozenset(State) - {State.DRAFT},
@@ -248,6 +256,7 @@ ON_REVIEW = (
     Action.RELEASE,
     Action.COMMENT,
     Action.ASSIGN,
+    Action.RAISE,
     Action.DECIDE,
     Action.WITHDRAW,
 )

@@ -43,6 +43,7 @@ class Action(StrEnum):
     RELEASE = "release"
     COMMENT = "comment"
     ASSIGN = "assign"
+    RAISE = "raise"
     DECIDE = "decide"
     SEND_BACK = "send_back"
     TURN_DOWN = "turn_down"
@@ -109,6 +110,7 @@ class Situation:
     is_maker: bool = False
     has_judged: bool = False
     is_excluded: bool = False
+    is_important: bool = False
 
 
 class Guard(StrEnum):
@@ -124,6 +126,7 @@ class Guard(StrEnum):
     NOT_MAKER = "not_maker"
     NO_CONFLICT = "no_conflict"
     FRESH_EYES = "fresh_eyes"
+    NOT_IMPORTANT_YET = "not_important_yet"
     SEAT_FREE = "seat_free"
     HOLDS_CLAIM = "holds_claim"
     CONTENT_SEEN = "content_seen"
@@ -194,6 +197,11 @@ GUARDS: Mapping[Guard, Condition] = {
         "Nobody judges twice in one round, at whatever level.",
         "同一轮中任何人不得在任何层级重复审核。",
         lambda now: not now.has_judged,
+    ),
+    Guard.NOT_IMPORTANT_YET: Condition(
+        "It does not count as important yet.",
+        "尚未列为重要资源。",
+        lambda now: not now.is_important,
     ),
     Guard.SEAT_FREE: Condition(
         "Nobody else is working on it.", "须无他人正在审核。", lambda now: now.seat_free

@@ -102,6 +102,15 @@ class Tombstone:
     publications: Sequence[Publication]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A notice that is in force, with the code of what it is about and how that stands."""
+
+    code: str
+    state: State
+    notice: Notice
+
+
 def reason_of(action: Action, code: str) -> RemovalReason | RestorationReason:
     """The reason with that code, for the action. Raises `ValueError`."""
     return RestorationReason(code) if action is Action.RESTORE else RemovalReason(code)

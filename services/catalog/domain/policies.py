@@ -160,6 +160,13 @@ def chain_of(policy: Policy, path: str) -> Sequence[Level]:
     return chain or [Level(_kind_of(labels), path)]
 
 
+def heightened(chain: Sequence[Level], important: Sequence[Level]) -> Sequence[Level]:
+    """`chain` with those levels of `important` that are above its last."""
+    order = list(Kind)
+    last = order.index(Kind(chain[-1].kind))
+    return [*chain, *(each for each in important if order.index(Kind(each.kind)) > last)]
+
+
 def _place(labels: Sequence[str], kind: Kind) -> str | None:
     if kind is Kind.COMMITTEE:
         return labels[0]

@@ -5,7 +5,7 @@ the draft is its owner's, and may be read by the administrators of the organisat
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -65,13 +65,15 @@ class FileReference:
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file of a draft or version. ``sha256`` are the raw 32 bytes: claimed until the upload is
-    available, found from then on."""
+    available, found from then on. ``facts`` are what inspection learned of it, as far as everybody
+    may know; None before it has."""
 
     reference: FileReference
     sha256: bytes
     filename: str
     media_type: str
     size: int
+    facts: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def record(self) -> dict[str, Any]:

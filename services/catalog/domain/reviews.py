@@ -99,6 +99,7 @@ class EventKind(StrEnum):
     ENDED = "ENDED"
     REMINDED = "REMINDED"
     ESCALATED = "ESCALATED"
+    RAISED = "RAISED"
 
 
 class CommitmentMissing(DomainError):

@@ -22,6 +22,10 @@ PREFERRED_PART = 16 * MIB
 PREFERRED_PARTS = 64
 MOST_PARTS = 10_000
 
+UNKNOWN = ""
+"""The ETag of a part that was sent twice within a second, with other bytes: which of them the store
+has it cannot tell."""
+
 _ARCHIVES = frozenset({"application/zip", "application/x-zip-compressed"})
 _OF_THE_WHOLE = frozenset({"name-mismatch", "type-mismatch", "malware", "polyglot", "bomb"})
 """Findings that condemn an archive as such, although they say where; what else is wrong with its
@@ -120,6 +124,10 @@ class Arrival:
     wrong: Sequence[Part]
     """Of another length than announced; they are sent again like missing ones."""
 
+    uncertain: Sequence[int] = ()
+    """Numbers of missing parts that were sent more than once within a second, each time with other
+    bytes: the store cannot tell which came last."""
+
     joined: bool = False
     """The store has made them one object already, though nobody here remembers."""
 
@@ -209,17 +217,20 @@ class Upload:
 
     def arrival(self, stored: Iterable[Part]) -> Arrival:
         """Compare what the store lists with what was announced. Of a part that was sent again, the
-        last of the right length counts: a connection that broke leaves a shorter one."""
+        last of the right length counts: a connection that broke leaves a shorter one. Where the
+        store cannot tell the last, none does."""
         whole: dict[int, Part] = {}
         others: dict[int, Part] = {}
         for part in stored:
             inside = 1 <= part.number <= self.part_count
             right = inside and part.size == self._slot(part.number).length
             (whole if right else others)[part.number] = part
+        certain = {number: part for number, part in whole.items() if part.etag != UNKNOWN}
         slots = self.slots(1, self.part_count)
         return Arrival(
-            parts=[whole[number] for number in sorted(whole)],
-            missing=[each for each in slots if each.number not in whole],
+            parts=[certain[number] for number in sorted(certain)],
+            missing=[each for each in slots if each.number not in certain],
+            uncertain=sorted(whole.keys() - certain.keys()),
             wrong=[part for number, part in sorted(others.items()) if number not in whole],
         )
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from struct import Struct
 from typing import BinaryIO, Final
 
+from services.catalog.inspection import polyglots
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_ENTRIES = 10_000
@@ -160,6 +161,8 @@ def _tricky(name: str) -> bool:
 def _check_headers(file: BinaryIO, archive: zipfile.ZipFile, report: Report) -> None:
     """The header before each entry against the directory, and that entries lie side by side."""
     reached = 0
+    file.seek(0)
+    foreign = set(polyglots.headers_in(file.read(_CHUNK_BYTES)))
     for each in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
         if each.header_offset < 0:
             raise Unreadable("damaged", each.filename)
@@ -189,11 +192,22 @@ def _check_headers(file: BinaryIO, archive: zipfile.ZipFile, report: Report) -> 
             report.find("polyglot")
         if _hides(file, reached, each.header_offset):
             report.find("hidden-data", each.filename)
-        reached = each.header_offset + _LOCAL.size + name_length + extra + each.compress_size
+        begin = each.header_offset + _LOCAL.size + name_length + extra
+        reached = begin + each.compress_size
+        if any(begin <= at < reached for at in foreign) and _says_pdf(archive, each):
+            foreign = {at for at in foreign if not begin <= at < reached}
+    if foreign:
+        report.find("polyglot", "PDF")
     if reached > archive.start_dir:
         raise Unreadable("bomb")
     if _hides(file, reached, archive.start_dir):
         report.find("hidden-data")
+
+
+def _says_pdf(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """Whether a PDF's header stands in what the entry expands to, which is inspected by itself."""
+    with reading(archive, entry) as source:
+        return any(True for _ in polyglots.headers_in(source.read(_CHUNK_BYTES)))
 
 
 def _agrees(local: int, central: int, described: bool) -> bool:

@@ -21,6 +21,15 @@ _PIL: Final = {"png": "PNG", "jpeg": "JPEG", "gif": "GIF", "webp": "WEBP"}
 SIGNATURES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _GPS_TAG = 0x8825
+_EXIF_TAG = 0x8769
+_EXIF: Final = {
+    0x010E: "description", 0x013B: "artist", 0x8298: "copyright", 0x9286: "comment",
+    0xA430: "owner", 0x9C9B: "title", 0x9C9C: "comment", 0x9C9D: "author", 0x9C9E: "keywords",
+    0x9C9F: "subject",
+}  # fmt: skip
+_WINDOWS: Final = range(0x9C9B, 0x9CA0)
+_UNICODE: Final = b"UNICODE\0"
+_COMMENTS: Final = {"comment", "xmp", "XML:com.adobe.xmp"}
 
 
 def inspect(path: Path, name: str, report: Report) -> None:
@@ -41,6 +50,7 @@ def inspect(path: Path, name: str, report: Report) -> None:
             raise Unreadable("too-costly")
         _load(image)
         report.facts["gps"] = _is_located(image)
+        _tell(image, report)
 
 
 def pixels(source: BinaryIO) -> int:
@@ -88,6 +98,36 @@ def _is_located(image: Any) -> bool:
         return bool(image.getexif().get_ifd(_GPS_TAG))
     except (OSError, SyntaxError, ValueError, KeyError, TypeError):
         return False
+
+
+def _tell(image: Any, report: Report) -> None:
+    """What its Exif (TIFF 6.0, JEITA CP-3451) and its comments say for people."""
+    try:
+        exif = image.getexif()
+        said = {**exif, **exif.get_ifd(_EXIF_TAG)}
+    except (OSError, SyntaxError, ValueError, KeyError, TypeError):
+        said = {}
+    for tag, place in _EXIF.items():
+        report.say(f"Exif {place}", _words(said.get(tag), wide=tag in _WINDOWS))
+    for key, value in image.info.items():
+        if key in _COMMENTS or (image.format == "PNG" and isinstance(value, str)):
+            report.say(str(key)[:80], _words(value))
+
+
+def _words(value: Any, *, wide: bool = False) -> str:
+    """ASCII in name, in practice UTF-8; ``wide`` is UTF-16, in either order of bytes."""
+    if isinstance(value, bytes):
+        body = value.removeprefix(b"ASCII\0\0\0").removeprefix(_UNICODE)
+        if wide or value.startswith(_UNICODE):
+            zeros = body[::2].count(0) > body[1::2].count(0)
+            return body.decode("utf-16-be" if zeros else "utf-16-le", "replace")
+        return body.decode("utf-8", "replace")
+    if not isinstance(value, str):
+        return ""
+    try:  # Pillow takes each byte for a letter of Latin-1
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def _load(image: Any) -> None:

@@ -20,6 +20,7 @@ from services.catalog.inspection import (
     packages,
     pdf,
     polyglots,
+    properties,
     texts,
 )
 from services.catalog.inspection.formats import FORMATS, Format
@@ -44,6 +45,8 @@ def inspect(
         # A reader's own fault; what no reader of ours can take, is not offered to others either.
         report.find("unreadable")
         report.fault = repr(error)
+    if report.said and not report.depth:
+        report.facts["said"] = report.said
     if not report.clean:
         report.derivatives.clear()
 
@@ -136,6 +139,7 @@ def _inspect_package(
     match format_.kind:
         case "ooxml":
             ooxml.inspect(archive, report, _inspect_inside)
+            properties.tell(archive, report)
         case "odf":
             odf.inspect(archive, report)
         case _ if report.depth:

@@ -2,11 +2,19 @@
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 _WEB: Final = ("http://", "https://", "mailto:", "tel:", "#")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|[\\/]{2}", re.IGNORECASE)
+_CALLING = re.compile(r"(?:tel|sms|mailto):([^?]+)", re.IGNORECASE)
 UNSEEN = re.compile(r"[\x00-\x20\x7f]")
 """What programs drop from an address before they follow it."""
+
+
+def called(target: str) -> list[str]:
+    """The number or the letter box of a link that calls or writes to somebody (RFC 3966, 6068)."""
+    found = _CALLING.match(UNSEEN.sub("", target))
+    return [unquote(found[1])] if found else []
 
 
 def is_link(target: str) -> bool:

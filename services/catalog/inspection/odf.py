@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from services.catalog.inspection import archives, links, packages, texts, xml
+from services.catalog.inspection import archives, links, packages, properties, texts, xml
 from services.catalog.inspection.report import Report, Unreadable
 
 _MEDIA_TYPES: Final = {
@@ -31,6 +31,7 @@ def format_of(archive: zipfile.ZipFile) -> str | None:
 
 
 def inspect(archive: zipfile.ZipFile, report: Report) -> None:
+    properties.tell(archive, report)
     for entry in archive.infolist():
         name = entry.filename
         if entry.is_dir() or name == "mimetype" or not entry.file_size:
@@ -100,7 +101,11 @@ class _Text(xml.Deaf):
     def start(self, name: str, attributes: xml.Attributes) -> None:
         if name == _PAGE:
             self._outside.append(self._collected.taken())
-        self._collected.start(xml.local(name))
+        element = xml.local(name)
+        self._collected.start(element)
+        if element in _LINKS:
+            for call in links.called(xml.attribute(attributes, "href")):
+                self._collected.line(call)
 
     def end(self, name: str) -> None:
         self._collected.end(xml.local(name))
@@ -119,7 +124,10 @@ def derive(archive: zipfile.ZipFile, name: str, report: Report) -> None:
     pages, rest = _read(archive)
     if name == "odp":
         report.facts["slides"] = len(pages)
-    texts.keep(report, [*pages, *rest], "slides" if name == "odp" else "document")
+    if name == "odp":
+        texts.keep(report, [*pages, *rest], "slides", len(pages))
+    else:
+        texts.keep(report, [*pages, *rest], "document")
 
 
 def parts(archive: zipfile.ZipFile) -> Iterable[str]:

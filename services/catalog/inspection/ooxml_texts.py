@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from services.catalog.inspection import packages, texts, xml
+from services.catalog.inspection import links, packages, texts, xml
 from services.catalog.inspection.report import Report
 
 _KINDS: Final = {"pptx": "slides", "docx": "document", "xlsx": "sheets"}
@@ -26,6 +26,7 @@ _HEADERS: Final = {
 _VALUES: Final = {"v", "t", *_HEADERS}
 _HEADER_CODE = re.compile(r"&(?:\"[^\"]*\"|K[\dA-F]{6}|\d{1,3}|[A-Z])")
 """Of a sheet's header or footer (ECMA-376 part 1, §18.3.1.46)."""
+_LITERAL = re.compile(r'"((?:[^"]|"")+)"')
 _LONGEST_VALUE = 1 << 16
 """Characters of a cell; Excel keeps 32,767."""
 _PATTERNS = re.compile(r"/(slideMaster|slideLayout|notesMaster|handoutMaster)s/", re.I)
@@ -36,9 +37,10 @@ _SILENT = re.compile(r"(\.rels|^\[Content_Types\]\.xml|^docProps/.*|^customXml/.
 def derive(archive: zipfile.ZipFile, name: str, report: Report) -> None:
     """The text derivative; how many slides or sheets there are."""
     kind = _KINDS[name]
+    own = 1
     if kind != "document":
-        report.facts[kind] = len(_listed(archive, name))
-    texts.keep(report, parts(archive, name), kind)
+        report.facts[kind] = own = len(_listed(archive, name))
+    texts.keep(report, parts(archive, name), kind, own)
 
 
 def parts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
@@ -47,7 +49,8 @@ def parts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
     if name == "docx":
         body = [n for n in archive.namelist() if re.fullmatch(r"word/document\d*\.xml", n)][:1]
         rest = _others(archive, set(body))
-        yield texts.joined(_text_of(archive, part) for part in (*body, *rest))
+        calls = [call for part in (*body, *rest) for call in _calls(archive, part)]
+        yield texts.joined([*(_text_of(archive, part) for part in (*body, *rest)), *calls])
         return
     listed = _listed(archive, name)
     seen = set(listed)
@@ -56,7 +59,8 @@ def parts(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
         mine = [each for each in _related(archive, part) if each not in seen]
         seen.update(mine)
         own = _sheet(archive, part, strings) if name == "xlsx" else _text_of(archive, part)
-        yield texts.joined([own, *(_text_of(archive, each) for each in mine)])
+        beside = (_text_of(archive, each) for each in mine)
+        yield texts.joined([own, *beside, *_calls(archive, part)])
     rest = _others(archive, {*seen, _STRINGS})
     last = texts.joined([*(_text_of(archive, each) for each in rest), *strings.unused()])
     if last:
@@ -164,15 +168,28 @@ def _related(archive: zipfile.ZipFile, part: str) -> Iterable[str]:
 
 def _targets(archive: zipfile.ZipFile, part: str) -> dict[str, str]:
     """The parts that `part` has relationships to, by their ids."""
+    folder = posixpath.dirname(part)
+    paths = {
+        id_: posixpath.normpath(posixpath.join("/", folder, target))[1:]
+        for id_, target in _relations(archive, part).items()
+    }
+    return {id_: path for id_, path in paths.items() if path in archive.NameToInfo}
+
+
+def _calls(archive: zipfile.ZipFile, part: str) -> list[str]:
+    """Whom its links call or write to."""
+    return [call for target in _relations(archive, part).values() for call in links.called(target)]
+
+
+def _relations(archive: zipfile.ZipFile, part: str) -> dict[str, str]:
+    """The targets of the relationships of `part`, by their ids."""
     folder, name = posixpath.split(part)
     relations = f"{folder}/_rels/{name}.rels"
     targets: dict[str, str] = {}
 
     class Targets(xml.Deaf):
         def start(self, name: str, attributes: xml.Attributes) -> None:
-            path = posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", "")))
-            if path[1:] in archive.NameToInfo:
-                targets[attributes.get("Id", "")] = path[1:]
+            targets[attributes.get("Id", "")] = attributes.get("Target", "")
 
     if relations in archive.NameToInfo:
         packages.read_xml(archive, archive.getinfo(relations), Targets())
@@ -227,13 +244,20 @@ def _sheet(archive: zipfile.ZipFile, part: str, strings: _Strings) -> str:
 
 
 class _Cells(xml.Deaf):
-    """The values of a sheet: cells by tabs, rows by lines; then its headers and footers."""
+    """The values of a sheet: cells by tabs, rows by lines; then its headers, its footers and what
+    its formulas quote."""
 
     def __init__(self, strings: _Strings) -> None:
         self._strings = strings
         self._whole = xml.Paragraphs(set(), {"row"}, texts.MOST_EXTRACTED_BYTES)
         self._value = self._empty()
         self._is_shared = False
+        self._formula = self._quoting()
+        self._quoted: list[str] = []
+
+    @staticmethod
+    def _quoting() -> xml.Paragraphs:
+        return xml.Paragraphs({"f"}, set(), _LONGEST_VALUE)
 
     @staticmethod
     def _empty() -> xml.Paragraphs:
@@ -246,9 +270,11 @@ class _Cells(xml.Deaf):
         if element == "c" or element in _HEADERS:
             self._value = self._empty()
         self._value.start(element)
+        self._formula.start(element)
 
     def text(self, text: str) -> None:
         self._value.text(text)
+        self._formula.text(text)
 
     def end(self, name: str) -> None:
         element = xml.local(name)
@@ -258,7 +284,13 @@ class _Cells(xml.Deaf):
             self._whole.add(f"{self._strings.shown(value) if self._is_shared else value}\t")
         elif element in _HEADERS:
             self._whole.line(_HEADER_CODE.sub(" ", self._value.taken()).strip())
+        self._formula.end(element)
+        if element == "f":
+            self._quoted += _LITERAL.findall(self._formula.taken())
+            self._formula = self._quoting()
         self._whole.end(element)
 
     def taken(self) -> str:
+        for each in self._quoted:
+            self._whole.line(each)
         return "\n".join(line.rstrip("\t") for line in self._whole.taken().splitlines())

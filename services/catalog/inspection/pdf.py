@@ -2,12 +2,12 @@
 
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from services.catalog.inspection import images, links, pdf_forms, texts
+from services.catalog.inspection import images, links, pdf_forms, polyglots, texts
 from services.catalog.inspection.report import Report, Unreadable
 
 if TYPE_CHECKING:
@@ -18,8 +18,16 @@ MOST_OBJECTS = 1_000_000
 PAGE_IMAGES = 50
 LONGEST_EDGE = 1280
 THUMBNAIL_EDGE = 320
+_PAGE_NUMBER = 6
+"""Characters, as in `第 12 页`: whatever prints them on a scan is no text layer."""
+_IMAGE_OBJECT = 3
+"""FPDF_PAGEOBJ_IMAGE of PDFium."""
 _TAIL_BYTES = 4096
 _MOST_TAIL = 64
+_BETWEEN_TAGS = re.compile(r">\s*([^<>]*[^<>\s])\s*<")
+_MOST_BOOKMARKS = 10_000
+_TOOLS: Final = {"/Producer", "/Creator", "/CreationDate", "/ModDate", "/Trapped"}
+"""What the document's information says of programs and times."""
 _BEFORE_END = re.compile(rb"startxref\s+\d+\s+$")
 
 # ISO 32000-1 table 198, and ISO 32000-2 for rich media: what a viewer does by itself.
@@ -86,6 +94,7 @@ def inspect(path: Path, report: Report) -> None:
                 if stream is not None:
                     _inspect_stream(pdf, stream, report, f"object {number}")
             pdf_forms.check(pdf)
+            _tell(pdf, report)
             if pdf.get_warnings():
                 # What qpdf drops with a warning, viewers mend in ways of their own, and show.
                 raise Unreadable("damaged")
@@ -105,6 +114,35 @@ def _check_tail(path: Path, report: Report) -> None:
         raise Unreadable("damaged")
     if len(behind.strip(b"\0\r\n\t ")) > _MOST_TAIL or not _BEFORE_END.search(before):
         report.find("hidden-data")
+    if polyglots.is_markup(behind):
+        report.find("polyglot", "HTML")
+
+
+def _tell(pdf: "pikepdf.Pdf", report: Report) -> None:
+    """The document's information (§14.3.3), what its metadata (§14.3.2) says beside, and the titles
+    of its outline (§12.3.3)."""
+    import pikepdf
+
+    about = pdf.trailer.get("/Info")
+    for key, value in about.items() if isinstance(about, pikepdf.Dictionary) else ():
+        if isinstance(value, pikepdf.String) and key not in _TOOLS:
+            report.say(key.removeprefix("/"), str(value))
+    description = pdf.Root.get("/Metadata")
+    if isinstance(description, pikepdf.Stream):
+        told = set(report.said.values())
+        words = _BETWEEN_TAGS.findall(description.read_bytes().decode(errors="replace"))
+        report.say("XMP", "\n".join(each for each in words if each not in told))
+    outline, seen = pdf.Root.get("/Outlines"), set[tuple[int, int]]()
+    waiting = [outline.get("/First")] if isinstance(outline, pikepdf.Dictionary) else []
+    while waiting and len(seen) < _MOST_BOOKMARKS:
+        entry = waiting.pop()
+        if not isinstance(entry, pikepdf.Dictionary) or entry.objgen in seen:
+            continue
+        seen.add(entry.objgen)
+        title = entry.get("/Title")
+        if isinstance(title, pikepdf.String):
+            report.say("outline", str(title))
+        waiting += [entry.get("/Next"), entry.get("/First")]
 
 
 def _dictionaries(pdf: "pikepdf.Pdf") -> Iterator[tuple[int, Any, Any]]:
@@ -257,8 +295,9 @@ def _leads_off_the_web(target: Any) -> bool:
 
 def derive(path: Path, report: Report) -> None:
     """Images of the first pages, a thumbnail of the first, the text of all."""
-    words = _read(path, lambda page, number: _picture(page, number, report))
-    texts.keep(report, list(words), "pages")
+    report.facts |= {"page_images": min(report.facts["pages"], PAGE_IMAGES), "scanned": 0}
+    words = _read(path, report)
+    texts.keep(report, list(words), "pages", report.facts["pages"])
 
 
 def parts(path: Path) -> Iterator[str]:
@@ -266,8 +305,9 @@ def parts(path: Path) -> Iterator[str]:
     return _read(path, None)
 
 
-def _read(path: Path, shown: Callable[[Any, int], None] | None) -> Iterator[str]:
-    """The text of each page, until there is enough; `shown` is called with the first pages."""
+def _read(path: Path, report: Report | None) -> Iterator[str]:
+    """The text of each page, until there is enough; `report` gets images of the first pages, and
+    how many are pictures of text."""
     import pypdfium2
 
     notes = _notes(path)
@@ -278,12 +318,13 @@ def _read(path: Path, shown: Callable[[Any, int], None] | None) -> Iterator[str]
                 if left <= 0 and number > PAGE_IMAGES:
                     break
                 page = document[number - 1]
-                if shown and number <= PAGE_IMAGES:
-                    shown(page, number)
+                if report and number <= PAGE_IMAGES:
+                    _picture(page, number, report)
                 text_page = page.get_textpage()
-                words = texts.joined([text_page.get_text_bounded(), *next(notes, ())])[
-                    : max(left, 0)
-                ]
+                printed = text_page.get_text_bounded()
+                if report and len("".join(printed.split())) <= _PAGE_NUMBER and _is_picture(page):
+                    report.facts["scanned"] += 1
+                words = texts.joined([printed, *next(notes, ())])[: max(left, 0)]
                 left -= len(words)
                 text_page.close()
                 page.close()
@@ -292,8 +333,18 @@ def _read(path: Path, shown: Callable[[Any, int], None] | None) -> Iterator[str]
         raise Unreadable("damaged") from error
 
 
+def _is_picture(page: Any) -> bool:
+    """Whether one image covers most of it, as a scan does."""
+    width, height = page.get_size()
+    for each in page.get_objects(filter=[_IMAGE_OBJECT], max_depth=2):
+        left, bottom, right, top = each.get_bounds()
+        if (right - left) * (top - bottom) > width * height / 2:
+            return True
+    return False
+
+
 def _notes(path: Path) -> Iterator[list[str]]:
-    """What stands in each page's notes and filled fields (§12.5.6, §12.7.3)."""
+    """What stands in each page's notes and filled fields (§12.5.6, §12.7.3), and whom it calls."""
     import pikepdf
 
     with pikepdf.open(path, attempt_recovery=False, suppress_warnings=True) as pdf:
@@ -306,6 +357,9 @@ def _notes(path: Path) -> Iterator[list[str]]:
                     value = field.get("/V") if isinstance(field, pikepdf.Dictionary) else None
                     said = (note.get("/Contents"), note.get("/V"), value)
                     told += [str(each) for each in said if isinstance(each, pikepdf.String)]
+                    action = note.get("/A")
+                    if isinstance(action, pikepdf.Dictionary):
+                        told += links.called(str(action.get("/URI", "")))
             yield told
 
 

@@ -1,13 +1,21 @@
 """Files that are two things at once: harmless to one reader, a weapon to another."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Final
 
+from services.catalog.inspection import texts
+
 _LOCATOR_BYTES = 20
 _PDF_REACH = 1024
 """Readers look for a PDF's header so far (ISO 32000-1 Annex H, implementation note 13)."""
+_PDF_HEADER: Final = b"%PDF-"
+_PDF_OBJECT = re.compile(rb"\d+\s+\d+\s+obj\b")
+_PDF_END = re.compile(rb"startxref|trailer|/Root\b|/Catalog\b")
+"""By what readers find a document whose table is wrong, as behind a text it is."""
+_PDF_MARK = re.compile(rb"%(?:%EOF|PDF-\d)")
 _CHUNK_BYTES = 1 << 20
 _OVERLAP = 64
 _END = Struct("<4s4H2LH")
@@ -18,13 +26,15 @@ _MARKUP: Final = re.compile(
     re.IGNORECASE,
 )
 
+_ANY_MARKUP = re.compile(rb"<[a-z!?%/]", re.IGNORECASE)
+"""Where a real file has nothing at all."""
+
 
 def second_formats(path: Path, first: str) -> list[str]:
     """The formats that the file is beside `first`: one of `formats.FORMATS`, or a `leftover`."""
     found = []
     with path.open("rb") as file:
-        head = file.read(_PDF_REACH)
-        if first != "pdf" and b"%PDF-" in head:
+        if _holds_pdf(file, first):
             found.append("PDF")
         if first != "package" and holds_zip(path):
             found.append("ZIP")
@@ -33,6 +43,46 @@ def second_formats(path: Path, first: str) -> list[str]:
         ):
             found.append("HTML")
     return found
+
+
+def _holds_pdf(file: BinaryIO, first: str) -> bool:
+    """Of a PDF, whether another follows it. In an archive `archives` tells whose the header is. A
+    text may quote one: it is a PDF where a reader would find a document."""
+    if first == "pdf":
+        return _holds_second_pdf(file)
+    if first == "package" or _PDF_HEADER not in file.read(_PDF_REACH):
+        return False
+    if first != "text":
+        return True
+    file.seek(0)
+    content = file.read(texts.MOST_BYTES)
+    return bool(_PDF_OBJECT.search(content) and _PDF_END.search(content))
+
+
+def headers_in(head: bytes) -> Iterator[int]:
+    """Where in the first `_PDF_REACH` bytes a reader would let a PDF begin."""
+    at = head.find(_PDF_HEADER, 0, _PDF_REACH)
+    while at >= 0:
+        yield at
+        at = head.find(_PDF_HEADER, at + 1, _PDF_REACH)
+
+
+def _holds_second_pdf(file: BinaryIO) -> bool:
+    """Whether a header begins a line, or stands behind an end with no object between: an
+    incremental update (ISO 32000-1 §7.5.6) has none."""
+    begin, ended = 0, -1
+    while chunk := file.read(_CHUNK_BYTES):
+        for mark in _PDF_MARK.finditer(chunk):
+            if mark[0] == b"%%EOF":
+                ended = begin + mark.start()
+            elif 0 <= ended < begin + mark.start():
+                file.seek(max(ended, begin + mark.start() - _CHUNK_BYTES))
+                between = file.read(begin + mark.start() - file.tell())
+                if between.endswith((b"\r", b"\n")) or not _PDF_OBJECT.search(between):
+                    return True
+        begin += len(chunk) - (_OVERLAP if len(chunk) == _CHUNK_BYTES else 0)
+        file.seek(begin)
+    return False
 
 
 def holds_zip(path: Path) -> bool:
@@ -66,6 +116,11 @@ def _leads_to_directory(file: BinaryIO, at: int) -> bool:
 def _is_directory(file: BinaryIO, begin: int) -> bool:
     file.seek(begin)
     return file.read(4) == b"PK\x01\x02"
+
+
+def is_markup(content: bytes) -> bool:
+    """Whether a browser, or a server that runs PHP, would find something to do in it."""
+    return bool(_ANY_MARKUP.search(content))
 
 
 def _holds_markup(path: Path) -> bool:

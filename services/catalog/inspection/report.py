@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 MOST_FINDINGS = 50
+MOST_SAID = 200
+MOST_SAID_CHARACTERS = 64 << 10
 
 CODES: Final[Mapping[str, tuple[str, str]]] = {
     # About the upload: the same bytes under another name or claim may be in order.
@@ -144,9 +146,11 @@ class Made:
 class Report:
     """Filled while a file is inspected. ``work`` is a directory of its own.
 
-    ``facts`` are what the content says of itself: `pages`, `slides`, `sheets`, `entries`, `width`,
-    `height`, `frames`, `seconds`, `codecs`, `encoding`, `gps`, `text_parts` (kind, number and the
-    offset in characters where it begins).
+    ``facts`` are what the content says of itself: `pages`, `page_images` (of the first pages),
+    `scanned` (pages that are a picture without words), `slides`, `sheets`, `entries`, `width`,
+    `height`, `frames`, `seconds`, `codecs`, `encoding`, `gps`, `characters`, `text_cut`,
+    `text_parts` (see `texts.keep`), and `said`: what it says beside its text, as a title, an author
+    or a bookmark, by the place where that stands.
     """
 
     work: Path
@@ -158,6 +162,7 @@ class Report:
     derivatives: list[Made] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     """Of the documents inside."""
+    said: dict[str, str] = field(default_factory=dict)
     fault: str | None = None
     """The exception that a reader raised, for whoever runs the service."""
 
@@ -173,11 +178,30 @@ class Report:
             self.findings.append(finding)
 
     def member(self, name: str) -> "Report":
-        """The report on something inside; its findings and texts come here too, its facts do
-        not."""
+        """The report on something inside; its findings, its texts and what it says come here too,
+        its facts do not."""
         inside = "/".join(part for part in (self.inside, name) if part)
-        depth = self.depth + 1
-        return Report(self.work, inside, depth, findings=self.findings, texts=self.texts)
+        return Report(
+            self.work,
+            inside,
+            self.depth + 1,
+            findings=self.findings,
+            texts=self.texts,
+            said=self.said,
+        )
+
+    def say(self, where: str, words: str) -> None:
+        """Keep what stands beside the text, such as an author's name, as long as there is room."""
+        left = MOST_SAID_CHARACTERS - sum(map(len, self.said.values()))
+        words = words.replace("\0", "").encode(errors="replace").decode().strip()
+        if not words:
+            return
+        if len(self.said) >= MOST_SAID or len(words) > left:
+            self.facts["text_cut"] = True
+        if len(self.said) < MOST_SAID and left > 0:
+            place = "/".join(part for part in (self.inside, where) if part)[:300]
+            before = self.said.get(place)
+            self.said[place] = f"{before}\n{words[:left]}" if before else words[:left]
 
     def make(
         self, kind: str, number: int, media_type: str, content: bytes, size: tuple[int, int] | None

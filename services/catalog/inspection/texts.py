@@ -5,7 +5,7 @@ words like others.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +15,7 @@ MOST_BYTES = 20 << 20
 MOST_EXTRACTED_BYTES = 2 << 20
 MOST_INSIDE = 2000
 """Pages, slides, sheets and documents within an archive or a document."""
+INSIDE_MARK = "#"
 _ALLOWED_CONTROLS = {"\t", "\n", "\r", "\f"}
 
 
@@ -46,13 +47,14 @@ def _plausible(text: str) -> bool:
 
 
 def keep_inside(report: Report, parts: Iterable[str]) -> None:
-    """Add the text of something inside to that of the whole, its name before each part."""
+    """Add the text of something inside to that of the whole; before each part stands a line of its
+    name, a mark and the part's number."""
     left = MOST_EXTRACTED_BYTES - sum(map(len, report.texts))
-    for part in parts:
+    for number, part in enumerate(parts, 1):
         if left <= 0 or len(report.texts) >= MOST_INSIDE:
             return
         if part.strip():
-            report.texts.append(f"{report.inside}\n{part[:left]}")
+            report.texts.append(f"{report.inside}{INSIDE_MARK}{number}\n{part[:left]}")
             left -= len(part)
 
 
@@ -69,15 +71,28 @@ def joined(parts: Iterable[str]) -> str:
     return "\n".join(kept)
 
 
-def keep(report: Report, parts: Iterable[str], kind: str) -> None:
+def keep(report: Report, parts: Iterable[str], kind: str, own: int = 1) -> None:
     """Make the `text` derivative of `parts`, which are pages, slides, sheets or a whole, and of
-    what was read inside."""
+    what was read inside.
+
+    The fact `text_parts` tells what `kind` they are ``of``, how many of the first are its ``own``
+    pages or slides (others belong to none), how many stand before those ``inside``, and as
+    ``offsets`` each part's number with the offset in characters where it begins.
+    """
     kept: list[str] = []
+    outside = 0
     offsets = []
     characters = size = 0
     if len(report.texts) >= MOST_INSIDE:
         report.facts["text_cut"] = True
-    for number, part in enumerate(chain(parts, report.texts), 1):
+
+    def counted() -> Iterator[str]:
+        nonlocal outside
+        for part in parts:
+            outside += 1
+            yield part
+
+    for number, part in enumerate(chain(counted(), report.texts), 1):
         clean = part.replace("\0", "").replace("\r\n", "\n").encode(errors="replace").decode()
         room = MOST_EXTRACTED_BYTES - size
         if room <= 0:
@@ -92,7 +107,8 @@ def keep(report: Report, parts: Iterable[str], kind: str) -> None:
         characters += len(clean) + 1
         size += len(clean.encode()) + 1
     whole = "\f".join(kept)
-    report.facts["text_parts"] = {"of": kind, "offsets": offsets}
+    told = {"of": kind, "own": own, "outside": outside, "offsets": offsets}
+    report.facts["text_parts"] = told
     report.facts["characters"] = sum(not c.isspace() for c in whole)
     if whole.strip():
         report.make("text", 1, "text/plain; charset=utf-8", whole.encode(), None)

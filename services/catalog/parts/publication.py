@@ -6,9 +6,13 @@ from services.catalog.adapters.resources import ResourceRepository
 from services.catalog.application.impact import Impacts
 from services.catalog.application.notices import EndCase, Notices
 from services.catalog.application.publication import Publishing
+from services.catalog.pages.tombstone import TombstonePage
 from services.catalog.problems.publication import PROBLEMS
 from services.catalog.routes.impact import impact_router
 from services.catalog.routes.notices import notices_router
+from services.catalog.settings import Settings
+from shared.encryption import KeyRing
+from shared.pages import Cursors
 from shared.service import Part, Runtime
 
 
@@ -17,9 +21,11 @@ def publishing(runtime: Runtime) -> Publishing:
     return Publishing(PublicationRepository, ChangeRepository, runtime.clock)
 
 
-def build(runtime: Runtime, *, end_case: EndCase) -> Part:
+def build(runtime: Runtime, settings: Settings, *, end_case: EndCase) -> Part:
     """Taking resources down and giving them back, and a preview of that; `end_case` ends the review
     that is open."""
+    keys = KeyRing.parse(settings.master_keys.get_secret_value())
+    cursors = Cursors(keys.derive("cursors"))
     notices = Notices(
         runtime.new_uow,
         ResourceRepository,
@@ -30,4 +36,7 @@ def build(runtime: Runtime, *, end_case: EndCase) -> Part:
         runtime.clock,
     )
     impacts = Impacts(runtime.new_uow, ResourceRepository, ImpactRepository)
-    return Part(routers=[notices_router(notices), impact_router(impacts)], table=PROBLEMS)
+    return Part(
+        routers=[notices_router(notices, cursors, TombstonePage()), impact_router(impacts)],
+        table=PROBLEMS,
+    )

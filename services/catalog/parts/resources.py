@@ -15,6 +15,7 @@ from services.catalog.application.resources import Resources
 from services.catalog.application.resources_content import Contents
 from services.catalog.application.resources_lists import Lists
 from services.catalog.application.versions import Versions
+from services.catalog.pages.tombstone import TombstonePage
 from services.catalog.problems.resources import PROBLEMS
 from services.catalog.routes.feedback import Audience
 from services.catalog.routes.resources import resources_router
@@ -61,7 +62,7 @@ def build(
         routers=[
             resources_router(resources, lists, records, cursors, audience),
             versions_router(versions, checks, cursors),
-            content_router(contents, resources, collections, origin, audience),
+            content_router(contents, resources, collections, origin, audience, TombstonePage()),
         ],
         table=PROBLEMS,
         resources=resources,

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 from services.catalog.adapters.organisations import OrganisationRepository
 from services.catalog.adapters.policies import PolicyRepository
+from services.catalog.adapters.policies_conflicts import ConflictRepository
 from services.catalog.adapters.policies_panels import PanelRepository
 from services.catalog.adapters.resources import ResourceRepository
 from services.catalog.adapters.resources_content import ContentRepository
@@ -12,6 +13,7 @@ from services.catalog.adapters.term_lists import TermListRepository
 from services.catalog.adapters.versions import VersionRepository
 from services.catalog.application.checks import Checks
 from services.catalog.application.policies import Panels, Policies
+from services.catalog.application.policies_conflicts import Conflicts
 from services.catalog.application.resources_content import Contents
 from services.catalog.application.reviews import Reviews
 from services.catalog.application.reviews_ports import Publishing
@@ -22,6 +24,7 @@ from services.catalog.application.term_lists import TermLists
 from services.catalog.domain.reviews_events import EVENTS
 from services.catalog.problems.reviews import PROBLEMS
 from services.catalog.routes.policies import policies_router
+from services.catalog.routes.policies_conflicts import conflicts_router
 from services.catalog.routes.reviews import reviews_router
 from services.catalog.routes.reviews_submission import submission_router
 from services.catalog.routes.term_lists import term_lists_router
@@ -63,18 +66,22 @@ def build(
         clock,
         scheduler.wake,
     )
-    reviews = Reviews(new_uow, ResourceRepository, ReviewRepository, publishing, clock)
+    reviews = Reviews(
+        new_uow, ResourceRepository, ReviewRepository, PolicyRepository, publishing, clock
+    )
     reads = ReviewReads(runtime.reader)
     contents = Contents(new_uow, ResourceRepository, ContentRepository, objects)
     views = ReviewViews(new_uow, ResourceRepository, ReviewRepository, reads, contents, clock)
     policies = Policies(new_uow, PolicyRepository, OrganisationRepository, clock)
     panels = Panels(new_uow, PanelRepository, OrganisationRepository, clock)
+    conflicts = Conflicts(new_uow, ConflictRepository, OrganisationRepository, clock)
     term_lists = TermLists(new_uow, TermListRepository, clock)
     return ReviewsPart(
         routers=[
             reviews_router(reviews, views, cursors),
             submission_router(submissions),
             policies_router(policies, panels),
+            conflicts_router(conflicts, cursors),
             term_lists_router(term_lists, cursors),
         ],
         table=PROBLEMS,

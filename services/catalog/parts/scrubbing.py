@@ -14,9 +14,16 @@ from services.catalog.routes.scrubbing import scrubbing_router
 from services.catalog.settings import Settings
 from shared import logs
 from shared.encryption import KeyRing
+from shared.errors import Unavailable
 from shared.pages import Cursors
 from shared.service import Part, Runtime
 from shared.storage import ObjectStore
+
+_WITHOUT_SETTINGS = (
+    "The files cannot be read again: {error} Run this with the environment of the service: its"
+    " SHUYUAN_CATALOG_* variables, its secrets among them or in SHUYUAN_SECRETS_DIR."
+    " 请使用该服务的环境变量（SHUYUAN_CATALOG_*，密钥可放在 SHUYUAN_SECRETS_DIR）运行。\n"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +61,11 @@ def scrub(argv: Sequence[str]) -> int:
     every = parser.parse_args(argv).all
     settings = Settings.load()
     logs.configure("catalog", settings.log_level)
-    return asyncio.run(_scrub(settings, every=every))
+    try:
+        return asyncio.run(_scrub(settings, every=every))
+    except Unavailable as error:
+        sys.stderr.write(_WITHOUT_SETTINGS.format(error=error))
+        return 2
 
 
 async def _scrub(settings: Settings, *, every: bool) -> int:

@@ -1,14 +1,17 @@
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.catalog.application import notices as use_cases
 from services.catalog.application.notices import Notices
-from services.catalog.domain.lifecycle import Action, ActionRefused
-from services.catalog.domain.notices import WORDINGS, Notice
+from services.catalog.domain.lifecycle import Action, ActionRefused, State
+from services.catalog.domain.notices import WORDINGS, Notice, RemovalReason
 from services.catalog.domain.resources import Resource
+from services.catalog.pages.tombstone import TombstonePage, wants_page
 from services.catalog.problems.resources import PROBLEMS
 from services.catalog.schemas.notices import (
+    InForceView,
     Reasons,
     ReasonView,
     Restore,
@@ -28,10 +31,13 @@ from shared.errors import (
 )
 from shared.etags import IfMatch, etag
 from shared.idempotency import Once
+from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller
 from shared.problems import declare
 
 problems = declare(PROBLEMS)
+
+Limits = Annotated[PageRequest, Depends(page_limits())]
 
 TAKING = problems(
     Unauthenticated,
@@ -45,7 +51,7 @@ TAKING = problems(
 )
 
 
-def notices_router(notices: Notices) -> APIRouter:
+def notices_router(notices: Notices, cursors: Cursors, page: TombstonePage) -> APIRouter:
     """Taking resources down (下架、出库), giving them back, and what is told of it."""
     router = APIRouter(prefix="/catalog/v1", tags=["publication"])
 
@@ -58,6 +64,34 @@ def notices_router(notices: Notices) -> APIRouter:
     async def list_removal_reasons() -> Reasons:
         """The vocabulary of reasons for taking resources down and giving them back."""
         return Reasons(items=[ReasonView.of(each) for each in WORDINGS])
+
+    @router.get(
+        "/notices",
+        summary="下架与出库公告",
+        responses=problems(Unavailable, BadCursor),
+        **public(),
+    )
+    async def list_notices(
+        limits: Limits,
+        state: Annotated[
+            Literal[State.SUSPENDED, State.RETIRED] | None,
+            Query(description="How the resource stands; none: either."),
+        ] = None,
+        reason_code: RemovalReason | None = None,
+    ) -> Page[InForceView]:
+        """Of everything that is taken down now: why, and since when; the newest first."""
+        bound_to = {"list": "notices", "filters": [state, reason_code]}
+        before = None
+        if limits.cursor is not None:
+            (position,) = cursors.decode(limits.cursor, bound_to)
+            before = UUID(str(position))
+        found = await notices.in_force(state, reason_code, limits.limit + 1, before)
+        items = found[: limits.limit]
+        last = items[-1] if len(found) > limits.limit else None
+        return Page(
+            items=[InForceView.standing(each) for each in items],
+            next=last and cursors.encode((str(last.notice.id),), bound_to),
+        )
 
     @router.post(
         "/resources/{resource_id}/suspend",
@@ -104,12 +138,15 @@ def notices_router(notices: Notices) -> APIRouter:
     @router.get(
         "/resources/{resource_id}/tombstone",
         summary="下架公告与存证",
-        responses=problems(NotFound, Unavailable),
+        response_model=TombstoneView,
+        responses={200: {"content": {"text/html": {}}}, **problems(NotFound, Unavailable)},
         **public(),
     )
-    async def read_tombstone(resource_id: UUID) -> TombstoneView:
-        """Of a resource that was taken down: why, since when, and what was ever published."""
-        return TombstoneView.of(await notices.tombstone(resource_id))
+    async def read_tombstone(request: Request, resource_id: UUID) -> TombstoneView | Response:
+        """Of a resource that was taken down: why, since when, and what was ever published; for
+        browsers as a page."""
+        left = await notices.tombstone(resource_id)
+        return page.tombstone(left) if wants_page(request) else TombstoneView.of(left)
 
     return router
 

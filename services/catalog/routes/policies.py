@@ -12,7 +12,6 @@ from services.catalog.problems.reviews import PROBLEMS
 from services.catalog.schemas.policies import (
     AbsenceGiven,
     Absences,
-    Conflicts,
     FoundGroup,
     Groups,
     GroupView,
@@ -168,26 +167,6 @@ def policies_router(policies: Policies, panels: Panels) -> APIRouter:
         """All of them, in place of those there were."""
         await panels.put_absences(caller, [each.absence() for each in body.items])
         return body
-
-    @router.get(
-        "/reviewers/me/conflicts",
-        summary="我的回避",
-        responses=problems(*READING),
-        **guarded(use_cases.SELF),
-    )
-    async def list_conflicts(caller: Caller) -> Conflicts:
-        """Whose work the caller will not judge."""
-        return Conflicts(items=list(await panels.conflicts(caller)))
-
-    @router.put(
-        "/reviewers/me/conflicts",
-        summary="申报回避",
-        responses=problems(*READING),
-        **guarded(use_cases.SELF),
-    )
-    async def put_conflicts(body: Conflicts, caller: Caller) -> Conflicts:
-        """All of them, in place of those there were."""
-        return Conflicts(items=list(await panels.put_conflicts(caller, body.items)))
 
     return router
 

@@ -11,6 +11,7 @@ from services.catalog.application.resources import Resources
 from services.catalog.application.resources_content import Contents
 from services.catalog.domain import collections as domain
 from services.catalog.domain.feedback import Kind
+from services.catalog.domain.notices import TakenDown
 from services.catalog.domain.resources import (
     CODE_PREFIX,
     CodeUnreadable,
@@ -18,6 +19,7 @@ from services.catalog.domain.resources import (
     FileRefused,
     FileRole,
 )
+from services.catalog.pages.tombstone import TombstonePage, wants_page
 from services.catalog.problems.resources import PROBLEMS
 from services.catalog.routes.feedback import Audience
 from services.catalog.routes.resources import READING, VersionNumber
@@ -52,6 +54,7 @@ def content_router(
     collections: Collections,
     public_origin: str,
     audience: Audience,
+    page: TombstonePage,
 ) -> APIRouter:
     """Files, what was made from them, codes and their pictures."""
     router = APIRouter(prefix="/catalog/v1", tags=["content"])
@@ -84,14 +87,15 @@ def content_router(
 
     @router.get(
         "/resources/{resource_id}/derivatives",
-        summary="缩略图与页面图",
+        summary="缩略图、页面图与文字",
         responses=problems(*READING),
         **public(),
     )
     async def list_derivatives(
         resource_id: UUID, caller: MaybeCaller, response: Response, version: VersionNumber = None
     ) -> Derivatives:
-        """Thumbnails, posters and pages of its clean files."""
+        """Thumbnails, posters, images of the first pages and the text of its clean files, whose
+        pages or slides are divided by form feeds."""
         response.headers.update(_NO_STORE)
         found = await contents.derivatives(caller, resource_id, version)
         return Derivatives(items=[DerivativeView.of(each) for each in found])
@@ -119,21 +123,35 @@ def content_router(
     @router.get(
         "/codes/{code}",
         summary="解析资源或合集代码",
-        responses=problems(*READING, CodeUnreadable),
+        response_model=CodeView | CollectionCode,
+        responses=_with_page(problems(*READING, CodeUnreadable)),
         **public(),
     )
     async def resolve_code(
+        request: Request,
         code: Annotated[str, Path(max_length=64, examples=["R-7K3M-9QXB-D"])],
         caller: MaybeCaller,
-    ) -> CodeView | CollectionCode:
+    ) -> CodeView | CollectionCode | Response:
         """The resource or collection with a code as it was typed or scanned: case, hyphens and
-        look-alikes (O for 0, I and L for 1) do not matter."""
+        look-alikes (O for 0, I and L for 1) do not matter. Of a resource that was taken down,
+        browsers get a page that says why."""
         prefix, canonical = _read(code)
         if prefix == domain.CODE_PREFIX:
             return CollectionCode.of(await collections.resolve(caller, canonical))
-        return CodeView.of(await resources.resolve(caller, canonical))
+        try:
+            return CodeView.of(await resources.resolve(caller, canonical))
+        except TakenDown as gone:
+            if wants_page(request):
+                return page.gone(gone)
+            raise
 
     return router
+
+
+def _with_page(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """`responses`, of which 410 comes as a page too."""
+    gone = responses[410]
+    return {**responses, 410: {**gone, "content": {**gone["content"], "text/html": {}}}}
 
 
 def _read(code: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from services.catalog.schemas.reviews import (
     Comment,
     Decide,
     EventView,
+    Raise,
     ReviewSummary,
     ReviewView,
 )
@@ -202,6 +203,24 @@ def reviews_router(reviews: Reviews, views: ReviewViews, cursors: Cursors) -> AP
         address = await views.file(caller, review_id, str(position))
         return RedirectResponse(address, 302, {"cache-control": "no-store"})
 
+    @router.get(
+        "/{review_id}/attachments/{upload_id}",
+        status_code=302,
+        summary="下载审核附件",
+        response_class=RedirectResponse,
+        responses={
+            302: {"description": "Where the bytes are, for some minutes."},
+            **problems(*READING, FileNotReady, FileRefused),
+        },
+        **guarded(access.READ),
+    )
+    async def read_review_attachment(
+        review_id: UUID, upload_id: UUID, caller: Caller
+    ) -> RedirectResponse:
+        """A redirection to the bytes of what a comment in the timeline carries."""
+        address = await views.attachment(caller, review_id, upload_id)
+        return RedirectResponse(address, 302, {"cache-control": "no-store"})
+
     @router.post(
         "/{review_id}/claim",
         summary="认领审核",
@@ -250,6 +269,18 @@ def reviews_router(reviews: Reviews, views: ReviewViews, cursors: Cursors) -> AP
         """Have a certain person told of it; whoever may judge still may."""
         assigned = reviews.assign(caller, review_id, body.assignee)
         return await once.answer(assigned, CaseView.handled, 200, _tag)
+
+    @router.post(
+        "/{review_id}/raise",
+        summary="列为重要资源",
+        response_model=CaseView,
+        responses=problems(*ACTING),
+        **guarded(access.RAISE),
+    )
+    async def raise_review(review_id: UUID, body: Raise, caller: Caller, once: Once) -> Response:
+        """Have it judged as an important resource, by the levels above too; so are its updates."""
+        raised = reviews.raise_importance(caller, review_id, body.comment)
+        return await once.answer(raised, CaseView.handled, 200, _tag)
 
     @router.post(
         "/{review_id}/decide",

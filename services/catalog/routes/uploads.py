@@ -119,7 +119,7 @@ def uploads_router(
         upload_id: UUID, caller: Caller, if_none_match: IfNoneMatch = None
     ) -> Response:
         """Which parts arrived, as the object store has them, with fresh addresses for those that
-        did not; how far the inspection is, and why the file was refused."""
+        did not; how far the inspection is, what it learned of the file, and why it was refused."""
         status = await views.get(caller, upload_id)
         upload, view = status.upload, UploadView.describing(status)
         return conditional(view, upload.version, if_none_match, moving=upload.state in UNDER_WAY)

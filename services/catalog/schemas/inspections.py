@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -21,6 +21,25 @@ class FindingView(BaseModel):
     def of(cls, finding: Mapping[str, str]) -> Self:
         detail = worded(finding["detail"], finding["detail_zh"])
         return cls(code=finding["code"], where=finding["where"], detail=detail)
+
+
+class FileFacts(BaseModel):
+    """What inspection learned of a clean file, each where it has it."""
+
+    pages: int | None = None
+    page_images: int | None = Field(None, description="How many of the first pages have images.")
+    slides: int | None = None
+    sheets: int | None = None
+    entries: int | None = Field(None, description="Files in an archive.")
+    width: int | None = Field(None, description="In pixels, as the height.")
+    height: int | None = None
+    frames: int | None = None
+    seconds: float | None = None
+    codecs: list[str] | None = None
+    encoding: str | None = Field(None, description="Of a text.")
+    characters: int | None = Field(None, description="Of the text, without blanks.")
+    text_cut: bool = Field(False, description="There is more text than was read.")
+    gps: bool = Field(False, description="It says where it was taken.")
 
 
 class DerivativeView(BaseModel):
@@ -45,7 +64,7 @@ class InspectionView(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     media_type: str | None = Field(description="Found by content.")
-    facts: dict[str, Any] = Field(description="Pages, seconds, width and the like.")
+    facts: FileFacts
     findings: list[FindingView] = Field(description="Empty while there is no verdict, or nothing.")
     derivatives: list[DerivativeView]
 
@@ -63,7 +82,7 @@ class InspectionView(BaseModel):
             started_at=inspection.started_at,
             finished_at=inspection.finished_at,
             media_type=report.get("media_type"),
-            facts=report.get("facts", {}),
+            facts=FileFacts.model_validate(report.get("facts", {})),
             findings=[FindingView.of(each) for each in report.get("findings", [])],
             derivatives=[
                 DerivativeView(

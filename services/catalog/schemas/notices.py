@@ -11,6 +11,7 @@ from services.catalog.domain.notices import (
     Notice,
     RemovalReason,
     RestorationReason,
+    Standing,
     Tombstone,
 )
 from services.catalog.domain.publication import Publication
@@ -89,6 +90,24 @@ class StandingView(BaseModel):
             live_version=resource.live_version,
             version=resource.version,
             notice=NoticeView.of(notice),
+        )
+
+
+class InForceView(NoticeView):
+    """A notice by which a resource is taken down now."""
+
+    resource_id: UUID
+    code: str
+    state: State
+
+    @classmethod
+    def standing(cls, standing: Standing) -> Self:
+        told = NoticeView.of(standing.notice).model_dump()
+        return cls(
+            **told,
+            resource_id=standing.notice.resource_id,
+            code=standing.code,
+            state=standing.state,
         )
 
 

@@ -132,7 +132,3 @@ class Absences(_Request):
         if len({each.from_date for each in self.items}) < len(self.items):
             raise ValueError("Two begin on one day.", "有两项开始于同一天。")
         return self
-
-
-class Conflicts(_Request):
-    items: list[Person] = Field(max_length=200, description="Ids of persons. 回避对象。")

@@ -16,6 +16,7 @@ from services.catalog.domain.resources import (
     FileRole,
     Resource,
 )
+from services.catalog.schemas.inspections import FileFacts
 
 _DEEPEST = 6
 
@@ -107,6 +108,7 @@ class FileView(BaseModel):
     description: str | None
     alt_text: str | None
     language: str | None
+    facts: FileFacts | None = Field(description="Null until it is inspected and clean.")
 
     @classmethod
     def of(cls, position: int, file: Attachment) -> Self:
@@ -122,6 +124,7 @@ class FileView(BaseModel):
             description=said.description,
             alt_text=said.alt_text,
             language=said.language,
+            facts=None if file.facts is None else FileFacts.model_validate(file.facts),
         )
 
 

@@ -90,6 +90,10 @@ class Assign(_Request):
     )
 
 
+class Raise(_Request):
+    comment: Words = Field(description="Why it is important. 列为重要资源的理由。")
+
+
 class ChangeWanted(_Request):
     """What to change where."""
 

@@ -16,6 +16,8 @@ from services.catalog.domain.uploads import (
     Upload,
 )
 from services.catalog.inspection.formats import Format
+from services.catalog.inspection.pdf import PAGE_IMAGES
+from services.catalog.schemas.inspections import FileFacts
 
 OrganisationPath = Annotated[
     str,
@@ -97,6 +99,9 @@ class ReceivedPart(BaseModel):
 
 
 class InspectionProgress(BaseModel):
+    """``id`` is that under which `GET /catalog/v1/inspections/{id}` tells all about it."""
+
+    id: UUID
     step: str
     percent: int
 
@@ -139,16 +144,25 @@ class UploadView(UploadSummary):
         description="The same while they are not joined, to compare before it is completed."
     )
     wrong: list[WrongPart]
+    uncertain: list[int] = Field(
+        description="Numbers of missing parts that were sent twice within a second with other"
+        " bytes, so that nobody knows which of them the object store has. Wait a second, then send"
+        " them once more."
+    )
     missing_count: int | None = Field(description="Null unless it is open.")
     parts: list[PartAddress]
     addresses_until: datetime | None
-    inspection: InspectionProgress | None
+    inspection: InspectionProgress | None = Field(
+        description="Null while none is queued, and of bytes that had been inspected before."
+    )
+    facts: FileFacts | None = Field(description="Null until it is inspected and clean.")
     refusal: list[RefusalReason]
     actions: list[Action]
 
     @classmethod
     def describing(cls, status: Status) -> Self:
         upload, arrival, addresses = status.upload, status.arrival, status.addresses
+        progress = status.progress
         return cls(
             **_summary(upload),
             part_size=upload.part_size,
@@ -162,11 +176,18 @@ class UploadView(UploadSummary):
                 WrongPart(number=part.number, size=part.size)
                 for part in (arrival.wrong if arrival else ())
             ],
+            uncertain=list(arrival.uncertain) if arrival else [],
             missing_count=None if arrival is None else len(arrival.missing),
             parts=[PartAddress.of(each) for each in addresses.items] if addresses else [],
             addresses_until=addresses.until if addresses else None,
-            inspection=status.progress
-            and InspectionProgress(step=status.progress.step, percent=status.progress.percent),
+            inspection=InspectionProgress(
+                id=progress.inspection_id, step=progress.step, percent=progress.percent
+            )
+            if progress and progress.inspection_id
+            else None,
+            facts=FileFacts.model_validate(progress.facts)
+            if progress and progress.facts is not None
+            else None,
             refusal=[RefusalReason.model_validate(each) for each in upload.refusal],
             actions=upload.actions,
         )
@@ -200,6 +221,7 @@ class UploadLimits(BaseModel):
     largest: int
     single_below: int = Field(description="Smaller files come in one PUT, others in parts.")
     most_parts: int
+    page_images: int = Field(description="Of so many first pages of a PDF images are made.")
     upload_life: int = Field(description="An upload not completed by then is given up.")
     address_life: int
     formats: list[AcceptedFormat]
@@ -211,6 +233,7 @@ class UploadLimits(BaseModel):
             largest=limits.largest,
             single_below=SINGLE_BELOW,
             most_parts=MOST_PARTS,
+            page_images=PAGE_IMAGES,
             upload_life=int(limits.upload_life.total_seconds()),
             address_life=int(limits.address_life.total_seconds()),
             formats=[AcceptedFormat.of(each) for each in formats],

@@ -18,6 +18,8 @@ Make = Callable[[Desk, FastAPI], Awaitable[Asked]]
 ABSENCES = {"items": [{"from_date": "2026-12-01", "until_date": "2026-12-09"}]}
 GROUP = {"name": "数学组", "members": ["somebody"]}
 
+CONFLICT = {"organisation": SCHOOL, "reviewer": "one", "maker": "two", "words": "两人系夫妻。"}
+
 
 def _panel(desk: Desk, app: FastAPI) -> Panel:
     return Panel(desk.client, desk.owner, desk.token, desk.objects, desk.subject, app)
@@ -67,6 +69,23 @@ def _group(body: Any = None) -> Make:
     return make
 
 
+async def _attachment(desk: Desk, app: FastAPI) -> Asked:
+    panel = _panel(desk, app)
+    review_id, upload = await panel.submitted(await panel.finished()), await panel.upload()
+    said = {"comment": "见附件", "attachments": [upload]}
+    await panel.done("comment", review_id, panel.teacher, **said)
+    return f"/reviews/{review_id}/attachments/{upload}", None, SCHOOL, 1
+
+
+async def _conflict(desk: Desk, _app: FastAPI) -> Asked:
+    answer = await desk.client.post(
+        "/catalog/v1/review-conflicts", headers=desk.administrator(SCHOOL), json=CONFLICT
+    )
+    assert answer.status_code == 201, answer.text
+    path = f"/review-conflicts/{UUID(answer.json()['id'])}/lift"
+    return path, {"words": "已核实无关。"}, SCHOOL, 1
+
+
 REVIEWS: Mapping[str, Make] = {
     "submit_resource": _submit,
     "withdraw_resource": _withdraw,
@@ -74,10 +93,12 @@ REVIEWS: Mapping[str, Make] = {
     "read_review": _review(),
     "list_review_events": _review("/timeline"),
     "read_review_file": _review("/files/0"),
+    "read_review_attachment": _attachment,
     "claim_review": _review("/claim"),
     "release_review": _review("/release"),
     "comment_review": _review("/comment", {"comment": "好"}),
     "assign_review": _review("/assign", {"assignee": "somebody"}),
+    "raise_review": _review("/raise", {"comment": "全省使用。"}),
     "decide_review": _review("/decide", APPROVE),
     "read_review_policy": _of(f"/review-policy?organisation={SCHOOL}"),
     "put_review_policy": _of(
@@ -91,6 +112,9 @@ REVIEWS: Mapping[str, Make] = {
     "put_absences": _of("/reviewers/me/absences", ABSENCES),
     "list_conflicts": _of("/reviewers/me/conflicts"),
     "put_conflicts": _of("/reviewers/me/conflicts", {"items": ["somebody"]}),
+    "list_review_conflicts": _of(f"/review-conflicts?organisation={SCHOOL}"),
+    "declare_review_conflict": _of("/review-conflicts", CONFLICT),
+    "lift_review_conflict": _conflict,
     "list_term_lists": _of("/term-lists", None, PROVINCE),
     "put_term_list": _of("/term-lists/advertising", {"terms": []}, PROVINCE, 0),
 }

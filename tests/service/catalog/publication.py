@@ -32,8 +32,8 @@ UPHELD = {"outcome": "UPHELD", "remark": "属实，已请作者改正。"}
 RESTORED = {"reason_code": "cleared", "notice": "核查无误，恢复使用。"}
 
 
-def build_publication(runtime: Runtime, _settings: Settings) -> Part:
-    return publication.build(runtime, end_case=no_case)
+def build_publication(runtime: Runtime, settings: Settings) -> Part:
+    return publication.build(runtime, settings, end_case=no_case)
 
 
 async def no_case(_uow: UnitOfWork, resource: Resource) -> None:

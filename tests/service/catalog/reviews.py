@@ -53,7 +53,7 @@ def build_reviews(runtime: Runtime, settings: Settings) -> Part:
         objects=objects,
         publishing=publication.publishing(runtime),
     )
-    after = publication.build(runtime, end_case=judged.submissions.end)
+    after = publication.build(runtime, settings, end_case=judged.submissions.end)
     parts = [drafts, judged, after]
     return Part(
         routers=[router for part in parts for router in part.routers],

@@ -131,7 +131,7 @@ async def test_a_relation_leads_to_something_that_the_owner_may_read(desk: Desk)
 async def test_files_that_wait_were_refused_or_say_nothing_are_told(desk: Desk) -> None:
     reason = {"code": "macro", "detail": "It contains macros.", "detail_zh": "文件含有宏。"}
     waiting, refused = [await desk.upload(state="COMPLETED") for _ in range(2)]
-    scanned = await desk.upload(pages=12, characters=12)
+    scanned = await desk.upload(pages=12, characters=12, scanned=12)
     picture = await desk.upload(media_type="image/png", filename="图.png")
     film = await desk.upload(media_type="video/mp4", filename="课.mp4")
     made = await desk.create(await desk.complete(), waiting, refused, scanned, picture, film)

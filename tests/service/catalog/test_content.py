@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -136,10 +137,29 @@ async def test_derivatives_are_had_like_the_file(desk: Desk) -> None:
     url = f"{URL}/{made['id']}/derivatives"
     assert (await desk.client.get(url)).status_code == 404
     answer = await desk.client.get(url, headers=desk.teacher)
-    [page] = answer.json()["items"]
+    page, text = answer.json()["items"]
     assert (page["position"], page["kind"], page["width"]) == (0, "page", 800)
     async with httpx2.AsyncClient(trust_env=False) as store:
         assert (await store.get(page["url"])).content == b"page"
+        assert (await store.get(text["url"])).content == b"text"
+
+
+async def test_facts_of_a_file_are_told_once_it_is_clean(desk: Desk, statements: list[str]) -> None:
+    facts: dict[str, Any] = {
+        "pages": 12,
+        "text_parts": {"of": "pages"},
+        "said": {"Author": "13812345678"},
+    }
+    clean = await desk.upload(b"long", **facts)
+    waiting = await desk.upload(b"waiting", state="COMPLETED")
+    made = await desk.create(None, clean, waiting)
+    assert made["files"][0]["facts"]["pages"] == 12
+    statements.clear()
+    read = await desk.read(made)
+    assert len(statements) <= 2
+    assert read["files"][0]["facts"] == made["files"][0]["facts"]
+    assert read["files"][1]["facts"] is None
+    assert "13812345678" not in str(read)
 
 
 async def test_a_code_is_found_as_people_type_it(desk: Desk) -> None:

@@ -20,6 +20,7 @@ from services.catalog.adapters.inspections import InspectionQueue, InspectionRep
 from services.catalog.adapters.objects import object_store
 from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspection_work import Worker
+from services.catalog.domain.fingerprints import BANDS
 from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS
 from services.catalog.domain.uploads import State, refused_for_members
 from services.catalog.inspection.formats import FORMATS
@@ -138,7 +139,7 @@ async def test_a_pdf_gives_its_pages_and_its_text(
     objects: S3ObjectStore,
 ) -> None:  # fmt: skip
     content = pdfs.pdf(3)
-    await ada.upload(content)
+    upload_id = await ada.upload(content)
 
     assert await worker.step()
 
@@ -149,6 +150,15 @@ async def test_a_pdf_gives_its_pages_and_its_text(
     ]  # fmt: skip
     key = await owner.fetchval("SELECT text_key FROM files WHERE sha256 = $1", digest)
     assert "两点之间线段最短" in (await objects.get(key)).decode()
+    told = (await ada.get(upload_id)).json()
+    assert told["inspection"]["id"] == str((await inspection_of(owner, upload_id))["id"])
+    assert (told["facts"]["pages"], told["facts"]["page_images"]) == (3, 3)
+    assert not {"text_parts", "said"} & told["facts"].keys()
+    bands = "SELECT count(*) FROM fingerprint_bands WHERE sha256 = $1"
+    assert await owner.fetchval(bands, digest) == BANDS, "others like it are found from now on"
+    again = await ada.begin(content)
+    assert (again["method"], again["facts"]) == ("none", None)
+    assert (await ada.get(again["id"])).json()["facts"] == told["facts"]
 
 
 async def test_other_bytes_than_declared_are_refused(

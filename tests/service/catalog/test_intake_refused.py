@@ -68,6 +68,28 @@ async def test_an_archive_refused_for_a_file_in_it_fails_the_rows_of_that_file_a
         assert answer.status_code == 422, code
 
 
+async def test_a_dry_run_rejects_the_rows_that_a_real_run_would(office: Office) -> None:
+    files = {"好.pdf": b"1", "坏.pdf": b"2", "内.pptx": b"3", "坏.pdf.txt": b"4", "包.zip": b"5"}
+    told = [
+        MACRO,
+        {**MACRO, "where": "内.pptx/ppt/vbaProject.bin"},
+        {**MACRO, "where": "包.zip", "code": "nested-archive"},
+    ]
+    upload = await office.upload(
+        archive(files),
+        filename="课件.zip",
+        media_type="application/zip",
+        state="REFUSED",
+        refusal=told,
+    )
+    sheet = await office.sheet(table(*((name, name, "", name) for name in files)))
+    begun = await office.begin(table_upload_id=sheet, archive_upload_id=upload, dry_run=True)
+    counts = (await office.finish(begun))["counts"]
+    assert (counts["created"], counts["rejected"]) == (3, 2)
+    rows = await office.rows(begun, "?outcome=rejected")
+    assert all("macros" in row["defects"][0]["detail"] for row in rows)
+
+
 async def test_an_archive_with_a_trick_in_it_is_refused_as_a_whole(office: Office) -> None:
     sheet = await office.sheet(table(("1", "一", "", "好.pdf")))
     upload = await office.upload(

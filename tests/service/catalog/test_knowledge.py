@@ -101,6 +101,29 @@ async def test_every_defect_of_a_point_is_told(
     ]
 
 
+async def test_nothing_active_rests_on_a_retired_point(
+    client: httpx2.AsyncClient, admin: dict[str, str]
+) -> None:
+    await sent(client, admin, POINTS, "knowledge")
+    for code, told in (("n", {"parent": None}), ("a", {"parent": "n"})):
+        body = {"name_zh": "停用", "state": "RETIRED", **told}
+        answer = await put(client, admin, code, 1, **body)
+        assert answer.status_code == 422
+        assert {each["pointer"] for each in answer.json()["errors"]} == {"#/state"}
+    retired = await put(client, admin, "m", 1, name_zh="乘法", parent="n", state="RETIRED")
+    assert retired.status_code == 200
+    for links in ({"parent": "m"}, {"prerequisites": ["m"]}):
+        answer = await put(client, admin, "d", 2, name_zh="除法", **links)
+        assert answer.status_code == 422
+        assert "停用" in str(answer.json()["errors"])
+    table = "subject,code,name_zh,prerequisites,parent\n数学,d,除法,m,\n数学,e,乘方,,m\n"
+    refused = await sent(client, admin, table, "knowledge")
+    assert {(each["column"], each["code"]) for each in refused.json()["errors"]} == {
+        ("prerequisites", "retired"),
+        ("parent", "retired"),
+    }
+
+
 async def test_two_links_that_would_close_a_cycle_are_not_both_taken(
     client: httpx2.AsyncClient, admin: dict[str, str]
 ) -> None:

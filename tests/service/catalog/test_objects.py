@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from services.catalog.adapters.objects import CatalogObjects
+from services.catalog.domain.uploads import UNKNOWN
 from shared.storage import ObjectStoreUnavailable, Part, PartsRejected, UploadMissing
 
 PARTS = [Part(1, "aa", 9)]
@@ -124,7 +125,7 @@ def listed(*parts: tuple[bytes, int, int]) -> bytes:
     [
         ([(b"new", 5, 2), (b"old", 5, 1)], (Part(1, "new", 5),)),
         ([(b"same", 5, 1), (b"same", 5, 1)], (Part(1, "same", 5),)),
-        ([(b"one", 5, 1), (b"other", 5, 1)], ()),
+        ([(b"one", 5, 1), (b"other", 5, 1)], (Part(1, UNKNOWN, 5),)),
         ([(b"one", 5, 1), (b"again", 5, 2), (b"other", 5, 1)], (Part(1, "again", 5),)),
         ([(b"cut", 3, 1), (b"whole", 5, 1)], (Part(1, "cut", 3), Part(1, "whole", 5))),
     ],

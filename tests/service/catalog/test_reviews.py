@@ -224,6 +224,13 @@ async def test_words_point_at_places_and_carry_attachments(panel: Panel) -> None
         "attachments": [{"upload_id": upload, "filename": "批注.pdf"}],
     }
     assert told[1]["actor"] == panel.subject
+    address = f"{REVIEWS}/{review_id}/attachments/{upload}"
+    for reader in (panel.teacher, reviewer):
+        assert (await panel.client.get(address, headers=reader)).status_code == 302
+    assert (await panel.client.get(address, headers=panel.colleague())).status_code == 404
+    elsewhere = await panel.submitted(await panel.finished())
+    other = f"{REVIEWS}/{elsewhere}/attachments/{upload}"
+    assert (await panel.client.get(other, headers=panel.teacher)).status_code == 404
     wrong = {"comment": "看这里", "place": {"file": 7}, "attachments": [upload]}
     refused = await panel.act("comment", review_id, reviewer, **wrong)
     pointers = [each["pointer"] for each in refused.json()["errors"]]

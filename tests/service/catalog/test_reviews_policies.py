@@ -155,6 +155,25 @@ async def test_cases_go_to_whoever_of_the_group_that_fits_has_least_to_do(
     assert after["resource_state"] == "PUBLISHED"
 
 
+async def test_when_it_is_time_to_remind_a_case_of_somebody_on_leave_goes_to_another(
+    office: Office,
+) -> None:
+    first, second = sorted(str(uuid7()) for _ in range(2))
+    await office.found_group([first, second])
+    review_id = await office.submitted(await office.finished())
+    assert (await office.review(review_id))["assignee"] == first
+    today = datetime.now(UTC).date()
+    days = {"from_date": str(today), "until_date": str(today + timedelta(days=9))}
+    await office.put_mine("absences", first, [days])
+    office.ahead = timedelta(hours=60)
+    assert await office.scheduler.work() == 1
+    assert (await office.review(review_id))["assignee"] == second
+    kinds = [each["kind"] for each in await office.timeline(review_id)]
+    assert kinds[-2:] == ["ASSIGNED", "REMINDED"]
+    listed = await office.queue(office.reviewer(person=second), "assigned=true")
+    assert [each["id"] for each in listed] == [review_id]
+
+
 async def test_an_administrator_gives_a_case_to_somebody_else_who_may_judge_it(
     office: Office,
 ) -> None:

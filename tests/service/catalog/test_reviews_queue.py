@@ -18,7 +18,7 @@ from tests.service.catalog.resources import CITY, SCHOOL
 from tests.service.catalog.reviews import REVIEWS, Panel, build_reviews
 from tests.service.house import Token
 
-CASES = 10_000
+CASES = 20_000
 MOST_CPU_MS = 20.0
 ROUNDS = 15
 
@@ -36,7 +36,7 @@ async def panel(
     token: Token,
     app: FastAPI,
 ) -> Panel:
-    """Cases of a hundred schools, the tenth of them at the school's level."""
+    """Cases of a hundred schools; every other is for the reviewers of one."""
     for statement in _SEED.split(";"):
         await owner.execute(statement)
     return Panel(client, owner, token, object_store(settings), app=app)
@@ -45,7 +45,7 @@ async def panel(
 _SEED = f"""
 CREATE TEMP TABLE seeded ON COMMIT PRESERVE ROWS AS
 SELECT gen_random_uuid() AS resource_id, gen_random_uuid() AS case_id, n,
-       CASE WHEN n % 10 = 0 THEN '{SCHOOL}' ELSE '{CITY}' || '.S' || (10 + n % 100) END AS path
+       CASE WHEN n % 2 = 0 THEN '{SCHOOL}' ELSE '{CITY}' || '.S' || (10 + n % 100) END AS path
 FROM generate_series(1, {CASES}) AS n;
 INSERT INTO resources (id, code, owner, organisation_path, state, latest_version, draft, title,
     grades, types, version, created_at, updated_at, case_id)

@@ -171,6 +171,27 @@ async def test_a_resubmission_is_a_round_more_and_shows_what_changed(panel: Pane
     assert after["state"] == "APPROVED"
 
 
+async def test_nobody_withdraws_from_an_unkind_judge_to_find_a_kinder_one(panel: Panel) -> None:
+    await panel.owner.execute(
+        "INSERT INTO review_policies (path, resource_type, importance, steps, mandatory, version,"
+        " updated_at) VALUES (text2ltree($1), '', 'NORMAL', $2, false, 1, now())",
+        *(SCHOOL, '[{"kind": "SCHOOL", "needed": 2, "seats": 3}]'),
+    )
+    made = await panel.finished()
+    review_id = await panel.submitted(made)
+    assert (await panel.judge(review_id, panel.reviewer(), REJECT))["state"] == "IN_REVIEW"
+    assert (await panel.withdraw(made)).status_code == 200
+    refused = await panel.submit(made)
+    assert (refused.status_code, refused.json()["type"]) == (
+        409,
+        "urn:shuyuan:problem:catalog/nothing-changed",
+    )
+    draft = await panel.read(made)
+    changed = await panel.patch(draft, {"metadata": {"title": "分数的初步认识（修订）"}})
+    assert changed.status_code == 200
+    assert (await panel.submit(made)).status_code == 200
+
+
 async def test_what_was_rejected_stays_rejected(panel: Panel) -> None:
     made = await panel.finished()
     review_id = await panel.submitted(made)
@@ -233,6 +254,25 @@ async def test_whoever_acts_for_the_owner_signs_and_judges_nothing_of_it(panel: 
     assert (refused.status_code, refused.json()["guard"]) == (409, "not_maker")
 
 
+async def test_whoever_wrote_on_the_owners_behalf_judges_nothing_of_it(panel: Panel) -> None:
+    made = await panel.finished()
+    helper = str(uuid7())
+    scopes, grants = "catalog.read catalog.write", (f"teacher@{SCHOOL}",)
+    acting = panel.token(panel.subject, scopes, grants, act={"sub": helper})
+    changed = await panel.client.patch(
+        f"{URL}/{made['id']}",
+        headers={**acting, "if-match": f'"v{made["version"]}"'},
+        json={"metadata": {"title": "分数的再认识"}},
+    )
+    assert changed.status_code == 200, changed.text
+    review_id = await panel.submitted(made)
+    refused = await panel.act("claim", review_id, panel.reviewer(person=helper))
+    assert (refused.status_code, refused.json()["guard"]) == (409, "not_maker")
+    stranger = panel.reviewer(act={"sub": helper})
+    assert (await panel.act("claim", review_id, stranger)).json()["guard"] == "not_maker"
+    assert (await panel.act("claim", review_id, panel.reviewer())).status_code == 200
+
+
 async def test_rounds_verdicts_and_the_timeline_cannot_be_rewritten(panel: Panel) -> None:
     made = await panel.finished()
     review_id = await panel.submitted(made)
@@ -272,5 +312,5 @@ async def test_nobody_reads_a_review_that_is_none_of_their_business(panel: Panel
             assert (await panel.client.get(path, headers=headers)).status_code == 404
         assert (await panel.act("claim", review_id, headers)).status_code in (403, 404)
     above = await panel.review(review_id, panel.administrator(CITY))
-    assert above["actions"] == ["comment", "assign"]
+    assert above["actions"] == ["comment", "assign", "raise"]
     assert await panel.owner.fetchval("SELECT id FROM review_cases") == UUID(review_id)

@@ -5,11 +5,16 @@ import asyncio
 import asyncpg
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from services.catalog.adapters.objects import object_store
 from services.catalog.settings import Settings
 from tests.service.catalog.resources import SCHOOL, URL, Desk
+from tests.service.catalog.reviews import Panel
+from tests.service.catalog.vocabularies import starter_set
 from tests.service.house import Token
+
+__all__ = ["starter_set"]
 
 UPLOADS = "/catalog/v1/uploads"
 
@@ -42,6 +47,16 @@ async def test_an_upload_in_a_version_stays_for_good(desk: Desk) -> None:
     draft = await desk.read(made)
     assert (await desk.patch(draft, {"files": []})).status_code == 200
     assert (await give_up(desk, file["upload_id"])).status_code == 409
+
+
+async def test_an_upload_in_the_timeline_of_a_review_stays_for_good(
+    desk: Desk, app: FastAPI
+) -> None:
+    panel = Panel(desk.client, desk.owner, desk.token, desk.objects, desk.subject, app)
+    review_id, upload_id = await panel.submitted(await panel.finished()), await panel.upload()
+    said = {"comment": "见附件。", "attachments": [upload_id]}
+    await panel.done("comment", review_id, panel.teacher, **said)
+    assert (await give_up(desk, upload_id)).status_code == 409
 
 
 async def test_an_upload_is_attached_or_given_up_never_both(desk: Desk) -> None:

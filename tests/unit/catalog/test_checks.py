@@ -183,9 +183,16 @@ def test_files_are_there_and_one_is_the_main_one() -> None:
 
 
 def test_a_pdf_of_images_is_told_and_one_with_text_is_not() -> None:
-    scan = clean(facts={"pages": 12, "characters": 24})
+    scan = clean(facts={"pages": 12, "characters": 24, "scanned": 12})
     assert codes(checks_files.readable_text, examined(files=[scan])) == ["no-text-layer"]
-    assert codes(checks_files.readable_text, examined(files=[clean()])) == []
+    poster = clean(facts={"pages": 1, "characters": 4, "scanned": 0})
+    assert codes(checks_files.readable_text, examined(files=[clean(), poster])) == []
+
+
+def test_that_only_the_first_pages_have_images_is_told() -> None:
+    long = clean(facts={"pages": 60, "page_images": 50})
+    [told] = checks_files.shown_whole(examined(files=[clean(), long]))
+    assert (told.level, told.values["shown"], told.values["pages"]) == (Level.ADVICE, 50, 60)
 
 
 def test_a_duplicate_is_not_told_as_a_near_duplicate_too() -> None:
@@ -249,3 +256,29 @@ def test_a_file_full_of_numbers_is_told_in_part_with_a_count() -> None:
     assert len(found) == checks_personal.MOST_TOLD + 1
     assert "第 2 页" in str(found[16].values["place_zh"])
     assert found[-1].values["count"] == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "expected"),
+    [
+        ("pages", 2, "（课.pdf 第 2 页）"),
+        ("slides", 1, "（课.pdf 第 1 张幻灯片）"),
+        ("sheets", 2, "（课.pdf 第 2 个工作表）"),
+        ("slides", 3, "（课.pdf 页面之外）"),
+        ("document", 1, "（课.pdf）"),
+        ("entries", 4, "（课.pdf 资料/讲义.pdf 第 7 页）"),
+        ("entries", 5, "（课.pdf 教案.docx）"),
+    ],
+)
+def test_where_a_number_stands_is_told(kind: str, number: int, expected: str) -> None:
+    pages = ["", "", "", "资料/讲义.pdf#7\n", "教案.docx#1\n"]
+    pages[number - 1] += "13812345678"
+    facts = {"text_parts": {"of": kind, "own": 2, "outside": 3}}
+    [found] = checks_personal.in_files(examined(files=[clean(pages=pages, facts=facts)]))
+    assert found.values["place_zh"] == expected
+
+
+def test_what_a_file_says_beside_its_text_is_looked_through() -> None:
+    facts = {"said": {"docProps/core.xml creator": "王老师 13812345678"}}
+    [found] = checks_personal.in_files(examined(files=[clean(facts=facts)]))
+    assert found.values["place_zh"] == "（课.pdf 文档属性 docProps/core.xml creator）"

@@ -63,6 +63,15 @@ def test_a_mobile_number_is_found_behind_what_introduces_it(before: str, number:
         ("138\n12345678", "phone"),
         ("138\u200b12345678", "phone"),
         ("110105\n19491231\n002X", "id-number"),
+        ("护照号码：E12345678", "passport"),
+        ("姓名\t护照\n王小明\tEA1234567", "passport"),
+        ("Passport No. G12345678", "passport"),
+        ("往来港澳通行证 C12345678", "travel-permit"),
+        ("往来港澳通行证 CA1234567", "travel-permit"),
+        ("往来台湾通行证 L12345678", "travel-permit"),
+        ("回乡证 H1234567801", "travel-permit"),
+        ("港澳居民来往内地通行证 M12345678", "travel-permit"),
+        ("台胞证号：12345678", "travel-permit"),
     ],
 )
 def test_other_ways_to_write_one(text: str, expected: str) -> None:
@@ -84,6 +93,9 @@ def test_other_ways_to_write_one(text: str, expected: str) -> None:
         "身份证号码：110105491331002",
         "110105 19491231 0021",
         "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15",
+        "零件 E12345678",
+        "护照办理热线见附件，EI1234567 为无效号码",
+        "通行证自 20261122 起办理",
     ],
 )
 def test_ordinary_numbers_are_no_personal_data(text: str) -> None:

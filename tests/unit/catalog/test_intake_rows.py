@@ -1,12 +1,13 @@
 """What a row of a table says, by exact lookup alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.catalog.application.intake_columns import COLUMNS, NOT_IN_TABLES, column_of
+from services.catalog.application.intake_columns import COLUMNS, KEY, column_of
 from services.catalog.application.intake_rows import (
     FileNames,
     Index,
@@ -15,11 +16,13 @@ from services.catalog.application.intake_rows import (
     columns_of,
     lexicon_lookup,
     read_rows,
+    resources_named,
 )
 from services.catalog.application.metadata import Metadata
 from services.catalog.domain.intake import Named, Reason, Row, UnreadableTable
-from services.catalog.domain.resources import FileRole
+from services.catalog.domain.resources import CODE_PREFIX, FileRole
 from services.catalog.domain.vocabularies import Dictionary, Lexicon, State, Term
+from shared.codes import new_code
 
 TERMS = (
     Term("G1", "一年级", aliases=("小一",)),
@@ -48,9 +51,36 @@ def reasons(row: Row) -> list[tuple[str | None, Reason]]:
     return [(each.column, each.reason) for each in row.defects]
 
 
-def test_every_element_of_metadata_has_a_column_or_a_reason_to_have_none() -> None:
-    covered = {each.path[0] for each in COLUMNS if each.path}
-    assert covered | NOT_IN_TABLES == set(Metadata.model_fields)
+def test_every_element_of_metadata_has_a_column() -> None:
+    assert {each.path[0] for each in COLUMNS if each.path} == set(Metadata.model_fields)
+
+
+def test_a_relation_names_a_resource_here_or_something_elsewhere() -> None:
+    code, here = new_code(CODE_PREFIX), UUID(TEXTBOOK)
+    cell = f"包含：{code.lower()}@2；相关:{here}|part_of: https://example.cn/a:b"
+    lines = [Line(2, {column_of("关联") or KEY: cell, column_of("题名") or KEY: "题"})]
+    assert resources_named(lines) == {code}
+    about = replace(known(), resources={code: here})
+    (row,) = read_rows(lines, {}, about)
+    assert row.metadata["relations"] == [
+        {"relationship": "contains", "resource_id": str(here), "version": 2},
+        {"relationship": "related", "resource_id": str(here)},
+        {"relationship": "part_of", "identifier": "https://example.cn/a:b"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("包含", Reason.MALFORMED),
+        ("引用：x", Reason.MALFORMED),
+        (f"包含：{new_code(CODE_PREFIX)}", Reason.UNKNOWN),
+        (f"包含：{TEXTBOOK}@二", Reason.MALFORMED),
+    ],
+    ids=["nothing", "no such relationship", "no such resource", "no such version"],
+)
+def test_a_relation_that_leads_nowhere_is_told(cell: str, reason: Reason) -> None:
+    assert ("关联", reason) in reasons(read({"关联": cell}))
 
 
 def test_headings_are_told_apart_in_both_languages() -> None:

@@ -139,7 +139,7 @@ def test_the_owner_of_a_new_draft_may_change_freeze_delete_and_submit_it() -> No
 
 def test_a_reviewer_of_the_level_claims_first_and_decides_then() -> None:
     at_level = Situation(state=State.IN_REVIEW, actors=REVIEWER, case_state=State.IN_REVIEW)
-    assert allowed(at_level, ON_REVIEW)[0] == [Action.CLAIM, Action.COMMENT]
+    assert allowed(at_level, ON_REVIEW)[0] == [Action.CLAIM, Action.COMMENT, Action.RAISE]
     holding = Situation(
         state=State.UPDATE_IN_REVIEW,
         actors=REVIEWER,

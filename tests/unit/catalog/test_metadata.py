@@ -5,6 +5,8 @@ from uuid import UUID
 
 import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.catalog.application.metadata import parse, schema
 from services.catalog.domain.metadata import ELEMENTS, Described, national, terms_used
@@ -69,6 +71,17 @@ REFUSED_BY_BOTH: list[dict[str, Any]] = [
         ]
     },
     {"cataloguer": {"name": ""}},
+    {"edition_statement": "一\n二"},
+    {"title": "\ue000"},
+    {"title": "\U000f0000"},
+    {"title": "\ufeff"},
+    {"title": "\u200b\u200d"},
+    {"title": " \u3164\ufe0f"},
+    {"title": f" {'字' * 1000} "},
+    {"description": "\u2060"},
+    {"relations": [{"relationship": "related", "resource_id": str(UUID(int=1)), "version": "1"}]},
+    {"relations": [{"relationship": "related", "resource_id": str(UUID(int=1)), "version": True}]},
+    {"relations": [{"relationship": "related", "resource_id": str(UUID(int=1)), "version": 1.5}]},
 ]
 TAKEN_BY_BOTH: list[dict[str, Any]] = [
     {"title": "第一课　分数\N{NO-BREAK SPACE}一"},
@@ -76,7 +89,58 @@ TAKEN_BY_BOTH: list[dict[str, Any]] = [
     {"description": "一\n\t二\r\n三"},
     {"relations": [{"relationship": "related", "identifier": "x", "resource_id": None}]},
     {"contributors": [{"name": "张", "role": "author", "person_id": str(UUID(int=1))}]},
+    {"edition_statement": " 第二版 "},
+    {"title": "葛\U000e0100城"},
+    {"title": f" {'字' * 998} "},
+    {"relations": [{"relationship": "related", "resource_id": str(UUID(int=1)), "version": 1.0}]},
 ]
+
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.text(
+        st.sampled_from(
+            "字a 　\t\n\x85\u00ad\u200b\u200d\u2028\u202e\u3164\ufe0f\ufeff\ue000\U0010ffff"
+        )
+    ),
+    st.integers(48, 52).map(lambda size: f" {'字' * size} "),
+    st.integers(996, 1002).map(lambda size: f" {'字' * size} "),
+)
+NUMBERS = st.one_of(
+    st.integers(-1, 3),
+    st.sampled_from([1.0, 1.5, 2.0**31, 1e300, True, "1", None]),
+)
+IDS = st.sampled_from([str(UUID(int=1)), UUID(int=1).hex, f"{{{UUID(int=1)}}}", "x", None])
+FLAGS = st.sampled_from([True, False, None, 0, 1, "true"])
+RELATIONS = st.fixed_dictionaries(
+    {"relationship": st.sampled_from(["related", "contains", "else"])},
+    optional={"resource_id": IDS, "version": NUMBERS, "identifier": TEXTS, "description": TEXTS},
+)
+DRAFTS = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("title", "description", "edition_statement", "copyright"), TEXTS),
+        **dict.fromkeys(("audience", "stage"), TEXTS | st.from_regex("[A-Za-z0-9]{1,70}\\n?")),
+        "keywords": st.lists(TEXTS, max_size=2),
+        "relations": st.lists(RELATIONS, max_size=2),
+        "accessibility": st.fixed_dictionaries({}, optional={"captions": FLAGS}),
+        "cataloguer": st.fixed_dictionaries({"name": TEXTS}, optional={"person_id": IDS}),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(DRAFTS)
+def test_the_published_schema_takes_what_the_service_takes_and_nothing_else(
+    value: dict[str, Any],
+) -> None:
+    try:
+        parse(value)
+    except DraftMalformed:
+        taken = False
+    else:
+        taken = True
+    published = jsonschema_rs.Draft202012Validator(schema(), validate_formats=True)
+    assert published.is_valid(value) is taken
 
 
 @pytest.mark.parametrize("value", REFUSED_BY_BOTH)

@@ -11,6 +11,8 @@ from services.catalog.domain.policies import (
     PolicyRefused,
     Step,
     chain_of,
+    default,
+    heightened,
     prevailing,
 )
 from services.catalog.domain.reviews import (
@@ -113,6 +115,14 @@ def test_the_nearest_policy_counts_and_one_for_the_type_before_one_for_all() -> 
     assert kinds(PATH, city, province) == ["CITY"]
     assert kinds(PATH, city, province, video, other) == ["SCHOOL", "CITY"]
     assert kinds("P0.C2.S9", city, province) == ["PROVINCE"]
+
+
+def test_what_is_important_after_all_is_judged_by_the_levels_above_its_last() -> None:
+    chain, important = (chain_of(default(PATH, each), PATH) for each in (NORMAL, IMPORTANT))
+    raised = heightened(chain, important)
+    assert list(raised[:2]) == list(chain)
+    assert [each.kind for each in raised] == list(Kind)
+    assert list(heightened(important, important)) == list(important)
 
 
 def test_a_mandatory_policy_from_above_prevails() -> None:

@@ -11,6 +11,7 @@ from services.catalog.domain.uploads import (
     MIB,
     MOST_PARTS,
     TRANSITIONS,
+    UNKNOWN,
     Action,
     Announcement,
     Method,
@@ -87,6 +88,12 @@ def test_only_parts_of_the_right_length_count() -> None:
 def test_of_a_part_sent_twice_the_later_counts() -> None:
     parts = [Part(1, "first", 8 * MIB), Part(1, "second", 8 * MIB)]
     assert [part.etag for part in upload(8 * MIB).arrival(parts).parts] == ["second"]
+
+
+def test_a_part_of_which_the_store_cannot_tell_the_later_is_uncertain_and_sent_again() -> None:
+    arrival = upload(8 * MIB).arrival([Part(1, UNKNOWN, 8 * MIB), Part(1, "broken", 5)])
+    assert (arrival.parts, arrival.uncertain, arrival.wrong) == ([], [1], [])
+    assert [slot.number for slot in arrival.missing] == [1]
 
 
 @pytest.mark.parametrize("state", State)

@@ -67,6 +67,11 @@ INTAKE_ROWS = Table(
         "position",
         postgresql_where=sql("outcome IS NULL"),
     ),
+    Index(
+        "ix_intake_rows_resource_id",
+        "resource_id",
+        postgresql_where=sql("resource_id IS NOT NULL"),
+    ),
 )
 
 INTAKE_FILES = Table(

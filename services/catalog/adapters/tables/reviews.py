@@ -1,6 +1,7 @@
 """Reviews: cases, rounds, verdicts and their timeline; who judges what, and what is due when.
 
-Rounds, verdicts, timeline and term lists are written once: a trigger refuses any change of them.
+Rounds, verdicts, timeline, its attachments, and term lists are written once: a trigger refuses any
+change of them.
 """
 
 from sqlalchemy import (
@@ -133,6 +134,16 @@ REVIEW_EVENTS = Table(
     Index("ix_review_events_case", "case_id", "id"),
 )
 
+REVIEW_ATTACHMENTS = Table(
+    "review_attachments",
+    METADATA,
+    _case(),
+    Column("upload_id", Uuid, ForeignKey("uploads.id"), primary_key=True),
+    Column("filename", Text, nullable=False),
+    Index("ix_review_attachments_upload_id", "upload_id"),
+    comment="what comments of the timeline carry",
+)
+
 REVIEW_CLAIMS = Table(
     "review_claims",
     METADATA,
@@ -179,10 +190,26 @@ REVIEW_ABSENCES = Table(
 REVIEW_CONFLICTS = Table(
     "review_conflicts",
     METADATA,
-    Column("reviewer", Text, primary_key=True),
-    Column("maker", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("reviewer", Text, nullable=False),
+    Column("maker", Text, nullable=False),
+    Column("path", Ltree, comment="of whose levels it is declared; null: by the reviewer, of all"),
+    Column("words", Text, nullable=False),
     Column("declared_by", Text, nullable=False),
     Column("declared_at", INSTANT, nullable=False),
+    Column("lifted_words", Text),
+    Column("lifted_by", Text),
+    Column("lifted_at", INSTANT),
+    Index(
+        "uq_review_conflicts_in_force",
+        "reviewer",
+        "maker",
+        "path",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=sql("lifted_at IS NULL"),
+    ),
+    comment="in force until lifted; none is forgotten",
 )
 
 REVIEW_ROSTER = Table(

@@ -49,6 +49,7 @@ def test_of_a_long_pdf_the_first_pages_become_images_and_all_become_text(made: R
     look(made, "a.pdf", pdfs.pdf(PAGE_IMAGES + 2))
 
     assert sum(each.kind == "page" for each in made.derivatives) == PAGE_IMAGES
+    assert made.facts["page_images"] == PAGE_IMAGES
     assert f"第{PAGE_IMAGES + 2}页" in text_of(made)
 
 
@@ -122,8 +123,8 @@ def test_a_zip_gives_the_names_of_its_entries_and_their_texts(made: Report) -> N
     assert made.facts["entries"] == 2
     assert text_of(made).split("\f") == [
         "第一课/说明.txt\n第一课/教案.md",
-        "第一课/说明.txt\n请先预习",
-        "第一课/教案.md\n# 教案\n",
+        "第一课/说明.txt#1\n请先预习",
+        "第一课/教案.md#1\n# 教案\n",
     ]
 
 

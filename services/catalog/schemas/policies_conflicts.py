@@ -1,0 +1,64 @@
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.catalog.application.policies_conflicts import Conflict
+from services.catalog.schemas.policies import Person
+from services.catalog.schemas.resources import OrganisationName
+
+Words = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OwnConflicts(_Request):
+    items: list[Person] = Field(max_length=200, description="Ids of persons. 回避对象。")
+
+
+class DeclareConflict(_Request):
+    """Of a reviewer, at the organisation and those below."""
+
+    organisation: OrganisationName
+    reviewer: Person
+    maker: Person = Field(description="Whose work the reviewer does not judge. 回避对象。")
+    words: Words = Field(description="Why. 回避事由。", examples=["两人系夫妻。"])
+
+
+class LiftConflict(_Request):
+    words: Words = Field(description="Why. 解除事由。")
+
+
+class ConflictView(BaseModel):
+    """``organisation`` null: the reviewer declared it, and it counts everywhere. ``lifted_at``
+    null: it is in force."""
+
+    id: UUID
+    reviewer: str
+    maker: str
+    organisation: str | None
+    words: str
+    declared_by: str
+    declared_at: datetime
+    lifted_words: str | None
+    lifted_by: str | None
+    lifted_at: datetime | None
+
+    @classmethod
+    def of(cls, conflict: Conflict) -> Self:
+        lifted = conflict.lifted
+        return cls(
+            id=conflict.id,
+            reviewer=conflict.reviewer,
+            maker=conflict.maker,
+            organisation=conflict.path,
+            words=conflict.words,
+            declared_by=conflict.declared_by,
+            declared_at=conflict.declared_at,
+            lifted_words=lifted and lifted.words,
+            lifted_by=lifted and lifted.by,
+            lifted_at=lifted and lifted.at,
+        )
