@@ -15,15 +15,16 @@ from shared.version import VERSION
 Json = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/"
-TITLE = "Shuyuan 书院"
+TITLE = "Shuyuan"
 DESCRIPTION = """\
-The digital education resource platform, through its gateway.
+The digital education resource platform 书院, through its gateway.
 
 Obtain an access token at `/identity/token` (OAuth 2.0; see
 `/identity/.well-known/openid-configuration`) and send it as `Authorization: Bearer`.
 `x-access` names the scope that an operation asks for, and the roles. Whatever is refused is told as
 problem details (RFC 9457): `type` is what a program compares.
 """
+_GENERIC = re.compile(r"^([A-Z][A-Za-z]*)_(\w+)_$")
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
@@ -50,7 +51,7 @@ def merged(documents: Mapping[str, Json]) -> Json:
         for kind, found in own.get("components", {}).items():
             for name, content in found.items():
                 renamed = _name(service, name, apart) if kind == "schemas" else name
-                if renamed != name:
+                if "title" in content:
                     content["title"] = renamed
                 _put(components.setdefault(kind, {}), renamed, content)
     return {
@@ -69,12 +70,14 @@ def _put(into: Json, name: str, content: Any) -> None:
 
 
 def _name(service: str, name: str, apart: frozenset[str]) -> str:
-    """Where two classes of one service are named alike, pydantic names each by its whole module;
-    of that, the last part is enough."""
+    """As generated clients name a class. Where two classes of one service are named alike, pydantic
+    names each by its whole module; of that, the last part is enough. Of a generic class it makes
+    `Page_Thing_`, of one that differs by direction `Thing-Input`."""
     *modules, own = name.split("__")
+    own = _GENERIC.sub(r"\2\1", own).replace("-", "")
     if modules:
         return service.capitalize() + modules[-1].title().replace("_", "") + own
-    return f"{service.capitalize()}{name}" if name in apart else name
+    return f"{service.capitalize()}{own}" if name in apart else own
 
 
 def _schemas_apart(documents: Mapping[str, Json]) -> frozenset[str]:

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import httpx2
@@ -17,7 +15,6 @@ from joserfc.jwk import KeySet
 from tests.conformance.demonstration import Browser, Demonstration, demonstrated
 from tests.conftest import Stack
 
-JS = Path(__file__).parent / "js"
 SCOPE = "openid profile offline_access catalog.read"
 
 
@@ -75,29 +72,6 @@ async def test_authlib_signs_in_refreshes_and_signs_out(province: Demonstration)
     )
     assert "state=signed-out" in await browser.open(str(left))
     assert not await browser.is_signed_in()
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The JavaScript clients, installed as their lock file says."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed: the JavaScript clients cannot be.")
-    folder = tmp_path_factory.mktemp("js")
-    for each in JS.iterdir():
-        if each.is_file():
-            shutil.copy(each, folder)
-    done = subprocess.run(
-        [npm, "ci", "--no-audit", "--no-fund"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    if done.returncode:
-        pytest.skip(f"npm ci could not install the JavaScript clients: {done.stderr[-300:]}")
-    return folder
 
 
 @pytest.mark.parametrize("client", ["openid-client", "oidc-client-ts"])

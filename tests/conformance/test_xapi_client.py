@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -14,8 +12,6 @@ from stack import plan, ports
 from stack.data import DataDirectory
 from stack.settings import StackSettings
 from tests.conftest import CHECKOUT, Stack
-
-JS = Path(__file__).parent / "js"
 
 
 @pytest.fixture
@@ -35,29 +31,6 @@ async def application(stack: Stack) -> tuple[str, str]:
     printed, _ = await process.communicate()
     told = json.loads(printed)
     return told["username"], told["password"]
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The JavaScript clients, installed as their lock file says."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed: the JavaScript clients cannot be.")
-    folder = tmp_path_factory.mktemp("js")
-    for each in JS.iterdir():
-        if each.is_file():
-            shutil.copy(each, folder)
-    done = subprocess.run(
-        [npm, "ci", "--no-audit", "--no-fund"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    if done.returncode:
-        pytest.skip(f"npm ci could not install the JavaScript clients: {done.stderr[-300:]}")
-    return folder
 
 
 @pytest.mark.parametrize("version", ["1.0.3", "2.0.0"])
