@@ -24,7 +24,7 @@ _IMAGE_OBJECT = 3
 """FPDF_PAGEOBJ_IMAGE of PDFium."""
 _TAIL_BYTES = 4096
 _MOST_TAIL = 64
-_BETWEEN_TAGS = re.compile(r">\s*([^<>]*[^<>\s])\s*<")
+_TAG = re.compile(r"<[^<>]*>")
 _MOST_BOOKMARKS = 10_000
 _TOOLS: Final = {"/Producer", "/Creator", "/CreationDate", "/ModDate", "/Trapped"}
 """What the document's information says of programs and times."""
@@ -130,8 +130,8 @@ def _tell(pdf: "pikepdf.Pdf", report: Report) -> None:
     description = pdf.Root.get("/Metadata")
     if isinstance(description, pikepdf.Stream):
         told = set(report.said.values())
-        words = _BETWEEN_TAGS.findall(description.read_bytes().decode(errors="replace"))
-        report.say("XMP", "\n".join(each for each in words if each not in told))
+        words = map(str.strip, _TAG.split(description.read_bytes().decode(errors="replace")))
+        report.say("XMP", "\n".join(each for each in words if each and each not in told))
     outline, seen = pdf.Root.get("/Outlines"), set[tuple[int, int]]()
     waiting = [outline.get("/First")] if isinstance(outline, pikepdf.Dictionary) else []
     while waiting and len(seen) < _MOST_BOOKMARKS:

@@ -48,7 +48,8 @@ def imports_router(
     )
     def read_import_template(kind: Kind) -> Response:
         """A table of headings alone. Several values in a cell are parted by `|` or `；`; a
-        contributor is `姓名/角色/单位`, and without a role an author."""
+        contributor is `姓名/角色/单位`, and without a role an author; a relation is `关系：资源`:
+        the code of a resource, which `@2` pins to that version, or what it is called elsewhere."""
         headers = {"content-disposition": attachment(f"批量入库模板.{kind}")}
         return Response(templates[kind](), headers=headers, media_type=_TYPES[kind])
 

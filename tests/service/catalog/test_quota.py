@@ -51,6 +51,7 @@ async def test_limits_are_public_and_quotas_are_the_callers(
 ) -> None:
     told = (await client.get("/catalog/v1/upload-limits")).json()
     assert (told["single_below"], told["largest"], told["quotas"]) == (8 << 20, 4 << 30, [])
+    assert told["page_images"] == 50
     assert {"pdf", "docx", "mp4"} <= {each["name"] for each in told["formats"]}
     assert (await ada.limits())["quotas"] == [
         {"organisation": None, "limit": 10 * KIB, "used": 0},
