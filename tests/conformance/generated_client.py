@@ -14,8 +14,9 @@ from shuyuan_client.api.catalog import (  # type: ignore[import-not-found]
 from shuyuan_client.api.gateway import read_quota  # type: ignore[import-not-found]
 from shuyuan_client.models import AnnounceUpload, Problem  # type: ignore[import-not-found]
 
-origin, token, key = sys.argv[1:]
+origin, person, token, key = sys.argv[1:]
 api = AuthenticatedClient(base_url=origin, token=token)
+teacher = AuthenticatedClient(base_url=origin, token=person)
 keyed = Client(base_url=origin, headers={"x-api-key": key})
 announced = AnnounceUpload(
     filename="lesson.txt",
@@ -23,10 +24,10 @@ announced = AnnounceUpload(
     size=5,
     sha256="2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
 )
-upload = announce_upload.sync_detailed(client=api, body=announced)
+upload = announce_upload.sync_detailed(client=teacher, body=announced)
 listed = list_resources.sync_detailed(client=keyed, limit=5)
 missing = read_resource.sync(client=api, resource_id="00000000-0000-7000-8000-000000000000")
-print(
+sys.stdout.write(
     json.dumps(
         {
             "class": read_quota.sync(client=api).quota_class,

@@ -42,10 +42,12 @@ async def run(*command: str, folder: Path) -> str:
 
 @pytest.fixture
 async def credentials(stack: Stack) -> Sequence[str]:
-    """The gateway, an application's own token, and an API key of it."""
+    """The gateway, a teacher's token, an application's own, and an API key of it."""
     province = await demonstrated(stack)
-    name = "admin-province"
-    person = await access_token(province.issuer, province.client, name, province.password(name))
+    administrator, teacher = [
+        await access_token(province.issuer, province.client, name, province.password(name))
+        for name in ("admin-province", "teacher01")
+    ]
     application = next(
         each
         for each in province.told["clients"]
@@ -64,9 +66,9 @@ async def credentials(stack: Stack) -> Sequence[str]:
         key = await http.post(
             f"/identity/v1/clients/{pair[0]}/api-keys",
             json=wanted,
-            headers={"authorization": f"Bearer {person}"},
+            headers={"authorization": f"Bearer {administrator}"},
         )
-    return stack.gateway, token.json()["access_token"], key.json()["key"]
+    return stack.gateway, teacher, token.json()["access_token"], key.json()["key"]
 
 
 @pytest.fixture
