@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from shared.services import SERVICES
 from stack import CHECKOUT
 from stack.errors import StackError
 
@@ -25,6 +26,8 @@ HELP = """\
   ./shuyuan openapi   write the contracts anew from the code (接口契约)
   ./shuyuan migrate   bring the running stack's databases to the newest revision (迁移)
   ./shuyuan token     print an access token of a demonstration account (令牌)
+  ./shuyuan run       a service's own command on the running stack, as in
+                      ./shuyuan run identity verify-audit (服务命令)
   ./shuyuan help      this page; ./shuyuan COMMAND --help for its options (帮助)
 
 Exit codes: 0 done (`down` also when nothing ran); 1 a check, a step or a component failed;
@@ -95,6 +98,10 @@ def _chosen(options: argparse.Namespace) -> Callable[[], int]:
             from stack.commands import token
 
             return lambda: token(options.data, options.account)
+        case "run":
+            from stack.commands import run
+
+            return lambda: run(options.data, options.service, options.arguments)
         case _:
             return _help
 
@@ -147,5 +154,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", parents=[running])
     token = commands.add_parser("token", parents=[running])
     token.add_argument("account", metavar="ACCOUNT")
+    run = commands.add_parser("run", parents=[running])
+    run.add_argument("service", choices=SERVICES, metavar="SERVICE", help=", ".join(SERVICES))
+    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="-h lists them")
     commands.add_parser("help")
     return parser

@@ -1,18 +1,19 @@
-"""Commands of other packages, run against a stack that is up: `migrate`, `token`."""
+"""Commands of other packages, run against a stack that is up: `migrate`, `token`, `run`."""
 
 import http.client
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stack import CHECKOUT, ports, services
+from shared.services import PACKAGES
+from stack import CHECKOUT, plan, ports, services
 from stack.component import Component
 from stack.data import DataDirectory, read_json
-from stack.errors import NotRunning, StackError
+from stack.errors import NotRunning, StackError, UsageError
 from stack.running import state_of_running
 from stack.secret_files import SecretFiles
 from stack.services import Addresses
@@ -53,16 +54,28 @@ def token(path: Path, account: str) -> int:
             f"Nobody can sign in: {discovery} does not answer ({error}). Ask ./shuyuan status."
         ) from None
     arguments = ("token", account, "--accounts", str(data.accounts_file))
-    return _python(_identity(data, state).env, "services.identity", *arguments)
+    return _python(_service("identity", data, state).env, PACKAGES["identity"], *arguments)
 
 
-def _identity(data: DataDirectory, state: dict[str, Any]) -> Component:
+def run(path: Path, name: str, arguments: Sequence[str]) -> int:
+    """Runs `python -m SERVICE ARGUMENTS` with the environment of the service; returns its exit
+    code. UsageError where it would serve, which it does already; NotRunning without a stack."""
+    if not arguments or arguments[0] == "serve":
+        raise UsageError(f"Name a command: ./shuyuan run {name} -h lists them.")
+    data = DataDirectory(path)
+    service = _service(name, data, state_of_running(data))
+    return _python(service.env, PACKAGES[name], *arguments)
+
+
+def _service(name: str, data: DataDirectory, state: dict[str, Any]) -> Component:
     chosen = ports.kept(data.ports_file)
     if not chosen:
         raise StackError(
             f"{data.ports_file} is damaged. Delete it, then run ./shuyuan down and ./shuyuan up."
         )
-    return services.service("identity", chosen, _addresses(state), SecretFiles(data.secrets))
+    secrets = SecretFiles(data.secrets)
+    more = plan.told_besides(data, chosen, secrets).get(name)
+    return services.service(name, services.behind(chosen), _addresses(state), secrets, more)
 
 
 def _addresses(state: dict[str, Any]) -> Addresses:

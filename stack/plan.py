@@ -25,6 +25,16 @@ def addresses(ports: dict[str, int], settings: StackSettings) -> Addresses:
     )
 
 
+def told_besides(
+    data: DataDirectory, ports: dict[str, int], secrets: SecretFiles
+) -> dict[str, dict[str, str]]:
+    """What single services are told beside what all are, as variables."""
+    return {
+        "catalog": {"SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(data.path / "search")},
+        "copyright": services.of_the_log(ports, secrets),
+    }
+
+
 def components(
     data: DataDirectory, ports: dict[str, int], settings: StackSettings
 ) -> list[Component]:
@@ -33,10 +43,7 @@ def components(
         secrets.of(service, name)
     where = addresses(ports, settings)
     servers = _servers(data, ports, settings, secrets, where)
-    more = {
-        "catalog": {"SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(data.path / "search")},
-        "copyright": services.of_the_log(ports, secrets),
-    }
+    more = told_besides(data, ports, secrets)
     ours = [
         services.service(name, ports, where, secrets, more.get(name))
         for name in SERVICES

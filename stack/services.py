@@ -165,8 +165,7 @@ def compiler(
     access_log: Path,
 ) -> Component:
     """Writes Envoy's configuration to `directory`."""
-    ports_behind = {**ports, CONTROL: ports["control"]}
-    upstreams = {name: f"{LOOPBACK}:{ports_behind[name]}" for name in SERVICES}
+    upstreams = {name: f"{LOOPBACK}:{behind(ports)[name]}" for name in SERVICES}
     return Component(
         name=COMPILER,
         argv=_early("gateway", "gateway.app", "compile", str(directory)),
@@ -204,8 +203,12 @@ def control_plane(
         "SHUYUAN_GATEWAY_ENVOY_ADMIN": f"http://{LOOPBACK}:{ports['envoy_admin']}",
         "SHUYUAN_GATEWAY_IDENTITY_URL": f"http://{LOOPBACK}:{ports['identity']}",
     }
-    ports = {**ports, CONTROL: ports["control"]}
-    return service(CONTROL, ports, addresses, secrets, more)
+    return service(CONTROL, behind(ports), addresses, secrets, more)
+
+
+def behind(ports: dict[str, int]) -> dict[str, int]:
+    """The ports of the services themselves: what is called the gateway's there is Envoy's."""
+    return {**ports, CONTROL: ports["control"]}
 
 
 def environment(service: str, ports: dict[str, int], addresses: Addresses) -> dict[str, str]:

@@ -229,3 +229,18 @@ def test_a_file_too_long_for_one_head_is_refused(
     (tmp_path / "shared" / "long.py").write_text("\n" * (checks.LONGEST_FILE + 1))
     assert not checks.files_are_short()
     assert "shared/long.py" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"]])
+def test_a_service_is_not_started_twice_by_its_command(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", "--data", str(tmp_path), "catalog", *arguments]) == 2
+    assert "./shuyuan run catalog -h" in capsys.readouterr().err
+
+
+def test_a_services_command_needs_a_running_stack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", "--data", str(tmp_path), "identity", "verify-audit"]) == 4
+    assert "not running" in capsys.readouterr().err
