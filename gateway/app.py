@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from gateway.adapters.applications import ApplicationNotes
 from gateway.adapters.webhooks import WebhookEventRepository
 from gateway.consumers import hears
-from gateway.parts import checkpoint, components, contract, usage, webhooks
+from gateway.parts import checkpoint, components, contract, portal, usage, webhooks
 from gateway.problems import PROBLEMS
 from gateway.routes.checkpoint import CheckpointEdge
 from gateway.settings import Settings
@@ -27,6 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
             contract.build(),
             usage.build(runtime, settings, quotas),
             webhooks.build(runtime, settings),
+            portal.build(runtime, settings, quotas),
         ],
         table=PROBLEMS,
     )

@@ -39,6 +39,6 @@ class Settings(ServiceSettings):
     gateway_secret: SecretStr = Field(
         SecretStr(""),
         description="With which the gateway's control plane proves itself; without it, none can "
-        "look up API keys.",
+        "look up API keys, and nobody can sign in to the developer portal.",
     )
     access_token_seconds: int = Field(600, ge=60, le=600, description="Life of an access token.")

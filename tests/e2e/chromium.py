@@ -23,7 +23,7 @@ _OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
     "--remote-debugging-pipe",
-    "--lang=zh-CN",
+    "--accept-lang=zh-CN",
 )
 
 
@@ -78,7 +78,7 @@ class Chromium:
         """Wait for an expression to be true. Raises `PageDisagrees`."""
         try:
             async with asyncio.timeout(WAITS_SECONDS):
-                while not await self.run(f"Boolean({condition})"):
+                while not await self.run(f"Boolean({condition})"):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.05)
         except TimeoutError:
             shown = await self.run("location.href + '\\n' + document.body.innerText")

@@ -16,28 +16,51 @@ from services.identity.domain.tokens import fingerprint
 
 GATEWAY = UUID("00000000-0000-8000-8000-000000000001")
 """The client_id of the gateway's control plane."""
+PORTAL = UUID("00000000-0000-8000-8000-000000000002")
+"""The client_id of the developer portal, into which the control plane lets people."""
 
 _EVER = datetime(2026, 1, 1, tzinfo=UTC)
+_PORTAL_SCOPES = frozenset({"openid", "profile", "identity.read", "identity.manage", "integrate"})
 
 
 def gateway(secret: str) -> tuple[Client, ClientSecret]:
     """The control plane, which looks API keys up and does nothing else."""
+    terms = Terms(frozenset({"gateway.introspect"}), frozenset({GrantType.CLIENT_CREDENTIALS}))
+    return _component(GATEWAY, "gateway", terms, secret)
+
+
+def portal(secret: str, public_origin: str) -> tuple[Client, ClientSecret]:
+    """The developer portal. It is not registered, so its addresses may be plain http."""
+    grants = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+    terms = Terms(_PORTAL_SCOPES, grants, trusted=True)
+    here = f"{public_origin}/docs"
+    return _component(PORTAL, "portal", terms, secret, (f"{here}/callback",), (here,))
+
+
+def _component(
+    client_id: UUID,
+    name: str,
+    terms: Terms,
+    secret: str,
+    redirect_uris: tuple[str, ...] = (),
+    post_logout_redirect_uris: tuple[str, ...] = (),
+) -> tuple[Client, ClientSecret]:
     client = Client(
-        id=GATEWAY,
-        organisation_id=GATEWAY,
+        id=client_id,
+        organisation_id=client_id,
         path="",
-        name="gateway",
+        name=name,
         purpose="",
         application_type=ApplicationType.WEB,
         auth_method=AuthMethod.BASIC,
-        redirect_uris=(),
-        post_logout_redirect_uris=(),
+        redirect_uris=redirect_uris,
+        post_logout_redirect_uris=post_logout_redirect_uris,
         jwks=None,
-        terms=Terms(frozenset({"gateway.introspect"}), frozenset({GrantType.CLIENT_CREDENTIALS})),
+        terms=terms,
         state=ClientState.APPROVED,
         requested_by="",
         version=1,
         created_at=_EVER,
         updated_at=_EVER,
     )
-    return client, ClientSecret(GATEWAY, fingerprint(secret), _EVER, None)
+    return client, ClientSecret(client_id, fingerprint(secret), _EVER, None)

@@ -137,7 +137,7 @@ AUTHORIZATIONS = Table(
     "authorizations",
     METADATA,
     Column("id", Uuid, primary_key=True, comment="the token family"),
-    Column("client_id", Uuid, ForeignKey("clients.id"), nullable=False),
+    Column("client_id", Uuid, nullable=False, comment="a component stands in no register"),
     Column("person_id", Uuid, ForeignKey("people.id"), nullable=False),
     Column("session_id", Uuid, comment="none for a device, whose tokens outlive it"),
     Column("scopes", ARRAY(Text), nullable=False),

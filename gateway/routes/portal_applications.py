@@ -1,0 +1,204 @@
+"""Pages of somebody who is signed in to the portal: their applications, keys, secrets, usage."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.application.portal import PortalSessions, Visitor
+from gateway.application.portal_desk import Desk, Registry
+from gateway.domain.portal import OF_PEOPLE, SCOPES, Kind, Organisation, RequestRefused, Wanted
+from gateway.portal import Form, FormRefused, PageRoutes, Pages
+from gateway.routes.portal import DESK
+from shared.clock import Clock
+from shared.errors import Forbidden, NotFound
+
+ONE = f"{DESK}/{{client_id:uuid}}"
+LIVES_DAYS = (30, 90, 180, 365)
+OVERLAP_HOURS = (0, 24, 168)
+
+_ONCE = re.compile(r"[0-9a-f-]{36}")
+_KEY_ID = re.compile(r"[0-9A-Z]{8}")
+
+
+class ApplicationPages:
+    def __init__(
+        self,
+        pages: Pages,
+        sessions: PortalSessions,
+        registry: Registry,
+        desk: Desk,
+        clock: Clock,
+    ) -> None:
+        self._pages = pages
+        self._sessions = sessions
+        self._registry = registry
+        self._desk = desk
+        self._clock = clock
+
+    def router(self) -> APIRouter:
+        routes = PageRoutes(self._pages, self._sessions)
+        routes.signed_in(DESK, self._list)
+        routes.signed_in(f"{DESK}/new", self._new)
+        routes.post(DESK, self._register)
+        routes.signed_in(ONE, self._show)
+        routes.post(f"{ONE}/api-keys", self._issue_key)
+        routes.post(f"{ONE}/api-keys/revoke", self._revoke_key)
+        routes.post(f"{ONE}/secrets", self._add_secret)
+        routes.post(f"{ONE}/secrets/revoke", self._end_secret)
+        return routes.router
+
+    async def _list(self, request: Request, visitor: Visitor) -> Response:
+        cursor = request.query_params.get("cursor")
+        try:
+            listed, following = await self._registry.applications(visitor.access_token, cursor)
+        except Forbidden:  # no role of theirs answers for any
+            listed, following = (), None
+        may_register = bool(await self._desk.organisations(visitor))
+        return self._desk_page(
+            request,
+            visitor,
+            "applications.html",
+            applications=listed,
+            following=following,
+            may_register=may_register,
+        )
+
+    async def _new(self, request: Request, visitor: Visitor) -> Response:
+        organisations = await self._desk.organisations(visitor)
+        if not organisations:
+            raise Forbidden(
+                "Ask an administrator of your organisation for the role integrator.",
+                zh="请联系本机构管理员开通“集成开发者”角色。",
+            )
+        return self._form(request, visitor, organisations, Form({}))
+
+    async def _register(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        try:
+            client_id = await self._registry.register(visitor.access_token, _wanted(form))
+        except RequestRefused as refused:
+            organisations = await self._desk.organisations(visitor)
+            errors = refused.members["errors"] or [{"detail": refused.detail}]
+            return self._form(request, visitor, organisations, form, 422, errors=errors)
+        return self._pages.redirect(f"{DESK}/{client_id}")
+
+    async def _show(self, request: Request, visitor: Visitor) -> Response:
+        return await self._application(request, visitor)
+
+    async def _issue_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        until = self._clock() + timedelta(days=_chosen(form, "days", LIVES_DAYS), minutes=-1)
+        key = await self._registry.issue_key(
+            visitor.access_token, _client_id(request), form.one("name"), form.all("scopes"), until
+        )
+        return await self._application(request, visitor, new_key=key)
+
+    async def _revoke_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        if not _KEY_ID.fullmatch(key_id := form.one("key")):
+            raise NotFound
+        client_id = _client_id(request)
+        await self._registry.revoke_key(visitor.access_token, client_id, key_id)
+        return self._pages.redirect(f"{DESK}/{client_id}")
+
+    async def _add_secret(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        """Beside the one in use, which ends when the form says."""
+        hours = _chosen(form, "hours", OVERLAP_HOURS)
+        secret = await self._registry.add_secret(visitor.access_token, _client_id(request), hours)
+        return await self._application(request, visitor, new_secret=secret)
+
+    async def _end_secret(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        try:
+            secret_id = str(UUID(form.one("secret")))
+        except ValueError:
+            raise NotFound from None
+        client_id = _client_id(request)
+        await self._registry.end_secret(visitor.access_token, client_id, secret_id)
+        return self._pages.redirect(f"{DESK}/{client_id}")
+
+    async def _application(
+        self, request: Request, visitor: Visitor, new_key: str = "", new_secret: str = ""
+    ) -> Response:
+        overview = await self._desk.overview(visitor, _client_id(request))
+        return self._desk_page(
+            request,
+            visitor,
+            "application.html",
+            application=overview.application,
+            overview=overview,
+            words=SCOPES,
+            now=self._clock(),
+            lives=LIVES_DAYS,
+            overlaps=OVERLAP_HOURS,
+            new_key=new_key,
+            new_secret=new_secret,
+        )
+
+    def _form(
+        self,
+        request: Request,
+        visitor: Visitor,
+        organisations: Sequence[Organisation],
+        form: Form,
+        status: int = 200,
+        **context: Any,
+    ) -> Response:
+        return self._desk_page(
+            request,
+            visitor,
+            "register.html",
+            status,
+            form=form,
+            once=form.one("once") or str(uuid4()),
+            organisations=organisations,
+            scopes=SCOPES,
+            of_people=OF_PEOPLE,
+            **context,
+        )
+
+    def _desk_page(
+        self, request: Request, visitor: Visitor, template: str, status: int = 200, **context: Any
+    ) -> Response:
+        return self._pages.render(
+            request,
+            template,
+            status,
+            session=visitor.secret,
+            here="applications",
+            account=visitor.name,
+            **context,
+        )
+
+
+def _client_id(request: Request) -> str:
+    return str(request.path_params["client_id"])
+
+
+def _chosen(form: Form, field: str, offered: Sequence[int]) -> int:
+    """Raises `FormRefused` for what the form did not offer."""
+    for each in offered:
+        if form.one(field) == str(each):
+            return each
+    raise FormRefused(f"Choose one of the offered {field}.", zh="请选择表单中提供的选项。")
+
+
+def _wanted(form: Form) -> Wanted:
+    """Raises `FormRefused`."""
+    kinds = {each.name: each for each in Kind}
+    if (kind := kinds.get(form.one("kind"))) is None:
+        raise FormRefused("Choose what kind of application it is.", zh="请选择应用类型。")
+    if not _ONCE.fullmatch(form.one("once")):
+        raise FormRefused("Load the page again.", zh="请重新打开页面。")
+    return Wanted(
+        organisation_id=form.one("organisation_id"),
+        name=form.one("name"),
+        purpose=form.one("purpose"),
+        kind=kind,
+        scopes=tuple(each for each in form.all("scopes") if each in SCOPES),
+        redirect_uris=form.lines("redirect_uris"),
+        networks=form.lines("networks"),
+        once=form.one("once"),
+    )
