@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 
-from services.identity.application.stores import OnErase
+from services.identity.application.stores import OnDisable, OnErase
 from services.identity.consumers import HEARS
 from services.identity.domain import events_organisations, events_people, events_provider
 from services.identity.parts import authentication, imports, organisations, people, provider, scim
@@ -45,12 +45,14 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
     revocations = provider.build_revocations(runtime)
     invitations = authentication.build_invitations(runtime, settings)
     pages = authentication.build_pages(settings, PROBLEMS)
+    on_disable: list[OnDisable] = []
     on_erase: list[OnErase] = []
     persons = people.build(
         runtime,
         settings,
         revocations=revocations,
         issue_invitation=invitations.issue_invitation,
+        on_disable=on_disable,
         on_erase=on_erase,
     )
     entrance = authentication.build(
@@ -78,7 +80,9 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
         stores=persons.stores,
         personal=persons.personal,
         revocations=revocations,
+        on_disable=on_disable,
     )
+    on_disable.append(entrance.disable)
     on_erase += [entrance.erase, protocol.erase, provisioning.erase]
     objects = _objects(settings)
     return Parts(
@@ -86,7 +90,9 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
         provider=protocol,
         organisations=organisations.build(runtime, settings),
         people=persons,
-        imports=imports.build(runtime, settings, revocations=revocations, objects=objects),
+        imports=imports.build(
+            runtime, settings, revocations=revocations, objects=objects, on_disable=on_disable
+        ),
         scim=provisioning,
     )
 

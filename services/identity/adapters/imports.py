@@ -18,7 +18,7 @@ from services.identity.application.imports import ReportedLine
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind
 from services.identity.domain.imports import Format, Import, Outcome, State
 from services.identity.domain.roster_changes import Result
-from services.identity.domain.roster_words import HEADINGS, RosterRole
+from services.identity.domain.roster_words import HEADINGS, Column, RosterRole
 from services.identity.domain.rosters import Defect, Line, RosterGuardian
 from services.identity.domain.staging import Staged
 from shared.encryption import KeyRing, Place
@@ -208,6 +208,7 @@ class ImportRepository:
             [[each.name, each.phone, each.relation] for each in line.guardians],
             line.leaving,
             line.ended_on,
+            *line.phoneless,
         ]
         place = _place(import_id, position)
         return self._keys.encrypt(_PURPOSE, orjson.dumps(told).decode(), place)
@@ -216,7 +217,7 @@ class ImportRepository:
         place = _place(import_id, row.position)
         told = orjson.loads(self._keys.decrypt(_PURPOSE, row.content, place))
         name, role, sex, born, keys, code, school, grade, class_name, *told = told
-        subjects, guardians, leaving, ended_on = told
+        subjects, guardians, leaving, ended_on, *phoneless = told
         return Line(
             name,
             RosterRole(role),
@@ -231,6 +232,7 @@ class ImportRepository:
             tuple(RosterGuardian(*each) for each in guardians),
             leaving,
             date.fromisoformat(ended_on) if ended_on else None,
+            tuple(map(Column, phoneless)),
         )
 
 

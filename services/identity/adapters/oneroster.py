@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from services.identity.domain.imports import MAX_LINES, RosterLine, UnreadableRoster
 from services.identity.domain.people import civil_date
 from services.identity.domain.roster_words import Column
+from services.identity.domain.rosters import NO_PHONE
 from shared.clock import utc_now
 
 Record = Mapping[str, str]
@@ -185,7 +186,7 @@ class _Package:
         )
         cells: dict[Column, str] = {}
         for (name, phone), agent in zip(columns, filter(None, agents), strict=False):
-            cells |= {name: _name(agent), phone: agent["sms"] or agent["phone"]}
+            cells |= {name: _name(agent), phone: agent["sms"] or agent["phone"] or NO_PHONE}
         return cells
 
     def _enrolled(self, user: Record, role: Record) -> Iterator[tuple[Record, str]]:

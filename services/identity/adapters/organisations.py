@@ -18,13 +18,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.tables.organisations import ORGANISATION_HISTORY, ORGANISATIONS
-from services.identity.application.organisations import (
+from services.identity.application.organisations import existing
+from services.identity.application.organisations_ports import (
     ROOT,
     Change,
     Listed,
     Query,
     Remembered,
-    existing,
 )
 from services.identity.domain.organisations import (
     CodeTaken,
@@ -143,6 +143,12 @@ class OrganisationRepository:
 
     async def province(self, division_code: str) -> Organisation | None:
         return await self._one(_ROWS.parent_id.is_(None), _ROWS.division_code == division_code)
+
+    async def division(self, division_code: str) -> Organisation | None:
+        # Of several from before that was refused, any.
+        query = _WHOLE.where(_ROWS.division_code == division_code, _ROWS.state == State.OPEN)
+        row = (await self._connection.execute(query.limit(1))).one_or_none()
+        return None if row is None else _organisation(row)
 
     async def _one(
         self, *conditions: ColumnElement[bool], lock: bool = False

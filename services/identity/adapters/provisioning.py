@@ -37,7 +37,7 @@ _FITTING = """
 """
 _COUNT = text(f"SELECT count(*) {_FITTING}")
 _PAGE = text(
-    f"SELECT p.id, s.external_id, s.tells_active {_FITTING}"
+    f"SELECT p.id, s.external_id, s.tells_active, s.user_type {_FITTING}"
     " ORDER BY p.id OFFSET :offset LIMIT :limit"
 )
 _IDENTIFIERS = text(
@@ -45,10 +45,11 @@ _IDENTIFIERS = text(
     " WHERE person_id = ANY(:people) AND kind IN ('username', 'email')"
 )
 _KEEP = text(
-    "INSERT INTO scim_accounts (person_id, client, external_id, tells_active)"
-    " VALUES (:person_id, :client, :external_id, :tells_active)"
+    "INSERT INTO scim_accounts (person_id, client, external_id, tells_active, user_type)"
+    " VALUES (:person_id, :client, :external_id, :tells_active, :user_type)"
     " ON CONFLICT (person_id) DO UPDATE"
-    " SET external_id = excluded.external_id, tells_active = excluded.tells_active"
+    " SET external_id = excluded.external_id, tells_active = excluded.tells_active,"
+    " user_type = excluded.user_type"
 )
 _DROP = text("DELETE FROM scim_accounts WHERE person_id = :person_id")
 
@@ -107,6 +108,7 @@ class ProvisioningRepository:
             given_name=profile.given_name,
             display_name=profile.nickname,
             email=keys.get(IdentifierKind.EMAIL),
+            user_type=account.user_type,
             active=(True if account.tells_active else None) if person.state in USABLE else False,
         )
         day = civil_date(self._clock())
@@ -123,6 +125,7 @@ class ProvisioningRepository:
             "person_id": person_id,
             "external_id": draft.external_id,
             "tells_active": draft.active is not None,
+            "user_type": draft.user_type,
         }
         await self._connection.execute(_KEEP, row)
 

@@ -86,14 +86,16 @@ class Group(ComplexAttribute):
 
 
 class User(Resource[Any]):
-    """The part of the core schema that we keep. An account has one e-mail address; groups are the
-    classes and institutions below the client's organisation that the person belongs to."""
+    """The part of the core schema that we keep. An account has one e-mail address; ``userType``
+    ``Student`` makes a pupil of it; groups are the classes and institutions below the client's
+    organisation that the person belongs to."""
 
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
 
     user_name: Annotated[str | None, Required.true, Uniqueness.server] = None
     name: Name | None = None
     display_name: str | None = None
+    user_type: str | None = None
     active: bool | None = None
     emails: list[Email] | None = None
     groups: Annotated[list[Group] | None, Mutability.read_only] = None
@@ -244,6 +246,7 @@ def _draft(resource: Resource[Any]) -> UserDraft:
         given_name=name.given_name,
         display_name=resource.display_name,
         email=emails[0] if emails else None,
+        user_type=resource.user_type,
         active=resource.active,
     )
 
@@ -259,6 +262,7 @@ def _resource(user: ProvisionedUser) -> User:
         if named
         else None,
         display_name=draft.display_name,
+        user_type=draft.user_type,
         active=draft.active,
         emails=[Email(value=draft.email)] if draft.email else None,
         groups=[Group(value=str(each.id), display=each.name) for each in user.groups] or None,

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,11 @@ _REVOKE = text(
     " AND (CAST(:only AS uuid) IS NULL OR id = :only)"
     " AND (CAST(:but AS uuid) IS NULL OR id <> :but) RETURNING id"
 )
+_END_AUTHORIZATIONS = text(
+    "UPDATE authorizations SET revoked_at = :now WHERE person_id = :person_id"
+    " AND revoked_at IS NULL"
+    " AND (CAST(:sessions AS uuid[]) IS NULL OR session_id = ANY(:sessions)) RETURNING id"
+)
 _DELETE = text("DELETE FROM sessions WHERE person_id = :person_id")
 
 
@@ -69,6 +74,13 @@ class SessionRows:
     ) -> Sequence[UUID]:
         row = {"person_id": person_id, "now": now, "only": only, "but": but}
         return (await self._connection.execute(_REVOKE, row)).scalars().all()
+
+    async def end_authorizations(
+        self, person_id: UUID, now: datetime, sessions: Collection[UUID] | None
+    ) -> Sequence[UUID]:
+        given = None if sessions is None else list(sessions)
+        row = {"person_id": person_id, "now": now, "sessions": given}
+        return (await self._connection.execute(_END_AUTHORIZATIONS, row)).scalars().all()
 
     async def delete(self, person_id: UUID) -> None:
         await self._connection.execute(_DELETE, {"person_id": person_id})

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application.organisations import OrganisationTree, existing
+from services.identity.application.organisations import existing
+from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.domain.organisations import is_beside_provinces, is_province
 from shared.access import Role, Rule
 from shared.clock import Clock

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.application.accounts import lacks_factor
 from services.identity.application.client_authentication import KnownClients
 from services.identity.application.keys import SigningKeys
-from services.identity.application.organisations import OrganisationTree
+from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.application.sessions import TWO_FACTORS, Session
 from services.identity.application.tokens import People
 from services.identity.domain.authorization import (

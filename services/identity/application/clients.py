@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application.organisations import OrganisationTree
+from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.application.revocations import Revocations
 from services.identity.domain.clients import (
     LIVE_SECRETS,

@@ -30,6 +30,7 @@ from services.identity.domain.guardians import (
     PurposeOutdated,
     PurposeUnknown,
     current_purposes,
+    may_guard,
 )
 from services.identity.domain.organisations import is_province
 from services.identity.domain.people import civil_date
@@ -97,7 +98,9 @@ class Consents:
             link = await stores.guardians.between(guardian_id, child_id)
             if child is None or link is None:
                 raise NotFound("There is no such child of yours.", zh="没有找到您的这名孩子。")
-            if not link.effective:
+            guardian = await stores.people.get(guardian_id)
+            fit = guardian is not None and may_guard(guardian, child, civil_date(now))
+            if not link.effective or not fit:
                 raise NotGuardian(
                     "Consent takes a verified guardian without restriction.",
                     zh="仅已核实且未受限的监护人可以同意。",

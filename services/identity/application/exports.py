@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.imports import importable
-from services.identity.application.organisations import OrganisationTree
+from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.application.reach import note_read
 from services.identity.application.roster_places import Spot
 from services.identity.domain.organisations import INSTITUTIONS, Kind, is_at_or_below

@@ -32,8 +32,10 @@ from services.identity.domain.guardians import (
     GuardianshipAction,
     GuardianshipExists,
     GuardianshipState,
+    GuardianUnfit,
     OwnClaim,
     Relation,
+    may_guard,
 )
 from services.identity.domain.identifiers import IdentifierKey
 from services.identity.domain.people import ADULT_AGE, Person, age_on, civil_date
@@ -89,8 +91,8 @@ class Guardians:
     ) -> Guardianship:
         """The caller says to be a guardian of the child with that code and identifier.
 
-        Raises `ChildNotMatched`, `GuardianshipExists`, `NotFound` for a client, and
-        `TooManyAttempts`: numbers can be guessed.
+        Raises `ChildNotMatched`, `GuardianUnfit`, `GuardianshipExists`, `NotFound` for a client,
+        and `TooManyAttempts`: numbers can be guessed.
         """
         guardian_id = person_of(caller)
         guessing = self._throttle.looking_up(self._new_uow, "guardian claim", guardian_id)
@@ -107,6 +109,9 @@ class Guardians:
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
+            guardian = await stores.people.get(guardian_id)
+            if guardian is None or guardian.is_minor_from(civil_date(now), ADULT_AGE):
+                raise _unfit()
             child = await stores.people.by_code(child_code)
             holders = {each.person_id for each in await stores.people.holders([key])}
             if (
@@ -114,6 +119,7 @@ class Guardians:
                 or child.id not in holders
                 or child.id == guardian_id
                 or _is_adult(child, civil_date(now))
+                or not may_guard(guardian, child, civil_date(now))
             ):
                 raise ChildNotMatched(
                     "Compare code and number with what the school gave you.",
@@ -135,15 +141,17 @@ class Guardians:
     ) -> Guardianship:
         """A verified link between two people whom the caller administers.
 
-        Raises `NotFound`, `OwnClaim`, `GuardianshipExists`.
+        Raises `NotFound`, `OwnClaim`, `GuardianUnfit`, `GuardianshipExists`.
         """
         now = self._clock()
         day = civil_date(now)
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             child = reached(MANAGE, caller, await stores.people.get(child_id, lock=True), day)
-            reached(MANAGE, caller, await stores.people.get(guardian_id), day)
+            guardian = reached(MANAGE, caller, await stores.people.get(guardian_id), day)
             _refuse_parties(caller, guardian_id, child_id)
+            if not may_guard(guardian, child, day):
+                raise _unfit()
             link = await _unlinked(stores, guardian_id, child_id, now)
             link = replace(
                 link.verified(caller.subject, now),
@@ -171,11 +179,15 @@ class Guardians:
             return await uow.commit(link)
 
     async def verify(self, caller: Principal, guardianship_id: UUID, version: int) -> Guardianship:
-        """Raises `NotFound`, `OwnClaim`, `StaleVersion`, `GuardianshipActionRefused`."""
+        """Raises `NotFound`, `OwnClaim`, `StaleVersion`, `GuardianUnfit`,
+        `GuardianshipActionRefused`."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             link, child = await self._governed(stores, caller, guardianship_id, version)
+            guardian = await stores.people.get(link.guardian_id)
+            if guardian is None or not may_guard(guardian, child, civil_date(now)):
+                raise _unfit()
             link = link.verified(caller.subject, now)
             await stores.guardians.put(link)
             self._note(uow, "guardianship.verify", link, child)
@@ -326,6 +338,14 @@ def _refuse_parties(caller: Principal, guardian_id: UUID, child_id: UUID) -> Non
         )
 
 
+def _unfit() -> GuardianUnfit:
+    return GuardianUnfit(
+        "Name an adult who does not go to school with the child; if the birth date is wrong, have "
+        "it corrected first.",
+        zh="监护人须为成年人，且不能是孩子的同学；如出生日期有误，请先更正。",
+    )
+
+
 def _is_adult(person: Person, day: date) -> bool:
     birth_date = person.profile.birth_date if person.profile else None
     return birth_date is not None and age_on(birth_date, day) >= ADULT_AGE
@@ -349,7 +369,10 @@ async def readable_by_guardian(
     except NotFound:
         return False
     link = await stores.guardians.between(guardian_id, person.id)
-    return link is not None and link.effective and not _is_adult(person, day)
+    if link is None or not link.effective or _is_adult(person, day):
+        return False
+    guardian = await stores.people.get(guardian_id)
+    return guardian is not None and may_guard(guardian, person, day)
 
 
 async def readable_children(

@@ -18,10 +18,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.imports import UPLOADS, ImportStore
-from services.identity.application.organisations import OrganisationStore
+from services.identity.application.organisations_ports import OrganisationStore
+from services.identity.application.reach import record_read
 from services.identity.application.roster_facts import tell
 from services.identity.application.roster_places import Places, PlaceStore
-from services.identity.application.stores import Revocations
+from services.identity.application.stores import OnDisable, Revocations
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
 from services.identity.domain.imports import (
     MAX_FILE_BYTES,
@@ -35,7 +36,8 @@ from services.identity.domain.imports import (
     State,
     UnreadableRoster,
 )
-from services.identity.domain.people import Person
+from services.identity.domain.people import Person, civil_date
+from services.identity.domain.people import State as PersonState
 from services.identity.domain.reconciliation import Reconciliation
 from services.identity.domain.roster_accounts import Account
 from services.identity.domain.roster_changes import Batch, Refused, Result
@@ -140,6 +142,7 @@ class Importer:
         clock: Clock,
         minor_age: int,
         revocations: Revocations,
+        on_disable: Sequence[OnDisable],
     ) -> None:
         self._new_uow = new_uow
         self._store = store
@@ -151,6 +154,7 @@ class Importer:
         self._clock = clock
         self._minor_age = minor_age
         self._revocations = revocations
+        self._on_disable = on_disable
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -313,6 +317,10 @@ class Importer:
 
         results = await asyncio.to_thread(decide)
         batch = reconciliation.batch
+        day = civil_date(now)
+        for each in reconciliation.compared:
+            if each.is_minor(day, self._minor_age):
+                record_read(uow, each, day, "profile", "identifiers")
         if applying:
             await people.write(batch, reconciliation.accounts, now)
             by_person = {
@@ -326,6 +334,9 @@ class Importer:
             return
         for person_id in sorted(batch.cut_off):
             await self._revocations.revoke(uow, "person", str(person_id))
+            if reconciliation.accounts[person_id].person.state is PersonState.LEFT:
+                for disable in self._on_disable:
+                    await disable(uow, person_id)
         for person_id in sorted(batch.grown_younger - batch.cut_off):
             await self._revocations.revoke(uow, "consent", str(person_id))
 

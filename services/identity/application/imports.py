@@ -4,16 +4,16 @@ The roster goes to the object store by a presigned PUT; what is started here is 
 `services.identity.application.importing`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application.organisations import OrganisationTree
-from services.identity.application.reach import reaches
+from services.identity.application.organisations_ports import OrganisationTree
+from services.identity.application.reach import reaches, record_read
 from services.identity.domain.imports import (
     KINDS,
     MAX_FILE_BYTES,
@@ -28,6 +28,8 @@ from services.identity.domain.imports import (
 )
 from services.identity.domain.organisations import Organisation
 from services.identity.domain.organisations import State as OrganisationState
+from services.identity.domain.people import Person, civil_date
+from services.identity.domain.roster_words import ONEROSTER_HEADINGS
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.context import current
@@ -90,6 +92,12 @@ class ImportStore(Protocol):
         ...
 
 
+class KnownPeople(Protocol):
+    async def several(self, person_ids: Iterable[UUID]) -> dict[UUID, Person]:
+        """Those that exist, with their memberships, in two statements."""
+        ...
+
+
 class Imports:
     def __init__(
         self,
@@ -100,6 +108,8 @@ class Imports:
         clock: Clock,
         cursors: Cursors,
         wake: Callable[[], None],
+        people: Callable[[AsyncConnection], KnownPeople],
+        minor_age: int,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
@@ -108,6 +118,8 @@ class Imports:
         self._clock = clock
         self._cursors = cursors
         self._wake = wake
+        self._people = people
+        self._minor_age = minor_age
 
     async def upload(self, caller: Principal) -> Upload:
         """An address for one file. Raises `Forbidden` where the caller imports nowhere."""
@@ -201,26 +213,36 @@ class Imports:
         (after,) = self._cursors.decode(page.cursor, binding) if page.cursor else (0,)
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            await self._reached(store, caller, import_id)
+            import_ = await self._reached(store, caller, import_id)
             found = await store.reported(import_id, outcome, int(after or 0), page.limit + 1)
-        items = found[: page.limit]
+            items = [_headed(each, import_) for each in found[: page.limit]]
+            await self._note_reads(uow, items)
+            await uow.commit()
         more = len(found) > page.limit
         return items, self._cursors.encode([items[-1].position], binding) if more else None
+
+    async def _note_reads(self, uow: UnitOfWork, lines: Sequence[ReportedLine]) -> None:
+        """A line tells which of a minor's data the roster has as they are."""
+        day = civil_date(self._clock())
+        known = {each.person_id for each in lines if each.person_id is not None}
+        for person in (await self._people(uow.connection).several(known)).values():
+            if person.is_minor(day, self._minor_age):
+                record_read(uow, person, day, "profile", "identifiers")
 
     async def rejected(self, caller: Principal, import_id: UUID) -> AsyncIterator[ReportedLine]:
         """All rejected lines, read as they are taken. Raises `NotFound` before the first."""
         async with self._new_uow() as uow:
-            await self._reached(self._store(uow.connection), caller, import_id)
-        return self._rejected(import_id)
+            import_ = await self._reached(self._store(uow.connection), caller, import_id)
+        return self._rejected(import_)
 
-    async def _rejected(self, import_id: UUID) -> AsyncIterator[ReportedLine]:
+    async def _rejected(self, import_: Import) -> AsyncIterator[ReportedLine]:
         after = 0
         while True:
             async with self._new_uow() as uow:
                 store = self._store(uow.connection)
-                found = await store.reported(import_id, Outcome.REJECTED, after, _REPORT_LINES)
+                found = await store.reported(import_.id, Outcome.REJECTED, after, _REPORT_LINES)
             for each in found:
-                yield each
+                yield _headed(each, import_)
             if len(found) < _REPORT_LINES:
                 return
             after = found[-1].position
@@ -256,6 +278,17 @@ async def importable(tree: OrganisationTree, caller: Principal, reference: str) 
             zh="请选择正常状态的学校、机构、县、市或省。",
         )
     return place
+
+
+def _headed(line: ReportedLine, import_: Import) -> ReportedLine:
+    """With the columns named as the file has them."""
+    if import_.format is not Format.ONEROSTER:
+        return line
+    defects = [
+        {**each, "heading": ONEROSTER_HEADINGS.get(each["column"], each["heading"])}
+        for each in line.defects
+    ]
+    return replace(line, defects=defects)
 
 
 def _key(caller: Principal, upload_id: UUID) -> str:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from uuid import UUID
 
 from services.identity.application import grants, guardians, memberships
-from services.identity.application.reach import governed, place_of
+from services.identity.application.reach import governed, note_read, place_of
 from services.identity.application.stores import (
     NewUow,
+    OnDisable,
     OnErase,
     OpenStores,
     Revocations,
@@ -29,20 +30,25 @@ _FACTS: Mapping[State, type[events.PersonFact]] = {
 
 
 class Lifecycle:
-    """``on_erase`` are what other parts forget about a person, in the same transaction."""
+    """``on_disable`` are what other parts end of whoever is no longer active, so that nothing of it
+    comes back with the account, ``on_erase`` what they forget, in the same transaction."""
 
     def __init__(
         self,
         new_uow: NewUow,
         stores: OpenStores,
         clock: Clock,
+        minor_age: int,
         revocations: Revocations,
+        on_disable: Sequence[OnDisable],
         on_erase: Sequence[OnErase],
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
         self._clock = clock
+        self._minor_age = minor_age
         self._revocations = revocations
+        self._on_disable = on_disable
         self._on_erase = on_erase
 
     async def act(self, caller: Principal, person_id: UUID, version: int, action: Action) -> Person:
@@ -61,7 +67,10 @@ class Lifecycle:
                 after = replace(after, memberships=await self._leave_all(uow, stores, person))
             if action is Action.ERASE:
                 await self._forget(uow, stores, person_id)
-            await self._become(uow, stores, person, after, action)
+            day = civil_date(self._clock())
+            await self._become(uow, stores, person, after, action, place_of(person, day, caller))
+            minor = person.is_minor(day, self._minor_age)
+            note_read(uow, caller, person, minor, day, "memberships")
             return await uow.commit(after)
 
     async def activate(self, uow: UnitOfWork, person_id: UUID) -> Person:
@@ -74,7 +83,8 @@ class Lifecycle:
         if person is None:
             raise NotFound("There is no such person.", zh="没有该人员。")
         after = person.after(Action.ACTIVATE, self._clock())
-        await self._become(uow, stores, person, after, Action.ACTIVATE)
+        place = place_of(person, civil_date(self._clock()))
+        await self._become(uow, stores, person, after, Action.ACTIVATE, place)
         return after
 
     async def _leave_all(
@@ -95,16 +105,24 @@ class Lifecycle:
             await forget(uow, person_id)
 
     async def _become(
-        self, uow: UnitOfWork, stores: Stores, before: Person, after: Person, action: Action
+        self,
+        uow: UnitOfWork,
+        stores: Stores,
+        before: Person,
+        after: Person,
+        action: Action,
+        place: str | None,
     ) -> None:
         await stores.people.save(after)
         uow.audit.record(
             f"person.{action}",
             str(after.id),
-            organisation=place_of(before, civil_date(self._clock())),
+            organisation=place,
             before={"state": before.state, "version": before.version},
             after={"state": after.state, "version": after.version},
         )
         uow.outbox.append(_FACTS[after.state](after.id, after.code, after.version))
         if after.state is not State.ACTIVE:
             await self._revocations.revoke(uow, "person", str(after.id))
+            for disable in self._on_disable:
+                await disable(uow, after.id)

@@ -143,6 +143,8 @@ class Memberships:
             others = [each for each in person.memberships if each.id != membership.id]
             after = replace(person, memberships=(*others, changed))
             await self._grow_younger(uow, stores, caller, person, after, now)
+            day = civil_date(now)
+            note_read(uow, caller, after, after.is_minor(day, self._minor_age), day, "memberships")
             return await uow.commit(changed)
 
     async def end(self, caller: Principal, membership_id: UUID, version: int) -> None:
@@ -215,6 +217,8 @@ class Memberships:
                 await _carry(uow, stores, role, arrival, caller, now)
             await stores.people.save(after)
             history = [endings.get(each, each) for each in person.memberships]
+            minor = person.is_minor(today, self._minor_age)
+            note_read(uow, caller, person, minor, today, "memberships")
             return await uow.commit(replace(after, memberships=(*history, arrival)))
 
     async def _grow_younger(

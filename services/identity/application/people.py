@@ -292,6 +292,8 @@ class People:
             profile = replace(profile, birth_date=profile.birth_date or birth_date_in(keys))
             after = replace(person.changed(now), profile=profile)
             await self._keep(uow, stores, caller, person, after, "person.identifier.set", key.kind)
+            day = civil_date(now)
+            note_read(uow, caller, after, self._is_minor(after), day, "profile", "identifiers")
             identifier = Identifier(key, now if vouched else None)
             return await uow.commit((after, identifier, doubts(keys, profile.birth_date)))
 

@@ -63,9 +63,12 @@ def person_of(caller: Principal) -> UUID:
         ) from None
 
 
-def place_of(person: Person, day: date) -> str | None:
-    """The organisation under which what happens to the person is audited."""
-    return next(iter(person.paths(day)), None)
+def place_of(person: Person, day: date, caller: Principal | None = None) -> str | None:
+    """The organisation under which what happens to the person is audited: of several, one that the
+    `caller` administers."""
+    paths = person.paths(day)
+    reached = (path for path in paths if caller and reaches(MANAGE, caller, path))
+    return next(reached, next(iter(paths), None))
 
 
 def is_reached(rule: Rule, caller: Principal, person: Person, day: date) -> bool:
@@ -239,6 +242,11 @@ def note_read(
     if is_self(caller, person.id) and reading.on_behalf_of is None:
         reading = replace(reading, actor=caller.client, on_behalf_of=caller.subject)
     with acting(reading):
-        uow.audit.record(
-            "person.read", str(person.id), organisation=place_of(person, day), fields=fields
-        )
+        record_read(uow, person, day, *fields)
+
+
+def record_read(uow: UnitOfWork, person: Person, day: date, *fields: str) -> None:
+    """The same of a minor, by whoever acts."""
+    uow.audit.record(
+        "person.read", str(person.id), organisation=place_of(person, day), fields=fields
+    )

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from services.identity.application.organisations import OrganisationStore, establish
+from services.identity.application.organisations import establish
+from services.identity.application.organisations_ports import OrganisationStore
 from services.identity.domain.organisations import (
     INSTITUTIONS,
     Kind,

@@ -7,7 +7,8 @@ classes and roles come by rosters and administrators. The wire is SCIM 2.0.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.application import memberships
 from services.identity.application.grants import joinable
 from services.identity.application.reach import note_read
-from services.identity.application.stores import NewUow, OpenStores, Revocations, Stores
+from services.identity.application.stores import NewUow, OnDisable, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
 from services.identity.domain.grants import ORDINARY
 from services.identity.domain.identifiers import (
@@ -24,7 +25,7 @@ from services.identity.domain.identifiers import (
     IdentifierTaken,
     identify,
 )
-from services.identity.domain.organisations import Organisation, is_at_or_below
+from services.identity.domain.organisations import Kind, Organisation, is_at_or_below
 from services.identity.domain.people import (
     AccountBeyondReach,
     Action,
@@ -45,6 +46,8 @@ PROVISION = Rule("scim", frozenset({Role.INTEGRATOR}))
 LEARN = Rule("scim")
 """What the protocol can do here is no secret among its clients."""
 
+_PUPIL = frozenset({"student", "pupil", "学生"})
+_OF_PUPILS = frozenset({Kind.GRADE, Kind.CLASS})
 _OURS = (IdentifierKind.USERNAME, IdentifierKind.EMAIL)
 USABLE = frozenset({State.INVITED, State.ACTIVE})
 _FACTS: Mapping[State, type[events.PersonFact]] = {
@@ -66,7 +69,12 @@ class UserDraft:
     given_name: str | None = None
     display_name: str | None = None
     email: str | None = None
+    user_type: str | None = None
     active: bool | None = None
+
+    @property
+    def is_pupil(self) -> bool:
+        return (self.user_type or "").strip().casefold() in _PUPIL
 
     def identifiers(self) -> list[IdentifierKey]:
         """Raises `InvalidIdentifier`."""
@@ -148,6 +156,7 @@ class Provisioning:
         clock: Clock,
         minor_age: int,
         revocations: Revocations,
+        on_disable: Sequence[OnDisable],
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
@@ -155,6 +164,7 @@ class Provisioning:
         self._clock = clock
         self._minor_age = minor_age
         self._revocations = revocations
+        self._on_disable = on_disable
 
     async def users(
         self, caller: Principal, query: UserQuery, offset: int, limit: int
@@ -209,23 +219,14 @@ class Provisioning:
             uow.audit.record(
                 "person.provision", str(person.id), organisation=home.path, code=person.code
             )
-            membership = Membership(
-                id=uuid7(),
-                person_id=person.id,
-                organisation_id=home.id,
-                kind="other",
-                valid_from=civil_date(now),
-                valid_until=None,
-                version=1,
-                path=home.path,
-                organisation_name=home.name,
-            )
+            pupil = draft.is_pupil or home.kind in _OF_PUPILS
+            membership = _belonging(person, home, "student" if pupil else "other", now)
             await memberships.start(uow, stores, person, membership, now)
             for key in keys:
                 await stores.people.put_identifier(person.id, key, None, now)
-            person = await self._become(uow, stores, person, Action.ACTIVATE)
+            person = await self._become(uow, stores, person, Action.ACTIVATE, home.path)
             if draft.active is False:
-                person = await self._become(uow, stores, person, Action.SUSPEND)
+                await self._become(uow, stores, person, Action.SUSPEND, home.path)
             await store.keep(caller.client, person.id, draft)
             return await uow.commit(await self._user(store, caller, person.id))
 
@@ -262,10 +263,12 @@ class Provisioning:
                         person.id, person.code, person.version, changed=tuple(changed)
                     )
                 )
+            if draft.is_pupil and not person.is_pupil(civil_date(now)):
+                await self._enrol(uow, stores, caller, person, now)
             wanted = draft.active is not False
             if wanted != (person.state in USABLE):
                 action = Action.RESUME if wanted else Action.SUSPEND
-                await self._become(uow, stores, person, action)
+                await self._become(uow, stores, person, action, home_of(caller))
             await store.keep(caller.client, person_id, draft)
             user = await self._user(store, caller, person_id)
             self._note_read(uow, caller, user)
@@ -286,7 +289,7 @@ class Provisioning:
             for kind in _OURS:
                 await stores.people.drop_identifiers(person_id, kind)
             if person.state in (State.ACTIVE, State.SUSPENDED):
-                await self._become(uow, stores, person, Action.LEAVE)
+                await self._become(uow, stores, person, Action.LEAVE, home_of(caller))
             await store.drop(person_id)
             await uow.commit()
 
@@ -322,15 +325,31 @@ class Provisioning:
         return user
 
     async def _become(
-        self, uow: UnitOfWork, stores: Stores, person: Person, action: Action
+        self, uow: UnitOfWork, stores: Stores, person: Person, action: Action, home: str
     ) -> Person:
         after = person.after(action, self._clock())
         await stores.people.save(after)
-        uow.audit.record(f"person.{action}", str(person.id), version=after.version)
+        uow.audit.record(
+            f"person.{action}",
+            str(person.id),
+            organisation=home,
+            before={"state": person.state, "version": person.version},
+            after={"state": after.state, "version": after.version},
+        )
         uow.outbox.append(_FACTS[after.state](after.id, after.code, after.version))
         if after.state is not State.ACTIVE:
             await self._revocations.revoke(uow, "person", str(after.id))
+            for disable in self._on_disable:
+                await disable(uow, after.id)
         return after
+
+    async def _enrol(
+        self, uow: UnitOfWork, stores: Stores, caller: Principal, person: Person, now: datetime
+    ) -> None:
+        """Make a pupil of somebody; tokens from before say of no minor what consent covers."""
+        home = await _home(stores, caller)
+        await memberships.start(uow, stores, person, _belonging(person, home, "student", now), now)
+        await self._revocations.revoke(uow, "consent", str(person.id))
 
 
 def home_of(caller: Principal) -> str:
@@ -339,6 +358,22 @@ def home_of(caller: Principal) -> str:
     if len(paths) != 1:
         raise Forbidden("Accounts are provisioned by the client of one organisation.")
     return paths[0]
+
+
+def _belonging(
+    person: Person, home: Organisation, kind: Literal["student", "other"], now: datetime
+) -> Membership:
+    return Membership(
+        id=uuid7(),
+        person_id=person.id,
+        organisation_id=home.id,
+        kind=kind,
+        valid_from=civil_date(now),
+        valid_until=None,
+        version=1,
+        path=home.path,
+        organisation_name=home.name,
+    )
 
 
 async def _home(stores: Stores, caller: Principal) -> Organisation:

@@ -57,6 +57,13 @@ class SessionStore(Protocol):
         """End the live sessions of a person: `only` that one, or all `but` that one."""
         ...
 
+    async def end_authorizations(
+        self, person_id: UUID, now: datetime, sessions: Collection[UUID] | None
+    ) -> Sequence[UUID]:
+        """What applications were given in `sessions`, or ever (None): refresh tokens of it are good
+        no longer. Returns the ids of these authorizations."""
+        ...
+
     async def delete(self, person_id: UUID) -> None: ...
 
 
@@ -183,22 +190,28 @@ class Sessions:
         return await self._end(uow, person_id, but=but)
 
     async def sign_out(self, session: Session) -> None:
-        """End the session in hand; one that has ended already is signed out as well."""
+        """End the session in hand; one that has ended already is signed out as well. What an
+        application may do offline outlives it (OpenID Connect Core §11)."""
         async with self._new_uow() as uow:
             await self._end(uow, session.person_id, only=session.id)
             await uow.commit()
 
     async def end(self, person_id: UUID, session_id: UUID) -> None:
-        """End one of a person's sessions, with the tokens issued in it. Raises `NotFound`."""
+        """End one of a person's sessions with all that came of it: whoever does not trust a device
+        any more means the applications on it too, and those with ``offline_access`` most of all.
+        Raises `NotFound`."""
         async with self._new_uow() as uow:
-            if not await self._end(uow, person_id, only=session_id):
+            ended = await self._end(uow, person_id, only=session_id)
+            if not ended:
                 raise NotFound("You have no such session.", zh="您没有该登录。")
+            await self._end_authorizations(uow, person_id, ended)
             await uow.commit()
 
     async def end_others(self, session: Session) -> None:
-        """End every session of the person but the one in hand, with their tokens."""
+        """End every session of the person but the one in hand, with all that came of them."""
         async with self._new_uow() as uow:
-            await self._end(uow, session.person_id, but=session.id)
+            ended = await self._end(uow, session.person_id, but=session.id)
+            await self._end_authorizations(uow, session.person_id, ended)
             await uow.commit()
 
     async def list(self, person_id: UUID) -> Sequence[Session]:
@@ -206,6 +219,20 @@ class Sessions:
         now = self._clock()
         found = await self._reader.of_person(person_id)
         return [session for session in found if self._live(session, now)]
+
+    async def disable(self, uow: UnitOfWork, person_id: UUID) -> None:
+        """End every session of a person whose account is no longer active, and all that
+        applications were given: none of it is good again when the account is."""
+        await self._end(uow, person_id)
+        await self._end_authorizations(uow, person_id, None)
+
+    async def _end_authorizations(
+        self, uow: UnitOfWork, person_id: UUID, sessions: Collection[UUID] | None
+    ) -> None:
+        store = self._stores(uow.connection)
+        for each in await store.end_authorizations(person_id, self._clock(), sessions):
+            await self._revocations.revoke(uow, "family", str(each))
+            uow.audit.record("authorization.ended", str(each), person=person_id, reason="session")
 
     async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
         """End and forget every session of a person who is erased."""

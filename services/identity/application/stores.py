@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application.organisations import OrganisationTree
+from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.domain.grants import RoleGrant
 from services.identity.domain.guardians import Consent, Guardianship, Purpose
 from services.identity.domain.identifiers import Identifier, IdentifierKey, IdentifierKind
@@ -202,4 +202,5 @@ class Revocations(Protocol):
 
 
 IssueInvitation = Callable[[UnitOfWork, UUID], Awaitable[str | None]]
+OnDisable = Callable[[UnitOfWork, UUID], Awaitable[None]]
 OnErase = Callable[[UnitOfWork, UUID], Awaitable[None]]

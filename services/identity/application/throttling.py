@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
+from math import ceil
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.identity.application import turns
 from services.identity.application.turns import Turns
 from services.identity.domain.throttle import (
     Counts,
@@ -50,10 +52,12 @@ class Guess:
     place: bytes | None
     account: bytes
     address: bytes
+    ceiling: bytes | None
 
     @property
     def keys(self) -> list[bytes]:
-        return [*self.watched, self.account, self.address]
+        ceiling = [self.ceiling] if self.ceiling else []
+        return [*self.watched, self.account, self.address, *ceiling]
 
     @property
     def watched(self) -> list[bytes]:
@@ -109,6 +113,7 @@ class Throttle:
             place=place if browser else None,
             account=self._hash("account", account),
             address=self._hash("address", site),
+            ceiling=self._hash("ceiling", account) if browser else None,
         )
 
     @contextmanager
@@ -126,16 +131,26 @@ class Throttle:
                 return Attempt(guess.device, {}, clean=own is None)
             own = counts.get(guess.stranger)
             place = counts.get(guess.place) if guess.place else None
-            seen = Counts(own, place, counts.get(guess.account), counts.get(guess.address))
+            seen = Counts(
+                own,
+                place,
+                counts.get(guess.account),
+                counts.get(guess.address),
+                counts.get(guess.ceiling) if guess.ceiling else None,
+            )
             crowded = is_crowded(limits, seen, now, ahead[guess.place] if guess.place else 0)
             if crowded and guess.place is None:
                 limits = limits.narrowed()
             admit(limits, seen, now, ahead[guess.stranger])
-            if crowded and guess.place is not None and not await self._turns.drawn(guess.place):
-                raise TooManyAttempts(retry_after=1)
+            if crowded and guess.place is not None:
+                drawn = await self._turns.drawn(guess.place, guess.stranger)
+                if not drawn:
+                    raise TooManyAttempts(ceil(turns.TURN.total_seconds()), crowded=True)
             shared = {guess.account: limits.account, guess.address: limits.address}
             if guess.place is not None:
                 shared[guess.place] = limits.place
+            if guess.ceiling is not None:
+                shared[guess.ceiling] = limits.ceiling
             return Attempt(guess.stranger, shared, clean=own is None)
 
         try:

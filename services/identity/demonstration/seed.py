@@ -11,7 +11,7 @@ from services.identity.app import Parts
 from services.identity.application.clients import Description
 from services.identity.application.grants import NewGrant
 from services.identity.application.memberships import NewMembership
-from services.identity.application.organisations import ROOT, Listed, Query
+from services.identity.application.organisations_ports import ROOT, Listed, Query
 from services.identity.application.people import NewPerson
 from services.identity.demonstration.province import (
     ACCOUNTS,

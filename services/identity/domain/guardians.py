@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, Self
 from uuid import UUID
 
+from services.identity.domain.people import ADULT_AGE, Person
 from shared.errors import DomainError
 
 
@@ -20,6 +21,10 @@ class GuardianshipExists(DomainError):
 
 class OwnClaim(DomainError):
     """Nobody verifies, restricts or ends the link that they are a party of."""
+
+
+class GuardianUnfit(DomainError):
+    """A minor guards nobody, nor does anybody who goes to school with the child."""
 
 
 class ChildNotMatched(DomainError):
@@ -119,6 +124,21 @@ class Guardianship:
     def verified(self, by: str, at: datetime) -> Self:
         """Raises `GuardianshipActionRefused`."""
         return replace(self.after(GuardianshipAction.VERIFY), verified_by=by, verified_at=at)
+
+
+def may_guard(guardian: Person, child: Person, day: date) -> bool:
+    """Adults (Civil Code of China, art. 17 and 27) who do not go to school with the child. Whose
+    birth date is not known is one, unless enrolled as a pupil."""
+    classes = _classes(guardian, day) & _classes(child, day)
+    return not guardian.is_minor_from(day, ADULT_AGE) and not classes
+
+
+def _classes(person: Person, day: date) -> set[UUID]:
+    return {
+        each.organisation_id
+        for each in person.memberships
+        if each.kind == "student" and each.holds(day)
+    }
 
 
 UNGATED_SCOPES = frozenset({"openid"})

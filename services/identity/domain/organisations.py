@@ -308,9 +308,19 @@ _DIVISION_DIGITS = {Kind.PROVINCE: 2, Kind.CITY: 4}
 
 
 def _check_division(codes: OfficialCodes, parent: Organisation | None) -> None:
-    """Raises `CodesRefused` for a division code of another province or city than the parent's."""
+    """Raises `CodesRefused` for a division code of another province or city than the parent's, and
+    for a school code of another province."""
     own, above = codes.division_code, parent.codes.division_code if parent else None
-    if own is None or above is None or parent is None:
+    if above is None or parent is None:
+        return
+    if codes.school_code is not None and codes.school_code[2:4] != above[:2]:
+        detail = f"Under {above} the third and fourth digits of a school code are {above[:2]}."
+        raise CodesRefused(
+            f"{detail} Correct it, or remove it before a move.",
+            zh=f"{above} 之下的学校标识码第三、四位应为 {above[:2]}：请更正，或先删除。",
+            errors=[{"pointer": "#/school_code", "detail": detail}],
+        )
+    if own is None:
         return
     begins = above[: _DIVISION_DIGITS[parent.kind]]
     if not own.startswith(begins):

@@ -281,7 +281,11 @@ class Person:
         """The organisations that answer for the person: those of the memberships that have not
         ended, or, of someone who left, those that were the last."""
         current = [each.path for each in self.memberships if not each.ended(day)]
-        return tuple(dict.fromkeys(current or [each.path for each in self.memberships]))
+        if not current:
+            ends = {each: min(each.valid_until or day, day) for each in self.memberships}
+            last = max(ends.values(), default=day)
+            current = [each.path for each, end in ends.items() if end == last]
+        return tuple(dict.fromkeys(current))
 
     def is_pupil(self, day: date) -> bool:
         return any(each.kind == "student" and each.holds(day) for each in self.memberships)

@@ -8,26 +8,25 @@ Everything is decided here and collected in a `Batch`; nothing is written. A lin
 leaves no trace in it.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.identity.domain.grants import ORDINARY, RoleGrant
 from services.identity.domain.guardians import Guardianship, GuardianshipState
-from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
+from services.identity.domain.identifiers import IdentifierKey, IdentifierKind
 from services.identity.domain.imports import Outcome
 from services.identity.domain.organisations import is_at_or_below
 from services.identity.domain.people import (
+    ADULT_AGE,
     Action,
     Membership,
     Person,
     Profile,
     State,
     civil_date,
-    folded_name,
     is_minor,
 )
 from services.identity.domain.places import Node, Place
@@ -41,12 +40,10 @@ from services.identity.domain.roster_accounts import (
 )
 from services.identity.domain.roster_changes import Batch, Refused, Result
 from services.identity.domain.roster_departures import Departures
-from services.identity.domain.roster_words import HEADINGS, Column, RosterRole
+from services.identity.domain.roster_matching import Matching
+from services.identity.domain.roster_words import Column, RosterRole
 from services.identity.domain.rosters import GUARDIAN_COLUMNS, Defect, Line, RosterGuardian
 from shared.ids import uuid7
-
-CERTAIN = frozenset({IdentifierKind.ID_NUMBER, IdentifierKind.STUDENT_NUMBER})
-"""The identifiers that nobody shares and nobody passes on."""
 
 
 class Reconciliation:
@@ -71,38 +68,39 @@ class Reconciliation:
         self._reach = reach
         self.accounts = accounts
         self._holders = holders
-        self._codes = codes
         self._actor = actor
         self._now = now
         self._day = civil_date(now)
         self._minor_age = minor_age
         self.batch = Batch()
         self._departures = Departures(reach, self.batch, now)
-        self._alike: dict[tuple[str, date], set[str]] = defaultdict(set)
-        for each in namesakes:
-            if each.profile is not None and each.profile.birth_date is not None:
-                known_as = folded_name(each.profile.name), each.profile.birth_date
-                self._alike[known_as].update(each.paths(self._day))
+        self._matching = Matching(reach, accounts, holders, codes, self._day, namesakes)
+
+    @property
+    def compared(self) -> Iterable[Person]:
+        """Whom lines were compared with, as they were before; of refused lines too."""
+        return self._matching.compared.values()
 
     def take(self, line: Line, place: Place, *, repeats: bool = False) -> Result:
         """Decide about one line. With `repeats` an earlier line brings the person, though perhaps
         not within this reconciliation."""
-        warnings: tuple[Defect, ...] = ()
+        warnings = tuple(Defect(each, "guardian-left-out", _LEFT_OUT) for each in line.phoneless)
         try:
             if line.birth_date is not None and line.birth_date >= self._day:
                 raise Refused(Defect(Column.BIRTH_DATE, "invalid", "出生日期在将来，请核对"))
             if line.ended_on is not None and line.ended_on > self._day:
                 raise Refused(Defect(Column.ENDED_ON, "invalid", "日期在将来，请到时再导入"))
-            account = self._match(line)
+            account = self._matching.account(line)
             guardians = [
-                self._guardian(account, *each) for each in zip(line.guardians, _AT, strict=False)
+                self._matching.guardian(account, *each)
+                for each in zip(line.guardians, _AT, strict=False)
             ]
             if account is None:
                 if line.ended_on is not None:
                     return Result(Outcome.UNCHANGED)
                 if line.leaving:
                     raise Refused(Defect(None, "not-here", "没有找到此人：无需办理离校"))
-                warnings = self._resembling(line, place)
+                warnings += self._matching.resembling(line, place)
                 account = self._invite(line.name, line.keys, profile_of(line))
                 outcome = Outcome.UPDATED if repeats else Outcome.CREATED
                 changes: list[str] = []
@@ -123,70 +121,6 @@ class Reconciliation:
         if outcome is not Outcome.CREATED and not changes:
             outcome = Outcome.UNCHANGED
         return Result(outcome, account.person.id, tuple(dict.fromkeys(changes)), warnings)
-
-    def _resembling(self, line: Line, place: Place) -> tuple[Defect, ...]:
-        """A warning where somebody of the same name and birth date is in the school already."""
-        if line.birth_date is None:
-            return ()
-        paths = self._alike[folded_name(line.name), line.birth_date]
-        there = any(is_at_or_below(path, place.school.path) for path in paths)
-        paths.add(place.school.path)
-        warning = Defect(
-            None,
-            "possible_duplicate",
-            "本校已有同名且同一天出生的人，证件号码不同：请核对是否同一人",
-        )
-        return (warning,) if there else ()
-
-    def _match(self, line: Line) -> Account | None:
-        """Whom the line means; None when nobody has any of its identifiers."""
-        claims: dict[UUID, list[Column]] = {}
-        for key in line.keys:
-            if holder := self._holders.get(key):
-                claims.setdefault(holder, []).append(Column(key.kind))
-        if line.person_code is not None:
-            coded = self._codes.get(line.person_code)
-            if coded is None:
-                raise Refused(Defect(Column.PERSON_CODE, "unknown", "没有这个人员编码"))
-            claims.setdefault(coded, []).append(Column.PERSON_CODE)
-        if not claims:
-            return self._foretold(line)
-        if len(claims) > 1:
-            named = "、".join(HEADINGS[each][0] for columns in claims.values() for each in columns)
-            raise Refused(Defect(None, "matches-several", f"{named}分别属于不同的人，请核对"))
-        (holder, columns), *_ = claims.items()
-        account = self.accounts[holder]
-        if not account.is_called(line.name) and not {Column(kind) for kind in CERTAIN} & {*columns}:
-            raise Refused(
-                *(
-                    Defect(each, "taken", f"该{HEADINGS[each][0]}已登记在另一姓名下，请核对")
-                    for each in columns
-                )
-            )
-        return account
-
-    def _foretold(self, line: Line) -> Account | None:
-        """A formal 学籍号 and the ID number inside it are one person's, where the names agree."""
-        for key in line.keys:
-            other = twin(key)
-            holder = self._holders.get(other) if other else None
-            if holder and self.accounts[holder].is_called(line.name):
-                return self.accounts[holder]
-        return None
-
-    def _guardian(
-        self, child: Account | None, guardian: RosterGuardian, column: Column
-    ) -> Account | None:
-        """The guardian where they are known already."""
-        holder = self._holders.get(IdentifierKey(IdentifierKind.PHONE, guardian.phone))
-        if holder is None:
-            return None
-        account = self.accounts[holder]
-        if account is child:
-            raise Refused(Defect(column, "own-phone", "监护人手机与本人手机相同，请核对"))
-        if not account.is_called(guardian.name):
-            raise Refused(Defect(column, "taken", "该手机号已登记在另一姓名下，请核对"))
-        return account
 
     def _invite(self, name: str, keys: Iterable[IdentifierKey], profile: Profile) -> Account:
         person = Person(uuid7(), "", State.INVITED, profile, 1, self._now, self._now)
@@ -209,7 +143,7 @@ class Reconciliation:
             profile.pop("name", None)
         keys = [key for key in line.keys if account.keys.get(key.kind) != key]
         resumed = person.state is State.LEFT and not line.ends
-        younger = self._grows_younger(person, line)
+        younger = self._grows_younger(person, line, self._minor_age)
         if not account.new:
             self._check_reach(account, line, keys, resumed=resumed)
             self._check_keeping(account, keys, younger=younger)
@@ -219,6 +153,10 @@ class Reconciliation:
                 raise Refused(
                     Defect(None, "own-account", "不能通过导入修改本人的账号，请由其他管理员办理")
                 )
+        if account.wards and self._grows_younger(person, line, ADULT_AGE):
+            raise Refused(
+                Defect(None, "is-guardian", "此人已登记为监护人，不能是未成年人：请核对出生日期")
+            )
         if younger and not account.new:
             self.batch.grown_younger.add(person.id)
         if not profile and not keys and not resumed:
@@ -240,13 +178,7 @@ class Reconciliation:
     ) -> None:
         """Whether the importer may change the account at all, and its identifiers and state, which
         open every organisation of the person."""
-        person = account.person
-        paths = person.paths(self._day)
-        reached = [self._reaches(path) for path in paths]
-        if not any(reached or [account.guards_here]):
-            raise Refused(
-                Defect(None, "belongs-elsewhere", "此人属于其他机构，请由上级管理员办理调入或转学")
-            )
+        reached = [self._reaches(path) for path in account.person.paths(self._day)]
         if line.role is RosterRole.STUDENT and not line.ends:
             enrolled = [each for each in account.current(self._day) if each.kind == "student"]
             if not all(self._reaches(each.path) for each in enrolled):
@@ -273,17 +205,17 @@ class Reconciliation:
             )
         )
 
-    def _grows_younger(self, person: Person, line: Line) -> bool:
-        """Whether the line makes a minor of somebody who was none."""
+    def _grows_younger(self, person: Person, line: Line, age: int) -> bool:
+        """Whether the line makes somebody younger than `age` who was not."""
         known = person.profile.birth_date if person.profile else None
         birth_date = line.birth_date or known
         pupil = any(
             each.kind == "student" and not each.ended(self._day) for each in person.memberships
         )
         joins = line.role is RosterRole.STUDENT and not line.ends
-        return is_minor(
-            birth_date, pupil or joins, self._day, self._minor_age
-        ) and not person.is_minor_from(self._day, self._minor_age)
+        return is_minor(birth_date, pupil or joins, self._day, age) and not person.is_minor_from(
+            self._day, age
+        )
 
     def _reaches(self, path: str) -> bool:
         return is_at_or_below(path, self._reach)
@@ -377,3 +309,4 @@ class Reconciliation:
 
 
 _AT = tuple(phone for _, phone, _ in GUARDIAN_COLUMNS)
+_LEFT_OUT = "监护人没有手机号：未建立监护关系，请补充手机号后重新导入，或由监护人自行认领"

@@ -76,6 +76,31 @@ HEADINGS: Mapping[Column, tuple[str, ...]] = {
 """The headings that a column goes by; the first is the one of the template and of exports."""
 
 
+ONEROSTER_HEADINGS: Mapping[Column, str] = {
+    Column.NAME: "familyName",
+    Column.SEX: "sex",
+    Column.BIRTH_DATE: "birthDate",
+    Column.ID_NUMBER: "userIds",
+    Column.STUDENT_NUMBER: "userMasterIdentifier",
+    Column.STAFF_NUMBER: "identifier",
+    Column.USERNAME: "username",
+    Column.PHONE: "sms",
+    Column.EMAIL: "email",
+    Column.ROLE: "role",
+    Column.SCHOOL: "orgSourcedId",
+    Column.GRADE: "grades",
+    Column.CLASS: "classSourcedId",
+    Column.SUBJECT: "subjects",
+    Column.GUARDIAN_NAME: "agentSourcedIds",
+    Column.GUARDIAN_PHONE: "sms",
+    Column.SECOND_GUARDIAN_NAME: "agentSourcedIds",
+    Column.SECOND_GUARDIAN_PHONE: "sms",
+    Column.STATUS: "status",
+    Column.ENDED_ON: "endDate",
+}
+"""The columns of OneRoster 1.2 files that ours are read from; a guardian's are of their own row."""
+
+
 def _heading(text: str) -> str:
     """Without blanks, a mark of obligation (*) and what stands in brackets."""
     folded = unicodedata.normalize("NFKC", text).strip().lower()

@@ -73,7 +73,8 @@ class RosterGuardian:
 class Line:
     """One line of a roster. ``school`` is an official or short code, or a name; ``subjects`` are
     codes of ZXXKC. A pupil's phone that is a guardian's is the guardian's alone. With ``ended_on``
-    the line tells when the person ceased to be in the class that it names, or to teach there."""
+    the line tells when the person ceased to be in the class that it names, or to teach there.
+    ``phoneless`` are the phone columns of guardians who have none, and are not linked."""
 
     name: str
     role: RosterRole
@@ -88,6 +89,7 @@ class Line:
     guardians: tuple[RosterGuardian, ...] = ()
     leaving: bool = False
     ended_on: date | None = None
+    phoneless: tuple[Column, ...] = ()
 
     @property
     def ends(self) -> bool:
@@ -128,6 +130,9 @@ GUARDIAN_COLUMNS = (
 )
 
 
+NO_PHONE = "无"
+"""In the place of a guardian's phone: there is none."""
+
 _KEY_COLUMNS = tuple((Column(kind), partial(identify, kind)) for kind in IdentifierKind)
 
 
@@ -142,6 +147,7 @@ class _Reading:
     def __init__(self, values: Mapping[Column, str]) -> None:
         self._values = values
         self._defects: list[Defect] = []
+        self._phoneless: list[Column] = []
 
     def line(self) -> Line:
         person_code = self._read(Column.PERSON_CODE, lambda text: parse_code(text, CODE_PREFIX))
@@ -181,7 +187,7 @@ class _Reading:
         )
         return Line(
             name, role, sex, birth_date, tuple(own), person_code, school, grade, class_name,
-            subjects, guardians, leaving, ended_on,
+            subjects, guardians, leaving, ended_on, tuple(self._phoneless),
         )  # fmt: skip
 
     def _add(self, column: Column | None, reason: str, detail: str) -> None:
@@ -242,6 +248,9 @@ class _Reading:
 
     def _guardian(self, name: Column, phone: Column, relation: Column) -> RosterGuardian | None:
         if not any(self._values.get(column) for column in (name, phone)):
+            return None
+        if self._values.get(phone) == NO_PHONE:
+            self._phoneless.append(phone)
             return None
         called = self._required(name, _name)
         key = self._required(phone, partial(identify, IdentifierKind.PHONE))

@@ -20,13 +20,16 @@ class TooManyAttempts(DomainError):
 
     retry_after: int
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, *, crowded: bool = False) -> None:
+        """``crowded``: others try at the same account from there, and the turn was not this
+        browser's. It has waited, and keeps that for when it comes again."""
         super().__init__(
             f"Wait {retry_after} seconds, then try again.",
             zh=f"请在 {retry_after} 秒后再试。",
             retry_after=retry_after,
         )
         self.retry_after = retry_after
+        self.crowded = crowded
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,11 @@ class Limit:
 class Limits:
     """What is counted of attempts at an account.
 
-    `caller` alone refuses anybody. It counts one account from one browser; where no browser is
+    `caller` refuses anybody. It counts one account from one browser; where no browser is
     told, from one address. Whoever guesses elsewhere uses up another count.
+
+    `ceiling` refuses unknown browsers: it counts one account from everywhere too, and bounds what
+    all addresses together may guess. It is so high that no one address reaches it.
 
     The others count what many share, the owner perhaps among them: `place` one account from all
     unknown browsers at one address, `account` one account from everywhere, `address` one address
@@ -76,6 +82,7 @@ class Limits:
     place: Limit = Limit(burst=50, interval=timedelta(seconds=20))
     account: Limit = Limit(burst=100, interval=timedelta(minutes=5))
     address: Limit = Limit(burst=300, interval=timedelta(seconds=5))
+    ceiling: Limit = Limit(burst=1000, interval=timedelta(seconds=4))
 
     def narrowed(self) -> Self:
         """The same, one attempt of a caller at a time."""
@@ -90,12 +97,16 @@ class Counts:
     place: datetime | None = None
     account: datetime | None = None
     address: datetime | None = None
+    ceiling: datetime | None = None
 
 
 def admit(limits: Limits, counts: Counts, now: datetime, ahead: int = 0) -> None:
     """Raises `TooManyAttempts`. `ahead` attempts of the same caller are being judged: they count
     as failures, so that a hundred at the same moment are not one."""
-    wait = limits.caller.wait(_after(ahead, limits.caller, counts.caller, now), now)
+    wait = max(
+        limits.caller.wait(_after(ahead, limits.caller, counts.caller, now), now),
+        limits.ceiling.wait(counts.ceiling, now),
+    )
     if wait:
         raise TooManyAttempts(retry_after=-(-wait // timedelta(seconds=1)))
 

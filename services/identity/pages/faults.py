@@ -49,7 +49,16 @@ def waiting(error: TooManyAttempts, field: str) -> FormError:
 
 def waiting_to_sign_in(error: TooManyAttempts) -> FormError:
     """The same of a whole sign-in, with the ways that are open all the time."""
-    told = waiting(error, "")
+    seconds = error.retry_after
+    told = FormError(
+        "",
+        f"正有许多登录尝试从您所在的网络指向这个账号。请用本浏览器在 {seconds} 秒后再试，"
+        "连续再试几次：每试一次，轮到您的机会就更大。",
+        "Many sign-ins to this account are being tried from your network. Try again in this browser"
+        f" after {seconds} seconds, and keep on: every try brings your turn nearer.",
+    )
+    if not error.crowded:
+        told = waiting(error, "")
     return FormError(
         "",
         f"{told.zh}在您曾登录过的设备上，或使用通行密钥，现在即可登录。",

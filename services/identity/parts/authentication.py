@@ -68,6 +68,10 @@ class AuthenticationPart(Part):
         for step in self.erase_steps:
             await step(uow, person_id)
 
+    async def disable(self, uow: UnitOfWork, person_id: UUID) -> None:
+        """End whatever a person was signed in to."""
+        await self.sessions.disable(uow, person_id)
+
 
 def build_pages(settings: Settings, table: ProblemTable) -> Pages:
     """The pages of the whole service; `table` is that of all its parts."""

@@ -1,5 +1,6 @@
 """Bulk import and export of rosters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -7,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.adapters import rosters
 from services.identity.adapters.imports import ImportRepository
 from services.identity.adapters.organisations import OrganisationRepository
+from services.identity.adapters.people import PeopleRepository
 from services.identity.adapters.personal_data import PersonalData
 from services.identity.adapters.roster_people import RosterPeopleRepository
 from services.identity.application.exports import Exports
 from services.identity.application.importing import Importer
 from services.identity.application.imports import Imports
-from services.identity.application.stores import Revocations
+from services.identity.application.stores import OnDisable, Revocations
 from services.identity.problems.imports import PROBLEMS
 from services.identity.routes.imports import imports_router, roster_files_router
 from services.identity.settings import Settings
@@ -29,7 +31,12 @@ class ImportsPart(Part):
 
 
 def build(
-    runtime: Runtime, settings: Settings, *, revocations: Revocations, objects: ObjectStore
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    revocations: Revocations,
+    objects: ObjectStore,
+    on_disable: Sequence[OnDisable] = (),
 ) -> ImportsPart:
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     personal = PersonalData(keys)
@@ -52,6 +59,7 @@ def build(
         clock,
         settings.minor_age,
         revocations,
+        on_disable,
     )
     imports = Imports(
         new_uow,
@@ -61,6 +69,8 @@ def build(
         clock,
         Cursors(keys.derive("cursors")),
         importer.wake,
+        lambda connection: PeopleRepository(connection, personal),
+        settings.minor_age,
     )
     exports = Exports(new_uow, OrganisationRepository, people, clock, settings.minor_age)
     return ImportsPart(

@@ -23,6 +23,7 @@ from services.identity.application.memberships import Memberships
 from services.identity.application.people import People
 from services.identity.application.stores import (
     IssueInvitation,
+    OnDisable,
     OnErase,
     OpenStores,
     Revocations,
@@ -63,9 +64,10 @@ def build(
     *,
     revocations: Revocations,
     issue_invitation: IssueInvitation | None = None,
+    on_disable: Sequence[OnDisable] = (),
     on_erase: Sequence[OnErase] = (),
 ) -> PeoplePart:
-    """`on_erase` may grow afterwards: it is asked at each erasure."""
+    """`on_disable` and `on_erase` may grow afterwards: they are asked each time."""
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     cursors = Cursors(keys.derive("cursors"))
     personal = PersonalData(keys)
@@ -81,7 +83,7 @@ def build(
         )
 
     people = People(new_uow, stores, clock, minor_age, revocations, issue_invitation)
-    lifecycle = Lifecycle(new_uow, stores, clock, revocations, on_erase)
+    lifecycle = Lifecycle(new_uow, stores, clock, minor_age, revocations, on_disable, on_erase)
     memberships = Memberships(new_uow, stores, clock, minor_age, revocations)
     grants = Grants(new_uow, stores, clock, minor_age, revocations)
     duplicates = Duplicates(new_uow, stores, clock, minor_age)

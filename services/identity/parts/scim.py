@@ -1,5 +1,6 @@
 """Provisioning over SCIM 2.0."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.identity.adapters.personal_data import PersonalData
 from services.identity.adapters.provisioning import ProvisioningRepository
 from services.identity.application.scim import Provisioning
-from services.identity.application.stores import OnErase, OpenStores, Revocations
+from services.identity.application.stores import OnDisable, OnErase, OpenStores, Revocations
 from services.identity.routes.scim import PREFIX, ScimEndpoint, scim_router
 from services.identity.settings import Settings
 from shared.service import Part, Runtime
@@ -28,12 +29,13 @@ def build(
     stores: OpenStores,
     personal: PersonalData,
     revocations: Revocations,
+    on_disable: Sequence[OnDisable] = (),
 ) -> ScimPart:
     def store(connection: AsyncConnection) -> ProvisioningRepository:
         return ProvisioningRepository(connection, personal, runtime.clock)
 
     provisioning = Provisioning(
-        runtime.new_uow, stores, store, runtime.clock, settings.minor_age, revocations
+        runtime.new_uow, stores, store, runtime.clock, settings.minor_age, revocations, on_disable
     )
 
     @cache

@@ -103,6 +103,12 @@ PROBLEMS: ProblemTable = {
         "Nobody decides on their own guardianship",
         "不能审核自己的监护关系",
     ),
+    guardians.GuardianUnfit: Problem(
+        "identity/guardian-unfit",
+        409,
+        "Guardians are adults who do not go to school with the child",
+        "监护人须为成年人，且不能是孩子的同学",
+    ),
     guardians.ChildNotMatched: Problem(
         "identity/child-not-matched",
         422,

@@ -10,6 +10,7 @@ from services.identity.domain.guardians import (
     Guardianship,
     GuardianshipActionRefused,
     GuardianshipExists,
+    GuardianUnfit,
     OwnClaim,
 )
 from services.identity.domain.throttle import TooManyAttempts
@@ -57,7 +58,9 @@ def guardians_router(guardians: Guardians, cursors: Cursors) -> APIRouter:
         status_code=201,
         summary="申请成为监护人",
         response_model=GuardianshipView,
-        responses=problems(*READING, ChildNotMatched, GuardianshipExists, TooManyAttempts),
+        responses=problems(
+            *READING, ChildNotMatched, GuardianUnfit, GuardianshipExists, TooManyAttempts
+        ),
         **guarded(CLAIM),
     )
     async def claim_guardianship(body: ClaimGuardianship, caller: Caller, once: Once) -> Response:
@@ -70,7 +73,7 @@ def guardians_router(guardians: Guardians, cursors: Cursors) -> APIRouter:
         status_code=201,
         summary="登记监护关系",
         response_model=GuardianshipView,
-        responses=problems(*READING, OwnClaim, GuardianshipExists),
+        responses=problems(*READING, OwnClaim, GuardianUnfit, GuardianshipExists),
         **guarded(MANAGE),
     )
     async def create_guardianship(body: CreateGuardianship, caller: Caller, once: Once) -> Response:
@@ -98,7 +101,7 @@ def guardians_router(guardians: Guardians, cursors: Cursors) -> APIRouter:
         "/guardianships/{guardianship_id}/verify",
         summary="核实监护关系",
         response_model=GuardianshipView,
-        responses=problems(*CONDITIONAL, OwnClaim, GuardianshipActionRefused),
+        responses=problems(*CONDITIONAL, OwnClaim, GuardianUnfit, GuardianshipActionRefused),
         **guarded(MANAGE),
     )
     async def verify_guardianship(

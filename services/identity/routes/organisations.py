@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from services.identity.application import organisations as use_cases
+from services.identity.application import organisations_ports as ports
 from services.identity.application.organisations import Organisations
 from services.identity.domain.organisations import (
     CodesRefused,
@@ -81,7 +82,7 @@ def organisations_router(organisations: Organisations, cursors: Cursors) -> APIR
         state: State = State.OPEN,
     ) -> Page[OrganisationSummary]:
         """Organisations in the order of the pinyin of their names."""
-        query = use_cases.Query(parent, within, kind, q, state)
+        query = ports.Query(parent, within, kind, q, state)
         bound_to = {"list": "organisations", **asdict(query)}
         after = None
         if page.cursor is not None:

@@ -78,7 +78,8 @@ def sessions_router(sessions: Sessions) -> APIRouter:
         **guarded(END_OWN),
     )
     async def end_session_of_mine(session_id: UUID, caller: Caller) -> None:
-        """Sign out there; tokens issued in that session are void at once."""
+        """Sign out there, and end whatever applications were given there, ``offline_access``
+        included; the tokens are void at once."""
         await sessions.end(person_of(caller), session_id)
 
     return router

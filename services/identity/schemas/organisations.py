@@ -5,7 +5,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.identity.application.organisations import ROOT, Change, Detail, Listed, Remembered
+from services.identity.application.organisations_ports import (
+    ROOT,
+    Change,
+    Detail,
+    Listed,
+    Remembered,
+)
 from services.identity.domain.organisations import (
     CODE_PREFIX,
     Action,

@@ -26,13 +26,17 @@ SCOPES = "identity.read identity.manage"
 
 @dataclass
 class Seams:
-    """What the part asks of others, remembered: (kind, value) revoked, people erased."""
+    """What the part asks of others, remembered: (kind, value) revoked, who was disabled, erased."""
 
     revoked: list[tuple[str, str]] = field(default_factory=list)
+    disabled: list[UUID] = field(default_factory=list)
     forgotten: list[UUID] = field(default_factory=list)
 
     async def revoke(self, _uow: UnitOfWork, kind: str, value: str) -> None:
         self.revoked.append((kind, value))
+
+    async def disable(self, _uow: UnitOfWork, person_id: UUID) -> None:
+        self.disabled.append(person_id)
 
     async def forget(self, _uow: UnitOfWork, person_id: UUID) -> None:
         self.forgotten.append(person_id)
@@ -50,6 +54,7 @@ def build_people(settings: Settings) -> FastAPI:
         settings,
         revocations=seams,
         issue_invitation=seams.invite,
+        on_disable=[seams.disable],
         on_erase=[seams.forget],
     )
     app = application(runtime, title="", description="", parts=[part], table=part.table)

@@ -170,7 +170,42 @@ async def test_code_and_number_must_be_of_the_same_child(
         await claim(world, mother, {"code": "A-0000-0000-0"}),
     ):
         assert attempt.status_code == 422
-    assert problem(await claim(world, child, child)) == (422, "child-not-matched")
+    assert problem(await claim(world, child, child)) == (409, "guardian-unfit")
+
+
+@pytest.mark.parametrize("known", [{"birth_date": "2009-09-02"}, {}])
+async def test_a_minor_is_nobody_s_guardian(
+    world: World, child: dict[str, Any], known: dict[str, str]
+) -> None:
+    brother = await world.active(world.school, "张大伟", **known)
+    for refused in (await claim(world, brother, child), await create(world, brother, child)):
+        assert problem(refused) == (409, "guardian-unfit")
+
+
+async def test_who_turns_out_to_be_a_minor_guards_no_more(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    link = (await create(world, mother, child)).json()
+    assert await reads(world, mother, child) == 200
+    headers = {**world.admin(world.school), "if-match": f'"v{mother["version"]}"'}
+    younger = await world.client.patch(
+        f"{V1}/people/{mother['id']}", headers=headers, json={"birth_date": "2009-09-02"}
+    )
+    assert younger.status_code == 200, younger.text
+    assert await reads(world, mother, child) == 404
+    consent = await world.client.post(
+        f"{V1}/people/{child['id']}/consents",
+        headers=world.person(mother),
+        json={"purpose": "learning", "version": 1},
+    )
+    assert problem(consent) == (403, "not-guardian")
+    assert link["state"] == "VERIFIED"
+
+
+async def test_a_classmate_of_age_is_no_guardian(world: World, child: dict[str, Any]) -> None:
+    grown = await world.active(world.room, "张老大", birth_date="2000-01-01")
+    assert problem(await create(world, grown, child)) == (409, "guardian-unfit")
+    assert problem(await claim(world, grown, child)) == (422, "child-not-matched")
 
 
 async def test_an_adult_has_no_guardian(world: World, mother: dict[str, Any]) -> None:

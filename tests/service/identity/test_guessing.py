@@ -171,7 +171,7 @@ class TestGuessing:
         for number in range(3):
             browser.http.headers["x-forwarded-for"] = f"203.0.113.{number}, 198.51.100.7"
             await self.guess(browser, 1)
-        assert await self.counted(owner) == 4
+        assert await self.counted(owner) == 5
 
     async def test_the_addresses_of_one_ipv6_network_are_one(
         self, house: House, owner: asyncpg.Connection
@@ -181,7 +181,7 @@ class TestGuessing:
         for number in range(3):
             browser.http.headers["x-forwarded-for"] = f"2001:db8:1:2::{number:x}"
             await self.guess(browser, 1)
-        assert await self.counted(owner) == 4
+        assert await self.counted(owner) == 5
 
     async def test_another_spelling_is_no_other_account(
         self, house: House, owner: asyncpg.Connection
@@ -190,11 +190,11 @@ class TestGuessing:
         browser = house.browser()
         for spelling in ("zhangwei", "ZhangWei", " zhangwei ", "ｚｈａｎｇｗｅｉ"):
             await self.guess(browser, 1, spelling)
-        assert await self.counted(owner) == 4
+        assert await self.counted(owner) == 5
 
     async def test_counts_name_nobody(self, house: House, owner: asyncpg.Connection) -> None:
         await house.person("zhangwei")
         await self.guess(house.browser(), 1)
         rows = await owner.fetch("SELECT key FROM throttle")
-        assert len(rows) == 4
+        assert len(rows) == 5
         assert all(len(row["key"]) == 32 and b"zhangwei" not in row["key"] for row in rows)

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import asyncpg
 import httpx2
@@ -74,6 +75,37 @@ async def test_a_suspended_account_is_cut_off(world: World) -> None:
     pupil = await world.active(world.school, roles=["student"])
     assert (await world.act(pupil, "suspend")).status_code == 200
     assert world.seams.revoked == [("person", pupil["id"])]
+    assert [str(each) for each in world.seams.disabled] == [pupil["id"]]
+
+
+async def test_the_answer_to_an_action_tells_a_minor_s_memberships_and_is_noted(
+    world: World,
+) -> None:
+    pupil = await world.active(world.school)
+    before = len(await world.audited("person.read"))
+    suspended = (await world.act(pupil, "suspend")).json()
+    assert suspended["memberships"]
+    assert (await world.act(suspended, "resume")).status_code == 200
+    noted = (await world.audited("person.read"))[before:]
+    assert [each["target"] for each in noted] == [pupil["id"]] * 2
+
+
+async def test_erasing_is_audited_where_the_person_left(world: World) -> None:
+    pupil = await world.active(world.other_school)
+    [membership] = pupil["memberships"]
+    world.clock.advance(timedelta(days=1))
+    moved = await world.client.post(
+        f"{PEOPLE}/{pupil['id']}/transfer",
+        headers={**world.admin(world.county), "if-match": f'"v{pupil["version"]}"'},
+        json={"membership_id": membership["id"], "organisation_id": world.school.ref},
+    )
+    assert moved.status_code == 200, moved.text
+    world.clock.advance(timedelta(days=1))
+    left = (await world.act(moved.json(), "leave", world.admin(world.school))).json()
+    erased = await world.act(left, "erase", world.admin(world.school))
+    assert erased.status_code == 200, erased.text
+    [entry] = await world.audited("person.erase")
+    assert entry["organisation"] == world.school.path
 
 
 async def test_an_action_that_the_state_does_not_allow_changes_nothing(world: World) -> None:

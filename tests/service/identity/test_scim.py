@@ -254,6 +254,44 @@ async def test_deactivating_suspends_and_activating_resumes(
         assert read["active"] is active
 
 
+async def test_what_a_client_does_to_an_account_is_audited_at_its_organisation(
+    directory: Directory, owner: asyncpg.Connection, province: Organisation
+) -> None:
+    made = await directory.add("li.ming")
+    operation = {"op": "replace", "path": "active", "value": False}
+    assert (await directory.patch(made["id"], operation)).status_code == 204
+    places = await owner.fetch("SELECT organisation FROM audit WHERE action LIKE 'person.%'")
+    assert {each["organisation"] for each in places} == {province.path}
+
+
+@pytest.mark.parametrize(("told", "kind"), [("Student", "student"), ("Employee", "other")])
+async def test_a_student_is_a_pupil_and_a_minor_until_a_birth_date_is_known(
+    directory: Directory,
+    client: httpx2.AsyncClient,
+    province: Organisation,
+    token: Token,
+    told: str,
+    kind: str,
+) -> None:
+    made = await directory.add("li.ming", userType=told)
+    assert made["userType"] == told
+    manager = token("manager", "identity.read", (f"administrator@{province.path}",))
+    read = await client.get(f"/identity/v1/people/{made['id']}", headers=manager)
+    assert read.json()["minor"] is (kind == "student")
+    assert [each["kind"] for each in read.json()["memberships"]] == [kind]
+
+
+async def test_who_is_told_to_be_a_student_later_becomes_a_pupil(
+    directory: Directory, owner: asyncpg.Connection
+) -> None:
+    made = await directory.add("li.ming")
+    for _ in range(2):
+        operation = {"op": "replace", "path": "userType", "value": "student"}
+        assert (await directory.patch(made["id"], operation)).status_code == 204
+    kinds = await owner.fetch("SELECT kind FROM memberships ORDER BY id")
+    assert [each["kind"] for each in kinds] == ["other", "student"]
+
+
 async def test_a_stale_etag_is_refused_and_a_fresh_one_is_not(directory: Directory) -> None:
     made = await directory.add("li.ming")
     stale = made["meta"]["version"]

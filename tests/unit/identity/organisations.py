@@ -10,13 +10,8 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from services.identity.application.organisations import (
-    Change,
-    Listed,
-    Organisations,
-    Query,
-    Remembered,
-)
+from services.identity.application.organisations import Organisations
+from services.identity.application.organisations_ports import Change, Listed, Query, Remembered
 from services.identity.domain.organisations import (
     PARENTS,
     Kind,
@@ -79,6 +74,10 @@ class Tree:
     async def province(self, division_code: str) -> Organisation | None:
         provinces = (each for each in self.rows.values() if each.kind is Kind.PROVINCE)
         return next((p for p in provinces if p.codes.division_code == division_code), None)
+
+    async def division(self, division_code: str) -> Organisation | None:
+        found = (each for each in self.rows.values() if each.state is State.OPEN)
+        return next((each for each in found if each.codes.division_code == division_code), None)
 
     async def add(self, organisation: Organisation) -> None:
         self.rows[organisation.id] = organisation

@@ -60,6 +60,13 @@ def test_a_oneroster_package_becomes_lines() -> None:
     assert gone.leaving
 
 
+def test_a_oneroster_parent_with_an_email_alone_is_left_out_and_the_pupil_is_not() -> None:
+    users = ONEROSTER["users"].replace(",,,13800138000,,,", ",,li.qiang@example.cn,,,,")
+    pupil = parse_line(lines(package(**{**ONEROSTER, "users": users}), Format.ONEROSTER)[0].cells)
+    assert (pupil.name, pupil.guardians) == ("李明", ())
+    assert pupil.phoneless == (Column.GUARDIAN_PHONE,)
+
+
 def test_a_oneroster_user_without_a_known_role_is_reported() -> None:
     roles = ONEROSTER["roles"].replace("r1,u1,primary,student", "r1,u1,primary,wizard")
     roles = roles.replace("r2,u2,primary,teacher,s1\n", "")

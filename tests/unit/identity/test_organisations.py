@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 
-from services.identity.application.organisations import Change
+from services.identity.application.organisations_ports import Change
 from services.identity.domain.events_organisations import OrganisationMoved
 from services.identity.domain.organisations import (
     CODE_PREFIX,

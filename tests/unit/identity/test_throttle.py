@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.identity.application.throttling import folded_login
+from services.identity.application.turns import TURN
 from services.identity.domain.passwords import PROFILES
 from services.identity.domain.throttle import (
     Counts,
@@ -102,6 +103,13 @@ def test_a_shared_count_that_is_used_up_refuses_nobody_and_makes_a_crowd(shared:
     admit(NIST, counts, NOW)
     assert is_crowded(NIST, counts, NOW)
     assert not is_crowded(NIST, Counts(caller=used_up(NIST.caller)), NOW)
+
+
+def test_beyond_the_ceiling_unknown_browsers_wait_a_few_seconds() -> None:
+    with pytest.raises(TooManyAttempts) as refused:
+        admit(NIST, Counts(ceiling=used_up(NIST.ceiling)), NOW)
+    assert refused.value.retry_after == 4
+    assert NIST.ceiling.interval < TURN, "one address, a turn at a time, never reaches it"
 
 
 def test_a_narrowed_caller_is_admitted_once() -> None:

@@ -66,6 +66,7 @@ SCIM_ACCOUNTS = Table(
     Column("client", Text, nullable=False, comment="which made the account"),
     Column("external_id", Text, comment="what the client calls it"),
     Column("tells_active", Boolean, nullable=False, comment="whether the client says active"),
+    Column("user_type", Text, comment="what the client says the person is there"),
     Index("ix_scim_accounts_client", "client", "person_id"),
     Index("ix_scim_accounts_external_id", "client", "external_id"),
 )
