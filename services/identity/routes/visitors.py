@@ -12,6 +12,7 @@ from services.identity.application.sign_in import Outcome, SignedIn, Visitor
 from services.identity.domain.sign_in import SignInExpired, Step, device_named
 from services.identity.pages import Cookie, Form, Pages
 from services.identity.pages.cookies import YEAR_SECONDS
+from shared.addresses import client_address
 from shared.clock import Clock
 from shared.context import current
 
@@ -106,7 +107,5 @@ class Visitors:
 
     def _address(self, request: Request) -> str:
         """The address that the outermost proxy of ours saw; what came before it is hearsay."""
-        told = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
-        if self._proxies and len(told) >= self._proxies and told[-self._proxies]:
-            return told[-self._proxies]
-        return request.client.host if request.client else "unknown"
+        peer = request.client.host if request.client else "unknown"
+        return client_address(request.headers.get("x-forwarded-for", ""), peer, self._proxies)
