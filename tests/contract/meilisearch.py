@@ -113,7 +113,7 @@ class Swap(_Strict):
 
 
 _TERM = re.compile(r'"([^"]*)"|(\S+)')
-_IN = re.compile(r'(\w+) IN \[((?:"[^"]*"(?:, )?)+)\]')
+_IN = re.compile(r'(\w+) (NOT )?IN \[((?:"[^"]*"(?:, )?)+)\]')
 _EQUAL = re.compile(r"(\w+) = ([\w-]+)")
 
 
@@ -139,7 +139,10 @@ class Index:
         tests = [self._filter(each) for each in filters]
         found = {}
         for key, document in self.documents.items():
-            if not all(set(values) & _values(document, name) for name, values in tests):
+            if any(
+                bool(set(values) & _values(document, name)) is not wanted
+                for name, values, wanted in tests
+            ):
                 continue
             hits = [_rank(document, fields, *term) for term in terms]
             whole = asked.matchingStrategy == "all" or not terms
@@ -148,15 +151,17 @@ class Index:
             found[key] = (1 + sum(hits)) / (1 + len(terms))
         return found
 
-    def _filter(self, text: str) -> tuple[str, list[str]]:
+    def _filter(self, text: str) -> tuple[str, list[str], bool]:
+        """The attribute, the values, and whether it must have one of them, or none."""
         if several := _IN.fullmatch(text):
-            name, values = several[1], re.findall('"([^"]*)"', several[2])
+            name, values = several[1], re.findall('"([^"]*)"', several[3])
+            wanted = not several[2]
         elif one := _EQUAL.fullmatch(text):
-            name, values = one[1], [one[2]]
+            name, values, wanted = one[1], [one[2]], True
         else:
             raise Refused(400, "invalid_search_filter")
         self.declared([name], self.settings.filterableAttributes, "invalid_search_filter")
-        return name, values
+        return name, values, wanted
 
     def counted(self, keys: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, int]]:
         self.declared(names, self.settings.filterableAttributes, "invalid_search_facets")

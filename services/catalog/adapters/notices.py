@@ -12,16 +12,19 @@ from services.catalog.domain.notices import Notice, RemovalReason, Standing, rea
 from services.catalog.domain.publication import Publication
 
 _ADD = text(
-    "INSERT INTO notices (id, resource_id, action, reason_code, notice, version, at, actor)"
-    " VALUES (:id, :resource_id, :action, :reason_code, :notice, :version, :at, :actor)"
+    "INSERT INTO notices (id, resource_id, action, reason_code, notice, version, at, actor,"
+    " authority) VALUES (:id, :resource_id, :action, :reason_code, :notice, :version, :at, :actor,"
+    " text2ltree(CAST(:authority AS text)))"
 )
 _LATEST = text(
-    "SELECT id, resource_id, action, reason_code, notice, version, at, actor FROM notices"
+    "SELECT id, resource_id, action, reason_code, notice, version, at, actor,"
+    " ltree2text(authority) AS authority FROM notices"
     " WHERE resource_id = :id ORDER BY id DESC LIMIT 1"
 )
 _IN_FORCE = text(
     "SELECT n.id, n.resource_id, n.action, n.reason_code, n.notice, n.version, n.at, n.actor,"
-    " r.code, r.state FROM notices n JOIN resources r ON r.id = n.resource_id"
+    " ltree2text(n.authority) AS authority, r.code, r.state"
+    " FROM notices n JOIN resources r ON r.id = n.resource_id"
     " WHERE r.state IN ('SUSPENDED', 'RETIRED') AND NOT EXISTS (SELECT FROM notices later"
     " WHERE later.resource_id = n.resource_id AND later.id > n.id)"
     " AND r.state = COALESCE(CAST(:state AS text), r.state)"
@@ -81,4 +84,5 @@ def _notice(row: Row[Any]) -> Notice:
         version=row.version,
         at=row.at,
         actor=row.actor,
+        authority=row.authority,
     )

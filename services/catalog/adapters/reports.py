@@ -32,7 +32,10 @@ _COUNT = text(
     " reports = (SELECT count(*) FROM reports WHERE case_id = :case_id) WHERE id = :case_id"
 )
 _SELECT = (
-    "SELECT c.id, c.resource_id, r.code, r.title, r.owner,"
+    "SELECT c.id, c.resource_id, r.code, r.owner, (SELECT v.title FROM publications p"
+    " JOIN resource_versions v ON v.resource_id = p.resource_id AND v.number = p.version"
+    " WHERE p.resource_id = r.id ORDER BY p.version = r.live_version DESC NULLS LAST,"
+    " p.version DESC LIMIT 1) AS title,"
     " ltree2text(r.organisation_path) AS organisation_path, c.state, c.reports, c.remark,"
     " c.version, c.opened_at, c.closed_at"
     " FROM report_cases c JOIN resources r ON r.id = c.resource_id"

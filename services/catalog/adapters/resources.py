@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.adapters.notices import NoticeRepository
+from services.catalog.adapters.reviews_makers import makers_of
 from services.catalog.adapters.versions import (
     FILE_COLUMNS,
     FILE_VALUES,
@@ -136,6 +137,9 @@ class ResourceRepository:
 
     async def notice(self, resource_id: UUID) -> Notice:
         return await NoticeRepository(self._connection).latest(resource_id)
+
+    async def makers(self, resource_id: UUID) -> frozenset[str]:
+        return await makers_of(self._connection, resource_id)
 
     async def _add_files(self, resource: Resource) -> None:
         if resource.draft.files:

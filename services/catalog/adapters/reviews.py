@@ -10,7 +10,13 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.catalog.adapters.reviews_routing import ROUTE
+from services.catalog.adapters.reviews_makers import makers_of
+from services.catalog.adapters.reviews_routing import (
+    CONFLICT_COUNTS,
+    MAKERS,
+    ROUTE,
+    group_counts,
+)
 from services.catalog.application.resources import CodeTaken
 from services.catalog.application.reviews_ports import Event, Round, Routed, TaskKind
 from services.catalog.domain.lifecycle import State
@@ -116,26 +122,22 @@ _OPINIONS = text(
     "SELECT level, reviewer, decision FROM review_verdicts WHERE case_id = :id AND round = :round"
 )
 _VERDICTS = text("SELECT * FROM review_verdicts WHERE case_id = :id ORDER BY round, at")
-# Whoever owns an upload, and, as audit tells, whoever sent it, wrote the draft or had it imported,
-# be it on behalf of somebody else.
-_MAKERS = text(
-    "WITH sent AS (SELECT u.id, u.owner FROM resource_version_files f"
-    " JOIN uploads u ON u.id = f.upload_id"
-    " WHERE f.resource_id = :resource_id AND f.number = :number)"
-    " SELECT owner FROM sent"
-    " UNION SELECT a.actor FROM sent JOIN audit a ON a.target = CAST(sent.id AS text)"
-    " AND a.action IN ('upload.announced', 'upload.completed')"
-    " UNION SELECT a.actor FROM audit a WHERE a.target = :target AND a.action IN"
-    " ('resource.created', 'resource.changed', 'resource.draft-restored', 'resource.frozen')"
-    " UNION SELECT a.actor FROM intake_rows r JOIN audit a ON a.target = CAST(r.intake_id AS text)"
-    " AND a.action = 'intake.started' WHERE r.resource_id = :resource_id"
-)
 _IS_EXCLUDED = text(
-    "SELECT EXISTS (SELECT FROM review_conflicts WHERE reviewer = ANY(CAST(:people AS text[]))"
-    " AND maker = ANY(CAST(:makers AS text[])) AND lifted_at IS NULL"
-    " AND (path IS NULL OR path @> text2ltree(:path))) OR EXISTS (SELECT FROM review_groups"
-    " WHERE id = CAST(:group_id AS uuid) AND NOT CAST(:escalated AS boolean)"
-    " AND NOT members && CAST(:people AS text[]))"
+    "SELECT EXISTS (SELECT FROM review_conflicts f WHERE f.reviewer = ANY(CAST(:people AS text[]))"  # noqa: S608 - constant fragments
+    f" AND {CONFLICT_COUNTS}) OR EXISTS (SELECT FROM review_groups g"
+    " WHERE g.id = CAST(:group_id AS uuid) AND NOT CAST(:escalated AS boolean)"
+    f" AND NOT g.members && CAST(:people AS text[]) AND {group_counts(MAKERS)})"
+)
+_HAD_CLAIMED = text(
+    "SELECT EXISTS (SELECT FROM review_events WHERE case_id = :case_id AND round = :round"
+    " AND kind = 'CLAIMED' AND data ->> 'level' = :level"
+    " AND actor = ANY(CAST(:people AS text[])))"
+)
+_MAY_JUDGE = text(
+    "SELECT EXISTS (SELECT FROM review_roster WHERE person = :person"
+    " AND (path = text2ltree(:path) OR (:escalated AND path @> text2ltree(:path)))"
+    " AND (subject IS NULL OR subject = CAST(:subject AS text)) AND valid_from <= :now"
+    " AND (valid_until IS NULL OR valid_until > :now))"
 )
 _IS_AWAY = text(
     "SELECT EXISTS (SELECT FROM review_absences WHERE person = :person"
@@ -236,9 +238,8 @@ class ReviewRepository:
         rows = await self._connection.execute(_VERDICTS, {"id": case_id})
         return [(row.at, _verdict(row)) for row in rows]
 
-    async def makers(self, resource_id: UUID, number: int) -> frozenset[str]:
-        asked = {"resource_id": resource_id, "number": number, "target": str(resource_id)}
-        return frozenset(await self._connection.scalars(_MAKERS, asked))
+    async def makers(self, resource_id: UUID) -> frozenset[str]:
+        return await makers_of(self._connection, resource_id)
 
     async def is_excluded(self, case: Case, people: Collection[str]) -> bool:
         asked = {
@@ -249,6 +250,18 @@ class ReviewRepository:
             "escalated": case.escalated,
         }
         return bool(await self._connection.scalar(_IS_EXCLUDED, asked))
+
+    async def had_claimed(self, case: Case, people: Collection[str]) -> bool:
+        asked = {"case_id": case.id, "round": case.round, "level": case.at.kind}
+        return bool(await self._connection.scalar(_HAD_CLAIMED, {**asked, "people": list(people)}))
+
+    async def may_judge(self, case: Case, person: str, now: datetime) -> bool:
+        asked = {"person": person, "path": case.at.path, "escalated": case.escalated}
+        return bool(
+            await self._connection.scalar(
+                _MAY_JUDGE, {**asked, "subject": case.subject, "now": now}
+            )
+        )
 
     async def is_away(self, person: str, now: datetime) -> bool:
         asked = {"person": person, "day": now.date()}

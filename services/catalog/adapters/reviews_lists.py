@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.catalog.adapters.reviews_routing import group_counts
 from services.catalog.application.reviews_views import Position, Row, Scope, Wanted
 from shared.reader import Reader
 
@@ -21,6 +22,11 @@ _MINE = (
 _JUDGED_AT = (
     "(c.level_path = ANY({0}::text[]::ltree[])"
     " OR (c.escalated AND c.level_path <@ {0}::text[]::ltree[]))"
+)
+_MAY_BE_JUDGED = (
+    "NOT c.makers && {0}::text[] AND (c.group_id IS NULL OR c.escalated OR NOT EXISTS (SELECT FROM"
+    " review_groups g WHERE g.id = c.group_id AND NOT g.members && {0}::text[]"
+    f" AND {group_counts('c.makers')}))"
 )
 
 
@@ -67,6 +73,7 @@ class ReviewReads:
                 for subject, paths in of.items()
             ]
             conditions.append(f"({' OR '.join(either)})")
+            ask(_MAY_BE_JUDGED, sorted(scope.people))
         if scope.claimed_by is not None:
             ask(_MINE, scope.claimed_by)
         for column in ("stage", "subject", "level_kind", "importance", "assignee", "resource_id"):

@@ -1,29 +1,59 @@
-"""To whom a case goes: one statement over expert groups, the roster, absences and conflicts."""
+"""To whom a case goes: one statement over expert groups, the roster, absences and conflicts.
+
+Nobody chooses the judges of their own work: what makers of a case did to groups and conflicts, as
+audit tells, does not count for it.
+"""
 
 from sqlalchemy import text
 
+MAKERS = "CAST(:makers AS text[])"
+
+
+def _done_by(target: str, actions: str, *, makers: str, they: bool = True) -> str:
+    """Whether one of the `makers`, or (not ``they``) somebody who is none, did it."""
+    by = f"COALESCE(a.actor = ANY({makers}) OR a.on_behalf_of = ANY({makers}), false)"
+    return (
+        f"EXISTS (SELECT FROM audit a WHERE a.target = CAST({target} AS text)"
+        f" AND a.action IN ({actions}) AND {by if they else f'NOT {by}'})"
+    )
+
+
+def group_counts(makers: str) -> str:
+    """Whether no maker founded or changed the group ``g``."""
+    return "NOT " + _done_by(
+        "g.id", "'review_group.founded', 'review_group.changed'", makers=makers
+    )
+
+
+_DECLARED = _done_by("f.id", "'review_conflict.declared'", makers=MAKERS, they=False)
+_LIFTED = _done_by("f.id", "'review_conflict.lifted'", makers=MAKERS)
+CONFLICT_COUNTS = (
+    f"f.maker = ANY({MAKERS}) AND (f.lifted_at IS NULL OR {_LIFTED})"
+    f" AND (f.path IS NULL OR (f.path @> text2ltree(:path) AND {_DECLARED}))"
+)
+"""Whether the conflict ``f`` keeps its reviewer from work of the makers at ``path``."""
+
 ROUTE = text(
     # The group of that organisation that fits best: by subject before by stage.
-    "WITH grp AS (SELECT id, members FROM review_groups WHERE path = text2ltree(:path)"
-    " AND (stages = '{}' OR CAST(:stage AS text) = ANY(stages))"
-    " AND (subjects = '{}' OR CAST(:subject AS text) = ANY(subjects))"
-    " ORDER BY (subjects = '{}'), (stages = '{}'), id LIMIT 1),"
+    "WITH grp AS (SELECT g.id, g.members FROM review_groups g WHERE g.path = text2ltree(:path)"  # noqa: S608 - constant fragments
+    " AND (g.stages = '{}' OR CAST(:stage AS text) = ANY(g.stages))"
+    " AND (g.subjects = '{}' OR CAST(:subject AS text) = ANY(g.subjects))"
+    f" AND {group_counts(MAKERS)}"
+    " ORDER BY (g.subjects = '{}'), (g.stages = '{}'), g.id LIMIT 1),"
     # Whoever may judge there, as identity told.
     " roster AS (SELECT DISTINCT person FROM review_roster WHERE path = text2ltree(:path)"
     " AND (subject IS NULL OR subject = CAST(:subject AS text)) AND valid_from <= :now"
     " AND (valid_until IS NULL OR valid_until > :now)),"
     " people AS (SELECT unnest(members) AS person FROM grp UNION"
     " SELECT person FROM roster WHERE NOT EXISTS (SELECT FROM grp)),"
-    " free AS (SELECT p.person FROM people p"
-    " WHERE p.person <> ALL(CAST(:makers AS text[]))"
+    f" able AS (SELECT p.person FROM people p WHERE p.person <> ALL({MAKERS})"
     " AND NOT EXISTS (SELECT FROM review_conflicts f WHERE f.reviewer = p.person"
-    " AND f.maker = ANY(CAST(:makers AS text[])) AND f.lifted_at IS NULL"
-    " AND (f.path IS NULL OR f.path @> text2ltree(:path)))"
+    f" AND {CONFLICT_COUNTS})"
     " AND NOT EXISTS (SELECT FROM review_verdicts v WHERE v.case_id = :case_id"
-    " AND v.round = :round AND v.reviewer = p.person)"
-    " AND NOT EXISTS (SELECT FROM review_absences a WHERE a.person = p.person"
-    " AND :day BETWEEN a.from_date AND a.until_date))"
-    " SELECT (SELECT id FROM grp) AS group_id, EXISTS (SELECT FROM free) AS known,"
+    " AND v.round = :round AND v.reviewer = p.person)),"
+    " free AS (SELECT person FROM able WHERE NOT EXISTS (SELECT FROM review_absences a"
+    " WHERE a.person = able.person AND :day BETWEEN a.from_date AND a.until_date))"
+    " SELECT (SELECT id FROM grp) AS group_id, EXISTS (SELECT FROM able) AS known,"
     " (SELECT f.person FROM free f ORDER BY (SELECT count(*) FROM review_cases c"
     " WHERE c.assignee = f.person AND c.state = 'IN_REVIEW'), f.person LIMIT 1) AS assignee"
 )

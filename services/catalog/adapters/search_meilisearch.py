@@ -13,7 +13,7 @@ from uuid import UUID
 
 from services.catalog.adapters.search_meilisearch_queries import FACET_FIELDS, federated
 from services.catalog.application.search_ports import Indexed
-from services.catalog.domain.changes import Place
+from services.catalog.domain.changes import BEGINNING, Place
 from services.catalog.domain.search import FURTHEST, Facet, Found, Hit, Query, SearchUnavailable
 from shared.ids import uuid7
 
@@ -27,6 +27,7 @@ TIMEOUT_SECONDS = 5
 TASK_MILLISECONDS = 60_000
 MOST_VALUES = 20_000
 _MOST_WORDS = 500
+_MOST_TEXT_WORDS = 2_000
 _PLACE = "place"
 _NOT_FOUND = frozenset({"index_not_found", "document_not_found"})
 
@@ -49,7 +50,7 @@ SETTINGS: Mapping[str, Any] = {
         "transaction",
         "position",
     ],
-    "filterableAttributes": ["id", "kind", "words", *FACET_FIELDS.values()],
+    "filterableAttributes": ["id", "kind", "words", "words_of_text", *FACET_FIELDS.values()],
     "sortableAttributes": ["published_at"],
     "rankingRules": ["sort", "words", "typo", "proximity", "attribute", "exactness"],
     # What was mistyped we mend ourselves, in Chinese and in pinyin.
@@ -94,13 +95,20 @@ class MeilisearchIndex:
 
     async def search(self, query: Query) -> Found:
         queries, federation = federated(self._name, query)
-        told = await self._call(lambda client: client.multi_search(queries, federation))
-        return _found(self._name, query, told)
 
-    async def words(self, limit: int) -> Mapping[str, int]:
-        asked = {"limit": 0, "facets": ["words"], "filter": "kind = resource"}
+        def asked(client: "Client") -> Found:
+            # Before the hits: another replica may move it on between the two.
+            place = self._place(client) or BEGINNING
+            told = client.multi_search(queries, federation)
+            return _found(self._name, query, told, place)
+
+        return await self._call(asked)
+
+    async def words(self, limit: int, *, texts: bool = False) -> Mapping[str, int]:
+        name = "words_of_text" if texts else "words"
+        asked = {"limit": 0, "facets": [name], "filter": "kind = resource"}
         told = await self._call(lambda client: client.index(self._name).search("", asked))
-        counted: Mapping[str, int] = told["facetDistribution"].get("words", {})
+        counted: Mapping[str, int] = told["facetDistribution"].get(name, {})
         commonest = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
         return dict(commonest[:limit])
 
@@ -222,6 +230,7 @@ def _document(indexed: Indexed) -> dict[str, Any]:
         "syllables": " ".join(analysed.syllables),
         "initials": " ".join(analysed.initials),
         "words": list(words)[:_MOST_WORDS],
+        "words_of_text": list(dict.fromkeys(analysed.text))[:_MOST_TEXT_WORDS],
         **{FACET_FIELDS[facet]: list(values) for facet, values in document.facets.items()},
     }
 
@@ -230,7 +239,7 @@ def _place_document(place: Place) -> dict[str, Any]:
     return {"id": _PLACE, "transaction": place.transaction, "position": place.position}
 
 
-def _found(name: str, query: Query, told: Mapping[str, Any]) -> Found:
+def _found(name: str, query: Query, told: Mapping[str, Any], place: Place) -> Found:
     hits = [
         Hit(hit["id"], hit["version"], hit["title"], hit["description"], hit["text"])
         for hit in told["hits"]
@@ -239,4 +248,4 @@ def _found(name: str, query: Query, told: Mapping[str, Any]) -> Found:
     if query.facets:
         counted = told["facetsByIndex"][name]["distribution"]
         counts = {facet: counted.get(FACET_FIELDS[facet], {}) for facet in query.facets}
-    return Found(told["estimatedTotalHits"], hits, counts)
+    return Found(told["estimatedTotalHits"], hits, counts, place)

@@ -1,6 +1,6 @@
 """Questions in the terms of Meilisearch: every way to read a query, merged by its federation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.catalog.domain.search import Alternative, Chosen, Facet, Field, Query, Sort, Unit
@@ -18,6 +18,8 @@ _PREFERENCE = 1.05
 def federated(name: str, query: Query) -> tuple[Sequence[Mapping[str, Any]], dict[str, Any]]:
     """The queries and the federation of one request to ``/multi-search``."""
     filters = ["kind = resource", *_filters(query.filters)]
+    if query.excluded:
+        filters.append(f"id NOT IN [{_quoted(query.excluded)}]")
     queries = []
     for text, fields, weight in _readings(query.units):
         asked = {
@@ -84,6 +86,9 @@ def _text(alternative: Alternative) -> str:
 
 def _filters(chosen: Chosen) -> Iterator[str]:
     for facet, values in chosen.items():
-        # Codes and paths: letters, digits, dots, hyphens and underscores alone.
-        quoted = ", ".join(f'"{each}"' for each in values)
-        yield f"{FACET_FIELDS[facet]} IN [{quoted}]"
+        yield f"{FACET_FIELDS[facet]} IN [{_quoted(values)}]"
+
+
+def _quoted(values: Iterable[str]) -> str:
+    """Ids, codes and paths: letters, digits, dots, hyphens and underscores alone."""
+    return ", ".join(f'"{each}"' for each in values)

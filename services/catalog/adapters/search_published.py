@@ -1,10 +1,16 @@
 """What search reads of PostgreSQL, by plain asyncpg: one prepared statement each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.catalog.application.search_ports import Likeness, Names, Published, Row
+from services.catalog.application.search_ports import (
+    GradeNames,
+    Likeness,
+    Names,
+    Published,
+    Shown,
+)
 from services.catalog.domain.changes import Place
 from services.catalog.domain.search import Chosen, Document, Facet, regions_of
 from shared.reader import Reader
@@ -37,9 +43,23 @@ _READ = (
     f" FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])"
 )
 # As JSON, which is what becomes of it: a page so costs half of what its values one by one would.
+# With it the newest place of the feed, which takes no plan of its own for each index's place.
 _SHOWN = (
-    f"SELECT json_agg(page) FROM (SELECT r.id, r.code, {_FACETS}, r.state, r.live_version,"  # noqa: S608 - constant columns
-    f" r.updated_at FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])) AS page"
+    f"SELECT (SELECT json_agg(page) FROM (SELECT r.id, r.code, {_FACETS}, r.state, r.live_version,"  # noqa: S608 - constant columns
+    f" r.updated_at FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])) AS page),"
+    " (SELECT ARRAY[c.transaction::text, c.position::text] FROM changes c"
+    " ORDER BY c.transaction DESC, c.position DESC LIMIT 1)"
+)
+# Of changes that commits overtook too, which no index has been told yet.
+_TAKEN = (
+    "SELECT DISTINCT resource_id::text AS id FROM changes WHERE version IS NULL"
+    " AND (transaction, position) > ($1::text::xid8, $2::bigint)"
+)
+_GRADE_NAMES = (
+    "SELECT label, NULL AS code, ARRAY[name] AS names FROM organisations"
+    " WHERE label = ANY($1::text[]) AND state = 'OPEN' UNION ALL"
+    " SELECT NULL, code, array_remove(ARRAY[name_zh, name_en], NULL) || aliases FROM terms"
+    " WHERE dictionary = 'grade' AND until IS NULL"
 )
 _LIKENESS = (
     f"SELECT {_FACETS}, ltree2text(r.organisation_path) AS path, v.metadata -> 'keywords' AS"  # noqa: S608 - constant columns
@@ -74,9 +94,20 @@ class PublishedReads:
     async def read(self, ids: Sequence[UUID], names: Names) -> Sequence[Published]:
         return [_published(row, names) for row in await self._reader.fetch(_READ, list(ids))]
 
-    async def live(self, ids: Sequence[str]) -> Mapping[str, Row]:
-        [[rows]] = await self._reader.fetch(_SHOWN, ids)
-        return {row["id"]: row for row in rows or ()}
+    async def live(self, ids: Sequence[str], place: Place) -> Shown:
+        [[rows, newest]] = await self._reader.fetch(_SHOWN, ids)
+        taken = frozenset[str]()
+        if newest is not None and place < Place(*map(int, newest)):
+            found = await self._reader.fetch(_TAKEN, str(place.transaction), place.position)
+            taken = frozenset(row["id"] for row in found)
+        return Shown({row["id"]: row for row in rows or ()}, taken)
+
+    async def grade_names(self, labels: Sequence[str]) -> GradeNames:
+        rows = await self._reader.fetch(_GRADE_NAMES, labels)
+        return GradeNames(
+            {row["label"]: row["names"][0] for row in rows if row["label"]},
+            {row["code"]: tuple(row["names"]) for row in rows if row["code"]},
+        )
 
     async def likeness(self, resource_id: UUID) -> Likeness | None:
         row = await self._reader.fetchrow(_LIKENESS, resource_id)

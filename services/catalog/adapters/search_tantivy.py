@@ -18,7 +18,7 @@ from uuid import UUID
 
 from services.catalog.adapters.search_tantivy_queries import ALL_WORDS, FACET_FIELDS, Queries
 from services.catalog.application.search_ports import Indexed
-from services.catalog.domain.changes import Place
+from services.catalog.domain.changes import BEGINNING, Place
 from services.catalog.domain.search import (
     Facet,
     Found,
@@ -58,6 +58,7 @@ class _Generation:
         self.index.config_reader("manual")
         self.queries = Queries(self.index.schema)
         self._writer: tantivy.IndexWriter | None = None
+        self.place = None if create else self._placed()
 
     def write(self, batch: Sequence[Indexed], removals: Sequence[UUID]) -> None:
         writer = self._opened()
@@ -66,20 +67,20 @@ class _Generation:
         for each in batch:
             writer.add_document(_document(each))
 
-    def commit(self, place: Place | None) -> None:
+    def commit(self, place: Place) -> None:
         import tantivy
 
-        writer = self._opened()
-        if place is not None:
-            mark = tantivy.Document()
-            mark.add_text("id", _PLACE)
-            mark.add_text("stored_title", f"{place.transaction} {place.position}")
-            writer.delete_documents_by_term("id", _PLACE)
-            writer.add_document(mark)
+        writer, mark = self._opened(), tantivy.Document()
+        mark.add_text("id", _PLACE)
+        mark.add_text("stored_title", f"{place.transaction} {place.position}")
+        writer.delete_documents_by_term("id", _PLACE)
+        writer.add_document(mark)
         writer.commit()
         self.index.reload()
+        # Last: a query that read it found all that it promises.
+        self.place = place
 
-    def place(self) -> Place | None:
+    def _placed(self) -> Place | None:
         searcher = self.index.searcher()
         found = searcher.search(self.queries.identified(_PLACE), 1, count=False).hits
         if not found:
@@ -125,7 +126,7 @@ class TantivyIndex:
     def _place(self) -> Place | None:
         with self._changing:
             generation = self._current()
-            return generation.place() if generation else None
+            return generation.place if generation else None
 
     async def apply(self, batch: Sequence[Indexed], removals: Sequence[UUID], place: Place) -> None:
         await asyncio.to_thread(self._apply, batch, removals, place)
@@ -148,11 +149,12 @@ class TantivyIndex:
             raise _unbuilt()
         return _search(generation, query)
 
-    async def words(self, limit: int) -> Mapping[str, int]:
+    async def words(self, limit: int, *, texts: bool = False) -> Mapping[str, int]:
         generation = self._open
         if generation is None:
             raise _unbuilt()
-        return await asyncio.to_thread(_words, generation, limit)
+        names = ("text",) if texts else ("title", "names", "description")
+        return await asyncio.to_thread(_words, generation, names, limit)
 
     async def build(self) -> "TantivyBuilder":
         folder = self._directory / str(uuid7())
@@ -267,10 +269,11 @@ def _document(indexed: Indexed) -> "tantivy.Document":
 
 
 def _search(generation: _Generation, query: Query) -> Found:
+    place = generation.place or BEGINNING
     searcher = generation.index.searcher()
     matching = generation.queries.matching(query)
     found = searcher.search(
-        generation.queries.ranked(query, matching),
+        generation.queries.ranked(query, matching) if query.limit else matching,
         max(query.limit, 1),
         offset=query.offset,
         order_by_field="published_at" if query.sort is Sort.NEWEST else None,
@@ -280,7 +283,7 @@ def _search(generation: _Generation, query: Query) -> Found:
     if total and query.facets:
         counts = _counts(searcher, matching, query.facets)
     hits = [_hit(searcher.doc(address)) for _, address in found.hits[: query.limit]]
-    return Found(total, hits, counts)
+    return Found(total, hits, counts, place)
 
 
 def _counts(
@@ -302,11 +305,11 @@ def _hit(document: "tantivy.Document") -> Hit:
     return Hit(*(told[name][0] for name in _STORED))
 
 
-def _words(generation: _Generation, limit: int) -> Mapping[str, int]:
+def _words(generation: _Generation, names: Sequence[str], limit: int) -> Mapping[str, int]:
     searcher = generation.index.searcher()
     found: dict[str, int] = {}
-    for name in ("title", "names", "description"):
-        for word, documents in searcher.terms_with_prefix(name, ""):
+    for name in names:
+        for word, documents in searcher.terms_with_prefix(name, "", limit=limit):
             found[word] = max(found.get(word, 0), documents)
     commonest = sorted(found.items(), key=lambda each: (-each[1], each[0]))
     return dict(commonest[:limit])

@@ -32,6 +32,7 @@ class Queries:
         self._schema = schema
         self._query = tantivy.Query
         self._must, self._should = tantivy.Occur.Must, tantivy.Occur.Should
+        self._must_not = tantivy.Occur.MustNot
         self._all = self._query.const_score_query(self._term("kind", "resource"), 0.0)
 
     def identified(self, value: str) -> "tantivy.Query":
@@ -46,7 +47,11 @@ class Queries:
             clauses += [(self._must, each) for each in units]
         else:
             clauses.append((self._must, self._some(units, query.required)))
-        return self._query.boolean_query(clauses or [(self._must, self._all)])
+        clauses = clauses or [(self._must, self._all)]
+        if query.excluded:
+            excluded = self._query.term_set_query(self._schema, "id", list(query.excluded))
+            clauses.append((self._must_not, excluded))
+        return self._query.boolean_query(clauses)
 
     def ranked(self, query: Query, matching: "tantivy.Query") -> "tantivy.Query":
         """The `matching` of `query`, the best first."""

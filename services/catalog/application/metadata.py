@@ -82,7 +82,14 @@ _InProse = AfterValidator(_prose)
 Line = Annotated[str, _published(1000, _BREAKS + _HIDDEN), _OnALine]
 ShortLine = Annotated[str, _published(50, _BREAKS + _HIDDEN), _OnALine]
 Prose = Annotated[str, _published(2000, _HIDDEN), _InProse]
+Words = Annotated[str, _published(4000, _HIDDEN), _InProse]
 LongProse = Annotated[str, _published(20_000, _HIDDEN), _InProse]
+MaybeWords = Annotated[
+    str,
+    Field(max_length=4000, json_schema_extra={"pattern": f"^[^{_HIDDEN}]*$"}),
+    AfterValidator(lambda text: _prose(text) if text.strip() else ""),
+]
+"""Likewise, or nothing."""
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 

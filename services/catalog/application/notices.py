@@ -14,7 +14,9 @@ from services.catalog.application.resources import (
     actors_of,
     known,
     situation_of,
+    suspension_of,
 )
+from services.catalog.application.reviews_access import people_of
 from services.catalog.domain.changes import Change, Kind
 from services.catalog.domain.lifecycle import Action, State, step
 from services.catalog.domain.notices import (
@@ -31,7 +33,7 @@ from services.catalog.domain.publication_events import (
     ResourceRetired,
     ResourceSuspended,
 )
-from services.catalog.domain.resources import Resource, Viewer
+from services.catalog.domain.resources import Resource, Viewer, sees_draft
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.database import UnitOfWork
@@ -109,10 +111,13 @@ class Notices:
         """
         async with self._new_uow() as uow:
             store = self._notices(uow.connection)
-            found = await self._resources(uow.connection).locked(resource_id)
-            viewer = Viewer(caller.subject, MODERATE.admitted_paths(caller))
-            before = known(found, viewer)
-            transition = step(action, situation_of(before, actors_of(viewer, before)))
+            resources = self._resources(uow.connection)
+            paths = MODERATE.admitted_paths(caller)
+            viewer = Viewer(caller.subject, paths, people_of(caller))
+            before = known(await resources.locked(resource_id), viewer)
+            actors = actors_of(viewer, before)
+            held = await suspension_of(resources, viewer, before)
+            transition = step(action, situation_of(before, actors, **held))
             if before.version != version:
                 raise StaleVersion
             number = before.live_version
@@ -127,7 +132,17 @@ class Notices:
                 updated_at=at,
                 case_id=None,
             )
-            notice = Notice(uuid7(), resource_id, action, reason, words, number, at, caller.subject)
+            notice = Notice(
+                id=uuid7(),
+                resource_id=resource_id,
+                action=action,
+                reason=reason,
+                notice=words,
+                version=number,
+                at=at,
+                actor=caller.subject,
+                authority=_authority(paths, before),
+            )
             if before.case_id is not None and transition.case is State.WITHDRAWN:
                 await self._end_case(uow, before)
             await self._publications(uow.connection).stand(after)
@@ -181,3 +196,10 @@ class Notices:
             notice = await store.latest(resource_id)
             publications = await store.publications(resource_id)
         return Tombstone(resource.code, resource.state, notice, publications)
+
+
+def _authority(paths: Sequence[str], resource: Resource) -> str | None:
+    """The highest of the organisations at `paths` that the resource is below."""
+    owner, path = resource.owner, resource.organisation_path
+    covering = [each for each in paths if sees_draft(Viewer(None, (each,)), owner, path)]
+    return min(covering, key=len, default=None)

@@ -14,7 +14,7 @@ from services.catalog.domain.reviews import Importance
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.database import UnitOfWork
-from shared.errors import NotFound, StaleVersion
+from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.ids import uuid7
 from shared.principal import Principal
 
@@ -227,7 +227,7 @@ class Panels:
         self, caller: Principal, absences: Sequence[Absence]
     ) -> Sequence[Absence]:
         """The caller's own, in place of those there were. Raises `Forbidden`."""
-        SELF.admit(caller, None)
+        admit_themselves(caller)
         async with self._new_uow() as uow:
             await self._store(uow.connection).put_absences(caller.subject, absences)
             uow.audit.record("reviewer.absent", caller.subject, spans=len(absences))
@@ -242,6 +242,13 @@ class Panels:
         if group.version != version:
             raise StaleVersion
         return group
+
+
+def admit_themselves(caller: Principal) -> None:
+    """Raises `Forbidden`: what keeps a reviewer from judging nobody else says in their name."""
+    SELF.admit(caller, None)
+    if "act" in caller.claims:
+        raise Forbidden("Reviewers say so themselves.", zh="须由审核员本人申报。")
 
 
 def _note(uow: UnitOfWork, what: str, group: Group) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.organisations import OrganisationPaths, path_named
-from services.catalog.application.policies import MANAGE, SELF
+from services.catalog.application.policies import MANAGE, SELF, admit_themselves
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.database import UnitOfWork
@@ -101,7 +101,7 @@ class Conflicts:
     async def put_own(self, caller: Principal, makers: Sequence[str]) -> Sequence[str]:
         """Whose work the caller will not judge, in place of those there were; what administrators
         declared stays. Raises `Forbidden`."""
-        SELF.admit(caller, None)
+        admit_themselves(caller)
         async with self._new_uow() as uow:
             person = caller.subject
             await self._store(uow.connection).put_own(person, makers, self._clock())

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.organisations import OrganisationPaths, path_named
 from services.catalog.application.resources import ResourceStore, admitted
+from services.catalog.application.reviews_access import people_of
 from services.catalog.domain.reports import (
     MOST,
     WITHIN,
@@ -181,10 +182,11 @@ class Reports:
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             before = _reached(CLOSE, caller, await store.locked(case_id))
-            if before.owner == caller.subject:
+            makers = await self._resources(uow.connection).makers(before.resource_id)
+            if not makers.isdisjoint(people_of(caller)):
                 raise Forbidden(
-                    "Somebody else judges reports about your own resource.",
-                    zh="对本人资源的举报须由他人处理。",
+                    "Somebody else judges reports about what you made.",
+                    zh="对本人参与制作的资源的举报须由他人处理。",
                 )
             if before.state is not State.OPEN:
                 raise CaseClosed("Read what came of it.", zh="该举报已处理，请查看结果。")

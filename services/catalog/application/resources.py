@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +11,7 @@ from services.catalog.application import metadata as shape
 from services.catalog.application import resources_files
 from services.catalog.application.organisations import OrganisationPaths, path_named
 from services.catalog.application.resources_files import UploadReads, attach
+from services.catalog.application.reviews_access import people_of
 from services.catalog.domain.lifecycle import Action, Actor, Situation, State, step
 from services.catalog.domain.metadata import merged
 from services.catalog.domain.notices import TAKEN_DOWN, Notice, taken_down
@@ -44,12 +45,15 @@ OWNER = frozenset({Actor.OWNER})
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A resource as a viewer sees it: its draft, or (``number``) a version of it."""
+    """A resource as a viewer sees it: its draft, or (``number``) a version of it. ``is_maker`` and
+    ``has_authority`` are those of `Situation`, as far as they were asked."""
 
     resource: Resource
     content: Content
     number: int | None
     actors: frozenset[Actor]
+    is_maker: bool = False
+    has_authority: bool = False
 
 
 class CodeTaken(Exception):
@@ -81,6 +85,11 @@ class ResourceStore(UploadReads, Protocol):
 
     async def notice(self, resource_id: UUID) -> Notice:
         """By which a resource that is taken down was."""
+        ...
+
+    async def makers(self, resource_id: UUID) -> frozenset[str]:
+        """Who owns it, wrote anything of it, is named as having made some of it, or sent a file of
+        any version, also on behalf of somebody else."""
         ...
 
 
@@ -208,7 +217,7 @@ def viewer_of(caller: Principal | None) -> Viewer:
     """What the caller's token lets them read; without the scope they are anybody."""
     if caller is None or READ_DRAFTS.scope not in caller.scopes:
         return Viewer()
-    return Viewer(caller.subject, READ_DRAFTS.admitted_paths(caller))
+    return Viewer(caller.subject, READ_DRAFTS.admitted_paths(caller), people_of(caller))
 
 
 def known(resource: Resource | None, viewer: Viewer) -> Resource:
@@ -241,8 +250,9 @@ async def shown(
     resource = await admitted(store, await store.get(resource_id), viewer)
     actors = actors_of(viewer, resource)
     insider = sees_draft(viewer, resource.owner, resource.organisation_path)
+    held = await suspension_of(store, viewer, resource) if actors else _UNASKED
     if number is None and insider:
-        return draft_of(resource, actors)
+        return Shown(resource, resource.draft, None, actors, **held)
     wanted = number or resource.live_version
     version = None
     if wanted is not None and (
@@ -251,7 +261,30 @@ async def shown(
         version = await store.version(resource_id, wanted)
     if version is None:
         raise NotFound("There is no such version of it.", zh="该资源没有这个版本。")
-    return Shown(resource, version.content, version.number, actors)
+    return Shown(resource, version.content, version.number, actors, **held)
+
+
+class Held(TypedDict):
+    """See `Situation`."""
+
+    is_maker: bool
+    has_authority: bool
+
+
+_UNASKED = Held(is_maker=False, has_authority=False)
+
+
+async def suspension_of(store: ResourceStore, viewer: Viewer, resource: Resource) -> Held:
+    """What guards ask of who would end a suspension; of one whose authority was not noted, the top
+    organisation decides."""
+    if resource.state is not State.SUSPENDED:
+        return _UNASKED
+    notice, path = await store.notice(resource.id), resource.organisation_path or ""
+    authority = notice.authority or path.partition(".")[0]
+    return Held(
+        is_maker=not viewer.people.isdisjoint(await store.makers(resource.id)),
+        has_authority=sees_draft(Viewer(None, viewer.paths), "", authority),
+    )
 
 
 def actors_of(viewer: Viewer, resource: Resource) -> frozenset[Actor]:
@@ -263,7 +296,13 @@ def actors_of(viewer: Viewer, resource: Resource) -> frozenset[Actor]:
     return frozenset(found)
 
 
-def situation_of(resource: Resource, actors: frozenset[Actor]) -> Situation:
+def situation_of(
+    resource: Resource,
+    actors: frozenset[Actor],
+    *,
+    is_maker: bool = False,
+    has_authority: bool = False,
+) -> Situation:
     """What guards ask of a resource. Of the open review of one that is published, its state tells
     no more than that it is judged or that changes were asked for."""
     case: State | None = None
@@ -277,6 +316,8 @@ def situation_of(resource: Resource, actors: frozenset[Actor]) -> Situation:
         has_organisation=resource.organisation_path is not None,
         latest_version=resource.latest_version,
         case_state=case,
+        is_maker=is_maker or Actor.OWNER in actors,
+        has_authority=has_authority or resource.state is not State.SUSPENDED,
     )
 
 
@@ -299,7 +340,7 @@ async def owned(
 
 def viewer_of_writer(caller: Principal) -> Viewer:
     """A token that may write need not also bear the scope to read."""
-    return Viewer(caller.subject, viewer_of(caller).paths)
+    return Viewer(caller.subject, viewer_of(caller).paths, people_of(caller))
 
 
 def draft_of(resource: Resource, actors: frozenset[Actor]) -> Shown:

@@ -29,7 +29,9 @@ from shared.errors import NotFound
 from shared.principal import Principal
 from shared.storage import ObjectStore
 
-ADDRESS_LIFE = timedelta(minutes=10)
+ADDRESS_LIFE = timedelta(minutes=2)
+"""No store takes back an address that it honours by its signature: so long may somebody begin to
+read what was suspended since. What began in time is read to its end."""
 
 _UNKNOWN_TYPE = "application/octet-stream"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,6 @@ from services.catalog.application.reviews_ports import PolicyRows, Publishing, R
 from services.catalog.domain.lifecycle import Action, Situation, State, step
 from services.catalog.domain.policies import chain_of, heightened, prevailing
 from services.catalog.domain.reviews import (
-    LEASE,
     AssigneeRefused,
     Case,
     Claim,
@@ -88,7 +88,7 @@ class Reviews:
             store, now = self._reviews(uow.connection), self._clock()
             case = seen(caller, await store.locked(case_id))
             step(Action.CLAIM, await situation_of(store, caller, case, now))
-            claim = Claim(caller.subject, now + LEASE)
+            claim = Claim(caller.subject, case.lease_from(now))
             case = case.changed(now)
             await store.claim(case.id, claim)
             await store.save(case)
@@ -119,10 +119,11 @@ class Reviews:
             store, now = self._reviews(uow.connection), self._clock()
             case = seen(caller, await store.locked(case_id))
             step(Action.ASSIGN, await situation_of(store, caller, case, now))
-            if person is not None and await _must_not_judge(store, case, person):
+            if person is not None and await _must_not_judge(store, case, person, now):
                 raise AssigneeRefused(
-                    "That person made something of it, judged it already, or is excluded.",
-                    zh="该人员参与制作、本轮已审核或须回避，请另派他人。",
+                    "That person does not judge at this level, made something of it, judged it"
+                    " already, or is excluded.",
+                    zh="该人员不是本级审核员，或参与制作、本轮已审核、须回避，请另派他人。",
                 )
             case = case.changed(now, assignee=person)
             await store.save(case)
@@ -303,10 +304,14 @@ _ENDS: Mapping[Decision, tuple[Action, EventKind]] = {
 }
 
 
-async def _must_not_judge(store: ReviewStore, case: Case, person: str) -> bool:
+async def _must_not_judge(store: ReviewStore, case: Case, person: str, now: datetime) -> bool:
     opinions = await store.opinions(case.id, case.round)
     judged = {reviewer for _, reviewer in opinions}
-    return person in case.makers or person in judged or await store.is_excluded(case, {person})
+    return (
+        person in case.makers | judged
+        or await store.is_excluded(case, {person})
+        or not await store.may_judge(case, person, now)
+    )
 
 
 def _check_seen(case: Case, opinion: Opinion) -> None:

@@ -70,6 +70,7 @@ async def situation_of(
     opinions = await store.opinions(case.id, case.round)
     claims = [each for each in await store.claims(case.id) if each.lease_until > now]
     others = sum(each.reviewer != caller.subject for each in claims)
+    late = case.escalated and case.assignee != caller.subject and not _from_above(caller, case)
     judged = sum(level == case.level for level, _ in opinions)
     return Situation(
         state=case.resource_state,
@@ -81,7 +82,14 @@ async def situation_of(
         has_judged=not people.isdisjoint({reviewer for _, reviewer in opinions}),
         is_important=case.importance is Importance.IMPORTANT,
         is_excluded=await store.is_excluded(case, people),
+        let_it_lapse=late and await store.had_claimed(case, people),
+        oversees=ASSIGN.holds(caller, case.at.path),
     )
+
+
+def _from_above(caller: Principal, case: Case) -> bool:
+    """Whether the caller judges at an organisation above that of the level."""
+    return any(_judges(each, case) and each.path != case.at.path for each in judging(caller))
 
 
 def at_level(case: Case, opinions: Mapping[tuple[int, str], Decision]) -> list[Decision]:

@@ -70,7 +70,7 @@ class TaskKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Routed:
     """The group that fits, and of those who may judge whoever has least to do. ``known``: somebody
-    is known who may judge there at all."""
+    is known who may judge there at all, be it after an absence."""
 
     group_id: UUID | None
     assignee: str | None
@@ -143,14 +143,23 @@ class ReviewStore(Protocol):
         """All, in order."""
         ...
 
-    async def makers(self, resource_id: UUID, number: int) -> frozenset[str]:
-        """Who wrote anything of the resource or uploaded a file of that version, also on behalf of
-        somebody else."""
+    async def makers(self, resource_id: UUID) -> frozenset[str]:
+        """See `ResourceStore`."""
         ...
 
     async def is_excluded(self, case: Case, people: Collection[str]) -> bool:
         """Whether one of `people` has a conflict of interest with one of the case's makers, or the
-        case went to a group, is not escalated, and none of them belongs to it."""
+        case went to a group, is not escalated, and none of them belongs to it. What makers of the
+        case did to groups, or declared or lifted of others, does not count."""
+        ...
+
+    async def had_claimed(self, case: Case, people: Collection[str]) -> bool:
+        """Whether one of `people` ever claimed it at that level in that round."""
+        ...
+
+    async def may_judge(self, case: Case, person: str, now: datetime) -> bool:
+        """Whether, as identity told, the person judges at the level of the case, or above it once
+        it is escalated, for its subject or for all."""
         ...
 
     async def is_away(self, person: str, now: datetime) -> bool:
@@ -159,7 +168,8 @@ class ReviewStore(Protocol):
 
     async def route(self, case: Case, level: Level, now: datetime) -> Routed:
         """Who should judge at `level`: see `Routed`. Absent on the day, makers, and whoever judged
-        in this round or has a conflict of interest are left out."""
+        in this round or has a conflict of interest are left out, and so are groups that a maker
+        founded or changed."""
         ...
 
     async def plan(self, case: Case, kind: TaskKind, due_at: datetime) -> None:

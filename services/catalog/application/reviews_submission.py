@@ -207,7 +207,7 @@ class Submissions:
         policies = await self._policies(uow.connection).above(path)
         types = metadata.get("resource_types", ())
         chain = chain_of(prevailing(policies, path, types, importance), path)
-        makers = await reviews.makers(resource.id, judged.number)
+        makers = await reviews.makers(resource.id)
         case = Case(
             id=before.id if before else uuid7(),
             code=before.code if before else new_code(CODE_PREFIX),

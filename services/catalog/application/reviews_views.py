@@ -11,7 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.catalog.application.organisations import path_named
 from services.catalog.application.resources import ResourceStore
 from services.catalog.application.resources_content import Contents
-from services.catalog.application.reviews_access import judging, seen, situation_of
+from services.catalog.application.reviews_access import (
+    judging,
+    people_of,
+    seen,
+    situation_of,
+)
 from services.catalog.application.reviews_ports import Event, ReviewStore, Round
 from services.catalog.domain.lifecycle import Situation
 from services.catalog.domain.resources import Content
@@ -51,11 +56,13 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose cases: those of ``owner``, those of resources at and below ``path``, or those that may
-    be judged by ``grants``: places, each with a subject or None."""
+    be judged by ``grants``: places, each with a subject or None; of the latter none that one of
+    ``people`` made, or that went to a group to which none of them belongs."""
 
     owner: str | None = None
     path: str | None = None
     grants: Sequence[tuple[str, str | None]] | None = None
+    people: frozenset[str] = frozenset()
     claimed_by: str | None = None
 
 
@@ -129,7 +136,7 @@ class ReviewViews:
             grants = [(each.path, each.subject) for each in judging(caller)]
             if not grants:
                 return []
-            scope = Scope(grants=grants)
+            scope = Scope(grants=grants, people=people_of(caller))
         if claimed:
             scope = replace(scope, claimed_by=caller.subject)
         return await self._lists.page(scope, wanted, limit, after)

@@ -22,7 +22,7 @@ from services.catalog.application.resources import ResourceStore
 from services.catalog.application.reviews_levels import moved, note, open_level, passed_on
 from services.catalog.application.reviews_ports import ReviewStore, TaskKind
 from services.catalog.domain.lifecycle import Action, State
-from services.catalog.domain.resources import Metadata
+from services.catalog.domain.resources import Content
 from services.catalog.domain.reviews import Case, EventKind
 from services.catalog.domain.reviews_events import ReviewEscalated, ReviewReminded
 from services.catalog.domain.term_lists import Matcher, TermList, texts_of
@@ -133,8 +133,8 @@ class Scheduler:
             keys = await tasks.texts(case.resource_id, case.number)
             lists = await tasks.lists_in_effect(self._clock())
             await uow.commit()
-        metadata: Metadata = version.content.metadata if version else {}
-        found_hits = await self._read(metadata, keys, lists, last=task.attempts >= MOST_ATTEMPTS)
+        content = version.content if version else Content({})
+        found_hits = await self._read(content, keys, lists, last=task.attempts >= MOST_ATTEMPTS)
         async with self._new_uow() as uow:
             store, again = await self._locked(uow, task)
             if again is None or again.state is not State.MACHINE_REVIEW:
@@ -148,7 +148,7 @@ class Scheduler:
 
     async def _read(
         self,
-        metadata: Metadata,
+        content: Content,
         keys: Sequence[tuple[int, str]],
         lists: Sequence[TermList],
         *,
@@ -157,7 +157,12 @@ class Scheduler:
         """What the timeline says of machine review. Raises `Unavailable`, unless it is the `last`
         attempt."""
         texts: list[tuple[dict[str, Any], str]] = [
-            ({"pointer": pointer}, said) for pointer, said in texts_of(metadata)
+            ({"pointer": pointer}, said) for pointer, said in texts_of(content.metadata)
+        ]
+        texts += [
+            ({"file": position, "element": element}, said)
+            for position, each in enumerate(content.files)
+            for element, said in each.texts
         ]
         missing = list[int]()
         for position, key in keys if lists else ():
@@ -199,13 +204,16 @@ class Scheduler:
             await self._over(uow, task)
 
     async def _escalate(self, task: Task) -> None:
-        """Those above may judge too, and it is nobody's in particular from now on."""
+        """Those above may judge too, and it is nobody's from now on: whoever held it lets go."""
         async with self._new_uow() as uow:
             store, case = await self._at_level(uow, task)
             if case is not None:
                 case = case.changed(self._clock(), escalated=True, assignee=None)
+                released = [each.reviewer for each in await store.claims(case.id)]
+                await store.clear(case.id)
                 await store.save(case)
-                await store.tell(case, EventKind.ESCALATED, None, {"level": case.at.kind})
+                told = {"level": case.at.kind, "released": released}
+                await store.tell(case, EventKind.ESCALATED, None, told)
                 uow.outbox.append(ReviewEscalated.of(case))
                 note(uow, "escalated", case)
             await self._over(uow, task)

@@ -1,8 +1,9 @@
 """What people search for, and what they are shown.
 
 The index may be ahead of or behind the database: every hit is looked up there before it is shown,
-so nothing appears that is not published at that moment. All of what is published may be read by
-everybody.
+and what was taken down behind the place that the index has reached is neither counted nor told by
+its words. So nothing appears that is not published at that moment. All of what is published may be
+read by everybody.
 """
 
 import asyncio
@@ -12,7 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from services.catalog.application.search_language import Language
-from services.catalog.application.search_ports import Row, SearchIndex, SearchReads
+from services.catalog.application.search_ports import Row, SearchIndex, SearchReads, Shown
+from services.catalog.application.search_preferences import Preferences
+from services.catalog.domain.changes import BEGINNING
 from services.catalog.domain.search import (
     FURTHEST,
     Alternative,
@@ -24,11 +27,9 @@ from services.catalog.domain.search import (
     Query,
     Sort,
     Unit,
-    regions_of,
 )
 from services.catalog.search.queries import Understood
 from services.catalog.search.snippets import Marks
-from shared.access import grants_of
 from shared.errors import NotFound
 from shared.principal import Principal
 
@@ -39,6 +40,7 @@ _SPARE = 2
 """Hits beyond a page, in the place of those that are published no longer."""
 _MOST_WORDS = 12
 _TERMS_SUGGESTED = 3
+_TERMS_TRIED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +82,34 @@ class Search:
         self._index = index
         self._reads = reads
         self._language = language
+        self._preferences = Preferences(reads)
+        self._taken = frozenset[str]()
 
     async def page(self, caller: Principal | None, asked: Asked) -> Results:
-        """What answers `asked`, in one statement and one to three questions to the engine."""
+        """What answers `asked`: one statement, and one to four questions to the engine. While the
+        index is behind, one more; and again where it tells of something that was taken down."""
         query = Query(
             filters=asked.filters,
-            preferred=preferred(caller, asked.preferred),
+            preferred=await self._preferences.of(caller, asked.preferred),
+            excluded=self._taken,
             facets=asked.facets,
             sort=asked.sort,
             offset=asked.offset,
             limit=asked.limit + _SPARE,
         )
         found, understood = await self._find(asked.text, query)
-        live = await self._live(found.hits)
+        shown = await self._shown(found, query)
+        if shown.taken != query.excluded:
+            self._taken = shown.taken
+            query = replace(query, excluded=shown.taken)
+            found, understood = await self._find(asked.text, query)
+            shown = await self._shown(found, query)
         marks, items, seen = Marks(understood.units), list[Mapping[str, Any]](), 0
         for hit in found.hits:
             if len(items) == asked.limit:
                 break
             seen += 1
-            if (row := live.get(hit.id)) is not None:
+            if (row := shown.rows.get(hit.id)) is not None:
                 items.append({**row, "highlights": _highlights(marks, hit, row)})
         following = asked.offset + seen
         more = seen and following < min(found.total, FURTHEST)
@@ -112,11 +123,18 @@ class Search:
         units = reader.literal(text, unfinished=True).units
         if not units:
             return ()
-        terms = [Suggestion(each, "term") for each in reader.completed(text, _TERMS_SUGGESTED)]
-        found = await self._index.search(Query(units, len(units), limit=2 * limit + _SPARE))
-        live = await self._live(found.hits)
-        titles = dict.fromkeys(live[hit.id]["title"] for hit in found.hits if hit.id in live)
-        return [*terms, *(Suggestion(each, "title") for each in titles)][:limit]
+        query = Query(units, len(units), limit=2 * limit + _SPARE)
+        found = await self._index.search(query)
+        shown = await self._shown(found, query)
+        rows = [shown.rows[hit.id] for hit in found.hits if hit.id in shown.rows]
+        titles = dict.fromkeys(row["title"] for row in rows)
+        terms = await self._answered(
+            reader.completed(text, _TERMS_TRIED), Query(limit=0, excluded=shown.taken)
+        )
+        return [
+            *(Suggestion(each, "term") for each in terms[:_TERMS_SUGGESTED]),
+            *(Suggestion(each, "title") for each in titles),
+        ][:limit]
 
     async def related(self, resource_id: UUID, limit: int) -> Sequence[Row]:
         """What resembles a live resource: of its subject, words of its title and keywords. Raises
@@ -137,20 +155,30 @@ class Search:
             limit=limit + _SPARE,
         )
         found = await self._index.search(query)
-        hits = [hit for hit in found.hits if hit.id != str(resource_id)]
-        live = await self._live(hits)
-        return [live[hit.id] for hit in hits if hit.id in live][:limit]
+        shown = await self._shown(found, query)
+        others = (hit.id for hit in found.hits if hit.id != str(resource_id))
+        return [shown.rows[each] for each in others if each in shown.rows][:limit]
 
-    async def _live(self, hits: Sequence[Hit]) -> Mapping[str, Row]:
-        return await self._reads.live([hit.id for hit in hits]) if hits else {}
+    async def _shown(self, found: Found, query: Query) -> Shown:
+        """One statement, but where nothing was found of all that there is."""
+        if not found.total and not query.excluded:
+            return Shown({}, frozenset())
+        return await self._reads.live([hit.id for hit in found.hits], found.place)
+
+    async def _answered(self, texts: Sequence[str], query: Query) -> Sequence[str]:
+        """Those of `texts` that find anything."""
+        readings = [self._language.reader.literal(each).units for each in texts]
+        found = await asyncio.gather(*(self._ask(query, units) for units in readings))
+        return [text for text, each in zip(texts, found, strict=True) if each.total]
 
     async def _find(self, text: str, query: Query) -> tuple[Found, Understood]:
         """What was typed; where that finds few, what was meant, and behind it most of it."""
         reader = self._language.reader
         literal = reader.literal(text)
         if not literal.units and text.strip():
-            return Found(0, (), {}), literal
+            return Found(0, (), {}, BEGINNING), literal
         found = await self._ask(query, literal.units)
+        place = found.place
         if found.total >= FEW or not literal.units:
             return found, literal
         understood = literal
@@ -159,25 +187,24 @@ class Search:
             again = await self._ask(query, corrected.units)
             if again.total > found.total:
                 found, understood = again, corrected
+                if not await self._stand(corrected.told, query):
+                    understood = replace(corrected, meant=None)
         units = understood.units
         if len(units) > 1:
             found = await self._ask(query, units, spared=max(1, len(units) // 3))
-        return found, understood
+        return replace(found, place=place), understood
+
+    async def _stand(self, words: Sequence[str], query: Query) -> bool:
+        """Whether a resource that `query` may find has all the words, which may have been learnt
+        of one that was taken down since."""
+        units = tuple((Alternative(Field.WORDS, (word,)),) for word in words)
+        return (await self._ask(replace(query, facets=(), offset=0, limit=0), units)).total > 0
 
     async def _ask(self, query: Query, units: tuple[Unit, ...], spared: int = 0) -> Found:
         return await self._index.search(replace(query, units=units, required=len(units) - spared))
 
 
 _RESEMBLING = (Facet.GRADE, Facet.STAGE, Facet.EDITION)
-
-
-def preferred(caller: Principal | None, asked: Chosen) -> Chosen:
-    """With the regions and subjects in which the caller has a role, where nothing else is asked."""
-    grants = grants_of(caller) if caller else ()
-    regions = dict.fromkeys(region for each in grants for region in regions_of(each.path))
-    subjects = dict.fromkeys(each.subject for each in grants if each.subject)
-    known = {Facet.REGION: tuple(regions), Facet.SUBJECT: tuple(subjects)}
-    return {facet: values for facet, values in {**known, **asked}.items() if values}
 
 
 def _highlights(marks: Marks, hit: Hit, row: Row) -> Mapping[str, str]:

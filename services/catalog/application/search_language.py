@@ -12,6 +12,8 @@ from services.catalog.search.segmentation import Segmenter
 
 MOST_WORDS = 20_000
 """The commonest words of the index, which a mistyped one may have been: about 15 MB."""
+MOST_TEXT_WORDS = 20_000
+"""Those of texts alone: about as much again where there are so many."""
 
 
 class Language:
@@ -45,6 +47,7 @@ class Language:
     async def learn(self, index: SearchIndex, names: Names) -> None:
         """Read queries with the words that `index` holds now."""
         frequencies = await index.words(MOST_WORDS)
+        texts = await index.words(MOST_TEXT_WORDS, texts=True)
         known = frozenset(each for several in names.values() for each in several if len(each) > 1)
-        lexicon = await asyncio.to_thread(Lexicon, frequencies, known)
+        lexicon = await asyncio.to_thread(Lexicon, frequencies, known, texts)
         self._reader = Reader(self._segmenter, lexicon)

@@ -46,8 +46,9 @@ class SearchIndex(Protocol):
 
     async def search(self, query: Query) -> Found: ...
 
-    async def words(self, limit: int) -> Mapping[str, int]:
-        """About the `limit` commonest words, each with the number of documents it stands in."""
+    async def words(self, limit: int, *, texts: bool = False) -> Mapping[str, int]:
+        """About the `limit` commonest words of titles, names and descriptions, or of `texts`, each
+        with the number of documents it stands in."""
         ...
 
     async def build(self) -> IndexBuilder: ...
@@ -87,6 +88,14 @@ class PublishedResources(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class GradeNames:
+    """What organisations are called, by label, and what grades are, by code."""
+
+    organisations: Mapping[str, str]
+    grades: Mapping[str, tuple[str, ...]]
+
+
 Row = Mapping[str, Any]
 """A live resource as lists show it, as JSON values: ``id``, ``code``, ``title``, ``stage``,
 ``subject``, ``grades``, ``edition``, ``types``, ``licence``, ``live_version``, ``updated_at``."""
@@ -101,11 +110,24 @@ class Likeness:
     facets: Chosen
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """``rows`` by id, and the ids of what an index may still hold though it was ``taken`` down."""
+
+    rows: Mapping[str, Row]
+    taken: frozenset[str]
+
+
 class SearchReads(Protocol):
     """What everybody may read at this moment. Each method is one statement."""
 
-    async def live(self, ids: Sequence[str]) -> Mapping[str, Row]:
-        """Those of `ids`, in their usual text form, that are live."""
+    async def live(self, ids: Sequence[str], place: Place) -> Shown:
+        """Those of `ids`, in their usual text form, that are live, and all that was taken down by
+        a change behind `place`; where there are such changes, in a second statement."""
+        ...
+
+    async def grade_names(self, labels: Sequence[str]) -> GradeNames:
+        """Of the open organisations with those labels, and of all grades."""
         ...
 
     async def likeness(self, resource_id: UUID) -> Likeness | None: ...

@@ -132,9 +132,21 @@ TRANSITIONS: Sequence[Transition] = (
     ),
     # Of an update the case alone tells whether it comes from the machine or from a level.
     Transition(Action.OPEN_LEVEL, _UPDATE, None, _SYSTEM, (Guard.CASE_OPEN,), State.IN_REVIEW),
-    Transition(Action.CLAIM, _WITH_REVIEWERS, None, _REVIEWER, (*_JUDGING, Guard.SEAT_FREE)),
+    Transition(
+        Action.CLAIM,
+        _WITH_REVIEWERS,
+        None,
+        _REVIEWER,
+        (*_JUDGING, Guard.IN_TIME, Guard.SEAT_FREE),
+    ),
     Transition(Action.RELEASE, _WITH_REVIEWERS, None, _REVIEWER, (Guard.HOLDS_CLAIM,)),
-    Transition(Action.ASSIGN, _WITH_REVIEWERS, None, _ADMINISTRATOR, (Guard.WITH_REVIEWERS,)),
+    Transition(
+        Action.ASSIGN,
+        _WITH_REVIEWERS,
+        None,
+        _ADMINISTRATOR,
+        (Guard.WITH_REVIEWERS, Guard.NOT_MAKER, Guard.OF_THE_LEVEL),
+    ),
     # Its owner says at first whether it is important, and could leave out the levels above so.
     Transition(
         Action.RAISE,
@@ -226,14 +238,15 @@ TRANSITIONS: Sequence[Transition] = (
         _of(State.SUSPENDED),
         State.PUBLISHED,
         _ADMINISTRATOR,
-        (Guard.REASON_GIVEN,),
+        (Guard.REASON_GIVEN, Guard.NOT_MAKER, Guard.AUTHORITY),
     ),
+    # The notice that stands is that of whoever suspended it: its owner puts no other in its place.
     Transition(
         Action.RETIRE,
         _UPDATE | {State.PUBLISHED, State.SUSPENDED},
         State.RETIRED,
         _OWNER | _ADMINISTRATOR,
-        (Guard.REASON_GIVEN,),
+        (Guard.REASON_GIVEN, Guard.AUTHORITY),
         State.WITHDRAWN,
     ),
 )

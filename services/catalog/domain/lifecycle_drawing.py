@@ -22,6 +22,9 @@ Drawn from `services/catalog/domain/lifecycle.py`; change the table there, then
 
 A review is told by its case. A resource that was never published shows the state of its case; one
 that is published shows UPDATE_IN_REVIEW as long as its successor is judged, and is read meanwhile.
+
+What is suspended or retired is found by nobody from that moment on. An address of a file that was
+given out before is honoured by the object store until it runs out: 2 minutes after it was given.
 """
 
 

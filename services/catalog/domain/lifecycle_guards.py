@@ -98,6 +98,9 @@ class Situation:
     and the lease runs. ``is_maker``: the caller, or whoever acts for the caller, made, submitted or
     uploaded something of what is judged. ``has_judged``: in this round, at whatever level.
     ``is_excluded``: by a conflict of interest, or for not being of the group it was routed to.
+    ``let_it_lapse``: the caller had claimed it when its deadline passed, or since. ``oversees``:
+    as an administrator of the organisation whose level it is, or above. ``has_authority``: it was
+    not suspended, or by an organisation that the caller administers, itself or from above.
     """
 
     state: State
@@ -111,6 +114,9 @@ class Situation:
     has_judged: bool = False
     is_excluded: bool = False
     is_important: bool = False
+    let_it_lapse: bool = False
+    oversees: bool = True
+    has_authority: bool = True
 
 
 class Guard(StrEnum):
@@ -126,6 +132,9 @@ class Guard(StrEnum):
     NOT_MAKER = "not_maker"
     NO_CONFLICT = "no_conflict"
     FRESH_EYES = "fresh_eyes"
+    IN_TIME = "in_time"
+    OF_THE_LEVEL = "of_the_level"
+    AUTHORITY = "authority"
     NOT_IMPORTANT_YET = "not_important_yet"
     SEAT_FREE = "seat_free"
     HOLDS_CLAIM = "holds_claim"
@@ -184,8 +193,8 @@ GUARDS: Mapping[Guard, Condition] = {
         lambda now: now.case_state is State.IN_REVIEW,
     ),
     Guard.NOT_MAKER: Condition(
-        "Nobody judges what they made, nor anybody acting for them.",
-        "任何人不得审核自己制作的内容，也不得由他人代为审核。",
+        "Nobody judges what they made, says who does, or restores it, nor anybody acting for them.",
+        "任何人不得审核自己制作的内容、为其指派审核人或恢复其上架，也不得由他人代为办理。",
         lambda now: not now.is_maker,
     ),
     Guard.NO_CONFLICT: Condition(
@@ -197,6 +206,22 @@ GUARDS: Mapping[Guard, Condition] = {
         "Nobody judges twice in one round, at whatever level.",
         "同一轮中任何人不得在任何层级重复审核。",
         lambda now: not now.has_judged,
+    ),
+    Guard.IN_TIME: Condition(
+        "Whoever had claimed it and let the deadline pass leaves it to others, unless it is"
+        " assigned to them again.",
+        "认领后逾期未审的，应由他人审核，重新指派的除外。",
+        lambda now: not now.let_it_lapse,
+    ),
+    Guard.OF_THE_LEVEL: Condition(
+        "It is done at the organisation of the level under review, or above it.",
+        "须由所审层级机构或其上级的管理员办理。",
+        lambda now: now.oversees,
+    ),
+    Guard.AUTHORITY: Condition(
+        "What an organisation suspended, its administrators or those above it decide about.",
+        "已下架的资源，只能由作出下架决定的机构或其上级处理。",
+        lambda now: now.has_authority,
     ),
     Guard.NOT_IMPORTANT_YET: Condition(
         "It does not count as important yet.",

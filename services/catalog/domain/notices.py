@@ -79,7 +79,8 @@ WORDINGS: Mapping[RemovalReason | RestorationReason, Wording] = {
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What was done to a resource and why. ``version`` is the one that everybody could read, or
-    can again; ``actor`` is the id of a person, whom the public is not told."""
+    can again; ``actor`` is the id of a person, whom the public is not told, and ``authority`` the
+    path of the organisation that decided by them, None: it was its owner."""
 
     id: UUID
     resource_id: UUID
@@ -89,6 +90,7 @@ class Notice:
     version: int
     at: datetime
     actor: str
+    authority: str | None
 
 
 @dataclass(frozen=True, slots=True)

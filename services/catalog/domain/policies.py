@@ -1,11 +1,12 @@
 """Review policies: which levels judge what, for an organisation and all below it.
 
 The nearest policy that fits counts: one for the type of resource before one for all types, one of
-the organisation before one of those above; except that a mandatory one from above prevails.
+the organisation before one of those above; except that a mandatory one from above prevails. A
+resource of several types is judged by all that those types ask: another type takes no level away.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -82,6 +83,9 @@ class Policy:
             and (self.resource_type is None or self.resource_type in types)
         )
 
+    def asks(self, kind: Kind) -> bool:
+        return any(each.kind is kind for each in self.steps)
+
     def checked(self) -> Self:
         """Raises `PolicyRefused` with every defect."""
         errors = list[dict[str, str]]()
@@ -133,8 +137,31 @@ def default(path: str, importance: Importance) -> Policy:
 def prevailing(
     policies: Sequence[Policy], path: str, types: Sequence[str], importance: Importance
 ) -> Policy:
-    """The one among `policies` by which a resource of these `types` at `path` is judged."""
-    fitting = [each for each in policies if each.fits(path, types, importance)]
+    """That by which a resource of these `types` at `path` is judged: the strictest of what
+    prevails for each of them."""
+    found = [_prevailing(policies, path, each, importance) for each in types or ("",)]
+    nearest = max(found, key=lambda each: (len(each.steps), len(each.path)))
+    steps = [_strictest(kind, found) for kind in Kind if any(each.asks(kind) for each in found)]
+    return replace(nearest, steps=steps, mandatory=any(each.mandatory for each in found))
+
+
+def _strictest(kind: Kind, policies: Sequence[Policy]) -> Step:
+    """Of all that ask for such a level: most approvals, fewest refusals borne, least time."""
+    asked = [each for policy in policies for each in policy.steps if each.kind is kind]
+    needed = max(each.needed for each in asked)
+    return Step(
+        kind=kind,
+        needed=needed,
+        seats=needed + min(each.seats - each.needed for each in asked),
+        hours=min(each.hours for each in asked),
+        skippable=all(each.skippable for each in asked),
+    )
+
+
+def _prevailing(
+    policies: Sequence[Policy], path: str, resource_type: str, importance: Importance
+) -> Policy:
+    fitting = [each for each in policies if each.fits(path, (resource_type,), importance)]
     mandatory = [each for each in fitting if each.mandatory]
     if mandatory:
         return min(mandatory, key=lambda each: (len(each.path), each.resource_type is None))

@@ -76,6 +76,16 @@ class Attachment:
     facts: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
+    def texts(self) -> Sequence[tuple[str, str]]:
+        """What its readers are told of it in words, by the element that says so."""
+        said = {
+            "filename": self.filename,
+            "description": self.reference.description,
+            "alt_text": self.reference.alt_text,
+        }
+        return [(name, value) for name, value in said.items() if value]
+
+    @property
     def record(self) -> dict[str, Any]:
         """The file as it enters the digest of a version."""
         said = self.reference
@@ -132,10 +142,11 @@ class Facets:
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """Who reads: a person (None: nobody in particular), and the paths of the organisations at and
-    below which that person may read drafts."""
+    below which that person may read drafts. ``people``: that person and whoever acts for them."""
 
     subject: str | None = None
     paths: tuple[str, ...] = ()
+    people: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from shared.errors import DomainError
 
 CODE_PREFIX = "V"
 LEASE = timedelta(hours=4)
-"""So long a claim holds; claiming again renews it."""
+"""So long a claim holds, and no longer than until the deadline; claiming again renews it."""
 
 MOST_ITEMS = 50
 
@@ -202,6 +202,11 @@ class Case:
     @property
     def is_last_level(self) -> bool:
         return self.level == len(self.chain) - 1
+
+    def lease_from(self, now: datetime) -> datetime:
+        """Until when a claim of now holds: what the deadline passes to others is held by nobody."""
+        until = now + LEASE
+        return min(until, self.due_at) if now < self.due_at else until
 
     def standing(self, resource_state: State) -> Self:
         """With what became of its resource since."""

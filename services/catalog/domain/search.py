@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.catalog.domain.changes import Place
 from shared.errors import Unavailable
 
 FURTHEST = 1_000
@@ -63,12 +64,15 @@ Chosen = Mapping[Facet, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """No units ask for everything. ``preferred`` hits come somewhat earlier."""
+    """No units ask for everything. ``preferred`` hits come somewhat earlier; resources with the ids
+    that are ``excluded`` are no hits, and are not counted. With a ``limit`` of 0, hits are only
+    counted."""
 
     units: tuple[Unit, ...] = ()
     required: int = 0
     filters: Chosen = field(default_factory=dict)
     preferred: Chosen = field(default_factory=dict)
+    excluded: frozenset[str] = frozenset()
     facets: tuple[Facet, ...] = ()
     sort: Sort = Sort.RELEVANCE
     offset: int = 0
@@ -106,11 +110,13 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Found:
     """``total`` is the engine's count, before anything is taken out that may no longer be shown;
-    ``counts`` tell, for each facet asked for, how many hits have which code."""
+    ``counts`` tell, for each facet asked for, how many hits have which code. The index held every
+    change up to ``place``, or more."""
 
     total: int
     hits: Sequence[Hit]
     counts: Mapping[Facet, Mapping[str, int]]
+    place: Place
 
 
 def regions_of(path: str | None) -> tuple[str, ...]:

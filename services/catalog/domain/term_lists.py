@@ -1,21 +1,25 @@
 """Term lists (词表) for machine review: versions with effective dates, and where their terms occur.
 
 Machine review points at places; people judge. Texts are compared in NFKC, case folded, without
-spaces and invisible characters, so that a term is found however it is spaced; positions are those
-of the text as it is.
+spaces, marks and whatever else shows nothing by itself, so that a term is found however it is
+spaced or marked; positions are those of the text as it is.
 """
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import ahocorasick  # type: ignore[import-not-found]  # it ships no types
 
 from shared.errors import DomainError
 
-_INVISIBLE = ("Zs", "Zl", "Zp", "Cf", "Cc")
+_DROPPED = frozenset({"Zs", "Zl", "Zp", "Cf", "Cc", "Mn", "Me"})
+_FILLERS = frozenset("\u115f\u1160\u2800")
+"""Letters and symbols that are blank; the other two fillers of Hangul (U+3164, U+FFA0) come to
+U+1160 in NFKC."""
 
 
 class TermListRefused(DomainError):
@@ -58,11 +62,23 @@ def folded(text: str) -> tuple[str, list[int]]:
     """`text` as it is compared, and of which character of it each one comes."""
     kept, places = list[str](), list[int]()
     for place, each in enumerate(text):
-        for symbol in unicodedata.normalize("NFKC", each).casefold():
-            if unicodedata.category(symbol) not in _INVISIBLE:
-                kept.append(symbol)
-                places.append(place)
+        for symbol in _shown(each):
+            kept.append(symbol)
+            places.append(place)
     return "".join(kept), places
+
+
+@lru_cache(maxsize=1 << 16)
+def _shown(character: str) -> str:
+    """What is compared of it. A letter with a mark counts as the letter, whether the mark is part
+    of it or follows it."""
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", character).casefold())
+    bare = "".join(
+        each
+        for each in apart
+        if unicodedata.category(each) not in _DROPPED and each not in _FILLERS
+    )
+    return unicodedata.normalize("NFKC", bare)
 
 
 class Matcher:

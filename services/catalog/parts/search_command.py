@@ -5,6 +5,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
+import asyncpg
+
 from services.catalog.adapters.objects import object_store
 from services.catalog.adapters.search_published import PublishedReads
 from services.catalog.application.search_following import Indexing
@@ -12,12 +14,18 @@ from services.catalog.application.search_language import Language
 from services.catalog.parts.search import search_index
 from services.catalog.settings import Settings
 from shared import logs
+from shared.errors import Unavailable
 from shared.reader import Reader
 
+ENVIRONMENT = (
+    "Run this with the environment of the service: its SHUYUAN_CATALOG_* variables, its secrets"
+    " among them or in SHUYUAN_SECRETS_DIR; on this machine's own stack,"
+    " ./shuyuan run catalog reindex. 请在服务的环境变量下运行。\n"
+)
 NOWHERE = (
-    "There is no index to build: SHUYUAN_CATALOG_SEARCH_DIRECTORY and"
-    " SHUYUAN_CATALOG_MEILISEARCH_URL are empty, so the service keeps its own, which it builds at"
-    " each start. 未设置索引位置，无需重建。\n"
+    "No index is named: neither SHUYUAN_CATALOG_SEARCH_DIRECTORY nor"
+    " SHUYUAN_CATALOG_MEILISEARCH_URL is set. (A service with neither builds its own at each"
+    f" start.) {ENVIRONMENT}"
 )
 
 
@@ -32,7 +40,11 @@ def reindex(argv: Sequence[str]) -> int:
     if not settings.search_directory and not settings.meilisearch_url:
         sys.stderr.write(NOWHERE)
         return 2
-    count = asyncio.run(_reindex(settings))
+    try:
+        count = asyncio.run(_reindex(settings))
+    except (OSError, Unavailable, asyncpg.PostgresError) as error:
+        sys.stderr.write(f"The index cannot be built ({type(error).__name__}). {ENVIRONMENT}")
+        return 2
     sys.stdout.write(f"{count} resources indexed 已索引资源 {count} 个\n")
     return 0
 

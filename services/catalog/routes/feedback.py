@@ -11,6 +11,7 @@ from services.catalog.domain.notices import TakenDown
 from services.catalog.problems.resources import PROBLEMS
 from services.catalog.schemas.feedback import FavouriteView, FeedbackView, Rate, RatingsView
 from shared.access import guarded, public
+from shared.addresses import client_address
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller, MaybeCaller, Principal
@@ -24,8 +25,8 @@ Limits = Annotated[PageRequest, Depends(page_limits())]
 
 
 class Audience:
-    """Who reads, for the counts: a person, or a browser at an address. ``proxies`` before the
-    service append the address they see to X-Forwarded-For."""
+    """Who reads, for the counts: a person, or somebody at an address, whatever browser they say
+    they use. ``proxies`` before the service append the address they see to X-Forwarded-For."""
 
     def __init__(self, readings: Readings, proxies: int) -> None:
         self._readings = readings
@@ -38,14 +39,10 @@ class Audience:
         if caller is not None:
             self._readings.note(resource_id, kind, caller.subject)
             return
-        browser = request.headers.get("user-agent", "")
-        self._readings.note(resource_id, kind, f"{self._address(request)} {browser}")
-
-    def _address(self, request: Request) -> str:
-        told = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
-        if self._proxies and len(told) >= self._proxies and told[-self._proxies]:
-            return told[-self._proxies]
-        return request.client.host if request.client else ""
+        peer = request.client.host if request.client else ""
+        forwarded_for = request.headers.get("x-forwarded-for", "")
+        address = client_address(forwarded_for, peer, self._proxies)
+        self._readings.note(resource_id, kind, f"at {address}")
 
 
 def feedback_router(feedback: Feedback, cursors: Cursors) -> APIRouter:

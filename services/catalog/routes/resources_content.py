@@ -35,7 +35,7 @@ problems = declare(PROBLEMS)
 _NO_STORE = {"cache-control": "no-store"}
 _REDIRECT: dict[int | str, dict[str, Any]] = {
     302: {
-        "description": "The file, at an address good for some minutes",
+        "description": "The file, at an address good for 2 minutes",
         "headers": {"location": {"schema": {"type": "string", "format": "uri"}}},
     }
 }

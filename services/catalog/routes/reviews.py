@@ -191,7 +191,7 @@ def reviews_router(reviews: Reviews, views: ReviewViews, cursors: Cursors) -> AP
         summary="下载待审文件",
         response_class=RedirectResponse,
         responses={
-            302: {"description": "Where the bytes are, for some minutes."},
+            302: {"description": "Where the bytes are, for 2 minutes."},
             **problems(*READING, FileNotReady, FileRefused),
         },
         **guarded(access.READ),
@@ -209,7 +209,7 @@ def reviews_router(reviews: Reviews, views: ReviewViews, cursors: Cursors) -> AP
         summary="下载审核附件",
         response_class=RedirectResponse,
         responses={
-            302: {"description": "Where the bytes are, for some minutes."},
+            302: {"description": "Where the bytes are, for 2 minutes."},
             **problems(*READING, FileNotReady, FileRefused),
         },
         **guarded(access.READ),

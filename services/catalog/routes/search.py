@@ -83,8 +83,8 @@ def search_router(search: Search, cursors: Cursors) -> APIRouter:
         prefer_grade: Annotated[list[Code], Query(max_length=20, description=PREFERRED)] = [],  # noqa: B006
         prefer_region: Annotated[list[Path], Query(max_length=20, description=PREFERRED)] = [],  # noqa: B006
     ) -> Response:
-        """What answers `q`, or everything; for a caller with roles, what belongs to their region
-        and subject comes somewhat earlier. The first 1,000 hits can be paged through."""
+        """What answers `q`, or everything; for a caller with roles, what belongs to their region,
+        grade and subject comes somewhat earlier. The first 1,000 hits can be paged through."""
         preferred = {Facet.GRADE: tuple(prefer_grade), Facet.REGION: tuple(prefer_region)}
         asked = Asked(
             text=q,

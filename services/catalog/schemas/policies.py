@@ -4,13 +4,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.catalog.application.metadata import Code
+from services.catalog.application.metadata import Code, Line
 from services.catalog.application.policies import Absence, Experts, Group
 from services.catalog.domain.policies import Kind, Policy, Step
 from services.catalog.domain.reviews import Importance
 from services.catalog.schemas.resources import OrganisationName
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
+Name = Annotated[Line, Field(max_length=100)]
 Person = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
 
 

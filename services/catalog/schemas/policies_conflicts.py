@@ -4,11 +4,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.catalog.application.metadata import Words
 from services.catalog.application.policies_conflicts import Conflict
 from services.catalog.schemas.policies import Person
 from services.catalog.schemas.resources import OrganisationName
 
-Words = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
+Reason = Annotated[Words, Field(max_length=1000)]
 
 
 class _Request(BaseModel):
@@ -25,11 +26,11 @@ class DeclareConflict(_Request):
     organisation: OrganisationName
     reviewer: Person
     maker: Person = Field(description="Whose work the reviewer does not judge. 回避对象。")
-    words: Words = Field(description="Why. 回避事由。", examples=["两人系夫妻。"])
+    words: Reason = Field(description="Why. 回避事由。", examples=["两人系夫妻。"])
 
 
 class LiftConflict(_Request):
-    words: Words = Field(description="Why. 解除事由。")
+    words: Reason = Field(description="Why. 解除事由。")
 
 
 class ConflictView(BaseModel):

@@ -168,7 +168,9 @@ class ResourceView(BaseModel):
     @classmethod
     def of(cls, shown: Shown) -> Self:
         resource, actors = shown.resource, shown.actors
-        now = situation_of(resource, actors)
+        now = situation_of(
+            resource, actors, is_maker=shown.is_maker, has_authority=shown.has_authority
+        )
         actions, refusals = allowed(now, ON_RESOURCE) if actors else ((), ())
         return cls(
             id=resource.id,
@@ -211,7 +213,7 @@ class ResourceSummary(BaseModel):
 
 
 class DerivativeView(BaseModel):
-    """Something made from the file at ``position``; ``url`` is good for some minutes."""
+    """Something made from the file at ``position``; ``url`` is good for 2 minutes."""
 
     position: int
     kind: str

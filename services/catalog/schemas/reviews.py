@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from services.catalog.application.metadata import Metadata
+from services.catalog.application.metadata import Line, MaybeWords, Metadata, Words
 from services.catalog.application.reviews import Handled, Opinion
 from services.catalog.application.reviews_places import Place
 from services.catalog.application.reviews_ports import Event, Round
@@ -27,8 +27,6 @@ from services.catalog.domain.reviews import (
 )
 from services.catalog.schemas.resources import FileView, RefusalView, files_of
 from services.catalog.schemas.versions import DifferencesView
-
-Words = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")]
 
 
 class _Request(BaseModel):
@@ -55,10 +53,9 @@ class CommitmentView(BaseModel):
 class PlaceGiven(_Request):
     """Somewhere in what is judged: an element of its metadata, or a file, perhaps a page of it."""
 
-    pointer: str | None = Field(
+    pointer: Line | None = Field(
         None,
         max_length=500,
-        pattern=r"^/",
         description="JSON pointer into the metadata.",
         examples=["/title"],
     )
@@ -72,6 +69,8 @@ class PlaceGiven(_Request):
                 "Give a pointer, or a file and perhaps a page of it.",
                 "请给出 pointer，或文件序号及页码。",
             )
+        if self.pointer is not None and not self.pointer.startswith("/"):
+            raise ValueError("A pointer begins with a slash.", "pointer 以斜杠开头。")
         return self
 
     def place(self) -> Place:
@@ -102,10 +101,13 @@ class ChangeWanted(_Request):
 
 
 def _by_code(value: Any) -> Any:
-    """Criteria may be named in Chinese."""
-    if isinstance(value, dict):
-        return {CRITERIA.get(str(name), name): said for name, said in value.items()}
-    return value
+    """Criteria may be named in Chinese, each once."""
+    if not isinstance(value, dict):
+        return value
+    told = {CRITERIA.get(str(name), name): said for name, said in value.items()}
+    if len(told) < len(value):
+        raise ValueError("Judge each criterion once.", "每项标准只判定一次。")
+    return told
 
 
 class Decide(_Request):
@@ -115,7 +117,7 @@ class Decide(_Request):
         examples=[dict.fromkeys(Criterion, Judgement.PASS)],
     )
     reason_code: ReasonCode | None = Field(None, description="For anything but approval.")
-    comment: str = Field("", max_length=4000, description="Words, for anything but approval.")
+    comment: MaybeWords = Field("", description="Words, for anything but approval.")
     items: list[ChangeWanted] = Field([], max_length=MOST_ITEMS)
     digest: str | None = Field(
         None, pattern=r"^[0-9a-f]{64}$", description="Of the content that was judged."

@@ -2,6 +2,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.catalog.application.metadata import Line
 from services.catalog.domain.term_lists import ListedTerm, TermList
 
 Category = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[0-9A-Za-z_-]+$")]
@@ -12,7 +13,7 @@ class _Request(BaseModel):
 
 
 class TermGiven(_Request):
-    term: str = Field(min_length=1, max_length=100)
+    term: Line = Field(max_length=100)
     category: Category
 
 

@@ -38,7 +38,7 @@ SEPARATOR = "|"
 _LETTERS = re.compile("[a-z]+")
 
 
-@lru_cache(maxsize=30_000)
+@lru_cache(maxsize=50_000)
 def reading(word: str) -> tuple[str, ...]:
     """The syllables of a word of Han characters, one a character, in its context: 音乐 is yin yue.
     Where one has no reading, each stands for itself."""

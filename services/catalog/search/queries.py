@@ -1,7 +1,7 @@
 """What a query asks for: literally, and what was probably meant where that finds too little."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -24,6 +24,9 @@ MOST_UNITS = 16
 LONGEST_MENDED = 40
 """A longer run of characters or letters is taken as it stands: to mend it would take too long."""
 
+_IN_TEXTS = 1.2
+"""What a syllable of a word costs that stands in texts alone: less than a single syllable, and more
+than any word that titles have."""
 _SAME_SOUND, _SYNONYM, _CORRECTED = 0.9, 0.8, 0.6
 _MOST_SAME = 3
 _ENGLISH = 0.9
@@ -32,10 +35,12 @@ _MOST_SPANS = 30
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """``meant`` is the query as it should have been written, where that is another."""
+    """``meant`` is the query as it should have been written, where that is another; ``told`` are
+    the words in it that were not typed, but are known of the index."""
 
     units: tuple[Unit, ...]
     meant: str | None = None
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,10 @@ class Reader:
                 words = tuple(self._segmenter.cut(piece.meant))
                 unit = (*unit, Alternative(Field.WORDS, words, _CORRECTED))
             units.append(unit)
-        return Understood(tuple(units), self._rewritten(query, pieces))
+        rewritten = self._rewritten(pieces)
+        typed = {each for piece in pieces for each in piece.typed}
+        told = tuple(word for word in rewritten if word not in typed)
+        return Understood(tuple(units), _written(rewritten), told)
 
     def words(self, text: str) -> list[str]:
         """The words that tell what a text is about, each once."""
@@ -177,7 +185,11 @@ class Reader:
         words = self._lexicon.sounding(part)
         if words:
             return 1 - math.log10(1 + self._lexicon.frequency(words[0])) / 100
-        return 1.5 if part in SYLLABLES else None
+        if part in SYLLABLES:
+            return 1.5
+        if alone := self._lexicon.sounding_in_texts(part):
+            return _IN_TEXTS * len(alone[0])
+        return None
 
     # What was meant
 
@@ -188,8 +200,7 @@ class Reader:
             return
         for piece in self._spelled(run):
             letters = piece.text
-            known = self._lexicon.frequency(letters) or self._lexicon.sounding(letters)
-            if known or len(letters) > LONGEST_MENDED:
+            if self._lexicon.knows(letters) or len(letters) > LONGEST_MENDED:
                 yield piece
                 continue
             yield from self._mended_letters(piece)
@@ -197,26 +208,17 @@ class Reader:
     def _mended_letters(self, piece: _Piece) -> Iterator[_Piece]:
         """Where one letter is wrong, the words before and after it are whole."""
         letters = piece.text
-        meant = self._lexicon.mistyped(letters)
-        if meant:
-            yield _Piece(piece.script, piece.typed, meant)
-            return
-        tried = 0
         covered = cache(self._covered)
-        for start in range(len(letters)):
-            before = covered(letters[:start])
-            if before is None:
-                continue
-            for end in range(min(len(letters), start + LONGEST_PINYIN), start + 3, -1):
-                after = covered(letters[end:])
-                if after is None or tried > _MOST_SPANS:
-                    continue
-                tried += 1
-                if meant := self._lexicon.mistyped(letters[start:end]):
-                    yield from (_Piece(piece.script, (each,)) for each in before)
-                    yield _Piece(piece.script, (letters[start:end],), meant)
-                    yield from (_Piece(piece.script, (each,)) for each in after)
-                    return
+        for mistyped in (self._lexicon.mistyped, self._lexicon.mistyped_in_texts):
+            if meant := mistyped(letters):
+                yield _Piece(piece.script, piece.typed, meant)
+                return
+            if found := _misspelt(letters, covered, mistyped):
+                before, typed, meant, after = found
+                yield from (_Piece(piece.script, (each,)) for each in before)
+                yield _Piece(piece.script, (typed,), meant)
+                yield from (_Piece(piece.script, (each,)) for each in after)
+                return
         yield piece
 
     def _mended_han(self, run: _Piece) -> Iterator[_Piece]:
@@ -255,30 +257,37 @@ class Reader:
             return 1.5, literal
         if frequency:
             return 1.0 + 0.3 / (1 + frequency), literal
-        same = self._lexicon.sounding("".join(reading(word)))
-        if same:
+        sound = "".join(reading(word))
+        if same := self._lexicon.sounding(sound):
             return 1.6, _Piece(Script.HAN, (word,), same[0])
-        alike = self._lexicon.alike(word)
-        if alike:
+        said = self._said(word, sound)
+        if said and whole:
+            return 1.7, said
+        if alike := self._lexicon.alike(word):
             return 2.2, _Piece(Script.HAN, (word,), alike)
+        if said:
+            return 2.3, said
         return (1.8 if whole else 100.0), literal
 
-    def _rewritten(self, query: str, pieces: Sequence[_Piece]) -> str:
-        """Chinese without spaces, as it is written; Latin words between spaces."""
-        told = ""
+    def _said(self, word: str, sound: str) -> _Piece | None:
+        """`word` where texts alone have it, or one that sounds so."""
+        if self._lexicon.in_texts(word):
+            return _Piece(Script.HAN, (word,))
+        same = self._lexicon.sounding_in_texts(sound)
+        return _Piece(Script.HAN, (word,), same[0]) if same else None
+
+    def _rewritten(self, pieces: Sequence[_Piece]) -> list[str]:
+        words = list[str]()
         for piece in pieces:
-            words = [piece.meant] if piece.meant else [self._as_word(each) for each in piece.typed]
-            for word in words:
-                if told and (told[-1].isascii() or word[0].isascii()):
-                    told += " "
-                told += word
-        return told
+            words += [piece.meant] if piece.meant else map(self._as_word, piece.typed)
+        return words
 
     def _as_word(self, typed: str) -> str:
         """A word in pinyin that stands beside a mended one is told in characters too."""
         if self._lexicon.frequency(typed) or not typed.isascii():
             return typed
-        return next(iter(self._lexicon.sounding(typed)), typed)
+        sounding = self._lexicon.sounding(typed) or self._lexicon.sounding_in_texts(typed)
+        return next(iter(sounding), typed)
 
     # Alternatives
 
@@ -309,8 +318,10 @@ class Reader:
             yield from self._synonyms(letters)
             if not syllables and 2 <= len(letters) <= MOST_INITIALS and is_letters(letters):
                 yield Alternative(Field.INITIALS, (letters,), _ENGLISH)
-        sounding = self._lexicon.sounding(letters)[:_MOST_SAME]
-        for word in sounding:
+                for word in self._lexicon.abbreviated(letters)[:_MOST_SAME]:
+                    yield Alternative(Field.WORDS, (word,), _SAME_SOUND)
+        sounding = self._lexicon.sounding(letters)
+        for word in (*sounding, *self._lexicon.sounding_in_texts(letters))[:_MOST_SAME]:
             yield Alternative(Field.WORDS, (word,), _SAME_SOUND)
         if syllables and not sounding:
             yield Alternative(Field.SYLLABLES, syllables, _SAME_SOUND)
@@ -329,6 +340,38 @@ class Reader:
             syllables, rest = found
             begun.append(_begun(Field.SYLLABLES, *syllables, *([rest] if rest else [])))
         return (*unit, *begun)
+
+
+def _misspelt(
+    letters: str,
+    covered: Callable[[str], list[str] | None],
+    mistyped: Callable[[str], str | None],
+) -> tuple[list[str], str, str, list[str]] | None:
+    """The one word in `letters` that was mistyped: what is before it, it, what was meant, what is
+    behind it."""
+    tried = 0
+    for start in range(len(letters)):
+        before = covered(letters[:start])
+        if before is None:
+            continue
+        for end in range(min(len(letters), start + LONGEST_PINYIN), start + 3, -1):
+            after = covered(letters[end:])
+            if after is None or tried > _MOST_SPANS:
+                continue
+            tried += 1
+            if meant := mistyped(letters[start:end]):
+                return before, letters[start:end], meant, after
+    return None
+
+
+def _written(words: Sequence[str]) -> str:
+    """Chinese without spaces, as it is written; Latin words between spaces."""
+    told = ""
+    for word in words:
+        if told and (told[-1].isascii() or word[0].isascii()):
+            told += " "
+        told += word
+    return told
 
 
 def _begun(field: Field, *terms: str) -> Alternative:

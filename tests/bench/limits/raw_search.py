@@ -13,7 +13,7 @@ service keeps its index. The path of a request is the query, percent-encoded.
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,7 +24,8 @@ import orjson
 from services.catalog.adapters.search_tantivy import TantivyIndex
 from services.catalog.application.search import Asked, Search
 from services.catalog.application.search_language import Language
-from services.catalog.application.search_ports import Likeness, Row
+from services.catalog.application.search_ports import GradeNames, Likeness, Shown
+from services.catalog.domain.changes import Place
 from services.catalog.domain.search import Facet, Found, Query
 from shared.serving import serve
 from tests.bench.relevance.corpus import names
@@ -96,8 +97,11 @@ class _Noting(TantivyIndex):
 class _NothingIsLive:
     """The `SearchReads` of a use case whose page nobody sees."""
 
-    async def live(self, ids: Sequence[str]) -> Mapping[str, Row]:
-        return {}
+    async def live(self, ids: Sequence[str], place: Place) -> Shown:
+        return Shown({}, frozenset())
+
+    async def grade_names(self, labels: Sequence[str]) -> GradeNames:
+        return GradeNames({}, {})
 
     async def likeness(self, resource_id: UUID) -> Likeness | None:
         return None

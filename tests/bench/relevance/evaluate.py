@@ -10,8 +10,8 @@ from uuid import UUID
 from services.catalog.adapters.search_tantivy import TantivyIndex
 from services.catalog.application.search import Asked, Search
 from services.catalog.application.search_language import Language
-from services.catalog.application.search_ports import Likeness, Published, Row
-from services.catalog.domain.changes import BEGINNING
+from services.catalog.application.search_ports import GradeNames, Likeness, Published, Shown
+from services.catalog.domain.changes import BEGINNING, Place
 from tests.bench.relevance.corpus import Resource, corpus, names
 from tests.bench.relevance.judging import Judge, JudgedQuery, judged_queries, ndcg, recall
 
@@ -38,8 +38,11 @@ class EverythingIsLive:
             for each in resources
         }
 
-    async def live(self, ids: Sequence[str]) -> Mapping[str, Row]:
-        return {each: self._rows[each] for each in ids}
+    async def live(self, ids: Sequence[str], place: Place) -> Shown:
+        return Shown({each: self._rows[each] for each in ids}, frozenset())
+
+    async def grade_names(self, labels: Sequence[str]) -> GradeNames:
+        return GradeNames({}, {})
 
     async def likeness(self, resource_id: UUID) -> Likeness | None:
         return None

@@ -97,7 +97,7 @@ REVIEWS: Mapping[str, Make] = {
     "claim_review": _review("/claim"),
     "release_review": _review("/release"),
     "comment_review": _review("/comment", {"comment": "好"}),
-    "assign_review": _review("/assign", {"assignee": "somebody"}),
+    "assign_review": _review("/assign", {"assignee": None}),
     "raise_review": _review("/raise", {"comment": "全省使用。"}),
     "decide_review": _review("/decide", APPROVE),
     "read_review_policy": _of(f"/review-policy?organisation={SCHOOL}"),

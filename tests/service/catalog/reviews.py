@@ -94,6 +94,14 @@ class Panel(Desk):
         grant = f"{role}@{path}" + (f"#{subject}" if subject else "")
         return self.token(person or str(uuid7()), SCOPES, (grant,), **claims)
 
+    async def enrol(self, person: str, path: str = SCHOOL, subject: str | None = None) -> None:
+        """As identity tells of somebody who may judge there."""
+        await self.owner.execute(
+            "INSERT INTO review_roster (grant_id, person, path, subject, valid_from)"
+            " VALUES ($1, $2, text2ltree($3), $4, now())",
+            *(uuid7(), person, path, subject),
+        )
+
     async def submit(
         self, resource: dict[str, Any], headers: dict[str, str] | None = None, **body: Any
     ) -> httpx2.Response:

@@ -196,10 +196,10 @@ async def test_a_reader_counts_once_a_day(hall: Hall, clock: FrozenClock) -> Non
             assert (await hall.client.get(url, headers=headers)).status_code == 200
         assert (await hall.ask("GET", made, "content", reader)).status_code == 302
         told = await hall.told(made)
-    assert (told["views"], told["downloads"]) == (4, 1)
+    assert (told["views"], told["downloads"]) == (3, 1), "another browser is nobody else"
     clock.advance(timedelta(days=1))
     await hall.client.get(f"{URL}/{made['id']}", headers=reader)
-    assert (await hall.told(made))["views"] == 5
+    assert (await hall.told(made))["views"] == 4
 
 
 async def test_what_nobody_may_read_is_not_counted(hall: Hall) -> None:

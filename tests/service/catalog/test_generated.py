@@ -2,6 +2,9 @@
 document says."""
 
 import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import asyncpg
 import httpx2
@@ -22,6 +25,11 @@ __all__ = ["starter_set"]
 
 REQUESTS = 4
 SECONDS = 45.0
+HELD_BY_USE_CASES = tuple(
+    f"/catalog/v1/{each}"
+    for each in ("dictionaries", "textbooks", "knowledge", "uploads", "imports")
+)
+"""Their words are looked at by rules of their own, which tell every defect at once."""
 
 
 async def test_every_answer_to_a_generated_request_is_one_that_is_documented(
@@ -68,3 +76,41 @@ async def test_every_answer_to_a_generated_request_is_one_that_is_documented(
     found = await defects(document, client, callers, requests=REQUESTS, seconds=SECONDS)
     following.cancel()
     assert not found, "\n".join(found)
+
+
+def _free_texts(
+    schema: Mapping[str, Any], components: Mapping[str, Any], path: str, seen: frozenset[str]
+) -> Iterator[tuple[str, str | None]]:
+    """Where a body of that schema holds text of any kind, and the pattern that it is held to."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in seen:
+            yield from _free_texts(components[name], components, path, seen | {name})
+        return
+    for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        yield from _free_texts({**each, "pattern": each.get("pattern")}, components, path, seen)
+    for name, each in schema.get("properties", {}).items():
+        yield from _free_texts(each, components, f"{path}.{name}", seen)
+    if isinstance(schema.get("items"), Mapping):
+        yield from _free_texts(schema["items"], components, f"{path}[]", seen)
+    fixed = {"enum", "const", "format"} & schema.keys()
+    if schema.get("type") == "string" and not fixed:
+        yield path, schema.get("pattern")
+
+
+def test_no_text_of_any_body_may_hold_a_null(app: FastAPI) -> None:
+    document = openapi_document(app)
+    components = document["components"]["schemas"]
+    open_to_it = list[str]()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+                where = f"{method} {path}"
+                if "json" not in kind or path.startswith(HELD_BY_USE_CASES):
+                    continue
+                for text, pattern in _free_texts(body["schema"], components, where, frozenset()):
+                    # Whatever admits one of these admits a null somewhere.
+                    tried = ("\0", "/\0", "a\0", "a\0b", "a b\0c")
+                    if pattern is None or any(re.search(pattern, each) for each in tried):
+                        open_to_it.append(f"{text}: {pattern}")
+    assert not open_to_it, "\n".join(open_to_it)

@@ -222,3 +222,20 @@ async def test_opening_and_closing_are_audited_without_the_reader(
     )
     assert [each["action"] for each in rows] == ["report-case.opened", "report-case.closed"]
     assert rows[0]["actor"] == "a reader"
+
+
+async def test_a_case_is_called_what_readers_read_and_no_maker_closes_it(counter: Counter) -> None:
+    made = await counter.published()
+    assert (await counter.report(made, counter.reader())).status_code == 201
+    assert (await counter.patch(made, {"metadata": {"title": "没人读过的题名"}})).status_code == 200
+    assert (await counter.case())["title"] == made["metadata"]["title"]
+    helped = {"act": {"sub": counter.subject}}
+    grants = (f"administrator@{CITY}",)
+    for maker in (
+        counter.token(counter.subject, SCOPES, grants),
+        counter.token(str(uuid7()), SCOPES, grants, **helped),
+    ):
+        assert (await counter.close(await counter.case(), maker)).status_code == 403
+    await counter.taken("suspend", await counter.read(made), SUSPENDED)
+    assert (await counter.case())["title"] == made["metadata"]["title"]
+    assert (await counter.close(await counter.case(), counter.administrator())).status_code == 200

@@ -155,11 +155,7 @@ async def test_an_administrator_lifts_what_a_reviewer_there_declared(bench: Benc
     reviewer = str(uuid7())
     await bench.put_own(reviewer, [bench.subject])
     assert await bench.listed() == []
-    await bench.owner.execute(
-        "INSERT INTO review_roster (grant_id, person, path, valid_from)"
-        " VALUES ($1, $2, text2ltree($3), now())",
-        *(uuid7(), reviewer, SCHOOL),
-    )
+    await bench.enrol(reviewer)
     [found] = await bench.listed()
     assert (found["reviewer"], found["organisation"]) == (reviewer, None)
     assert (await bench.lift(found, bench.administrator(OTHER_SCHOOL))).status_code == 404

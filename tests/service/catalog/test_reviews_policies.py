@@ -133,6 +133,36 @@ async def test_a_skippable_level_is_passed_over_only_where_nobody_is_known(
     assert (await office.review(await office.submitted(await office.finished())))["level"] == 1
 
 
+async def test_a_skippable_level_waits_for_whoever_is_on_leave(office: Office) -> None:
+    levels = [{"kind": "SCHOOL", "skippable": True}, {"kind": "CITY"}]
+    await office.put_policy(CITY, {"levels": levels})
+    person, today = str(uuid7()), datetime.now(UTC).date()
+    await office.enrol(person)
+    days = {"from_date": str(today), "until_date": str(today + timedelta(days=9))}
+    await office.put_mine("absences", person, [days])
+    seen = await office.review(await office.submitted(await office.finished()))
+    assert (seen["level"], seen["assignee"]) == (0, None)
+
+
+async def test_a_level_is_assigned_by_administrators_there_or_above(office: Office) -> None:
+    await office.put_policy(CITY, {"levels": [{"kind": "CITY"}]})
+    review_id, person = await office.submitted(await office.finished()), str(uuid7())
+    await office.enrol(person, CITY)
+    school = await office.act("assign", review_id, office.administrator(SCHOOL), assignee=person)
+    assert (school.status_code, school.json()["guard"]) == (409, "of_the_level")
+    await office.done("assign", review_id, office.administrator(CITY), assignee=person)
+
+
+async def test_another_type_takes_no_level_of_a_mandatory_chain_away(office: Office) -> None:
+    light = {"levels": [{"kind": "SCHOOL"}], "mandatory": True}
+    await office.put_policy(CITY, light, resource_type="exercises")
+    await office.put_policy(CITY, {**LEVELS, "mandatory": True}, resource_type="coursewares")
+    for types in (["coursewares"], ["coursewares", "exercises"], ["exercises", "coursewares"]):
+        made = await office.finished(resource_types=types)
+        chain = (await office.review(await office.submitted(made)))["chain"]
+        assert [each["kind"] for each in chain] == ["SCHOOL", "CITY"]
+
+
 async def test_cases_go_to_whoever_of_the_group_that_fits_has_least_to_do(
     office: Office,
 ) -> None:
@@ -184,6 +214,10 @@ async def test_an_administrator_gives_a_case_to_somebody_else_who_may_judge_it(
     assert (
         await office.act("assign", review_id, office.reviewer(), assignee=person)
     ).status_code == 403
+    for stranger in (person, "nobody-at-all"):
+        refused = await office.act("assign", review_id, above, assignee=stranger)
+        assert refused.json()["type"] == "urn:shuyuan:problem:catalog/assignee-refused"
+    await office.enrol(person)
     told = await office.done("assign", review_id, above, assignee=person)
     assert (told["assignee"], "assign" in told["actions"]) == (person, True)
     assert len(await office.queue(office.reviewer(person=person), "assigned=true")) == 1
@@ -217,15 +251,25 @@ async def test_the_machine_points_at_places_and_leaves_the_word_to_people(
     later = datetime.now(UTC) + timedelta(days=1)
     tomorrow = await office.list_terms("苹果", version=1, effective_from=later.isoformat())
     assert tomorrow.json()["version"] == 2
-    upload = await office.upload(text="把一个苹果平均分成两份。" * 9 + "\f详情请加 微信：")
+    text = "把一个苹果平均分成两份。" * 9 + "\f详情请加 微信："
+    upload = await office.upload(text=text, filename="减\u0301价.pdf")
     made = await office.create(await office.complete(title="分数大减价"), upload)
+    told_of = {"upload_id": upload, "role": "main", "alt_text": "加微信", "description": "减价"}
+    assert (await office.patch(made, {"files": [told_of]})).status_code == 200
     review_id = await office.submitted(made)
     (told,) = [each for each in await office.timeline(review_id) if each["kind"] == "EXAMINED"]
     data = told["data"]
     assert data["lists"] == [{"name": "advertising", "version": 1}]
-    hits = [(each.get("pointer"), each.get("page"), each["term"]) for each in data["hits"]]
-    assert hits == [("/title", None, "减价"), (None, 2, "加微信")]
-    assert (data["hits"][0]["start"], data["hits"][0]["end"], data["total"]) == (3, 5, 2)
+    places = ("pointer", "element", "page", "term")
+    assert [tuple(each.get(name) for name in places) for each in data["hits"]] == [
+        ("/title", None, None, "减价"),
+        (None, "filename", None, "减价"),
+        (None, "description", None, "减价"),
+        (None, "alt_text", None, "加微信"),
+        (None, None, 2, "加微信"),
+    ]
+    where = [(each["start"], each["end"]) for each in data["hits"][:2]]
+    assert (where, data["total"]) == ([(3, 5), (0, 3)], 5)
     assert (await office.judge(review_id, office.reviewer(), APPROVE))["state"] == "APPROVED"
 
 

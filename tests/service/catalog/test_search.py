@@ -96,6 +96,32 @@ async def test_a_resource_is_found_however_it_is_typed(
     assert (await shelf.titles(query))[:1] == ["二次函数的图象与性质"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            "麒麟",
+            "qilin",
+            "qi lin",
+            "麒林",
+            "qilim",
+            "qilin huaban",
+            "fsb",
+            "放射病",
+            "fangshebing",
+        ),
+        *("fenshu qilin", "分数 麒林", "photosynthesis", "photosinthesis", "花办"),
+    ],
+)
+async def test_what_a_document_says_is_found_however_it_is_typed(
+    shelf: Shelf, follower: Follower, query: str
+) -> None:
+    await shelf.put("分数的意义", text="麒麟的花瓣怎样开放，photosynthesis 与放射病")
+    await shelf.put("分数的初步认识")
+    await shelf.settle(follower)
+    assert (await shelf.titles(query))[:1] == ["分数的意义"]
+
+
 async def test_what_was_meant_is_told_and_found(
     shelf: Shelf, follower: Follower, math: str
 ) -> None:
@@ -131,6 +157,41 @@ async def test_nothing_that_is_not_live_at_this_moment_is_shown(
     await shelf.tell(taken, "restored")
     await shelf.settle(follower)
     assert (await shelf.ask("课件"))["estimated_total"] == 2
+
+
+async def test_what_is_taken_down_is_not_told_by_counts_or_words_while_the_index_is_behind(
+    shelf: Shelf, follower: Follower
+) -> None:
+    taken = await shelf.put("鹌鹑与zebrafinch", grades=["G3"])
+    await shelf.put("麻雀的观察", grades=["G4"])
+    await shelf.settle(follower)
+
+    async def told() -> list[Any]:
+        pages = [
+            await shelf.ask(q, facet="grade")
+            for q in ("鹌鹑", "安纯", "anchum", "zebrafinhc", "", "安纯 zebrafinhc")
+        ]
+        return [
+            (each["estimated_total"], _counts(each, "grade"), each["did_you_mean"])
+            for each in pages
+        ]
+
+    before = await told()
+    assert [each[0] for each in before] == [1, 1, 1, 1, 2, 1]
+    assert [each[2] for each in before] == [
+        *(None, "鹌鹑", "鹌鹑", "zebrafinch", None, "鹌鹑 zebrafinch")
+    ]
+    await shelf.live(taken, None)
+    await shelf.tell(taken, "suspended")
+    nothing: Any = (0, {}, None)
+    after = [nothing, nothing, nothing, nothing, (1, {"G4": 1}, None), nothing]
+    assert await told() == after
+    await shelf.settle(follower)
+    assert await told() == after, "the words that were learnt before are known still"
+    await shelf.live(taken, 1)
+    await shelf.tell(taken, "restored")
+    await shelf.settle(follower)
+    assert await told() == before
 
 
 async def test_a_new_version_takes_the_place_of_the_old(shelf: Shelf, follower: Follower) -> None:
@@ -214,6 +275,40 @@ async def test_the_callers_grade_and_region_come_first(
     assert await order(headers=teacher) == [near, far]
 
 
+async def test_the_grade_of_the_callers_class_comes_first(
+    shelf: Shelf, follower: Follower, token: Token, owner: asyncpg.Connection
+) -> None:
+    by_grade = {each: await shelf.put("分数", grades=[each]) for each in ("G3", "G5", "G10")}
+    await shelf.settle(follower)
+    for label, name in (
+        ("GA", "三年级"),
+        ("GB", "5年级"),
+        ("GC", "高中一年级"),
+        ("GD", "启航部"),
+    ):
+        await owner.execute(
+            "INSERT INTO organisations (label, path, name, kind, state)"
+            " VALUES ($1, text2ltree($2), $3, 'grade', 'OPEN')",
+            *(label, f"{SCHOOL}.{label}", name),
+        )
+
+    async def order(*grants: str, **parameters: Any) -> list[UUID]:
+        headers = token("a", "catalog.read", grants)
+        return [
+            UUID(each["id"]) for each in (await shelf.ask("分数", headers, **parameters))["items"]
+        ]
+
+    anonymous = [UUID(each["id"]) for each in (await shelf.ask("分数"))["items"]]
+    for label, grade in (("GA", "G3"), ("GB", "G5"), ("GC", "G10")):
+        for role in ("student", "teacher"):
+            found = await order(f"{role}@{SCHOOL}.{label}.K1")
+            rest = [each for each in anonymous if each != by_grade[grade]]
+            assert found == [by_grade[grade], *rest], (label, role)
+    assert (await order(f"student@{SCHOOL}.GA.K1", prefer_grade="G5"))[0] == by_grade["G5"]
+    for unknown in ("GD", "GE"):
+        assert await order(f"student@{SCHOOL}.{unknown}.K1") == anonymous
+
+
 async def test_pages_follow_one_another_and_belong_to_their_question(
     shelf: Shelf, follower: Follower
 ) -> None:
@@ -250,6 +345,11 @@ async def test_a_page_is_one_statement_however_many_hits(
         asked.clear()
         await shelf.ask("分数", limit=limit, facet=["grade", "type", "stage", "subject"])
         assert len(asked) == 1
+    await shelf.tell(await shelf.put("分数", live=False), "suspended")
+    for statements in (4, 2, 2):  # what was taken down is remembered
+        asked.clear()
+        await shelf.ask("分数")
+        assert len(asked) == statements
 
 
 async def test_suggestions_complete_what_is_typed(shelf: Shelf, follower: Follower) -> None:
@@ -267,6 +367,8 @@ async def test_suggestions_complete_what_is_typed(shelf: Shelf, follower: Follow
     assert "人教版" in await suggested("renj")
     assert "分数 人教版" in await suggested("分数 ren")
     assert await suggested("zzzz") == []
+    assert await suggested("二次函数 yuw") == []
+    assert await suggested("二次d") == ["二次函数的图象"]
 
 
 async def test_related_resources_are_of_the_same_subject_and_published(

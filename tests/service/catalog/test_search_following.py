@@ -9,6 +9,7 @@ import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from services.catalog.adapters.changes import ChangeReader
 from services.catalog.adapters.objects import object_store
@@ -215,6 +216,22 @@ def test_without_a_place_for_it_the_command_says_what_to_set(
     monkeypatch.setattr(logs, "configure", lambda *_: None)
     assert reindex([]) == 2
     assert "SHUYUAN_CATALOG_SEARCH_DIRECTORY" in capsys.readouterr().err
+
+
+def test_away_from_its_service_the_command_says_what_environment_it_needs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = {"database_url": "postgresql://nobody@127.0.0.1:9/nothing"}
+    stranger = {"database_password": SecretStr("wrong")}
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    for wrong in (nobody, stranger):
+        changed = settings.model_copy(update=wrong)
+        monkeypatch.setattr(Settings, "load", lambda changed=changed: changed)
+        assert reindex([]) == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1
+        assert "SHUYUAN_CATALOG_* variables" in told
+        assert "SHUYUAN_SECRETS_DIR" in told
 
 
 async def test_more_changes_than_fit_a_batch_are_all_followed(

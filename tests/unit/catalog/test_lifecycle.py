@@ -1,11 +1,14 @@
 """The table of the life of a resource, and what is told from it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
 
+from services.catalog.application.resources_content import ADDRESS_LIFE
 from services.catalog.domain.lifecycle import (
     ACTORS,
     GUARDS,
@@ -48,6 +51,10 @@ def _situations() -> Iterator[Situation]:
 def test_the_document_is_drawn_from_the_table_as_it_is() -> None:
     cure = ".venv/bin/python -m services.catalog.domain.lifecycle_drawing > docs/lifecycle.md"
     assert DOCUMENT.read_text() == document(), f"run: {cure}"
+
+
+def test_the_document_tells_how_long_an_address_outlives_a_suspension() -> None:
+    assert f"{ADDRESS_LIFE // timedelta(minutes=1)} minutes after it was given" in document()
 
 
 def test_every_action_guard_and_actor_is_told() -> None:
@@ -101,6 +108,24 @@ def test_whoever_made_it_judges_it_in_no_situation() -> None:
         if now.is_maker:
             assert refusal(Action.CLAIM, now) is not None
             assert refusal(Action.DECIDE, now) is not None
+
+
+def test_no_maker_says_who_judges_or_restores_and_nobody_below_whoever_suspended_it_does() -> None:
+    for now in _situations():
+        if now.is_maker:
+            assert refusal(Action.ASSIGN, now) is not None
+            assert refusal(Action.RESTORE, now) is not None
+        below = replace(now, has_authority=False)
+        for action in (Action.RESTORE, Action.RETIRE):
+            assert refusal(action, below) is not None
+
+
+def test_whoever_let_a_deadline_pass_leaves_it_to_others() -> None:
+    at_level = Situation(state=State.IN_REVIEW, actors=REVIEWER, case_state=State.IN_REVIEW)
+    assert refusal(Action.CLAIM, at_level) is None
+    late = refusal(Action.CLAIM, replace(at_level, let_it_lapse=True))
+    assert late is not None
+    assert late.guard is Guard.IN_TIME
 
 
 def test_what_is_allowed_is_what_a_step_takes() -> None:

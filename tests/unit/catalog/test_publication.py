@@ -48,7 +48,8 @@ def test_a_reason_is_read_by_the_step_that_it_was_given_for() -> None:
 def test_what_is_told_of_a_takedown_names_no_person() -> None:
     actor = str(uuid7())
     notice = Notice(
-        uuid7(), uuid7(), Action.RETIRE, RemovalReason.OUTDATED, "已换版。", 1, utc_now(), actor
+        *(uuid7(), uuid7(), Action.RETIRE, RemovalReason.OUTDATED, "已换版。", 1, utc_now()),
+        *(actor, None),
     )
     told = taken_down("R-0000-0000-0", State.RETIRED, notice)
     assert (told.members["state"], told.members["reason_code"]) == ("RETIRED", "outdated")

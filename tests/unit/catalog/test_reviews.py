@@ -4,6 +4,8 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.catalog.domain.policies import (
     Kind,
@@ -145,3 +147,52 @@ def test_levels_out_of_order_twice_or_without_enough_seats_are_refused(
 ) -> None:
     with pytest.raises(PolicyRefused):
         policy("P0", *steps).checked()
+
+
+STEPS = st.lists(
+    st.builds(
+        lambda kind, needed, more, hours, skippable: Step(
+            kind, needed, needed + more, hours, skippable
+        ),
+        *(st.sampled_from(Kind), st.integers(1, 3), st.integers(0, 2), st.integers(1, 99)),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda each: each.kind,
+).map(lambda steps: sorted(steps, key=lambda each: list(Kind).index(each.kind)))
+POLICIES = st.lists(
+    st.builds(
+        Policy,
+        st.sampled_from(["P0", "P0.C1", PATH]),
+        st.sampled_from([None, "a", "b", "c"]),
+        st.just(NORMAL),
+        STEPS,
+        st.booleans(),
+    ),
+    max_size=8,
+    unique_by=lambda each: (each.path, each.resource_type),
+)
+
+
+@given(
+    POLICIES,
+    st.lists(st.sampled_from("abc"), min_size=1, unique=True),
+    st.sampled_from("abc"),
+    st.booleans(),
+)
+def test_another_type_takes_no_level_away_and_makes_none_easier(
+    policies: list[Policy], types: list[str], more: str, first: bool
+) -> None:
+    def steps(types: list[str]) -> dict[Kind, Step]:
+        found = prevailing(policies, PATH, types, NORMAL).checked()
+        return {each.kind: each for each in found.steps}
+
+    before, after = steps(types), steps([more, *types] if first else [*types, more])
+    assert before.keys() <= after.keys()
+    for kind, step in before.items():
+        harder = after[kind]
+        assert harder.needed >= step.needed
+        assert harder.seats - harder.needed <= step.seats - step.needed
+        assert harder.hours <= step.hours
+        assert step.skippable or not harder.skippable

@@ -51,6 +51,20 @@ def test_each_word_is_a_unit_and_words_that_say_nothing_are_none(reader: Reader)
     assert len(reader.literal("的").units) == 1
 
 
+def test_words_of_texts_stand_behind_those_of_titles() -> None:
+    texts = {"二次": 900, "语汇": 9, "二次寒暑": 90, "含数": 50, "麒麟": 1, "书学": 3}
+    reader = Reader(Segmenter(), Lexicon(FREQUENCIES, texts=texts))
+    [unit] = reader.literal("hanshu").units
+    assert [each.terms for each in unit if each.field is Field.WORDS] == [
+        *(("hanshu",), ("函数",), ("含数",))
+    ]
+    [unit] = reader.literal("qilin").units
+    assert {each.field for each in unit} == {Field.WORDS, Field.SYLLABLES}
+    assert [len(found) for found in words(reader.literal("qilinhanshu").units)] == [2, 3]
+    told = [reader.corrected(typed) for typed in ("麒林", "书学", "qilim")]
+    assert [each and each.meant for each in told] == ["麒麟", "数学", "麒麟"]
+
+
 @pytest.mark.parametrize(
     "typed",
     ["ercihanshu kejian", "erci hanshu ke jian", "er ci han shu ke jian", "ercihanshukejian"],

@@ -25,8 +25,15 @@ def found(text: str, *terms: str) -> list[str]:
     return [text[each.start : each.end] for each in matcher(*terms).hits(text)]
 
 
+UNSEEN = "\u200b\u034f\ufe00\ufe0f\u115f\u1160\u3164\uffa0\u2800\u0301\u20dd\U000e0100\u180b\u17b4"
+
+
 @pytest.mark.parametrize(
-    "text", ["请加微信群", "请加微 信群", "请加微\u200b信群", "请加\n微信\u3000群"]
+    "text",
+    [
+        *("请加微信群", "请加微 信群", "请加\n微信\u3000群"),
+        *(f"请加微{each}信{each}群{each}" for each in UNSEEN),
+    ],
 )
 def test_a_term_is_found_however_it_is_spaced(text: str) -> None:
     (hit,) = matcher("微信群").hits(text)
@@ -34,8 +41,9 @@ def test_a_term_is_found_however_it_is_spaced(text: str) -> None:
     assert text[hit.end - 1] == "群"
 
 
-def test_width_and_case_do_not_matter() -> None:
+def test_width_case_and_marks_do_not_matter() -> None:
     assert found("加ＶＸ：abc", "vx") == ["ＶＸ"]
+    assert found("加v\u0301x\u0327：abc", "vx") == ["v\u0301x"]
 
 
 def test_terms_within_terms_are_all_told() -> None:

@@ -56,6 +56,9 @@ NOTICES = Table(
     Column("version", Integer, nullable=False, comment="that everybody could read, or can again"),
     Column("at", INSTANT, nullable=False),
     Column("actor", Text, nullable=False, comment="subject of the token"),
+    Column(
+        "authority", Ltree, comment="path of the organisation that decided; null: the owner did"
+    ),
     Index("ix_notices_resource_id", "resource_id", "id"),
 )
 

@@ -1,0 +1,238 @@
+"""Whoever had a part in it: they judge nothing of it, choose no judges, and do not undo what others
+decided."""
+
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.catalog.adapters.objects import object_store
+from services.catalog.settings import Settings
+from shared.ids import uuid7
+from tests.service.catalog.conftest import only
+from tests.service.catalog.publication import RESTORED, RETIRED, SUSPENDED
+from tests.service.catalog.resources import CITY, PROVINCE, SCHOOL, URL
+from tests.service.catalog.reviews import APPROVE, CHANGES, SCOPES, Panel, build_reviews
+from tests.service.catalog.vocabularies import starter_set
+from tests.service.house import Token
+
+__all__ = ["starter_set"]
+
+V1 = "/catalog/v1"
+
+
+@pytest.fixture
+def build() -> Callable[[Settings], FastAPI]:
+    return only(build_reviews)
+
+
+class Yard(Panel):
+    """A teacher who is an administrator of her school, too."""
+
+    @property
+    def principal(self) -> dict[str, str]:
+        grants = (f"teacher@{SCHOOL}", f"administrator@{SCHOOL}")
+        return self.token(self.subject, SCOPES, grants)
+
+    async def with_authors(self, *people: str, role: str = "author", **others: Any) -> Any:
+        named = [{"name": "张敏", "role": role, "person_id": each} for each in people]
+        mine = {"name": "张敏", "role": "author"}
+        return await self.finished(contributors=[mine, *named], **others)
+
+    async def published(self, **others: Any) -> dict[str, Any]:
+        made = await self.finished(**others)
+        told = await self.judge(await self.submitted(made), self.reviewer(), APPROVE)
+        assert told["resource_state"] == "PUBLISHED"
+        return await self.read(made)
+
+    async def take(
+        self, action: str, made: dict[str, Any], headers: dict[str, str]
+    ) -> httpx2.Response:
+        body = {"suspend": SUSPENDED, "retire": RETIRED, "restore": RESTORED}[action]
+        tag = {"if-match": f'"v{(await self.read(made))["version"]}"'}
+        url = f"{URL}/{made['id']}/{action}"
+        return await self.client.post(url, headers={**headers, **tag}, json=body)
+
+    async def refused(self, action: str, made: dict[str, Any], headers: dict[str, str]) -> str:
+        """The guard that stops it, which is told beforehand too."""
+        answer = await self.take(action, made, headers)
+        assert answer.status_code == 409, answer.text
+        guard: str = answer.json()["guard"]
+        seen = (await self.client.get(f"{URL}/{made['id']}", headers=headers)).json()
+        assert (action, guard) in [(each["action"], each["guard"]) for each in seen["refusals"]]
+        return guard
+
+    async def write(
+        self, method: str, path: str, headers: dict[str, str], **body: Any
+    ) -> dict[str, Any]:
+        answer = await self.client.request(method, f"{V1}/{path}", headers=headers, json=body)
+        assert answer.status_code in (200, 201), answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def found(self, headers: dict[str, str], *members: str) -> dict[str, Any]:
+        told = {"organisation": SCHOOL, "name": "数学组", "members": list(members)}
+        return await self.write("POST", "review-groups", headers, **told)
+
+    async def claiming(self, review_id: str, person: str) -> str | None:
+        """What keeps that person from claiming it, as the review says and as the claim is told."""
+        headers = self.reviewer(person=person)
+        seen = await self.review(review_id, headers)
+        told = {each["action"]: each["guard"] for each in seen["refusals"]}
+        answer = await self.act("claim", review_id, headers)
+        if answer.status_code == 200:
+            assert "claim" in seen["actions"]
+            await self.done("release", review_id, headers)
+            return None
+        guard: str = answer.json()["guard"]
+        assert told["claim"] == guard
+        return guard
+
+
+@pytest.fixture
+def yard(
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    owner: asyncpg.Connection,
+    token: Token,
+    app: FastAPI,
+) -> Yard:
+    return Yard(client, owner, token, object_store(settings), app=app)
+
+
+async def test_what_was_suspended_from_above_stays_so_until_it_is_restored_from_there(
+    yard: Yard,
+) -> None:
+    made = await yard.published()
+    assert (await yard.take("suspend", made, yard.administrator(CITY))).status_code == 200
+    for action in ("restore", "retire"):
+        assert await yard.refused(action, made, yard.administrator(SCHOOL)) == "authority"
+    assert await yard.refused("retire", made, yard.teacher) == "authority"
+    assert (await yard.take("restore", made, yard.administrator(CITY))).status_code == 200
+    assert (await yard.take("suspend", made, yard.administrator(SCHOOL))).status_code == 200
+    assert (await yard.take("restore", made, yard.administrator(PROVINCE))).status_code == 200
+    assert (await yard.take("retire", made, yard.teacher)).status_code == 200
+
+
+async def test_whose_authority_it_was_is_the_highest_that_they_have(yard: Yard) -> None:
+    made = await yard.published()
+    both = (f"administrator@{SCHOOL}", f"administrator@{CITY}")
+    headers = yard.token(str(uuid7()), SCOPES, both)
+    assert (await yard.take("suspend", made, headers)).status_code == 200
+    assert await yard.refused("restore", made, yard.administrator(SCHOOL)) == "authority"
+    # One that was written before authorities were noted is the top organisation's to end.
+    await yard.owner.execute("ALTER TABLE notices DISABLE TRIGGER USER")
+    await yard.owner.execute("UPDATE notices SET authority = NULL")
+    await yard.owner.execute("ALTER TABLE notices ENABLE TRIGGER USER")
+    assert await yard.refused("restore", made, headers) == "authority"
+    assert (await yard.take("restore", made, yard.administrator(PROVINCE))).status_code == 200
+
+
+async def test_no_maker_restores_what_was_suspended(yard: Yard) -> None:
+    author = str(uuid7())
+    mine = {"name": "张敏", "role": "author", "person_id": author}
+    made = await yard.published(contributors=[mine])
+    assert (await yard.take("suspend", made, yard.administrator(SCHOOL))).status_code == 200
+    named = yard.token(author, SCOPES, (f"administrator@{CITY}",))
+    helper = {"act": {"sub": yard.subject}}
+    helped = yard.token(str(uuid7()), SCOPES, (f"administrator@{CITY}",), **helper)
+    for headers in (yard.principal, named, helped):
+        assert await yard.refused("restore", made, headers) == "not_maker"
+    assert (await yard.take("restore", made, yard.administrator(SCHOOL))).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["author", "editor", "translator", "other"])
+async def test_whom_the_metadata_names_as_makers_judge_nothing_of_it(yard: Yard, role: str) -> None:
+    author = str(uuid7())
+    review_id = await yard.submitted(await yard.with_authors(author, role=role))
+    assert await yard.claiming(review_id, author) == "not_maker"
+    assert await yard.claiming(review_id, str(uuid7())) is None
+
+
+async def test_the_cataloguer_judges_nothing_of_it_and_who_reviewed_it_before_may(
+    yard: Yard,
+) -> None:
+    cataloguer, reviewer = str(uuid7()), str(uuid7())
+    named = {"cataloguer": {"name": "李静", "person_id": cataloguer}}
+    review_id = await yard.submitted(await yard.with_authors(reviewer, role="reviewer", **named))
+    assert await yard.claiming(review_id, cataloguer) == "not_maker"
+    assert await yard.claiming(review_id, reviewer) is None
+
+
+async def test_an_author_who_is_left_out_of_the_next_version_stays_one(yard: Yard) -> None:
+    author = str(uuid7())
+    made = await yard.with_authors(author)
+    review_id = await yard.submitted(made)
+    await yard.judge(review_id, yard.reviewer(), CHANGES)
+    alone = {"metadata": {"contributors": [{"name": "张敏", "role": "author"}]}}
+    assert (await yard.patch(await yard.read(made), alone)).status_code == 200
+    assert await yard.submitted(made) == review_id
+    assert await yard.claiming(review_id, author) == "not_maker"
+
+
+async def test_a_group_that_a_maker_founded_or_changed_is_passed_over(yard: Yard) -> None:
+    friend, other = str(uuid7()), str(uuid7())
+    await yard.found(yard.principal, friend)
+    review_id = await yard.submitted(await yard.finished())
+    seen = await yard.review(review_id)
+    assert (seen["group_id"], seen["assignee"]) == (None, None)
+    assert await yard.claiming(review_id, other) is None
+    theirs = await yard.found(yard.administrator(SCHOOL), other)
+    review_id = await yard.submitted(await yard.finished())
+    assert (await yard.review(review_id))["group_id"] == theirs["id"]
+    assert await yard.claiming(review_id, friend) == "no_conflict"
+    tag = {**yard.principal, "if-match": '"v1"'}
+    body = {"name": "数学组", "members": [friend]}
+    await yard.write("PUT", f"review-groups/{theirs['id']}", tag, **body)
+    assert await yard.claiming(review_id, other) is None
+    assert [each["id"] for each in await yard.queue(yard.reviewer(person=other))][-1] == review_id
+
+
+async def test_a_maker_assigns_the_case_to_nobody(yard: Yard) -> None:
+    friend = str(uuid7())
+    await yard.enrol(friend)
+    review_id = await yard.submitted(await yard.finished())
+    refused = await yard.act("assign", review_id, yard.principal, assignee=friend)
+    assert (refused.status_code, refused.json()["guard"]) == (409, "not_maker")
+    seen = await yard.review(review_id, yard.principal)
+    assert ("assign", "not_maker") in [(e["action"], e["guard"]) for e in seen["refusals"]]
+
+
+async def test_conflicts_that_a_maker_declares_or_lifts_do_not_count_for_the_case(
+    yard: Yard,
+) -> None:
+    author, reviewer = str(uuid7()), str(uuid7())
+    told = {"organisation": SCHOOL, "reviewer": reviewer, "maker": author, "words": "系夫妻。"}
+    await yard.write("POST", "review-conflicts", yard.principal, **told)
+    review_id = await yard.submitted(await yard.with_authors(author))
+    assert await yard.claiming(review_id, reviewer) is None
+    made = await yard.write("POST", "review-conflicts", yard.administrator(SCHOOL), **told)
+    assert await yard.claiming(review_id, reviewer) == "no_conflict"
+    lift = f"review-conflicts/{made['id']}/lift"
+    await yard.write("POST", lift, yard.principal, words="已无关。")
+    assert await yard.claiming(review_id, reviewer) == "no_conflict"
+
+
+async def test_nobody_says_in_the_name_of_a_reviewer_what_keeps_them_away(yard: Yard) -> None:
+    helped = yard.reviewer(act={"sub": yard.subject})
+    for what in ("absences", "conflicts"):
+        url = f"{V1}/reviewers/me/{what}"
+        refused = await yard.client.put(url, headers=helped, json={"items": []})
+        assert refused.status_code == 403
+
+
+async def test_the_queue_has_nothing_that_one_made_or_that_went_to_others(yard: Yard) -> None:
+    author, member, outsider = (str(uuid7()) for _ in range(3))
+    own = await yard.submitted(await yard.with_authors(author))
+    await yard.found(yard.administrator(SCHOOL), member)
+    routed = await yard.submitted(await yard.finished())
+
+    async def listed(person: str) -> list[str]:
+        return [each["id"] for each in await yard.queue(yard.reviewer(person=person))]
+
+    assert await listed(author) == []
+    assert await listed(outsider) == [own]
+    assert await listed(member) == [own, routed]
