@@ -241,12 +241,20 @@ async def test_known_last_words_become_advice(bench: Bench, words: str, sentence
 
 async def test_all_stop_in_reverse_order_and_by_their_own_signal(bench: Bench) -> None:
     farewell = (
-        "import signal\n"
-        "signal.signal(signal.{name}, lambda *_: (print('bye', flush=True), sys.exit()))"
+        "import signal, time\n"
+        "def leave(*_):\n"
+        "    print('bye', flush=True)\n"
+        "    time.sleep({takes})\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.{name}, leave)"
     )
     supervisor = bench.supervisor(
-        server("database", code=farewell.format(name="SIGINT"), stop_signal=signal.SIGINT),
-        server("service", code=farewell.format(name="SIGTERM"), depends_on=frozenset({"database"})),
+        server("database", code=farewell.format(name="SIGINT", takes=1), stop_signal=signal.SIGINT),
+        server(
+            "service",
+            code=farewell.format(name="SIGTERM", takes=0),
+            depends_on=frozenset({"database"}),
+        ),
     )
     await supervisor.start()
     stop = asyncio.create_task(supervisor.stop())
