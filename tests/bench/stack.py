@@ -15,8 +15,12 @@ from typing import Any
 import httpx2
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-UNLIMITED = {**os.environ, "SHUYUAN_GATEWAY_QUOTA_FACTOR": "1000"}
-"""Quotas are counted as ever, and stop no load."""
+UNLIMITED = {
+    **os.environ,
+    "SHUYUAN_GATEWAY_QUOTA_FACTOR": "1000",
+    "SHUYUAN_ENVOY_RATE_FACTOR": "1000",
+}
+"""Quotas and rates are counted as ever, and stop no load."""
 
 
 @dataclass(frozen=True)
