@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import date
 
 from sqlalchemy import text
@@ -51,17 +52,7 @@ class UsageRows:
                 return False
             if before == 0:
                 await uow.connection.execute(_FORGET)
-            rows = [
-                {
-                    **key._asdict(),
-                    "requests": counts.requests,
-                    "refused": counts.refused,
-                    "failed": counts.failed,
-                    "received": counts.received,
-                    "sent": counts.sent,
-                }
-                for key, counts in sorted(tally.counts.items())
-            ]
+            rows = [{**key._asdict(), **asdict(tally.counts[key])} for key in sorted(tally.counts)]
             if rows:
                 await uow.connection.execute(_ADD, rows)
             return await uow.commit(True)

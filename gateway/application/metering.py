@@ -14,7 +14,8 @@ import structlog
 from gateway.domain.usage import Request, Tally
 
 LOOK_SECONDS = 1.0
-CHUNK = 4 << 20
+CHUNK = 128 << 10
+"""Read at once: Envoy's questions wait in the same process, and for no longer than this takes."""
 
 log = structlog.get_logger(__name__)
 

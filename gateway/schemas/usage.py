@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from datetime import date
 from typing import Self
 
@@ -22,15 +23,7 @@ class UsageView(BaseModel):
 
     @classmethod
     def of(cls, key: UsageKey, counts: Counts) -> Self:
-        return cls(
-            day=key.day,
-            operation=key.operation,
-            requests=counts.requests,
-            refused=counts.refused,
-            failed=counts.failed,
-            received=counts.received,
-            sent=counts.sent,
-        )
+        return cls(day=key.day, operation=key.operation, **asdict(counts))
 
 
 class QuotaView(BaseModel):
