@@ -7,15 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError
-
+from services.identity.application.argon2id import Argon2id
 from shared.errors import Unavailable
 
 T = TypeVar("T")
 
-SALT_BYTES = 16
-HASH_BYTES = 32
 RETRY_SECONDS = 2
 
 
@@ -26,21 +22,14 @@ class HashingPoolFull(Unavailable):
 class PasswordHashing:
     """`workers` threads that hash, and seats for `queue` more people who wait for one.
 
-    The library gives up the interpreter lock while it computes.
+    The interpreter lock is free while they compute.
     """
 
     def __init__(self, *, workers: int, queue: int, memory_kib: int, iterations: int) -> None:
-        self._hasher = PasswordHasher(
-            time_cost=iterations,
-            memory_cost=memory_kib,
-            parallelism=1,
-            hash_len=HASH_BYTES,
-            salt_len=SALT_BYTES,
-            type=Type.ID,
-        )
+        self._argon2id = Argon2id(memory_kib=memory_kib, iterations=iterations)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
         self._seats = workers + queue
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        self._nobody = self._argon2id.hash(secrets.token_urlsafe())
 
     def expect_seat(self) -> None:
         """Ask before any other work: whoever finds the pool full costs nothing. Raises
@@ -59,7 +48,7 @@ class PasswordHashing:
         self.expect_seat()
         self._seats -= 1
         try:
-            yield Seat(self._hasher, self._nobody, self._threads)
+            yield Seat(self._argon2id, self._nobody, self._threads)
         finally:
             self._seats += 1
 
@@ -67,29 +56,23 @@ class PasswordHashing:
 class Seat:
     """Hashes passwords that the caller has normalised (`domain.passwords.normalised`)."""
 
-    def __init__(self, hasher: PasswordHasher, nobody: str, threads: ThreadPoolExecutor) -> None:
-        self._hasher = hasher
+    def __init__(self, argon2id: Argon2id, nobody: str, threads: ThreadPoolExecutor) -> None:
+        self._argon2id = argon2id
         self._nobody = nobody
         self._threads = threads
 
     async def hash(self, password: str) -> str:
         """The PHC string of a password."""
-        return await self._run(lambda: self._hasher.hash(password))
+        return await self._run(lambda: self._argon2id.hash(password))
 
     async def verify(self, known: str | None, password: str) -> bool:
         """Whether `known` is the hash of `password`. Without one, the same work is done against a
         hash that nothing matches, and the answer is no."""
-        return await self._run(lambda: self._matches(known or self._nobody, password))
+        return await self._run(lambda: self._argon2id.verify(known or self._nobody, password))
 
     def outdated(self, known: str) -> bool:
         """Whether `known` was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(known)
-
-    def _matches(self, known: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(known, password)
-        except (VerificationError, InvalidHashError):
-            return False
+        return self._argon2id.outdated(known)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.wrap_future(self._threads.submit(work))
