@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -215,15 +216,21 @@ class Outcome:
             assert int(title.rpartition(" ")[2]) == audited, self.spoken
 
     async def search_shows_what_is_live(self, stranger: Stranger) -> Mapping[str, dict[str, Any]]:
-        """E4: what it shows, by id."""
-        rows = await self.facts.fetch(
-            "SELECT id, live_version FROM resources WHERE live_version > 0"
-        )
-        live = {(str(row["id"]), row["live_version"]) for row in rows}
+        """E4: what it shows, by id. Requests whose askers are gone may still be at work."""
         deadline = time.monotonic() + CONVERGED_SECONDS
         while True:
             found = await stranger.listed(f"/search?q={TITLE}&limit=100")
-            if {(each["id"], each["live_version"]) for each in found} == live:
+            rows = await self.facts.fetch(
+                "SELECT id, live_version, state, updated_at FROM resources WHERE live_version > 0"
+            )
+            live = {(str(row["id"]), *row[1:]) for row in rows}
+            if live == {
+                (
+                    *(each["id"], each["live_version"], each["state"]),
+                    datetime.fromisoformat(each["updated_at"]),
+                )
+                for each in found
+            }:
                 return {each["id"]: each for each in found}
             assert time.monotonic() < deadline, self.spoken
             await asyncio.sleep(0.3)
