@@ -10,9 +10,10 @@ import secrets
 import signal
 import struct
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -34,7 +35,13 @@ AT_ONCE = 2
 CLIENTS = 8
 ASKED = 400
 COMPLETED = 40
+ROUNDS = 3
+ANNOUNCEMENT = "upload: announcement of two parts"
+ADDRESS = "upload: address of a part"
+COMPLETION = "upload: completion of two parts"
+LEAST = "upload-limits"
 CPU_US = 2_000.0
+COST_GOALS = {ANNOUNCEMENT: None, ADDRESS: 1.0, COMPLETION: 1.0}
 LARGE = 1 << 30
 INSPECTED_SECONDS = 120
 BREAKS = 10
@@ -117,12 +124,12 @@ async def _cost(
     costs more than what is measured.
     """
     service = psutil.Process(stack.pid("catalog"))
-    contents = [secrets.token_bytes(PART + MIB) for _ in range(COMPLETED + CLIENTS)]
-    announced = iter([_announced(content) for content in contents])
-    begun: list[dict[str, Any]] = []
+    announced, begun = list[bytes](), list[dict[str, Any]]()
 
     async def announce() -> None:
-        begun.append(await _asked(api, "POST", "uploads", next(announced)))
+        content = announced.pop()
+        upload = await _asked(api, "POST", "uploads", _announced(content))
+        begun.append({**upload, "content": content})
 
     async def address() -> None:
         await _asked(api, "GET", f"uploads/{begun[0]['id']}/parts?from=2&count=1")
@@ -134,34 +141,42 @@ async def _cost(
         await _asked(api, "GET", "upload-limits")
 
     async def cost(ask: Callable[[], Awaitable[None]], times: int) -> float:
-        async def some() -> None:
-            await asyncio.gather(*(ask() for _ in range(CLIENTS)))
+        async def some(turns: Iterator[int]) -> None:
+            for _ in turns:
+                await ask()
 
-        await some()  # the first of a kind also load what all others need
+        async def all_of(turns: Iterator[int]) -> None:
+            await asyncio.gather(*(some(turns) for _ in range(CLIENTS)))
+
+        await all_of(iter(range(CLIENTS)))  # the first also load what all others need
         before = _own_seconds(service)
-        for _ in range(times // CLIENTS):
-            await some()
+        await all_of(iter(range(times)))
         return 1e6 * (_own_seconds(service) - before) / times
 
     # What the inspector does with the uploads is not the cost of bringing them in.
     inspector = psutil.Process(stack.pid("catalog-inspector"))
     inspector.suspend()
-    await _settled(service)
-    least = await cost(nothing, ASKED)
-    figures = []
-    for job, ask, times, goal in (
-        ("upload: announcement of two parts", announce, COMPLETED, None),
-        ("upload: address of a part", address, ASKED, 1.0),
-        ("upload: completion of two parts", complete, COMPLETED, 1.0),
-    ):
-        if ask is complete:
-            for content, each in zip(contents, begun, strict=True):
-                await _put_all(store, content, each["parts"])
-        spent = await cost(ask, times)
-        facts: dict[str, float | str] = {"CPU µs": spent, "CPU µs, upload-limits": least}
-        limit = f"{CPU_US:,.0f} µs of processor time"
-        figures.append(Figure(job, 1e6 / spent, limit, 1e6 / CPU_US, CPU_US / spent, goal, facts))
+    spent: dict[str, list[float]] = {job: [] for job in (*COST_GOALS, LEAST)}
+    for _ in range(ROUNDS):
+        announced += [secrets.token_bytes(PART + MIB) for _ in range(COMPLETED + CLIENTS)]
+        await _settled(service)
+        spent[LEAST].append(await cost(nothing, ASKED))
+        spent[ANNOUNCEMENT].append(await cost(announce, COMPLETED))
+        spent[ADDRESS].append(await cost(address, ASKED))
+        for each in begun:
+            await _put_all(store, each["content"], each["parts"])
+        await _settled(service)
+        spent[COMPLETION].append(await cost(complete, COMPLETED))
     inspector.resume()
+    figures = []
+    for job, goal in COST_GOALS.items():
+        # What a shared machine adds, it adds; it takes nothing away.
+        best, limit = min(spent[job]), f"{CPU_US:,.0f} µs of processor time"
+        facts: dict[str, float | str] = {
+            "CPU µs, least and most of the rounds": f"{best:,.0f}, {max(spent[job]):,.0f}",
+            "CPU µs, upload-limits": f"{min(spent[LEAST]):,.0f}, {max(spent[LEAST]):,.0f}",
+        }
+        figures.append(Figure(job, 1e6 / best, limit, 1e6 / CPU_US, CPU_US / best, goal, facts))
     return figures
 
 
@@ -289,8 +304,9 @@ async def _settled(process: psutil.Process) -> None:
 
 
 def _own_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """Of its threads, to the nanosecond: the kernel's own times are told in hundredths."""
+    threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
 
 
 async def _pid(stack: BenchStack, name: str) -> int:
