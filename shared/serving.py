@@ -17,6 +17,7 @@ def serve(app: Any, host: str, port: int) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
+        proxy_headers=False,  # `shared.addresses` reads them
         access_log=False,
         server_header=False,
         date_header=False,

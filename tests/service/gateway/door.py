@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +80,11 @@ class Door:
 
 
 @contextmanager
-def open_door(directory: Path, **changes: Any) -> Iterator[Door]:
-    """Raises RuntimeError when Envoy does not start."""
+def open_door(
+    directory: Path, upstreams: Mapping[str, str] | None = None, **changes: Any
+) -> Iterator[Door]:
+    """``upstreams`` are services to go to in the place of the one that tells what it saw. Raises
+    RuntimeError when Envoy does not start."""
     key = ECKey.generate_key("P-256", {"kid": "first", "alg": "ES256", "use": "sig"})
     upstream = Upstream({"keys": [key.as_dict(private=False)]})
     upstream.start()
@@ -90,7 +93,10 @@ def open_door(directory: Path, **changes: Any) -> Iterator[Door]:
             "port": _free_port(),
             "admin_port": _free_port(),
             "issuer": ISSUER,
-            "upstreams": dict.fromkeys(SERVICES, f"127.0.0.1:{upstream.port}"),
+            "upstreams": {
+                **dict.fromkeys(SERVICES, f"127.0.0.1:{upstream.port}"),
+                **(upstreams or {}),
+            },
             "access_log": str(directory / "access.log"),
             **changes,
         }
