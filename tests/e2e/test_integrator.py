@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,6 +51,12 @@ class Integrator:
 
 @pytest.fixture
 async def integrator(stack: Stack) -> AsyncIterator[Integrator]:
+    async with integrating(stack) as found:
+        yield found
+
+
+@asynccontextmanager
+async def integrating(stack: Stack) -> AsyncIterator[Integrator]:
     province = await demonstrated(stack)
     name = "admin-province"
     person = await access_token(province.issuer, province.client, name, province.password(name))
