@@ -31,6 +31,7 @@ Application = Annotated[
     Query(
         pattern=r"^[\x21-\x7e]{1,100}$",
         description="Its client_id; without one, the application that asks.",
+        examples=["019aa1d6-5d10-7c82-b4e7-903f6a1d8c25"],
     ),
 ]
 Day = Annotated[date | None, Query(description="In China, as in 2026-11-22.")]

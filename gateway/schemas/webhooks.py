@@ -61,6 +61,22 @@ class EventTypes(BaseModel):
 
 
 class CreateWebhook(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "资源同步",
+                    "url": "https://school.example/shuyuan/events",
+                    "event_types": [
+                        "catalog.resource.published.v1",
+                        "catalog.resource.suspended.v1",
+                    ],
+                    "organisation": "S-0126-F4TN-R",
+                }
+            ]
+        }
+    )
+
     name: Name
     url: Address
     event_types: TypeNames
@@ -78,6 +94,10 @@ class CreateWebhook(_Request):
 
 class ChangeWebhook(_Request):
     """What is absent stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "资源同步（夜间）", "state": "PAUSED"}]}
+    )
 
     name: Name | None = None
     url: Address | None = None
@@ -181,6 +201,8 @@ class DeliveryView(BaseModel):
 
 class ReplayEvents(_Request):
     """From where on: one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"after": "000000000000004711"}]})
 
     after: Sequence | None = Field(None, description="Behind the event with this ``sequence``.")
     since: AwareDatetime | None = Field(None, description="What was recorded then or later.")

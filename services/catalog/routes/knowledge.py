@@ -5,6 +5,7 @@ from services.catalog.application.vocabularies import MANAGE
 from services.catalog.domain.knowledge import PointRefused, PrerequisiteCycle
 from services.catalog.problems.knowledge import PROBLEMS
 from services.catalog.routes.vocabularies import CHANGING, CONDITIONAL, Limits
+from services.catalog.schemas.facets import Subject
 from services.catalog.schemas.knowledge import GraphSummaryView, GraphView, PointDetail, PutPoint
 from services.catalog.schemas.vocabularies import Code
 from shared.access import guarded, public
@@ -43,7 +44,7 @@ def knowledge_router(knowledge: Knowledge, cursors: Cursors) -> APIRouter:
         responses={**NOT_MODIFIED, **problems(NotFound, Unavailable)},
         **public(),
     )
-    async def read_knowledge_graph(subject: Code, if_none_match: IfNoneMatch = None) -> Response:
+    async def read_knowledge_graph(subject: Subject, if_none_match: IfNoneMatch = None) -> Response:
         """The knowledge points of a subject with their prerequisites, retired ones too."""
         graph = await knowledge.graph(subject)
         return conditional(GraphView.of(graph), graph.version, if_none_match, public=True)
@@ -56,7 +57,7 @@ def knowledge_router(knowledge: Knowledge, cursors: Cursors) -> APIRouter:
         **public(),
     )
     async def read_knowledge_point(
-        subject: Code, code: Code, if_none_match: IfNoneMatch = None
+        subject: Subject, code: Code, if_none_match: IfNoneMatch = None
     ) -> Response:
         """One of them. Its ETag is the graph's."""
         graph, point = await knowledge.point(subject, code)
@@ -65,11 +66,14 @@ def knowledge_router(knowledge: Knowledge, cursors: Cursors) -> APIRouter:
     @router.put(
         "/{subject}/points/{code}",
         summary="新增或修改知识点",
-        responses=problems(*CHANGING, *CONDITIONAL, PointRefused, PrerequisiteCycle),
+        responses={
+            201: {"model": PointDetail, "description": "Added"},
+            **problems(*CHANGING, *CONDITIONAL, PointRefused, PrerequisiteCycle),
+        },
         **guarded(MANAGE),
     )
     async def put_knowledge_point(
-        subject: Code,
+        subject: Subject,
         code: Code,
         body: PutPoint,
         version: IfMatch,

@@ -4,11 +4,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from services.catalog.application import policies as use_cases
-from services.catalog.application.metadata import Code
 from services.catalog.application.policies import Group, Panels, Policies
 from services.catalog.domain.policies import Policy, PolicyRefused
 from services.catalog.domain.reviews import Importance
 from services.catalog.problems.reviews import PROBLEMS
+from services.catalog.schemas.facets import ResourceType
 from services.catalog.schemas.policies import (
     AbsenceGiven,
     Absences,
@@ -41,7 +41,7 @@ PREFIX = "/catalog/v1"
 READING = (Unauthenticated, Forbidden, Unavailable)
 CONDITIONAL = (PreconditionMalformed, PreconditionMissing, StaleVersion)
 
-Type = Annotated[Code | None, Query(description="Of the resource; none: of every type.")]
+Type = Annotated[ResourceType | None, Query(description="Of the resource; none: of every type.")]
 Organisation = Annotated[OrganisationName, Query()]
 
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.catalog.application import metadata
 from services.catalog.application import resources as use_cases
-from services.catalog.application.metadata import Code
 from services.catalog.application.metadata_terms import NationalRecords
 from services.catalog.application.resources import Resources, Shown
 from services.catalog.application.resources_lists import Filters, Lists
@@ -20,6 +19,7 @@ from services.catalog.domain.resources import (
 )
 from services.catalog.problems.resources import PROBLEMS
 from services.catalog.routes.feedback import Audience
+from services.catalog.schemas.facets import Grade, ResourceType, Stage, Subject
 from services.catalog.schemas.resources import (
     ChangeResource,
     CreateResource,
@@ -104,10 +104,10 @@ def resources_router(
             OrganisationName | None,
             Query(description="All at and below it, as drafts, for its administrators."),
         ] = None,
-        stage: Code | None = None,
-        subject: Code | None = None,
-        grade: Code | None = None,
-        type: Annotated[Code | None, Query(description="Of the resource.")] = None,
+        stage: Stage | None = None,
+        subject: Subject | None = None,
+        grade: Grade | None = None,
+        type: Annotated[ResourceType | None, Query(description="Of the resource.")] = None,
         state: State | None = None,
     ) -> Response:
         """The newest first; without `owner` and `organisation`, what everybody may read."""

@@ -129,7 +129,7 @@ def content_router(
     )
     async def resolve_code(
         request: Request,
-        code: Annotated[str, Path(max_length=64, examples=["R-7K3M-9QXB-D"])],
+        code: Annotated[str, Path(max_length=64, examples=["R-7K3M-9QXB-X"])],
         caller: MaybeCaller,
     ) -> CodeView | CollectionCode | Response:
         """The resource or collection with a code as it was typed or scanned: case, hyphens and

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
 from services.catalog.application import reviews_access as access
-from services.catalog.application.metadata import Code
 from services.catalog.application.reviews import Handled, Reviews
 from services.catalog.application.reviews_views import Position, ReviewViews, Wanted
 from services.catalog.domain.lifecycle import ActionRefused, State
@@ -25,6 +24,7 @@ from services.catalog.domain.reviews import (
 from services.catalog.problems.publication import PROBLEMS as PUBLICATION
 from services.catalog.problems.resources import PROBLEMS as RESOURCES
 from services.catalog.problems.reviews import PROBLEMS
+from services.catalog.schemas.facets import Stage, Subject
 from services.catalog.schemas.resources import OrganisationName
 from services.catalog.schemas.reviews import (
     Assign,
@@ -109,8 +109,8 @@ def reviews_router(reviews: Reviews, views: ReviewViews, cursors: Cursors) -> AP
         assigned: Annotated[bool, Query(description="Those that went to the caller.")] = False,
         state: Annotated[State | None, Query(description="None: IN_REVIEW in the queue.")] = None,
         level: Kind | None = None,
-        stage: Code | None = None,
-        subject: Code | None = None,
+        stage: Stage | None = None,
+        subject: Subject | None = None,
         importance: Importance | None = None,
         resource: UUID | None = None,
     ) -> Response:

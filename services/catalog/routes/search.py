@@ -5,11 +5,11 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from services.catalog.application.metadata import Code
 from services.catalog.application.search import Asked, Results, Search
 from services.catalog.domain.search import FURTHEST, Chosen, Facet, Sort
+from services.catalog.schemas.facets import Edition, Grade, Licence, ResourceType, Stage, Subject
 from services.catalog.schemas.search import RelatedResources, SearchPage, Suggestions
 from services.catalog.search.queries import LONGEST_QUERY
 from shared.access import public
@@ -29,8 +29,12 @@ Text = Annotated[
         examples=["三年级数学 课件", "ercihanshu"],
     ),
 ]
-Codes = Annotated[list[Code], Query(max_length=20)]
-Path = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.]{1,300}$")]
+SOME = Query(max_length=20)
+Path = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9A-Za-z.]{1,300}$"),
+    Field(examples=["P01017K3MX.X0126F4TNK"]),
+]
 Paths = Annotated[
     list[Path], Query(max_length=20, description="Paths of provinces, cities or counties.")
 ]
@@ -38,12 +42,12 @@ PREFERRED = "Those with it come somewhat earlier."
 
 
 async def chosen(
-    stage: Codes = [],  # noqa: B006 - FastAPI copies it
-    subject: Codes = [],  # noqa: B006
-    grade: Codes = [],  # noqa: B006
-    edition: Codes = [],  # noqa: B006
-    type: Annotated[list[Code], Query(max_length=20, description="Of the resource.")] = [],  # noqa: B006
-    licence: Codes = [],  # noqa: B006
+    stage: Annotated[list[Stage], SOME] = [],  # noqa: B006 - FastAPI copies it
+    subject: Annotated[list[Subject], SOME] = [],  # noqa: B006
+    grade: Annotated[list[Grade], SOME] = [],  # noqa: B006
+    edition: Annotated[list[Edition], SOME] = [],  # noqa: B006
+    type: Annotated[list[ResourceType], Query(max_length=20, description="Of the resource.")] = [],  # noqa: B006
+    licence: Annotated[list[Licence], SOME] = [],  # noqa: B006
     region: Paths = [],  # noqa: B006
 ) -> Chosen:
     """The filters: several codes of one facet are alternatives. Not a plain function, which would
@@ -80,7 +84,7 @@ def search_router(search: Search, cursors: Cursors) -> APIRouter:
             list[Facet], Query(max_length=len(Facet), description="Count the hits by these.")
         ] = [],  # noqa: B006
         sort: Sort = Sort.RELEVANCE,
-        prefer_grade: Annotated[list[Code], Query(max_length=20, description=PREFERRED)] = [],  # noqa: B006
+        prefer_grade: Annotated[list[Grade], Query(max_length=20, description=PREFERRED)] = [],  # noqa: B006
         prefer_region: Annotated[list[Path], Query(max_length=20, description=PREFERRED)] = [],  # noqa: B006
     ) -> Response:
         """What answers `q`, or everything; for a caller with roles, what belongs to their region,

@@ -11,6 +11,7 @@ from services.catalog.domain.textbooks import ChaptersRefused, Facet, Textbook, 
 from services.catalog.domain.vocabularies import State
 from services.catalog.problems.textbooks import PROBLEMS
 from services.catalog.routes.vocabularies import CHANGING, CONDITIONAL, Limits
+from services.catalog.schemas.facets import Edition, Grade, Stage, Subject, Volume
 from services.catalog.schemas.textbooks import (
     AddTextbook,
     ChangeTextbook,
@@ -22,7 +23,6 @@ from services.catalog.schemas.textbooks import (
     TextbookSummary,
     TextbookView,
 )
-from services.catalog.schemas.vocabularies import Code
 from shared.access import guarded, public
 from shared.errors import NotFound, Unavailable
 from shared.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, conditional, etag
@@ -33,7 +33,7 @@ from shared.problems import declare
 
 problems = declare(PROBLEMS)
 
-Chosen = Annotated[Code | None, Query(description="Only textbooks with that code.")]
+CHOSEN = Query(description="Only textbooks with that code.")
 
 
 def _codes(**chosen: str | None) -> Mapping[Facet, str]:
@@ -47,11 +47,11 @@ def textbooks_router(textbooks: Textbooks, cursors: Cursors) -> APIRouter:
     @router.get("", summary="教材列表", responses=problems(Unavailable, BadCursor), **public())
     async def list_textbooks(
         page: Limits,
-        stage: Chosen = None,
-        subject: Chosen = None,
-        edition: Chosen = None,
-        grade: Chosen = None,
-        volume: Chosen = None,
+        stage: Annotated[Stage | None, CHOSEN] = None,
+        subject: Annotated[Subject | None, CHOSEN] = None,
+        edition: Annotated[Edition | None, CHOSEN] = None,
+        grade: Annotated[Grade | None, CHOSEN] = None,
+        volume: Annotated[Volume | None, CHOSEN] = None,
         without: Annotated[
             Facet | None, Query(description="Only those whose text for it has no code.")
         ] = None,
@@ -77,11 +77,11 @@ def textbooks_router(textbooks: Textbooks, cursors: Cursors) -> APIRouter:
 
     @router.get("/choices", summary="逐级选择", responses=problems(Unavailable), **public())
     async def list_textbook_choices(
-        stage: Chosen = None,
-        subject: Chosen = None,
-        edition: Chosen = None,
-        grade: Chosen = None,
-        volume: Chosen = None,
+        stage: Annotated[Stage | None, CHOSEN] = None,
+        subject: Annotated[Subject | None, CHOSEN] = None,
+        edition: Annotated[Edition | None, CHOSEN] = None,
+        grade: Annotated[Grade | None, CHOSEN] = None,
+        volume: Annotated[Volume | None, CHOSEN] = None,
     ) -> ChoicesView:
         """What can be chosen next on the way 学段 → 学科 → 版本 → 年级 → 册次, with how many
         textbooks there are."""

@@ -19,11 +19,13 @@ from shared.storage import attachment
 problems = declare(PROBLEMS)
 
 _CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
+_TERMS = "dictionary,code,name_zh,aliases\nedition,suke,苏科版,江苏科技版|苏科\n"
 
 
 def _taking_csv(route: dict[str, Any]) -> dict[str, Any]:
     """`route` with a request body that is a CSV file."""
-    body = {"requestBody": {"required": True, "content": _CSV}}
+    content = {"text/csv": {"schema": {"type": "string", "examples": [_TERMS]}}}
+    body = {"requestBody": {"required": True, "content": content}}
     return {**route, "openapi_extra": {**route["openapi_extra"], **body}}
 
 

@@ -34,6 +34,18 @@ class CollectionCode(BaseModel):
 
 
 class CreateCollection(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "分数单元",
+                    "description": "三年级上册第八单元的课件与练习。",
+                    "organisation": "S-0126-F4TN-R",
+                }
+            ]
+        }
+    )
+
     title: Line
     description: Prose | None = None
     organisation: OrganisationName | None = Field(
@@ -43,6 +55,10 @@ class CreateCollection(_Request):
 
 class ChangeCollection(_Request):
     """What is absent stays; a description of null is removed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"title": "分数单元（复习）", "description": None}]}
+    )
 
     title: Line | None = None
     description: Prose | None = None
@@ -59,6 +75,12 @@ class ChangeCollection(_Request):
 
 
 class CopyCollection(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"title": "分数单元（三年级二班）", "organisation": "S-0126-F4TN-R"}]
+        }
+    )
+
     title: Line | None = Field(None, description="None: that of the origin.")
     organisation: OrganisationName | None = None
 
@@ -79,6 +101,22 @@ class Reference(_Request):
 
 
 class Arrangement(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "resource_id": "019aa1d1-77e5-7ab0-8d31-52f9c6b40e7a",
+                            "version": 1,
+                            "note": "第一课时导入。",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
     items: Annotated[list[Reference], Field(max_length=MOST_ITEMS)]
 
 

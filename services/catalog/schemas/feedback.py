@@ -8,7 +8,7 @@ from services.catalog.domain.feedback import MOST_STARS, Counts, Favourite, Own
 
 
 class Rate(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"stars": 5}]})
 
     stars: int = Field(ge=1, le=MOST_STARS, strict=True)
 

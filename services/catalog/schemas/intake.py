@@ -27,6 +27,24 @@ class GivenUpload(_Request):
 class StartImport(_Request):
     """A table (CSV or XLSX) whose rows name files of the archive (ZIP), or of the uploads."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "table_upload_id": "019aa1d2-1f4a-7d86-b05c-e9386a7d24c1",
+                    "uploads": [
+                        {
+                            "upload_id": "019aa1d0-3c84-7f12-9b6e-a47d0c5e8f93",
+                            "filename": "分数.pdf",
+                        }
+                    ],
+                    "defaults": {"stage": "primary", "languages": ["zh"]},
+                    "organisation": "S-0126-F4TN-R",
+                }
+            ]
+        }
+    )
+
     table_upload_id: UUID
     archive_upload_id: UUID | None = None
     uploads: Annotated[list[GivenUpload], Field(max_length=MOST_UPLOADS)] = []

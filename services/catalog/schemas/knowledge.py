@@ -11,7 +11,12 @@ from services.catalog.schemas.vocabularies import Code, EnglishName, Name, TermP
 class PutPoint(BaseModel):
     """A knowledge point as it shall be, the codes of its prerequisites with it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name_zh": "分数加法", "name_en": "Adding fractions", "position": 30}]
+        },
+    )
 
     name_zh: Name
     name_en: EnglishName = ""

@@ -34,11 +34,25 @@ class _Request(BaseModel):
 class TakeDown(_Request):
     """Why it is suspended or retired."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"reason_code": "factual_error", "notice": "练习三答案有误，作者正在改正。"}
+            ]
+        }
+    )
+
     reason_code: RemovalReason
 
 
 class Restore(_Request):
     """Why it is given back."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"reason_code": "cleared", "notice": "核查无误，恢复使用。"}]
+        }
+    )
 
     reason_code: RestorationReason
 

@@ -36,6 +36,19 @@ class LevelGiven(_Request):
 class PutPolicy(_Request):
     """Levels from the lowest up; those that a resource's place does not have fall away."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "levels": [
+                        {"kind": "SCHOOL", "hours": 48},
+                        {"kind": "COUNTY", "needed": 2, "seats": 3, "skippable": True},
+                    ]
+                }
+            ]
+        }
+    )
+
     levels: Annotated[list[LevelGiven], Field(min_length=1, max_length=5)]
     mandatory: bool = Field(False, description="It prevails over policies of those below.")
 
@@ -67,6 +80,19 @@ class PolicyView(BaseModel):
 class PutGroup(_Request):
     """An expert group; no stages or subjects: all."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "小学数学组",
+                    "stages": ["primary"],
+                    "subjects": ["14"],
+                    "members": ["019aa1c7-44b0-7c19-9e5d-31a6f2807c9e"],
+                }
+            ]
+        }
+    )
+
     name: Name
     stages: list[Code] = Field([], max_length=20)
     subjects: list[Code] = Field([], max_length=50)
@@ -77,6 +103,20 @@ class PutGroup(_Request):
 
 
 class FoundGroup(PutGroup):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "小学数学组",
+                    "stages": ["primary"],
+                    "subjects": ["14"],
+                    "members": ["019aa1c7-44b0-7c19-9e5d-31a6f2807c9e"],
+                    "organisation": "S-0126-F4TN-R",
+                }
+            ]
+        }
+    )
+
     organisation: OrganisationName
 
 
@@ -125,6 +165,12 @@ class AbsenceGiven(_Request):
 
 
 class Absences(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"items": [{"from_date": "2026-12-01", "until_date": "2026-12-09"}]}]
+        }
+    )
+
     items: list[AbsenceGiven] = Field(max_length=50)
 
     @model_validator(mode="after")

@@ -17,11 +17,28 @@ class _Request(BaseModel):
 
 
 class OwnConflicts(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": ["019aa1c7-44b0-7c19-9e5d-31a6f2807c9e"]}]}
+    )
+
     items: list[Person] = Field(max_length=200, description="Ids of persons. 回避对象。")
 
 
 class DeclareConflict(_Request):
     """Of a reviewer, at the organisation and those below."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "organisation": "S-0126-F4TN-R",
+                    "reviewer": "019aa1c7-44b0-7c19-9e5d-31a6f2807c9e",
+                    "maker": "019aa1d3-6b0c-7e94-a8f2-1c5d7b39e604",
+                    "words": "两人系夫妻。",
+                }
+            ]
+        }
+    )
 
     organisation: OrganisationName
     reviewer: Person
@@ -30,6 +47,8 @@ class DeclareConflict(_Request):
 
 
 class LiftConflict(_Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"words": "已核实无关。"}]})
+
     words: Reason = Field(description="Why. 解除事由。")
 
 

@@ -18,6 +18,12 @@ class _Request(BaseModel):
 class MakeReport(_Request):
     """What is wrong with a resource."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"reason_code": "factual_error", "words": "第三题答案有误。"}]
+        }
+    )
+
     reason_code: ReportReason
     words: Prose = Field(
         description="What is wrong, and where. 说明。", examples=["第三题答案有误。"]
@@ -26,6 +32,10 @@ class MakeReport(_Request):
 
 class CloseCase(_Request):
     """What came of the reports."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"outcome": "UPHELD", "remark": "属实，已请作者改正。"}]}
+    )
 
     outcome: Outcome
     remark: Prose = Field(description="What those who reported are told. 处理说明。")

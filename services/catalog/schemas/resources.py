@@ -26,7 +26,7 @@ OrganisationName = Annotated[
         max_length=300,
         pattern=r"^[0-9A-Za-z.-]+$",
         description="An organisation: its short code, or its path as a grant names it.",
-        examples=["S-0101-7K3M-X"],
+        examples=["S-0101-7K3M-E"],
     ),
 ]
 
@@ -70,6 +70,41 @@ Files = Annotated[list[FileAttached], Field(max_length=MOST_FILES)]
 
 
 class CreateResource(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "metadata": {
+                        "title": "分数的初步认识",
+                        "languages": ["zh"],
+                        "description": "用折纸和画图认识几分之一，配有课堂练习。",
+                        "keywords": ["分数", "三年级数学"],
+                        "contributors": [
+                            {"name": "李小雨", "role": "author", "organisation": "向阳小学"}
+                        ],
+                        "requirement": "PDF 阅读器",
+                        "resource_types": ["coursewares"],
+                        "audience": "teacher_and_student",
+                        "stage": "primary",
+                        "grades": ["G3"],
+                        "subject": "14",
+                        "curricular_standard": "数与运算：初步认识分数",
+                        "licence": "CC-BY-4.0",
+                        "rights_basis": {"kind": "own_work"},
+                    },
+                    "files": [
+                        {
+                            "upload_id": "019aa1d0-3c84-7f12-9b6e-a47d0c5e8f93",
+                            "role": "main",
+                            "language": "zh",
+                        }
+                    ],
+                    "organisation": "S-0126-F4TN-R",
+                }
+            ]
+        }
+    )
+
     metadata: Metadata = Field(default_factory=lambda: Metadata.model_validate({}))
     files: Files = []
     organisation: OrganisationName | None = Field(
@@ -80,6 +115,20 @@ class CreateResource(_Request):
 class ChangeResource(_Request):
     """A JSON merge patch (RFC 7396) of the draft: what is absent stays, null removes, and a list
     takes the place of the whole one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "metadata": {
+                        "title": "分数的初步认识（第二课时）",
+                        "keywords": ["分数"],
+                        "volume": None,
+                    }
+                }
+            ]
+        }
+    )
 
     metadata: Annotated[
         dict[str, Any] | None,
@@ -262,4 +311,6 @@ class CodeView(BaseModel):
 
 
 class Remark(_Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "改正练习三的答案。"}]})
+
     note: Line | None = Field(None, description="What is new in this version. 版本说明。")

@@ -34,6 +34,8 @@ class _Request(BaseModel):
 
 
 class Submit(_Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"commitment": True}]})
+
     commitment: bool = Field(
         description="That of `/catalog/v1/review-commitment` is given. 承诺书。"
     )
@@ -78,18 +80,30 @@ class PlaceGiven(_Request):
 
 
 class Comment(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"comment": "第三页的图请换成清晰的。", "place": {"file": 0, "page": 3}}]
+        }
+    )
+
     comment: Words
     place: PlaceGiven | None = None
     attachments: list[UUID] = Field([], max_length=10, description="Uploads of the caller's.")
 
 
 class Assign(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"assignee": "019aa1c7-44b0-7c19-9e5d-31a6f2807c9e"}]}
+    )
+
     assignee: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")] | None = (
         Field(description="The id of a person; null: nobody in particular.")
     )
 
 
 class Raise(_Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"comment": "全省统一使用。"}]})
+
     comment: Words = Field(description="Why it is important. 列为重要资源的理由。")
 
 
@@ -111,6 +125,24 @@ def _by_code(value: Any) -> Any:
 
 
 class Decide(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"decision": "APPROVE", "criteria": dict.fromkeys(Criterion, Judgement.PASS)},
+                {
+                    "decision": "REQUEST_CHANGES",
+                    "criteria": {
+                        **dict.fromkeys(Criterion, Judgement.PASS),
+                        Criterion.SCIENTIFIC: Judgement.FAIL,
+                    },
+                    "reason_code": "FACTUAL_ERROR",
+                    "comment": "第三页的分数写反了，请改正。",
+                    "items": [{"place": {"pointer": "/title"}, "change": "标题请注明年级。"}],
+                },
+            ]
+        }
+    )
+
     decision: Decision
     criteria: Annotated[dict[Criterion, Judgement], BeforeValidator(_by_code)] = Field(
         description="Each of the seven; approval fails none. 七项标准，键可用中文名。",

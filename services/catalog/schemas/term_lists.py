@@ -20,6 +20,17 @@ class TermGiven(_Request):
 class AddTermList(_Request):
     """A version of a term list (词表); it never changes."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "effective_from": "2027-01-01T00:00:00+08:00",
+                    "terms": [{"term": "全国第一", "category": "superlative"}],
+                }
+            ]
+        }
+    )
+
     effective_from: AwareDatetime | None = Field(None, description="None: from now.")
     effective_until: AwareDatetime | None = Field(
         None, description="Exclusive; none: until a later version is in effect."

@@ -29,6 +29,23 @@ class AddTextbook(_Request):
     """Each facet is told as a code, a name or an alias of its dictionary; another text is kept
     word for word, without a code, and answered as an oddity."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "数学三年级上册",
+                    "stage": "小学",
+                    "subject": "数学",
+                    "edition": "人教版",
+                    "grade": "三年级",
+                    "volume": "上册",
+                    "publisher": "人民教育出版社",
+                    "size": 31457280,
+                }
+            ]
+        }
+    )
+
     title: Title
     stage: Said = ""
     subject: Said = ""
@@ -42,6 +59,10 @@ class AddTextbook(_Request):
 
 class ChangeTextbook(AddTextbook):
     """What is left out stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"edition": "苏教版", "publisher": "江苏凤凰教育出版社"}]}
+    )
 
     title: Title = Field(default_factory=str)
     state: State = Field(default_factory=lambda: State.ACTIVE)
@@ -143,6 +164,20 @@ class ChapterNode(_Request):
 
 
 class ReplaceChapters(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "chapters": [
+                        {"code": "8", "title": "第八单元 分数的初步认识"},
+                        {"code": "8.1", "parent": "8", "title": "几分之一"},
+                        {"code": "8.2", "parent": "8", "title": "几分之几"},
+                    ]
+                }
+            ]
+        }
+    )
+
     chapters: list[ChapterNode] = Field(max_length=5000)
 
     @property

@@ -32,7 +32,20 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 
 class AnnounceUpload(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "filename": "二次函数的图像.pdf",
+                    "size": 2621440,
+                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "media_type": "application/pdf",
+                    "organisation": "P01017K3MX.X0126F4TNK.S0126F4TNR",
+                }
+            ]
+        },
+    )
 
     filename: str = Field(min_length=1, max_length=255, examples=["二次函数的图像.pptx"])
     size: int = Field(description="In bytes.")

@@ -13,7 +13,10 @@ Code = Annotated[
     str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Code of a term.")
 ]
 DictionaryCode = Annotated[
-    str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", description="Code of a dictionary.")
+    str,
+    Field(
+        pattern="^[a-z][a-z0-9_]{0,39}$", description="Code of a dictionary.", examples=["edition"]
+    ),
 ]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 EnglishName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
@@ -33,6 +36,20 @@ class _Request(BaseModel):
 
 
 class AddTerm(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "suke",
+                    "name_zh": "苏科版",
+                    "name_en": "Suke edition",
+                    "aliases": ["江苏科技版"],
+                    "position": 300,
+                }
+            ]
+        }
+    )
+
     code: Code
     parent: Code | None = None
     name_zh: Name
@@ -48,6 +65,10 @@ class AddTerm(_Request):
 
 class ChangeTerm(_Request):
     """What is left out stays. A retired term stays readable and can be made active again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name_en": "Primary school", "position": 20}]}
+    )
 
     # Defaults that no contract shows: what is absent has none.
     parent: Code | None = Field(default_factory=lambda: None)

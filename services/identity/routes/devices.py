@@ -52,7 +52,8 @@ def devices_router(
                 "client_id": "Of a client that does not use Basic.",
                 "client_secret": "Of a client registered for client_secret_post.",
                 "scope": "Separated by spaces.",
-            }
+            },
+            examples=[{"scope": "openid profile"}],
         ),
     )
     async def authorize_device(request: Request) -> Response:

@@ -38,6 +38,12 @@ _FIELDS = {
     "logout_hint": "Is not needed.",
     "ui_locales": "Preferred languages.",
 }
+_EXAMPLE = {
+    "id_token_hint": "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl",
+    "client_id": "019aa1d6-5d10-7c82-b4e7-903f6a1d8c25",
+    "post_logout_redirect_uri": "https://tingshu.example/",
+    "state": "af0ifjsldkj",
+}
 _PAGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page that asks, or says that it is done", "content": {"text/html": {}}},
     303: {"description": "Back to the client"},
@@ -62,7 +68,7 @@ def end_session_router(
         summary="退出登录",
         response_class=Response,
         responses=_PAGES,
-        **query_parameters(_FIELDS),
+        **query_parameters(_FIELDS, _EXAMPLE),
     )
     async def end_session(request: Request) -> Response:
         """Sign out, and go back to the application."""
@@ -73,7 +79,7 @@ def end_session_router(
         summary="退出登录（表单）",
         response_class=Response,
         responses=_PAGES,
-        **form_body(_FIELDS),
+        **form_body(_FIELDS, examples=[_EXAMPLE]),
     )
     async def end_session_by_form(request: Request) -> Response:
         """The same for a form."""

@@ -53,6 +53,16 @@ _FIELDS = {
     "ui_locales": "Preferred languages.",
     "display": "`page` or `popup`",
 }
+_EXAMPLE = {
+    "client_id": "019aa1d6-5d10-7c82-b4e7-903f6a1d8c25",
+    "redirect_uri": "https://tingshu.example/callback",
+    "response_type": "code",
+    "scope": "openid profile",
+    "state": "af0ifjsldkj",
+    "nonce": "n-0S6_WzA2Mj",
+    "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    "code_challenge_method": "S256",
+}
 _WITH_TOKEN = {
     "x-access": {"scope": "openid", "roles": [], "own": False},
     "security": [{"access_token": []}],
@@ -65,7 +75,10 @@ _USER_INFO: dict[int | str, dict[str, Any]] = {
     503: REFUSALS[503],
 }
 _TOKEN_IN_FORM = {
-    **form_body({"access_token": "Instead of the header."})["openapi_extra"]["requestBody"],
+    **form_body(
+        {"access_token": "Instead of the header."},
+        examples=[{"access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl"}],
+    )["openapi_extra"]["requestBody"],
     "required": False,
 }
 _PAGES: dict[int | str, dict[str, Any]] = {
@@ -94,7 +107,7 @@ def oidc_router(
         summary="授权端点",
         response_class=Response,
         responses=_PAGES,
-        **query_parameters(_FIELDS),
+        **query_parameters(_FIELDS, _EXAMPLE),
     )
     async def authorize(request: Request) -> Response:
         """Send the person back with a code, after sign-in and consent where these are due."""
@@ -105,7 +118,7 @@ def oidc_router(
         summary="授权端点（表单）",
         response_class=Response,
         responses=_PAGES,
-        **form_body(_FIELDS, "client_id", "redirect_uri", "response_type"),
+        **form_body(_FIELDS, "client_id", "redirect_uri", "response_type", examples=[_EXAMPLE]),
     )
     async def authorize_by_form(request: Request) -> Response:
         """The same for a form."""

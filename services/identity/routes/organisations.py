@@ -71,13 +71,16 @@ def organisations_router(organisations: Organisations, cursors: Cursors) -> APIR
         page: Limits,
         parent: Annotated[
             ParentReference | None,
-            Query(description="Those right below it; `root`: those below none."),
+            Query(description="Those right below it; `root`: those below none.", examples=["root"]),
         ] = None,
         within: Annotated[Reference | None, Query(description="All that is below it.")] = None,
         kind: Kind | None = None,
         q: Annotated[
             Line | None,
-            Query(description="Part of a name, the beginning of its pinyin, or a whole code."),
+            Query(
+                description="Part of a name, the beginning of its pinyin, or a whole code.",
+                examples=["向阳", "xiangyang"],
+            ),
         ] = None,
         state: State = State.OPEN,
     ) -> Page[OrganisationSummary]:

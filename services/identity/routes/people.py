@@ -117,7 +117,10 @@ def people_router(
         state: State | None = None,
         q: Annotated[
             Line | None,
-            Query(description="A whole name, a code, or an identifier that signs in."),
+            Query(
+                description="A whole name, a code, or an identifier that signs in.",
+                examples=["李小雨"],
+            ),
         ] = None,
     ) -> Page[PersonSummary]:
         """People in the order of the tree: class by class, the first of their places counting.

@@ -3,7 +3,7 @@ and errors told as their standards have it (RFC 6749 §5.2), never as problem de
 
 import base64
 import binascii
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
@@ -166,7 +166,9 @@ class ProtocolRoute(APIRoute):
         return handling
 
 
-def form_body(fields: Mapping[str, str], *needed: str) -> dict[str, Any]:
+def form_body(
+    fields: Mapping[str, str], *needed: str, examples: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     """The OpenAPI description of a form, by field and meaning; anyone may call (the client proves
     itself in the form or with Basic)."""
     schema = {
@@ -175,6 +177,7 @@ def form_body(fields: Mapping[str, str], *needed: str) -> dict[str, Any]:
             name: {"type": "string", "description": meaning} for name, meaning in fields.items()
         },
         "required": list(needed),
+        "examples": list(examples),
     }
     return {
         "openapi_extra": {
@@ -185,14 +188,20 @@ def form_body(fields: Mapping[str, str], *needed: str) -> dict[str, Any]:
     }
 
 
-def query_parameters(fields: Mapping[str, str]) -> dict[str, Any]:
+def query_parameters(fields: Mapping[str, str], example: Mapping[str, str]) -> dict[str, Any]:
     """The OpenAPI description of query parameters, by name and meaning; anyone may call."""
     return {
         "openapi_extra": {
             "x-access": {"public": True},
             "security": [],
             "parameters": [
-                {"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}
+                {
+                    "name": name,
+                    "in": "query",
+                    "description": meaning,
+                    "schema": {"type": "string"}
+                    | ({"examples": [example[name]]} if name in example else {}),
+                }
                 for name, meaning in fields.items()
             ],
         }

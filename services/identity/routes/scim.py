@@ -20,6 +20,26 @@ MEDIA_TYPE = "application/scim+json"
 
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _JSON = {MEDIA_TYPE: {"schema": {"type": "object"}}}
+_USER: dict[str, Any] = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    "userName": "li.xiaoyu",
+    "name": {"formatted": "李小雨", "familyName": "李", "givenName": "小雨"},
+    "active": True,
+}
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "scim_create_user": _USER,
+    "scim_replace_user": {**_USER, "nickName": "小雨"},
+    "scim_patch_user": {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "active", "value": False}],
+    },
+    "scim_search_users": {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+        "filter": 'userName eq "li.xiaoyu"',
+        "startIndex": 1,
+        "count": 10,
+    },
+}
 _STATUSES = {**COMMON, **PROBLEMS}
 
 
@@ -133,8 +153,9 @@ def scim_router(endpoint: Callable[[], ScimEndpoint]) -> APIRouter:
         ("DELETE", "/Users/{resource_id}", one, "scim_delete_user", "删除账号", 204),
     ):
         access = guarded(PROVISION if "/Users" in path else LEARN)
-        if method in ("POST", "PUT", "PATCH"):
-            access["openapi_extra"] |= {"requestBody": {"required": True, "content": _JSON}}
+        if name in _EXAMPLES:
+            content = {MEDIA_TYPE: {"schema": {"type": "object", "examples": [_EXAMPLES[name]]}}}
+            access["openapi_extra"] |= {"requestBody": {"required": True, "content": content}}
         router.add_api_route(
             path,
             serve,

@@ -38,7 +38,22 @@ _TOKEN_FIELDS = {
     "scope": "Less than what was granted; separated by spaces.",
     **_CLIENT_FIELDS,
 }
+_TOKEN_EXAMPLES = [
+    {"grant_type": "client_credentials", "scope": "catalog.read"},
+    {
+        "grant_type": "authorization_code",
+        "code": "SplxlOBeZQQYbYS6WxSbIA",
+        "redirect_uri": "https://tingshu.example/callback",
+        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    },
+    {"grant_type": "refresh_token", "refresh_token": "tGzv3JOkF0XG5Qx2TlKWIA"},
+    {
+        "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+        "device_code": "GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS",
+    },
+]
 _ONE_TOKEN = {"token": "An access or refresh token.", "token_type_hint": "Is not needed."}
+_ONE_TOKEN_EXAMPLES = [{"token": "tGzv3JOkF0XG5Qx2TlKWIA"}]
 
 
 def tokens_router(
@@ -54,7 +69,7 @@ def tokens_router(
         "/token",
         summary="令牌端点",
         responses={200: {"model": TokenAnswer}, **REFUSALS},
-        **form_body(_TOKEN_FIELDS, "grant_type"),
+        **form_body(_TOKEN_FIELDS, "grant_type", examples=_TOKEN_EXAMPLES),
     )
     async def issue_token(request: Request) -> Response:
         """Tokens for a code, a refresh token, a device code, or for the client itself."""
@@ -78,7 +93,7 @@ def tokens_router(
         "/revoke",
         summary="撤销令牌",
         responses={200: {"description": "The token is void, or always was"}, **REFUSALS},
-        **form_body({**_ONE_TOKEN, **_CLIENT_FIELDS}, "token"),
+        **form_body({**_ONE_TOKEN, **_CLIENT_FIELDS}, "token", examples=_ONE_TOKEN_EXAMPLES),
     )
     async def revoke_token(request: Request) -> Response:
         """End a token of the client: a refresh token with everything that came of it."""
@@ -90,7 +105,7 @@ def tokens_router(
         "/introspect",
         summary="查验令牌",
         responses={200: {"model": Introspection}, **REFUSALS},
-        **form_body({**_ONE_TOKEN, **_CLIENT_FIELDS}, "token"),
+        **form_body({**_ONE_TOKEN, **_CLIENT_FIELDS}, "token", examples=_ONE_TOKEN_EXAMPLES),
     )
     async def introspect_token(request: Request) -> Response:
         """What a token is good for, told to a confidential client that it was issued to, and to

@@ -3,7 +3,7 @@ from typing import Self
 from urllib.parse import urlencode
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.identity.application.invitations import IssuedInvitation
 from services.identity.application.sessions import Session
@@ -34,6 +34,8 @@ class SessionView(BaseModel):
 
 
 class IssueInvitation(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"removes_factors": True}]})
+
     removes_factors: bool = Field(
         False, description="Whether second factors go when the invitation is used."
     )

@@ -85,6 +85,20 @@ class _Request(BaseModel):
 class DescribeClient(_Request):
     """What the owner says of an application."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "听书",
+                    "purpose": "朗读课文",
+                    "redirect_uris": ["https://tingshu.example/callback"],
+                    "post_logout_redirect_uris": ["https://tingshu.example/"],
+                    "networks": ["198.51.100.0/24"],
+                }
+            ]
+        }
+    )
+
     name: Line
     purpose: Purpose = Field(description="Shown to people who are asked for their consent.")
     redirect_uris: Addresses = Field(
@@ -109,6 +123,23 @@ class DescribeClient(_Request):
 
 
 class RequestClient(DescribeClient):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "听书",
+                    "purpose": "朗读课文",
+                    "redirect_uris": ["https://tingshu.example/callback"],
+                    "post_logout_redirect_uris": ["https://tingshu.example/"],
+                    "organisation_id": "019aa1c4-7b52-7d3e-8f10-5c2b9e4d6a71",
+                    "auth_method": "client_secret_basic",
+                    "scopes": ["openid", "profile", "catalog.read"],
+                    "grant_types": ["authorization_code", "refresh_token"],
+                }
+            ]
+        }
+    )
+
     organisation_id: UUID = Field(description="Who answers for the application.")
     application_type: ApplicationType = ApplicationType.WEB
     auth_method: AuthMethod = Field(description="`none` makes it a public client.")
@@ -122,6 +153,18 @@ class RequestClient(DescribeClient):
 
 class SetTerms(_Request):
     """What an application may ask for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "scopes": ["catalog.read"],
+                    "grant_types": ["client_credentials"],
+                    "quota_class": "high",
+                }
+            ]
+        }
+    )
 
     scopes: Scopes
     grant_types: set[GrantType] = Field(min_length=1)
@@ -218,6 +261,8 @@ def _fields(client: Client) -> dict[str, Any]:
 
 
 class AddSecret(_Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"old_ends_in_hours": 24}]})
+
     old_ends_in_hours: int | None = Field(
         None,
         ge=0,
@@ -253,6 +298,18 @@ class IssuedSecretView(BaseModel):
 
 
 class IssueApiKey(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "夜间同步",
+                    "scopes": ["catalog.read"],
+                    "expires_at": "2027-06-30T23:59:59+08:00",
+                }
+            ]
+        }
+    )
+
     name: Line
     scopes: Scopes = Field(min_length=1)
     expires_at: AwareDatetime = Field(description="Within a year.")
@@ -293,6 +350,12 @@ class IssuedApiKeyView(ApiKeyView):
 
 
 class LookUpApiKey(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"key": "sy_7K3M9QXBdBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"}]
+        }
+    )
+
     key: str = Field(max_length=200)
 
 

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.identity.application.grants import NewGrant
 from services.identity.domain.grants import RoleGrant
@@ -20,6 +20,19 @@ SchoolSubject = Annotated[
 
 
 class GrantRole(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "person_id": "019aa1c7-44b0-7c19-9e5d-31a6f2807c9e",
+                    "role": "teacher",
+                    "organisation_id": "019aa1c4-7b52-7d3e-8f10-5c2b9e4d6a71",
+                    "subject": "14",
+                }
+            ]
+        }
+    )
+
     person_id: UUID
     role: Role
     organisation_id: UUID

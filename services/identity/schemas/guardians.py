@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.identity.application.consents import Purposes
 from services.identity.application.guardians import Link, Reading
@@ -46,7 +46,7 @@ def _readable(text: str) -> str:
     return text.strip()
 
 
-PersonCode = Annotated[str, Field(max_length=64, examples=["A-7K3M-9QXB-D"]), AfterValidator(_code)]
+PersonCode = Annotated[str, Field(max_length=64, examples=["A-7K3M-9QXB-5"]), AfterValidator(_code)]
 ConsentText = Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_readable)]
 PurposeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,63}$", examples=["homework"])]
 
@@ -55,12 +55,36 @@ class ClaimGuardianship(Request):
     """The code of the child's account with one of the child's numbers shows that the school, or
     the child, told you."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "child_code": "A-7K3M-9QXB-5",
+                    "identifier": {"kind": "username", "value": "xiaoyu.li"},
+                    "relation": "mother",
+                }
+            ]
+        }
+    )
+
     child_code: PersonCode
     identifier: IdentifierInput
     relation: Relation
 
 
 class CreateGuardianship(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "guardian_id": "019aa1c7-44b0-7c19-9e5d-31a6f2807c9e",
+                    "child_id": "019aa1c5-90f3-7b68-a2d7-64c19e5083fb",
+                    "relation": "mother",
+                }
+            ]
+        }
+    )
+
     guardian_id: UUID
     child_id: UUID
     relation: Relation
@@ -69,6 +93,8 @@ class CreateGuardianship(Request):
 
 class ChangeGuardianship(Request):
     """What is absent or null stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"relation": "grandparent"}]})
 
     relation: Relation | None = None
     restricted: bool | None = Field(None, description="May neither consent nor read.")
@@ -113,6 +139,10 @@ class NamedGuardianshipView(GuardianshipView):
 
 
 class GiveConsent(Request):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"purpose": "learning-space", "version": 1}]}
+    )
+
     purpose: PurposeName
     version: int = Field(ge=1, description="Of the text that the guardian has read.")
 
@@ -140,6 +170,21 @@ class ConsentView(BaseModel):
 
 
 class PublishPurpose(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "purpose": "homework",
+                    "title_zh": "线上作业",
+                    "title_en": "Homework online",
+                    "text_zh": "任课教师能看到孩子交作业的时间和成绩。",
+                    "text_en": "Your child's teachers see the homework and its marks.",
+                    "scopes": ["profile"],
+                }
+            ]
+        }
+    )
+
     purpose: PurposeName
     title_zh: Line
     title_en: Line

@@ -16,7 +16,13 @@ from services.identity.domain.imports import (
 )
 
 Reference = Annotated[
-    str, Field(min_length=1, max_length=64, description="Id or short code of an organisation.")
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="Id or short code of an organisation.",
+        examples=["S-0126-F4TN-R"],
+    ),
 ]
 
 
@@ -39,7 +45,18 @@ class UploadView(BaseModel):
 
 
 class StartImport(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "organisation": "S-0126-F4TN-R",
+                    "format": "csv",
+                    "upload_id": "019aa1c8-1d27-7e5a-8b94-d05f3c6a7e12",
+                }
+            ]
+        },
+    )
 
     organisation: Reference
     format: Format

@@ -65,6 +65,19 @@ class _Request(BaseModel):
 
 
 class CreateOrganisation(_Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "parent": "X-0126-F4TN-K",
+                    "kind": "school",
+                    "name": "向阳小学",
+                    "school_code": "2161000017",
+                }
+            ]
+        }
+    )
+
     parent: Reference | None = Field(
         None, description="Where it stands; an institution may stand at the root: null."
     )
@@ -86,6 +99,8 @@ class CreateOrganisation(_Request):
 class ChangeOrganisation(_Request):
     """What is absent stays as it is."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "向阳小学（北校区）"}]})
+
     name: Line | None = Field(None, description="Null leaves it as it is.")
     division_code: OfficialCode | None = Field(None, description="Null removes it.")
     school_code: OfficialCode | None = Field(None, description="Null removes it.")
@@ -97,12 +112,16 @@ class ChangeOrganisation(_Request):
 
 
 class MoveOrganisation(_Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"parent": "G-0126-F4TN-T"}]})
+
     parent: Reference | None = Field(
         description="Where it stands from now on; an institution may stand at the root: null."
     )
 
 
 class CloseOrganisation(_Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"below": True}]})
+
     below: bool = Field(False, description="Whether to close all below it as well.")
 
 

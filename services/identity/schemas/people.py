@@ -80,11 +80,27 @@ class IdentifierInput(Request):
 
 
 class PutIdentifier(Request):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"value": "XY-2026-017", "verified": True}]}
+    )
+
     value: str = Field(max_length=256)
     verified: bool = Field(False, description="Whether you made sure that it is theirs.")
 
 
 class StartMembership(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "organisation_id": "019aa1c4-7b52-7d3e-8f10-5c2b9e4d6a71",
+                    "kind": "student",
+                    "valid_from": "2026-09-01",
+                }
+            ]
+        }
+    )
+
     organisation_id: UUID
     kind: MembershipKind
     valid_from: Day | None = Field(None, description="Today, unless given.")
@@ -98,6 +114,8 @@ class StartMembership(Request):
 class ChangeMembership(Request):
     """What is absent stays as it is."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"valid_until": "2032-07-01"}]})
+
     valid_from: Day | None = Field(None, description="Null leaves it as it is.")
     valid_until: Day | None = Field(None, description="Null leaves the end open.")
 
@@ -107,6 +125,17 @@ class ChangeMembership(Request):
 
 
 class TransferPerson(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "membership_id": "019aa1c6-02de-7a41-b6c3-0f8e7d915b24",
+                    "organisation_id": "019aa1c4-7b52-7d3e-8f10-5c2b9e4d6a71",
+                }
+            ]
+        }
+    )
+
     membership_id: UUID = Field(description="The one that moves, with those below it.")
     organisation_id: UUID = Field(description="Where it moves to.")
     on: Day | None = Field(None, description="The first day there; today, unless given.")
@@ -117,6 +146,26 @@ class TransferPerson(Request):
 
 
 class InvitePerson(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "李小雨",
+                    "family_name": "李",
+                    "given_name": "小雨",
+                    "birth_date": "2017-05-01",
+                    "sex": "2",
+                    "identifiers": [{"kind": "username", "value": "li.xiaoyu"}],
+                    "membership": {
+                        "organisation_id": "019aa1c4-7b52-7d3e-8f10-5c2b9e4d6a71",
+                        "kind": "student",
+                    },
+                    "roles": ["student"],
+                }
+            ]
+        }
+    )
+
     name: Line
     family_name: Line | None = None
     given_name: Line | None = None
@@ -156,6 +205,10 @@ class ChangePerson(Request):
     """What is absent stays as it is; people change nickname, locale, zone and address of their
     own account, administrators everything."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"nickname": "小雨", "birth_date": "2017-05-11"}]}
+    )
+
     name: Line | None = Field(None, description="Null leaves it as it is.")
     family_name: Line | None = None
     given_name: Line | None = None
@@ -175,6 +228,10 @@ class ChangePerson(Request):
 
 class FindDuplicates(Request):
     """What is known of somebody; a name or a number at least."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "李小雨", "birth_date": "2017-05-01"}]}
+    )
 
     name: Line | None = None
     birth_date: BirthDate | None = None
