@@ -76,9 +76,10 @@ def _chosen(options: argparse.Namespace) -> Callable[[], int]:
 
             return lambda: status(options.data, as_json=options.json)
         case "demo":
-            from stack.demo import demo
-
-            return lambda: demo(keep=options.keep, as_json=options.json)
+            command = [sys.executable, "-m", "demo"]
+            command += ["--keep"] * options.keep + ["--json"] * options.json
+            command += [] if options.seed is None else ["--seed", str(options.seed)]
+            return lambda: subprocess.run(command, cwd=CHECKOUT, check=False).returncode
         case "test" | "lint" | "openapi":
             from stack import checks
 
@@ -146,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", parents=[running, json_output])
     demo = commands.add_parser("demo", parents=[json_output])
     demo.add_argument("--keep", action="store_true", help="leave the stack running")
+    demo.add_argument("--seed", type=int, metavar="N", help="repeat that run's accidents")
     commands.add_parser("test")
     commands.add_parser("lint").add_argument("--fix", action="store_true", help="mend what it can")
     bench = commands.add_parser("bench")

@@ -30,7 +30,10 @@ def told_besides(
 ) -> dict[str, dict[str, str]]:
     """What single services are told beside what all are, as variables."""
     return {
-        "catalog": {"SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(data.path / "search")},
+        "catalog": {
+            "SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(data.path / "search"),
+            **services.of_the_catalogue(ports, secrets),
+        },
         "copyright": services.of_the_log(ports, secrets),
     }
 

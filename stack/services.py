@@ -140,6 +140,20 @@ def of_the_log(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
     }
 
 
+def of_the_catalogue(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
+    """What the catalogue is told of copyright, and of identity, which lets it in there."""
+    secrets.shared(
+        {
+            "catalog": "shuyuan_catalog_identity_secret",
+            "identity": "shuyuan_identity_catalog_secret",
+        }
+    )
+    return {
+        "SHUYUAN_CATALOG_COPYRIGHT_URL": f"http://{LOOPBACK}:{ports['copyright']}",
+        "SHUYUAN_CATALOG_IDENTITY_URL": f"http://{LOOPBACK}:{ports['identity']}",
+    }
+
+
 def _beside(name: str, module: str, arguments: list[str], port: int) -> Component:
     origin = f"http://{LOOPBACK}:{port}"
     return Component(

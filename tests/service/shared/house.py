@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -57,6 +58,11 @@ class NatsServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def hang(self) -> None:
+        """Keep its connections and answer nothing; `kill` ends that."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
 
     def wipe(self) -> None:
         """Lose everything it held. It must be down."""

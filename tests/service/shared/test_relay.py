@@ -201,6 +201,22 @@ async def test_writes_are_acknowledged_while_the_bus_is_out_of_reach(
     assert [each.data["value"] for each in await published(nats_server.url)] == [1, 2, 3, 4, 5]
 
 
+async def test_no_transaction_waits_for_a_bus_that_hangs(
+    engine: AsyncEngine, new_uow: NewUow, relay: Relay, nats_server: NatsServer
+) -> None:
+    async with running(keep_running("relay", relay.run)):
+        await eventually(lambda: connected(relay))
+        nats_server.hang()
+        await write(new_uow, "a")
+        for _ in range(20):
+            waiting = f"application_name = '{SOURCE}-relay' AND xact_start IS NOT NULL"
+            assert await count(engine, f"pg_stat_activity WHERE {waiting}") == 0
+            await asyncio.sleep(0.02)
+        nats_server.kill()
+        nats_server.start()
+        await eventually(lambda: all_published(engine))
+
+
 async def test_a_bus_that_is_killed_again_and_again_gets_every_event_in_order(
     engine: AsyncEngine, new_uow: NewUow, relay: Relay, nats_server: NatsServer
 ) -> None:
