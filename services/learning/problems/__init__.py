@@ -1,5 +1,11 @@
 """How this service's domain errors are told over HTTP: a file per part."""
 
-from services.learning.problems.activity import PROBLEMS
+from services.learning.problems import activity, allowed_applications, courses, spaces
+from shared.problems import ProblemTable
 
-__all__ = ["PROBLEMS"]
+PROBLEMS: ProblemTable = {
+    **activity.PROBLEMS,
+    **spaces.PROBLEMS,
+    **allowed_applications.PROBLEMS,
+    **courses.PROBLEMS,
+}

@@ -66,7 +66,29 @@ class Event(BaseModel):
 class Events(BaseModel):
     """A batch: all of it is stored, or none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {
+                            "id": "019aa1d5-20c7-7b3f-9d48-6e1a5f0c8b72",
+                            "at": "2026-11-22T08:00:00+08:00",
+                            "verb": "completed",
+                            "object": "https://lessons.example/fractions/1",
+                            "parent": "https://lessons.example/fractions",
+                            "score": 0.85,
+                            "success": True,
+                            "completion": True,
+                            "progress": 100,
+                            "duration_ms": 540000,
+                        }
+                    ]
+                }
+            ]
+        },
+    )
 
     events: Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]
 

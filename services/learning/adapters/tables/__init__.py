@@ -3,7 +3,24 @@
 A file per noun.
 """
 
-from services.learning.adapters.tables import activity, applications, documents
+from services.learning.adapters.tables import (
+    activity,
+    allowed_applications,
+    applications,
+    courses,
+    directory,
+    documents,
+    spaces,
+)
 from services.learning.adapters.tables.metadata import METADATA
 
-__all__ = ["METADATA", "activity", "applications", "documents"]
+__all__ = [
+    "METADATA",
+    "activity",
+    "allowed_applications",
+    "applications",
+    "courses",
+    "directory",
+    "documents",
+    "spaces",
+]

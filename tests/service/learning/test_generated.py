@@ -1,0 +1,47 @@
+"""Requests drawn from the learning service's own OpenAPI document: none is answered otherwise than
+the document says."""
+
+from fastapi import FastAPI
+
+from shared.contract import openapi_document
+from shared.ids import uuid7
+from tests.service.generated import defects, naming
+from tests.service.learning.courses import Desk
+from tests.service.learning.matrix import V1, announcement, application
+from tests.service.learning.school import CLASS, SCHOOL, organisation_id
+from tests.service.learning.test_matrix import desk
+
+__all__ = ["desk"]
+
+REQUESTS = 4
+SECONDS = 40.0
+
+
+async def test_every_answer_to_a_generated_request_is_one_that_is_documented(
+    desk: Desk, app: FastAPI
+) -> None:
+    school = desk.school
+    pupil = await school.enrol()
+    callers = {
+        "nobody": {},
+        "the teacher": school.as_(desk.subject, f"teacher@{SCHOOL}", f"administrator@{SCHOOL}"),
+        "a pupil": school.as_(pupil, f"student@{CLASS}"),
+    }
+    drafted, taught = await desk.create(), await desk.taught()
+    made = [await each()(desk) for each in (announcement, application)]
+    known = {
+        "space_id": [str(organisation_id(SCHOOL)), str(organisation_id(CLASS)), pupil],
+        "course_id": [drafted["id"], taught["id"]],
+        "announcement_id": [made[0].path.rpartition("/")[2]],
+        "application_id": [made[1].path.rpartition("/")[2]],
+        "organisation_id": [str(organisation_id(CLASS)), str(uuid7())],
+        "organisation": [SCHOOL],
+        "person": [pupil],
+        "if-match": ['"v0"', '"v1"', '"v2"', '"v3"'],
+    }
+    document = naming(openapi_document(app), known)
+    document["paths"] = {
+        path: each for path, each in document["paths"].items() if path.startswith(V1)
+    }
+    found = await defects(document, desk.client, callers, requests=REQUESTS, seconds=SECONDS)
+    assert not found, "\n".join(found)
