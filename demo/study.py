@@ -5,13 +5,42 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from demo.people import Caller, Json
-from demo.roster import PUPIL
+from demo.roster import PUPIL, TEACHER
 from demo.stage import Stage
-from demo.steps import Facts, check
+from demo.steps import Facts, check, until
 
+COURSES = "/learning/v1/courses"
 XAPI = "/learning/xapi/2.0.0"
 VERBS = ("experienced", "answered", "completed")
 BATCHES = 6
+
+
+def course(stage: Stage) -> Facts:
+    """The class takes a course that pins the lesson to the version that was published."""
+    teacher, lesson = stage.person(TEACHER), stage.lesson
+    about = {"title": f"{lesson.title}（课程）", "organisation": teacher.place}
+    stage.course = f"{COURSES}/{teacher.post(COURSES, about, 201)['id']}"
+    version = stage.anybody.get(f"/catalog/v1/resources/{lesson.id}")["live_version"]
+    pinned = {"resource_id": lesson.id, "version": version, "title": lesson.title}
+    section = {"title": "第一课时", "items": [pinned]}
+    teacher.put(f"{stage.course}/sections", {"sections": [section]})
+    teacher.act(stage.course, "publish")
+    teacher.post(f"{stage.course}/enrolments", {"organisation": teacher.place}, 201)
+    [seen] = stage.person(PUPIL).get(f"{stage.course}/sections")["sections"]
+    [item] = seen["items"]
+    check(item["version"] == version, "the pupil does not see the pinned version")
+    return {"pinned": version, "the pupil sees": item}
+
+
+def completion(stage: Stage) -> Facts:
+    """What the application told completes the course."""
+    pupil = stage.person(PUPIL)
+
+    def done() -> Json:
+        told = pupil.get(f"{stage.course}/completion")
+        return told if told["completed"] else None
+
+    return dict(until(done, "the course is completed"))
 
 
 def activity(stage: Stage) -> Facts:
