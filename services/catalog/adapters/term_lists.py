@@ -20,6 +20,10 @@ _PAGE = text(
     f"SELECT {_COLUMNS} FROM term_lists WHERE (name, version) > (:name, :version)"  # noqa: S608 - likewise
     " ORDER BY name, version LIMIT :limit"
 )
+_VERSION = text(
+    f"SELECT {_COLUMNS} FROM term_lists WHERE name = :name"  # noqa: S608 - likewise
+    " AND version = COALESCE(:version, version) ORDER BY version DESC LIMIT 1"
+)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('term_lists ' || :name, 0))")
 _LAST = text("SELECT COALESCE(max(version), 0) FROM term_lists WHERE name = :name")
 _ADD = text(
@@ -61,6 +65,11 @@ class TermListRepository:
     async def page(self, limit: int, after: tuple[str, int]) -> Sequence[TermList]:
         asked = {"name": after[0], "version": after[1], "limit": limit}
         return [_list(row) for row in await self._connection.execute(_PAGE, asked)]
+
+    async def version(self, name: str, version: int | None) -> TermList | None:
+        found = await self._connection.execute(_VERSION, {"name": name, "version": version})
+        row = found.one_or_none()
+        return _list(row) if row else None
 
 
 def _list(row: Row[Any]) -> TermList:

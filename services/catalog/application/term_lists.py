@@ -12,7 +12,7 @@ from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.context import worded
 from shared.database import UnitOfWork
-from shared.errors import StaleVersion
+from shared.errors import NotFound, StaleVersion
 from shared.principal import Principal
 
 READ = Rule("catalog.read", frozenset({Role.ADMINISTRATOR}))
@@ -28,6 +28,10 @@ class TermListStore(Protocol):
 
     async def page(self, limit: int, after: tuple[str, int]) -> Sequence[TermList]:
         """By name and version."""
+        ...
+
+    async def version(self, name: str, version: int | None) -> TermList | None:
+        """None: the last."""
         ...
 
 
@@ -51,6 +55,15 @@ class TermLists:
         admit_of_province(READ, caller)
         async with self._new_uow() as uow:
             return await self._store(uow.connection).page(limit, after)
+
+    async def read(self, caller: Principal, name: str, version: int | None) -> TermList:
+        """A version of a list, the last where none is named. Raises `Forbidden`, `NotFound`."""
+        admit_of_province(READ, caller)
+        async with self._new_uow() as uow:
+            found = await self._store(uow.connection).version(name, version)
+        if found is None:
+            raise NotFound("There is no such version of a list.", zh="没有该词表或版本。")
+        return found
 
     async def add(
         self,

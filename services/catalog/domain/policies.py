@@ -3,6 +3,8 @@
 The nearest policy that fits counts: one for the type of resource before one for all types, one of
 the organisation before one of those above; except that a mandatory one from above prevails. A
 resource of several types is judged by all that those types ask: another type takes no level away.
+What important resources pass at the least, the top organisation says, or the catalogue where it is
+silent: whoever is below may ask for more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -139,7 +141,11 @@ def prevailing(
 ) -> Policy:
     """That by which a resource of these `types` at `path` is judged: the strictest of what
     prevails for each of them."""
-    found = [_prevailing(policies, path, each, importance) for each in types or ("",)]
+    wanted = types or ("",)
+    found = [_prevailing(policies, path, each, importance) for each in wanted]
+    if importance is Importance.IMPORTANT:
+        of_top = [each for each in policies if "." not in each.path]
+        found += [_prevailing(of_top, path, each, importance) for each in wanted]
     nearest = max(found, key=lambda each: (len(each.steps), len(each.path)))
     steps = [_strictest(kind, found) for kind in Kind if any(each.asks(kind) for each in found)]
     return replace(nearest, steps=steps, mandatory=any(each.mandatory for each in found))

@@ -1,16 +1,17 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from services.catalog.application import term_lists as use_cases
 from services.catalog.application.term_lists import TermLists
 from services.catalog.application.vocabularies import MANAGE
 from services.catalog.domain.term_lists import TermListRefused
 from services.catalog.problems.reviews import PROBLEMS
-from services.catalog.schemas.term_lists import AddTermList, TermListView
+from services.catalog.schemas.term_lists import AddTermList, TermListContent, TermListView
 from shared.access import guarded
 from shared.errors import (
     Forbidden,
+    NotFound,
     PreconditionMalformed,
     PreconditionMissing,
     StaleVersion,
@@ -25,6 +26,7 @@ from shared.problems import declare
 problems = declare(PROBLEMS)
 
 Name = Annotated[str, Path(min_length=1, max_length=50, pattern=r"^[a-z0-9-]+$")]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Limits = Annotated[PageRequest, Depends(page_limits())]
 
 
@@ -52,6 +54,20 @@ def term_lists_router(term_lists: TermLists, cursors: Cursors) -> APIRouter:
             items=[TermListView.of(each) for each in items],
             next=last and cursors.encode((last.name, last.version), bound_to),
         )
+
+    @router.get(
+        "/{name}",
+        summary="词表内容",
+        responses=problems(Unauthenticated, Forbidden, Unavailable, NotFound),
+        **guarded(use_cases.READ),
+    )
+    async def read_term_list(
+        name: Name, caller: Caller, response: Response, version: Version = None
+    ) -> TermListContent:
+        """The last version of a list, or the one that is named."""
+        found = await term_lists.read(caller, name, version)
+        response.headers["etag"] = etag(found.version)
+        return TermListContent.of(found)
 
     @router.put(
         "/{name}",

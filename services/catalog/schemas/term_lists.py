@@ -59,3 +59,14 @@ class TermListView(BaseModel):
             effective_until=made.effective_until,
             terms=len(made.terms),
         )
+
+
+class TermListContent(TermListView):
+    """A version with what it lists."""
+
+    listed: list[TermGiven]
+
+    @classmethod
+    def of(cls, made: TermList) -> Self:
+        listed = [{"term": each.term, "category": each.category} for each in made.terms]
+        return cls.model_validate({**TermListView.of(made).model_dump(), "listed": listed})

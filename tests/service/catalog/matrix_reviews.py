@@ -77,6 +77,13 @@ async def _attachment(desk: Desk, app: FastAPI) -> Asked:
     return f"/reviews/{review_id}/attachments/{upload}", None, SCHOOL, 1
 
 
+async def _listed(desk: Desk, _app: FastAPI) -> Asked:
+    headers = {**desk.administrator(PROVINCE), "if-match": '"v0"'}
+    url = "/catalog/v1/term-lists/read"
+    await desk.client.put(url, headers=headers, json={"terms": []})
+    return "/term-lists/read", None, PROVINCE, 1
+
+
 async def _conflict(desk: Desk, _app: FastAPI) -> Asked:
     answer = await desk.client.post(
         "/catalog/v1/review-conflicts", headers=desk.administrator(SCHOOL), json=CONFLICT
@@ -115,6 +122,7 @@ REVIEWS: Mapping[str, Make] = {
     "list_review_conflicts": _of(f"/review-conflicts?organisation={SCHOOL}"),
     "declare_review_conflict": _of("/review-conflicts", CONFLICT),
     "lift_review_conflict": _conflict,
+    "read_term_list": _listed,
     "list_term_lists": _of("/term-lists", None, PROVINCE),
     "put_term_list": _of("/term-lists/advertising", {"terms": []}, PROVINCE, 0),
 }

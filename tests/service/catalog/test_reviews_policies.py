@@ -285,6 +285,24 @@ async def test_a_term_list_is_the_provinces_and_its_versions_stay(office: Office
     assert [(each["version"], each["terms"]) for each in listed.json()["items"]] == [(1, 1)]
 
 
+async def test_what_a_term_list_lists_is_read_by_the_province_alone(office: Office) -> None:
+    url = f"{V1}/term-lists/advertising"
+    assert (await office.client.get(url)).status_code == 401
+    assert (await office.client.get(url, headers=office.administrator(CITY))).status_code == 403
+    headers = office.administrator(PROVINCE)
+    assert (await office.client.get(url, headers=headers)).status_code == 404
+    await office.list_terms("一")
+    await office.list_terms("二", version=1)
+    last, first = [
+        await office.client.get(f"{url}{asked}", headers=headers) for asked in ("", "?version=1")
+    ]
+    assert last.json()["listed"] == [{"term": "二", "category": "ad"}]
+    assert first.json()["listed"] == [{"term": "一", "category": "ad"}]
+    assert last.headers["etag"] == '"v2"'
+    unknown = await office.client.get(f"{url}?version=3", headers=headers)
+    assert unknown.status_code == 404
+
+
 async def test_an_examination_that_was_killed_in_the_middle_is_taken_up_again(
     office: Office,
 ) -> None:

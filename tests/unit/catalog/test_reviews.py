@@ -101,6 +101,15 @@ def test_without_a_policy_school_and_county_judge_and_all_levels_what_is_importa
     ]
 
 
+def test_whoever_is_below_the_top_takes_no_level_from_what_is_important() -> None:
+    lax = policy(PATH, Step(Kind.SCHOOL, hours=9), importance=IMPORTANT)
+    assert kinds(PATH, lax, importance=IMPORTANT) == list(Kind)
+    told = policy("P0", Step(Kind.COUNTY), importance=IMPORTANT)
+    assert kinds(PATH, told, importance=IMPORTANT) == ["COUNTY"]
+    assert kinds(PATH, told, lax, importance=IMPORTANT) == ["SCHOOL", "COUNTY"]
+    assert kinds(PATH, policy(PATH, Step(Kind.SCHOOL))) == ["SCHOOL"]
+
+
 def test_levels_that_a_place_does_not_have_fall_away_but_somebody_always_judges() -> None:
     assert kinds("P0.C1.S1") == ["SCHOOL"]
     assert kinds("P0") == ["PROVINCE"]
