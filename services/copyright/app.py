@@ -2,9 +2,11 @@
 
 from fastapi import FastAPI
 
+from services.copyright.adapters.duplicates import DuplicateRepository
 from services.copyright.consumers import hears
-from services.copyright.domain.events import EVENTS
-from services.copyright.parts import log, registrations
+from services.copyright.domain import duplicates_events, events
+from services.copyright.parts import duplicates, log, registrations
+from services.copyright.parts.freezing_commands import continue_log, freeze_log
 from services.copyright.parts.keys_command import rotate_keys
 from services.copyright.parts.recovery_command import recover
 from services.copyright.problems import PROBLEMS
@@ -14,16 +16,27 @@ from shared.service import Runtime, application
 
 
 def create_app(settings: Settings) -> FastAPI:
-    runtime = Runtime("copyright", settings, hears(registrations.intake(settings)))
+    heard = hears(registrations.intake(settings), DuplicateRepository)
+    runtime = Runtime("copyright", settings, heard)
     written = log.build(runtime, settings)
     return application(
         runtime,
         title="Shuyuan copyright 版权存证",
         description="Registrations, licences, the transparency log and its evidence.",
-        parts=[registrations.build(runtime, settings, log=written), written],
+        parts=[
+            registrations.build(runtime, settings, log=written),
+            duplicates.build(runtime, settings),
+            written,
+        ],
         table=PROBLEMS,
     )
 
 
-COMMANDS = {"recover": recover, "rotate-keys": rotate_keys}
+EVENTS = {**events.EVENTS, **duplicates_events.EVENTS}
+COMMANDS = {
+    "recover": recover,
+    "rotate-keys": rotate_keys,
+    "freeze-log": freeze_log,
+    "continue-log": continue_log,
+}
 PROGRAM = Program("copyright", Settings.load, create_app, EVENTS, COMMANDS)

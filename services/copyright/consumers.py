@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.copyright.application.duplicates import Likenesses, keep_likeness
 from services.copyright.application.intake import Intake
 from shared.database import UnitOfWork
 from shared.events import Envelope
@@ -14,11 +15,12 @@ HEARS: Mapping[str, Handlers] = {
 }
 
 
-def hears(intake: Intake) -> Mapping[str, Handlers]:
-    """What is heard, and what `intake` makes of it."""
+def hears(intake: Intake, likenesses: Likenesses) -> Mapping[str, Handlers]:
+    """What is heard, and what `intake` makes of it; `likenesses` keep what it is compared by."""
 
     async def published(uow: UnitOfWork, envelope: Envelope) -> None:
         await intake.register_published(uow, envelope.data)
+        await keep_likeness(likenesses(uow.connection), envelope.data)
 
     async def erased(uow: UnitOfWork, envelope: Envelope) -> None:
         await intake.forget(uow, envelope.data["person_id"])

@@ -10,6 +10,12 @@ PROBLEMS: ProblemTable = {
         "What is told of the work does not hold",
         "作品信息有误",
     ),
+    domain.TermsUnfit: Problem(
+        "copyright/terms-unfit",
+        422,
+        "The terms do not go with the licence",
+        "条款与所选许可不符",
+    ),
     domain.HeadMoved: Problem(
         "copyright/head-moved", 409, "Another event came first", "已有其他事件在先"
     ),

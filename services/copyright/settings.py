@@ -34,6 +34,14 @@ class AuthorityAt(BaseModel):
     directory: str = ""
 
 
+class EvidencePlatformAt(BaseModel):
+    """An evidence platform (存证) at ``url``; what it asks of us stands in ``token_file``."""
+
+    name: str = Field(pattern="^[a-z0-9.-]{1,32}$")
+    url: str
+    token_file: str = ""
+
+
 class Settings(ServiceSettings):
     """Every ``SHUYUAN_COPYRIGHT_*`` variable."""
 
@@ -44,15 +52,19 @@ class Settings(ServiceSettings):
         pattern="^[!-*,-~]{1,100}$",
         description="Name of the log for ever; the SM3 sibling's has /sm3 behind it.",
     )
+    frozen_log_origins: list[str] = Field(
+        [], description="JSON list of the logs that were frozen, the oldest first."
+    )
     signer_url: str = Field("", description="Where the signer listens; nothing is signed if empty.")
     signer_token: SecretStr = Field(SecretStr(""), description="What the signer asks of us.")
     witnesses: list[WitnessAt] = Field([], description="JSON list.")
     witness_quorum: int = Field(0, ge=0, description="So many must cosign; 0 asks for none.")
     timestamp_authorities: list[AuthorityAt] = Field([], description="JSON list.")
+    evidence_platforms: list[EvidencePlatformAt] = Field([], description="JSON list.")
     egress_networks: str = Field(
         "",
         description="Networks that may be reached beside the public Internet, as comma-separated "
-        "CIDR: where time-stamp authorities of our own stand.",
+        "CIDR: where time-stamp authorities and evidence platforms of our own stand.",
     )
     egress_ports: frozenset[int] = Field(
         frozenset({80, 443}), description="JSON list of the ports that may be reached."
@@ -63,6 +75,7 @@ class Settings(ServiceSettings):
         60, ge=1, le=60, description="An idle log is signed and witnessed again so often."
     )
     notice_days: int = Field(15, ge=1, description="For an answer to a takedown notice.")
+    decision_days: int = Field(15, ge=1, description="For the decision of a dispute after that.")
 
     @field_validator("egress_networks")
     @classmethod

@@ -1,15 +1,21 @@
-"""The certificate as PDF/A-2b, set by typst, with its QR code (ISO/IEC 18004) by segno."""
+"""The certificate as PDF/A-2b, set by typst, with its QR code (ISO/IEC 18004) by segno.
+
+It is set in the font beside this file and those within typst, whatever the computer has: equal
+bytes on every computer, and Chinese on one without Chinese fonts.
+"""
 
 import asyncio
 import io
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import segno
 
 from services.copyright.application.evidence_ports import CertificateFacts
 
 _TEMPLATE = "certificate.typ"
+_FONTS = Path(__file__).parent / "fonts"
 
 
 class TypstPrinter:
@@ -35,4 +41,7 @@ def _printed(facts: CertificateFacts) -> bytes:
     told["day"] = [day.year, day.month, day.day]
     given = {"facts": json.dumps(told, ensure_ascii=False), "code": code.getvalue().decode()}
     template = files("services.copyright.adapters").joinpath(_TEMPLATE).read_bytes()
-    return typst.compile(template, format="pdf", pdf_standards="a-2b", sys_inputs=given)
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[_FONTS])
+    return typst.compile(
+        template, format="pdf", pdf_standards="a-2b", sys_inputs=given, font_paths=fonts
+    )

@@ -21,6 +21,7 @@ _BEGIN = text("INSERT INTO tree_state (size) VALUES (0) ON CONFLICT DO NOTHING")
 _SIZE_LOCKED = text("SELECT size FROM tree_state FOR UPDATE")
 _SIZE = text("SELECT coalesce((SELECT size FROM tree_state), 0)")
 _DISCARD = text("DELETE FROM pending p USING entry e WHERE e.dedup = p.dedup")
+_BASE = text("SELECT coalesce(sum(size), 0) FROM frozen_logs")
 _TAKE = text("SELECT id, dedup, body FROM pending ORDER BY id LIMIT :limit")
 _APPEND = text(
     "INSERT INTO entry (idx, dedup, body, leaf_sha256, leaf_sm3) SELECT * FROM unnest("
@@ -73,10 +74,12 @@ _RETIRE_KEY = text(
 
 
 class LogRepository:
-    """`services.copyright.application.log_ports.LogStore`."""
+    """`services.copyright.application.log_ports.LogStore`. The entries of frozen logs lie before
+    its own: its first is the entry `base` of all."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, base: int | None = None) -> None:
         self._connection = connection
+        self._known_base = base
 
     async def accept(self, dedup: bytes, body: bytes) -> None:
         await self._connection.execute(_ACCEPT, {"dedup": dedup, "body": body})
@@ -88,11 +91,18 @@ class LogRepository:
     async def size_locked(self) -> int:
         await self._connection.execute(_BEGIN)
         size: int = (await self._connection.execute(_SIZE_LOCKED)).scalar_one()
-        return size
+        # Read behind the lock: whoever freezes a log holds it.
+        return size - await self._base()
 
     async def size(self) -> int:
         size: int = (await self._connection.execute(_SIZE)).scalar_one()
-        return size
+        return size - await self._base()
+
+    async def continues(self) -> bool:
+        return await self._base() > 0
+
+    def at(self, base: int) -> "LogRepository":
+        return LogRepository(self._connection, base)
 
     async def take(self, limit: int) -> Sequence[Pending]:
         await self._connection.execute(_DISCARD)
@@ -100,8 +110,9 @@ class LogRepository:
         return [Pending(*row) for row in rows]
 
     async def append(self, entries: Sequence[Entry]) -> None:
+        base = await self._base()
         columns = {
-            "idx": [each.index for each in entries],
+            "idx": [base + each.index for each in entries],
             "dedup": [each.dedup for each in entries],
             "body": [each.body for each in entries],
             "leaf_sha256": [each.leaf_sha256 for each in entries],
@@ -115,7 +126,7 @@ class LogRepository:
 
     async def put_tiles(self, tree_hash: TreeHash, tiles: Mapping[Tile, bytes]) -> None:
         columns = {
-            "alg": tree_hash.name,
+            "alg": await self._tree(tree_hash),
             "level": [tile.level for tile in tiles],
             "n": [tile.number for tile in tiles],
             "hashes": list(tiles.values()),
@@ -125,7 +136,7 @@ class LogRepository:
     async def tiles(self, tree_hash: TreeHash, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         wanted = {(tile.level, tile.number): tile for tile in tiles}
         columns = {
-            "alg": tree_hash.name,
+            "alg": await self._tree(tree_hash),
             "level": [level for level, _ in wanted],
             "n": [number for _, number in wanted],
         }
@@ -136,7 +147,7 @@ class LogRepository:
         return found
 
     async def bundle(self, bundle: EntryBundle) -> bytes:
-        first = bundle.number * TILE_WIDTH
+        first = await self._base() + bundle.number * TILE_WIDTH
         span = {"first": first, "after": first + bundle.width}
         rows = (await self._connection.execute(_BODIES, span)).scalars().all()
         if len(rows) != bundle.width:
@@ -144,7 +155,7 @@ class LogRepository:
         return encode_entries(rows)
 
     async def grow_to(self, size: int) -> None:
-        await self._connection.execute(_GROW, {"size": size})
+        await self._connection.execute(_GROW, {"size": await self._base() + size})
 
     async def published(self, origins: Sequence[str]) -> Mapping[str, Published]:
         rows = await self._connection.execute(_PUBLISHED, {"origins": list(origins)})
@@ -175,3 +186,13 @@ class LogRepository:
     async def retire_key(self, vkey: str, now: datetime, last_size: int) -> None:
         row = {"vkey": vkey, "now": now, "last_size": last_size}
         await self._connection.execute(_RETIRE_KEY, row)
+
+    async def _base(self) -> int:
+        if self._known_base is None:
+            self._known_base = int((await self._connection.execute(_BASE)).scalar_one())
+        return self._known_base
+
+    async def _tree(self, tree_hash: TreeHash) -> str:
+        """What the tiles of a tree are kept under."""
+        base = await self._base()
+        return f"{tree_hash.name}@{base}" if base else tree_hash.name

@@ -9,19 +9,27 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.copyright.application.evidence_ports import LogKey, Provable, StampRow
-from services.copyright.application.views import Reached
+from services.copyright.application.views import Place, Reached
 from services.copyright.verify.logged import SM3_ORIGIN
 from shared.reader import Reader
 
-_INDICES = text(
-    "SELECT v.seq_in_reg, e.idx FROM registration_events v JOIN entry e ON e.dedup = v.dedup"
+_PLACES = text(
+    "SELECT v.seq_in_reg, f.origin, coalesce(f.base, o.base) AS base,"
+    " e.idx - coalesce(f.base, o.base) AS within"
+    " FROM (SELECT coalesce(sum(size), 0) AS base FROM frozen_logs) o,"
+    " registration_events v JOIN entry e ON e.dedup = v.dedup"
+    " LEFT JOIN frozen_logs f ON e.idx >= f.base AND e.idx < f.base + f.size"
     " WHERE v.reg_id = :id"
 )
+# Entries are counted through all logs, frozen and present.
 _REACHED = text(
-    "SELECT coalesce((SELECT size FROM published WHERE origin = :origin), 0) AS logged,"
-    " coalesce((SELECT max(size) FROM checkpoint_history WHERE origin = :origin AND witnessed), 0)"
-    " AS witnessed, coalesce((SELECT max(size) FROM timestamps WHERE origin = :origin), 0)"
-    " AS stamped"
+    "WITH logs AS (SELECT origin, base FROM frozen_logs UNION ALL"
+    " SELECT CAST(:origin AS text), coalesce(sum(size), 0) FROM frozen_logs"
+    " HAVING coalesce(NOT bool_or(origin = :origin), true))"
+    " SELECT coalesce((SELECT max(base + size) FROM published JOIN logs USING (origin)), 0)"
+    " AS logged, coalesce((SELECT max(base + size) FROM checkpoint_history"
+    " JOIN logs USING (origin) WHERE witnessed), 0) AS witnessed,"
+    " coalesce((SELECT max(base + size) FROM timestamps JOIN logs USING (origin)), 0) AS stamped"
 )
 _PROVABLE = text(
     "SELECT h.size, h.note, s.note AS sm3_note FROM checkpoint_history h"
@@ -55,12 +63,13 @@ class LogReadRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def indices(self, registration_id: UUID) -> Mapping[int, int]:
-        rows = await self._connection.execute(_INDICES, {"id": registration_id})
-        return {row.seq_in_reg: row.idx for row in rows}
+    async def places(self, registration_id: UUID) -> Mapping[int, Place]:
+        rows = await self._connection.execute(_PLACES, {"id": registration_id})
+        return {row.seq_in_reg: Place(row.origin, int(row.base), int(row.within)) for row in rows}
 
     async def reached(self, origin: str) -> Reached:
-        return Reached(*(await self._connection.execute(_REACHED, {"origin": origin})).one())
+        found = (await self._connection.execute(_REACHED, {"origin": origin})).one()
+        return Reached(*map(int, found))
 
     async def provable(self, origin: str, index: int) -> Provable | None:
         asked = {"origin": origin, "sibling": origin + SM3_ORIGIN, "index": index}

@@ -5,8 +5,8 @@ from shared.presigning import Presigner
 _REGION = "us-east-1"
 
 
-def public_files(settings: Settings) -> S3PublicFiles:
-    """The files of the public logs, in the store that `settings` name."""
+def public_files(settings: Settings, origin: str | None = None) -> S3PublicFiles:
+    """The files of the log that is written, or of the one of that name, and of its sibling."""
     presigner = Presigner(
         origin=settings.object_store_endpoint,
         access_key=settings.object_store_access_key,
@@ -14,4 +14,4 @@ def public_files(settings: Settings) -> S3PublicFiles:
         bucket=settings.object_store_bucket,
         region=_REGION,
     )
-    return S3PublicFiles(presigner, settings.log_origin)
+    return S3PublicFiles(presigner, origin or settings.log_origin)

@@ -1,15 +1,16 @@
 """Registrations as recovery brings them back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.copyright.domain.registrations import CODE_PREFIX
+from services.copyright.domain.registrations import code_of
 from services.copyright.verify.events import fold
 from services.copyright.verify.leaf import Leaf
-from shared.codes import new_code
 
 _HERE = text(
     "SELECT dedup FROM registration_events WHERE reg_id = :reg_id AND seq_in_reg = :seq_in_reg"
@@ -35,6 +36,10 @@ _SAVE = text(
     "UPDATE registrations SET standing = :standing, length = :length,"
     " resource_version = coalesce(:version, resource_version) WHERE id = :reg_id"
 )
+_ADD_POLICY = text(
+    "INSERT INTO licence_policies (sha256, template, document)"
+    " VALUES (:sha256, :template, :document) ON CONFLICT DO NOTHING"
+)
 
 
 class RecoveryRepository:
@@ -56,13 +61,22 @@ class RecoveryRepository:
         at = datetime.fromisoformat(leaf.claimed_at)
         event = {**row, "dedup": dedup, "body": body, "at": at}
         if leaf.seq_in_reg == 0:
-            origin = "CATALOGUE" if leaf.auth_context["method"] == "catalogue" else "HAND"
+            made_by = {"catalogue": "CATALOGUE", "operator": "PLATFORM", "service": "PLATFORM"}
+            origin = made_by.get(leaf.auth_context["method"], "HAND")
             resource = leaf.resource_id or leaf.reg_id
-            new = {"code": new_code(CODE_PREFIX), "resource_id": resource, "origin": origin}
+            code = code_of(UUID(leaf.reg_id))
+            new = {"code": code, "resource_id": resource, "origin": origin}
             await self._connection.execute(_ADD, {**event, **new})
         await self._connection.execute(_ADD_EVENT, event)
-        bodies = (await self._connection.execute(_EVENTS, row)).scalars().all()
-        folded = fold(bodies)
+        folded = fold(await self.events(UUID(leaf.reg_id)))
         told = {**row, "standing": folded.standing, "length": folded.length}
         await self._connection.execute(_SAVE, told)
         return dropped
+
+    async def events(self, registration_id: UUID) -> Sequence[bytes]:
+        rows = await self._connection.execute(_EVENTS, {"reg_id": registration_id})
+        return rows.scalars().all()
+
+    async def add_policy(self, sha256: str, template: str, document: bytes) -> None:
+        row = {"sha256": bytes.fromhex(sha256), "template": template, "document": document}
+        await self._connection.execute(_ADD_POLICY, row)

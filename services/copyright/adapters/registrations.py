@@ -10,8 +10,9 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.copyright.domain.registrations import Party, Record, WorkFile
+from services.copyright.domain.registrations import Party, Record, Text, WorkFile
 from services.copyright.verify.events import Standing
+from services.copyright.verify.leaf import OFFERS_LICENCE, Leaf, event_hash
 from shared.encryption import KeyRing, Place
 
 _COLUMNS = (
@@ -56,6 +57,7 @@ _ADD_PARTY = text(
 _FORGET = [
     text("DELETE FROM parties WHERE person = :person"),
     text("DELETE FROM texts WHERE person = :person"),
+    text("UPDATE agreements SET person = NULL WHERE person = :person"),
 ]
 _ADD_TEXT = text(
     "INSERT INTO texts (commitment, reg_id, person, sealed, recorded_at)"
@@ -66,11 +68,14 @@ _ADD_POLICY = text(
     " VALUES (:sha256, :template, :document) ON CONFLICT DO NOTHING"
 )
 _POLICY = text("SELECT document FROM licence_policies WHERE sha256 = :sha256")
+_TEXTS = text(
+    "SELECT encode(commitment, 'hex') AS commitment, person, sealed FROM texts WHERE reg_id = :id"
+)
 _LETTERS = text("SELECT code, letter FROM work_categories")
 
 
 class RegistrationRepository:
-    """`services.copyright.application.registrations.RegistrationStore`."""
+    """`services.copyright.application.registrations_ports.RegistrationStore`."""
 
     def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
         self._connection = connection
@@ -164,6 +169,23 @@ class RegistrationRepository:
     async def policy(self, sha256: str) -> bytes | None:
         asked = {"sha256": bytes.fromhex(sha256)}
         found: bytes | None = await self._connection.scalar(_POLICY, asked)
+        return found
+
+    async def policy_of(self, registration_id: UUID, offer: str) -> bytes | None:
+        for body in await self.events(registration_id):
+            leaf = Leaf.parse(body)
+            if event_hash(body) == offer and leaf.type in OFFERS_LICENCE:
+                named = leaf.rights_policy_sha256
+                return await self.policy(named) if named else None
+        return None
+
+    async def texts(self, registration_id: UUID) -> Mapping[str, Text]:
+        found = {}
+        for row in await self._connection.execute(_TEXTS, {"id": registration_id}):
+            place = Place("texts", "sealed", row.commitment)
+            told = json.loads(self._keys.decrypt("texts", row.sealed, place))
+            salt = bytes.fromhex(told["salt"])
+            found[row.commitment] = Text(row.person, told["text"], salt)
         return found
 
     async def letters(self) -> Mapping[str, str | None]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.copyright.application.deposits import DepositStore
 from services.copyright.application.evidence_ports import (
     CertificateFacts,
     CertificatePrinter,
@@ -18,11 +19,14 @@ from services.copyright.application.evidence_ports import (
 from services.copyright.application.intake import Logs, Stores
 from services.copyright.application.log_ports import LogStore, TimestampAuthority
 from services.copyright.application.log_witnessing import Witnessing
-from services.copyright.application.views import LogReads
-from services.copyright.domain.evidence import Enclosed, LoggedEvent, Stamp
+from services.copyright.application.views import LogReads, Place
+from services.copyright.domain.deposits import Deposit
+from services.copyright.domain.evidence import Enclosed, LoggedEvent, Receipt, Stamp
+from services.copyright.domain.odrl import Policy
 from services.copyright.domain.proofs import plan_inclusion
 from services.copyright.domain.registrations import NotLoggedYet, Party, Record, WorkFile
-from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf
+from services.copyright.verify.bundle import LEGAL_TEXT
+from services.copyright.verify.leaf import DESCRIBES_WORK, OFFERS_LICENCE, Leaf
 from services.copyright.verify.merkle import SHA256, SM3, TreeHash
 from services.copyright.verify.notes import Checkpoint, Note, VerifierKey
 from services.copyright.verify.proof import LogProof
@@ -72,10 +76,12 @@ class Evidences:
         store: Stores,
         log: Logs,
         reads: Callable[[AsyncConnection], ProofReads],
-        indices: Callable[[AsyncConnection], LogReads],
+        places: Callable[[AsyncConnection], LogReads],
+        deposits: Callable[[AsyncConnection], DepositStore],
         trusts: Trusts,
         printer: CertificatePrinter,
         documents: Mapping[str, bytes],
+        legal_text: Callable[[str], bytes],
         *,
         origin: str,
         public_origin: str,
@@ -84,10 +90,12 @@ class Evidences:
         self._store = store
         self._log = log
         self._reads = reads
-        self._indices = indices
+        self._places = places
+        self._deposits = deposits
         self._trusts = trusts
         self._printer = printer
         self._documents = documents
+        self._legal_text = legal_text
         self._origin = origin
         self._public_origin = public_origin
 
@@ -103,17 +111,22 @@ class Evidences:
             record = await store.get(registration_id)
             if record is None:
                 raise NotFound("There is no such registration.", zh="没有这项登记。")
-            indices = await self._indices(uow.connection).indices(registration_id)
-            history, provable = await self._history(uow, registration_id, indices)
-            stamps = await reads.stamps(self._origin, provable.size)
-            parties = await store.parties(registration_id)
+            places = await self._places(uow.connection).places(registration_id)
+            history = await self._history(uow, registration_id, places)
             described = _described(history)
+            checkpoint = Checkpoint.parse(history[described].proof.checkpoint.text)
+            stamps = await reads.stamps(checkpoint.origin, checkpoint.size)
+            parties = await store.parties(registration_id)
             files = await store.files(registration_id, described)
             disclosed = _disclosed(caller, parties, Leaf.parse(history[described].entry))
             digest = _policy_named(history)
             licence = await store.policy(digest) if digest else None
+            deposited = await self._deposits(uow.connection).of(registration_id)
         chosen = history[described]
-        facts = self._facts(record, chosen, provable, files, stamps, disclosed)
+        facts = self._facts(record, chosen, files, stamps, disclosed)
+        documents = {**self._documents, "certificate.pdf": await self._printer.print(facts)}
+        if licence is not None:
+            documents[LEGAL_TEXT] = self._legal_text(Policy.parse(licence).template)
         enclosed = Enclosed(
             record=chosen,
             history=history,
@@ -123,44 +136,55 @@ class Evidences:
             disclosed=(disclosed.identity, disclosed.salt) if disclosed else None,
             manifest=[each.described() for each in files] if len(files) > 1 else None,
             licence=licence,
-            documents={**self._documents, "certificate.pdf": await self._printer.print(facts)},
+            receipts=_receipts(deposited, chosen),
+            documents=documents,
         )
         return record.code, enclosed.archive()
 
     async def _history(
-        self, uow: UnitOfWork, registration_id: UUID, indices: Mapping[int, int]
-    ) -> tuple[list[LoggedEvent], Provable]:
-        log, reads = self._log(uow.connection), self._reads(uow.connection)
+        self, uow: UnitOfWork, registration_id: UUID, places: Mapping[int, Place]
+    ) -> list[LoggedEvent]:
+        """The events that can be proved, first to last. Those of one log are proved at one size,
+        the others at that of theirs which was frozen."""
+        log = self._log(uow.connection)
         entries = await self._store(uow.connection).events(registration_id)
-        for count in range(len(indices), 0, -1):
-            last = max(indices[place] for place in range(count))
-            provable = await reads.provable(self._origin, last)
-            if provable is not None:
-                notes = (Note.parse(provable.note), Note.parse(provable.sm3_note))
+        for count in range(len(places), 0, -1):
+            told = [places[number] for number in range(count)]
+            sizes = await self._provable(self._reads(uow.connection), told)
+            if sizes is not None:
                 return [
-                    LoggedEvent(
-                        entries[place],
-                        await _proof(log, SHA256, indices[place], provable.size, notes[0]),
-                        await _proof(log, SM3, indices[place], provable.size, notes[1]),
-                    )
-                    for place in range(count)
-                ], provable
+                    await _logged(log.at(place.base), entry, place.index, sizes[place.base])
+                    for entry, place in zip(entries, told, strict=False)
+                ]
         raise NotLoggedYet(
             "It is queued: ask again in a few seconds.", zh="登记正在排队入链，请稍后再试。"
         )
+
+    async def _provable(
+        self, reads: ProofReads, places: Sequence[Place]
+    ) -> Mapping[int, Provable] | None:
+        """A checkpoint over all of `places` for each log that has any, by its base; None where a
+        log has none."""
+        last = {each.base: each for each in sorted(places, key=lambda each: each.index)}
+        found = {
+            base: await reads.provable(each.origin or self._origin, each.index)
+            for base, each in last.items()
+        }
+        complete = {base: each for base, each in found.items() if each is not None}
+        return complete if len(complete) == len(found) else None
 
     def _facts(
         self,
         record: Record,
         chosen: LoggedEvent,
-        provable: Provable,
         files: Sequence[WorkFile],
         stamps: Sequence[StampRow],
         disclosed: Party | None,
     ) -> CertificateFacts:
         leaf = Leaf.parse(chosen.entry)
-        checkpoint = Checkpoint.parse(Note.parse(provable.note).text)
-        own = [line for line in Note.parse(provable.note).signatures if line.name != self._origin]
+        note = chosen.proof.checkpoint
+        checkpoint = Checkpoint.parse(note.text)
+        cosigned = [line for line in note.signatures if line.name != checkpoint.origin]
         digests = [("manifest root", leaf.manifest_root)] if leaf.manifest_root else []
         for each in files[:8]:
             digests += [(f"SHA-256 {each.path}", each.sha256), (f"SM3 {each.path}", each.sm3)]
@@ -172,15 +196,24 @@ class Evidences:
             registration_id=str(record.id),
             claimed_at=datetime.fromisoformat(leaf.claimed_at),
             index=chosen.proof.index,
-            size=provable.size,
-            origin=self._origin,
+            size=checkpoint.size,
+            origin=checkpoint.origin,
             root=checkpoint.root.hex(),
             digests=digests,
             names=[(label, "、".join(identity[n])) for n, label in labels.items() if n in identity],
-            witnesses=len(own),
+            witnesses=len(cosigned),
             stamps=[each.authority for each in stamps],
             address=f"{self._public_origin}/copyright/v/{record.code}",
         )
+
+
+async def _logged(log: LogStore, entry: bytes, index: int, provable: Provable) -> LoggedEvent:
+    notes = (Note.parse(provable.note), Note.parse(provable.sm3_note))
+    return LoggedEvent(
+        entry,
+        await _proof(log, SHA256, index, provable.size, notes[0]),
+        await _proof(log, SM3, index, provable.size, notes[1]),
+    )
 
 
 async def _proof(log: LogStore, tree_hash: TreeHash, index: int, size: int, note: Note) -> LogProof:
@@ -210,6 +243,19 @@ def _disclosed(
     )
 
 
+def _receipts(deposited: Sequence[Deposit], chosen: LoggedEvent) -> Sequence[Receipt]:
+    """The receipts for the work as the record describes it."""
+    leaf = Leaf.parse(chosen.entry)
+    digest = leaf.digests["sha256"] if leaf.digests else leaf.manifest_root
+    return [
+        Receipt(each.platform, each.digest.hex(), each.receipt)
+        for each in deposited
+        if each.receipt is not None and each.digest.hex() == digest
+    ]
+
+
 def _policy_named(history: Sequence[LoggedEvent]) -> str | None:
-    named = [Leaf.parse(each.entry).rights_policy_sha256 for each in history]
-    return next((each for each in reversed(named) if each), None)
+    """The licence named last."""
+    leaves = [Leaf.parse(each.entry) for each in reversed(history)]
+    named = (each.rights_policy_sha256 for each in leaves if each.type in OFFERS_LICENCE)
+    return next((each for each in named if each), None)

@@ -7,22 +7,23 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.copyright.application.consequences import Consequences
 from services.copyright.application.journal import Act, Journal
 from services.copyright.application.log_ports import LogStore
 from services.copyright.application.registrations_ports import RegistrationStore
-from services.copyright.domain.licences import template_for
+from services.copyright.domain.duplicates import composite
+from services.copyright.domain.licences import Template, Terms, template_for
 from services.copyright.domain.registrations import (
-    CODE_PREFIX,
     NotTheirs,
     Record,
     Work,
     WorkFile,
+    code_of,
     identified,
 )
 from services.copyright.verify.events import Standing
 from services.copyright.verify.merkle import sha256
 from shared.clock import Clock
-from shared.codes import new_code
 from shared.database import UnitOfWork
 from shared.ids import uuid7
 
@@ -36,16 +37,30 @@ Logs = Callable[[AsyncConnection], LogStore]
 class Intake:
     """Registrations, each step in a transaction of the caller's."""
 
-    def __init__(self, store: Stores, log: Logs, clock: Clock, issuer: str) -> None:
+    def __init__(
+        self,
+        store: Stores,
+        log: Logs,
+        consequences: Callable[[UnitOfWork], Consequences],
+        clock: Clock,
+        issuer: str,
+    ) -> None:
         self.store = store
         self._log = log
+        self.consequences = consequences
         self.clock = clock
         self._issuer = issuer
 
     def journal(self, uow: UnitOfWork) -> Journal:
         """The journal within `uow`."""
-        connection = uow.connection
-        return Journal(uow, self.store(connection), self._log(connection), self.clock, self._issuer)
+        return Journal(
+            uow,
+            self.store(uow.connection),
+            self._log(uow.connection),
+            self.consequences(uow),
+            self.clock,
+            self._issuer,
+        )
 
     async def register_published(self, uow: UnitOfWork, told: Mapping[str, Any]) -> None:
         """Register a version that the catalogue published, in the transaction that heard of it:
@@ -83,7 +98,11 @@ class Intake:
         store = self.store(uow.connection)
         details = {**work.details(), "title_sha256": told["title_sha256"]}
         record = replace(record, details=details)
-        fields = {**identified(work.files), **await self.licensed(store, record, work.licence)}
+        fields = {
+            **identified(work.files),
+            **composite(told["files"]),
+            **await self.licensed(store, record, work.licence),
+        }
         kind = "revise" if record.length else "register"
         act = Act(kind, told["owner"], _BY_EVENT, fields=fields, files=work.files)
         await self.journal(uow).append(record, act)
@@ -99,7 +118,7 @@ class Intake:
         own = uuid7()
         return Record(
             id=own,
-            code=new_code(CODE_PREFIX),
+            code=code_of(own),
             resource_id=resource_id or own,
             resource_version=None,
             resource_code=None,
@@ -114,10 +133,18 @@ class Intake:
     async def licensed(
         self, store: RegistrationStore, record: Record, licence: str | None
     ) -> dict[str, str]:
+        """The field that names the licence's policy, kept here. Raises `TermsUnfit`."""
         template = template_for(licence)
         if template is None:
             return {}
-        document = template.policy(str(record.id))
+        terms = Terms(organisation=record.organisation_path) if template.teaching else None
+        return {"rights_policy_sha256": await self.kept(store, record, template, terms)}
+
+    async def kept(
+        self, store: RegistrationStore, record: Record, template: Template, terms: Terms | None
+    ) -> str:
+        """Keep the policy of a licence for `record`; its hex SHA-256. Raises `TermsUnfit`."""
+        document = template.policy(str(record.id), terms)
         digest = sha256(document).hex()
         await store.add_policy(digest, template.code, document)
-        return {"rights_policy_sha256": digest}
+        return digest

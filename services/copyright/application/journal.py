@@ -5,7 +5,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
+from services.copyright.application.consequences import Consequences
 from services.copyright.application.log_ports import LogStore
 from services.copyright.application.registrations_ports import RegistrationStore
 from services.copyright.domain import registrations as domain
@@ -31,7 +33,8 @@ _UNSAID = "unspecified"
 @dataclass(frozen=True)
 class Act:
     """What somebody wants to happen to a registration. `head`: the event that they took for the
-    last one; `person` None: the platform."""
+    last one; `person` None: the platform; `used_in`: the resource for which a licence is agreed
+    to."""
 
     kind: str
     person: str | None
@@ -41,17 +44,25 @@ class Act:
     fields: Mapping[str, Any] = field(default_factory=dict)
     files: Sequence[WorkFile] = ()
     named: Mapping[str, Any] = field(default_factory=dict)
+    used_in: UUID | None = None
 
 
 class Journal:
     """The events of registrations, within one transaction of the caller's."""
 
     def __init__(
-        self, uow: UnitOfWork, store: RegistrationStore, log: LogStore, clock: Clock, issuer: str
+        self,
+        uow: UnitOfWork,
+        store: RegistrationStore,
+        log: LogStore,
+        consequences: Consequences,
+        clock: Clock,
+        issuer: str,
     ) -> None:
         self._uow = uow
         self._store = store
         self._log = log
+        self._consequences = consequences
         self._clock = clock
         self._issuer = issuer
 
@@ -88,6 +99,7 @@ class Journal:
             await self._store.add_files(record.id, leaf.seq_in_reg, act.files)
         await self._log.accept(dedup, body)
         self._tell(changed, act.kind)
+        await self._consequences.follow(changed, leaf, after, act.person, act.used_in)
         return changed
 
     async def party(

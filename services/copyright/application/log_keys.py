@@ -6,22 +6,15 @@ and retired at the size it signed last.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.copyright.application.evidence_ports import LogKey, ProofReads
 from services.copyright.application.intake import Intake
-from services.copyright.application.journal import Act
 from services.copyright.application.log_ports import LogStore, Signer
-from services.copyright.domain.registrations import CODE_PREFIX, Record
-from services.copyright.verify.events import Standing
+from services.copyright.application.platform_streams import BY_OPERATOR, PlatformStreams
 from services.copyright.verify.notes import VerifierKey
-from shared.codes import new_code
 from shared.database import UnitOfWork
-
-PLATFORM = "PLATFORM"
-_BY_OPERATOR = {"method": "operator", "assurance": "console", "session": None}
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class KeyRotation:
         self._reads = reads
         self._intake = intake
         self._signer = signer
-        self._stream = uuid5(NAMESPACE_URL, f"https://{origin}")
+        self._streams = PlatformStreams(intake, origin)
 
     async def rotate(self) -> Rotated:
         """Log a `key.rotate` for each key that is new, retire those that sign no more. To do it
@@ -77,24 +70,8 @@ class KeyRotation:
     async def _tell(self, uow: UnitOfWork, key: VerifierKey, known: list[LogKey]) -> None:
         replaced = [each.vkey for each in known if _stands_for(key, each)]
         detail = {"vkey": str(key), "replaces": replaced[-1] if replaced else None}
-        record = await self._intake.store(uow.connection).locked(self._stream)
-        act = Act("key.rotate", None, _BY_OPERATOR, detail)
-        await self._intake.journal(uow).append(record or self._new(self._stream), act)
-
-    def _new(self, stream: UUID) -> Record:
-        return Record(
-            id=stream,
-            code=new_code(CODE_PREFIX),
-            resource_id=stream,
-            resource_version=None,
-            resource_code=None,
-            organisation_path=None,
-            origin=PLATFORM,
-            details={"title": "书院 Shuyuan"},
-            standing=Standing.NEW,
-            length=0,
-            created_at=self._intake.clock(),
-        )
+        stream = await self._streams.locked(uow)
+        await self._streams.add(uow, stream, "key.rotate", detail, BY_OPERATOR)
 
 
 def _stands_for(key: VerifierKey, known: LogKey) -> bool:

@@ -60,6 +60,12 @@ class LogStore(Protocol):
     async def size(self) -> int:
         """The size of the trees."""
 
+    async def continues(self) -> bool:
+        """Whether a log was frozen that this one continues."""
+
+    def at(self, base: int) -> "LogStore":
+        """The log whose first entry is the entry `base` of all: this one, or a frozen one."""
+
     async def take(self, limit: int) -> Sequence[Pending]:
         """The oldest submissions that are not in the log yet, of whom the others are dropped."""
 

@@ -7,9 +7,16 @@ and not in the public log is kept only as long as it does not contradict it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.copyright.application.consequences import (
+    DISPUTES,
+    Deadline,
+    DeadlineStore,
+    Periods,
+)
 from services.copyright.application.log_ports import (
     TREES,
     Entry,
@@ -22,10 +29,12 @@ from services.copyright.application.log_ports import (
 from services.copyright.application.log_publishing import FOLDERS
 from services.copyright.application.log_sequencing import append
 from services.copyright.domain.entries import dedup, dedup_of
+from services.copyright.domain.licences import TEMPLATES
 from services.copyright.domain.tree import Edge, grow
-from services.copyright.verify.leaf import Leaf, LeafMalformed
+from services.copyright.verify.events import fold
+from services.copyright.verify.leaf import Leaf, LeafMalformed, event_hash
 from services.copyright.verify.logged import SM3_ORIGIN
-from services.copyright.verify.merkle import SHA256, SM3, TreeHash
+from services.copyright.verify.merkle import SHA256, SM3, TreeHash, sha256
 from services.copyright.verify.monitor import CHECKPOINT_PATH
 from services.copyright.verify.notes import Checkpoint, Note, verify_note
 from services.copyright.verify.tiles import TILE_WIDTH, bundles_of, decode_entries
@@ -41,6 +50,12 @@ class RecoveredStore(Protocol):
     async def take_back(self, leaf: Leaf, dedup: bytes, body: bytes) -> int:
         """Make a logged event part of its registration again, which is made where it is lost too;
         how many events were dropped that had stood in its place and were never logged."""
+
+    async def events(self, registration_id: UUID) -> Sequence[bytes]:
+        """Its events, first to last."""
+
+    async def add_policy(self, sha256: str, template: str, document: bytes) -> None:
+        """Keep a licence's policy."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +74,18 @@ class Recoverer:
         new_uow: Callable[[], UnitOfWork],
         log: Callable[[AsyncConnection], LogStore],
         registrations: Callable[[AsyncConnection], RecoveredStore],
+        deadlines: Callable[[AsyncConnection], DeadlineStore],
         files: PublicFiles,
         signer: Signer,
         origin: str,
         clock: Clock,
+        periods: Periods,
     ) -> None:
         self._new_uow = new_uow
         self._log = log
         self._registrations = registrations
+        self._deadlines = deadlines
+        self._periods = periods
         self._files = files
         self._signer = signer
         self._origins = (origin, origin + SM3_ORIGIN)
@@ -136,7 +155,24 @@ class Recoverer:
             except LeafMalformed:
                 continue
             dropped += await store.take_back(leaf, each.dedup, each.body)
+            await self._follow(uow, leaf, event_hash(each.body))
         return dropped
+
+    async def _follow(self, uow: UnitOfWork, leaf: Leaf, event: str) -> None:
+        """Bring back what can be told from an event alone: a public licence's policy, since its
+        bytes follow from the registration, and what a dispute waits for."""
+        store, registration = self._registrations(uow.connection), UUID(leaf.reg_id)
+        if (digest := leaf.rights_policy_sha256) is not None:
+            for template in (each for each in TEMPLATES.values() if not each.teaching):
+                document = template.policy(leaf.reg_id)
+                if sha256(document).hex() == digest:
+                    await store.add_policy(digest, template.code, document)
+        if leaf.type.startswith(DISPUTES):
+            deadlines = self._deadlines(uow.connection)
+            await deadlines.met(registration)
+            standing = fold(await store.events(registration)).standing
+            for kind, at in self._periods.due(standing, leaf).items():
+                await deadlines.add(Deadline(event, kind, registration, at))
 
 
 def _entries(start: int, bodies: Sequence[bytes]) -> list[Entry]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.copyright.application.log_ports import TREES, Entry, LogStore
+from services.copyright.application.log_ports import TREES, Entry, LogBehind, LogStore
 from services.copyright.domain.tree import grow
 from services.copyright.verify.merkle import SHA256, SM3
 from shared.database import UnitOfWork
@@ -29,10 +29,13 @@ class Sequencer:
             return await self._log(uow.connection).waits()
 
     async def integrate(self) -> int:
-        """Sequence one batch; returns how many entries it had."""
+        """Sequence one batch; returns how many entries it had. Raises `LogBehind` where a log was
+        frozen, and none begun that continues it."""
         async with self._new_uow() as uow:
             log = self._log(uow.connection)
             size = await log.size_locked()
+            if size == 0 and await log.continues():
+                raise LogBehind("a log was frozen: begin its successor with continue-log")
             submissions = await log.take(BATCH)
             if submissions:
                 entries = [

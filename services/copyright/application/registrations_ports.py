@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.copyright.domain.registrations import Party, Record, WorkFile
+from services.copyright.domain.registrations import Party, Record, Text, WorkFile
 
 
 class RegistrationStore(Protocol):
@@ -59,6 +59,12 @@ class RegistrationStore(Protocol):
     async def add_policy(self, sha256: str, template: str, document: bytes) -> None: ...
 
     async def policy(self, sha256: str) -> bytes | None: ...
+
+    async def policy_of(self, registration_id: UUID, offer: str) -> bytes | None:
+        """The policy of the offer that an event (its hash) makes."""
+
+    async def texts(self, registration_id: UUID) -> Mapping[str, Text]:
+        """The words of a dispute that were not destroyed, by their commitments."""
 
     async def letters(self) -> Mapping[str, str | None]:
         """The categories of works, each with its letter in registration numbers."""

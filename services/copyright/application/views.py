@@ -2,24 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.copyright.application.acts import DECIDING, answer_due
+from services.copyright.application.consequences import DeadlineKind, Periods
+from services.copyright.application.disputes import DECIDING
 from services.copyright.application.intake import Stores
 from services.copyright.domain.registrations import Record, WorkFile
 from services.copyright.verify.events import Registration, fold
 from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf, event_hash
-from shared.access import Rule
 from shared.database import UnitOfWork
 from shared.errors import NotFound
 from shared.principal import Principal
-
-READ = Rule("copyright.read")
 
 
 class State(StrEnum):
@@ -32,15 +30,30 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where an entry stands: at `index` of a log, whose first entry is the entry `base` of all.
+    `origin` is the log's name, None: of the present one."""
+
+    origin: str | None
+    base: int
+    index: int
+
+    @property
+    def overall(self) -> int:
+        """Counted through the frozen logs before it."""
+        return self.base + self.index
+
+
+@dataclass(frozen=True)
 class Reached:
-    """The sizes up to which the log is signed, witnessed and time-stamped."""
+    """Up to which entry, counted through all logs, they are signed, witnessed and time-stamped."""
 
     logged: int
     witnessed: int
     stamped: int
 
     def state(self, index: int | None) -> State:
-        """That of the entry at `index`, None where it is not sequenced."""
+        """That of an entry by its number among all, None where it is not sequenced."""
         if index is None or index >= self.logged:
             return State.QUEUED
         if index < self.stamped:
@@ -54,7 +67,7 @@ class ShownEvent:
 
     leaf: Leaf
     hash: str
-    index: int | None
+    place: Place | None
     state: State
 
 
@@ -67,7 +80,7 @@ class Shown:
     events: Sequence[ShownEvent]
     files: Sequence[WorkFile]
     allowed: Sequence[str]
-    answer_due: datetime | None
+    due: Mapping[DeadlineKind, datetime]
 
     @property
     def state(self) -> State:
@@ -78,8 +91,8 @@ class Shown:
 class LogReads(Protocol):
     """What views ask of the log's tables."""
 
-    async def indices(self, registration_id: UUID) -> Mapping[int, int]:
-        """The places in the log of a registration's events, by their places in it."""
+    async def places(self, registration_id: UUID) -> Mapping[int, Place]:
+        """Where the logs have a registration's events, by their numbers in it."""
 
     async def reached(self, origin: str) -> Reached: ...
 
@@ -99,13 +112,13 @@ class Views:
         store: Stores,
         log: Callable[[AsyncConnection], LogReads],
         origin: str,
-        notice: timedelta,
+        periods: Periods,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
         self._log = log
         self._origin = origin
-        self._notice = notice
+        self._periods = periods
 
     async def get(self, registration_id: UUID, caller: Principal | None = None) -> Shown:
         """One registration. Raises `NotFound`."""
@@ -131,20 +144,17 @@ class Views:
             raise NotFound("There is no such registration.", zh="没有这项登记。")
         store, log = self._store(uow.connection), self._log(uow.connection)
         entries = await store.events(record.id)
-        indices, reached = await log.indices(record.id), await log.reached(self._origin)
-        events = [
-            ShownEvent(Leaf.parse(e), event_hash(e), indices.get(n), reached.state(indices.get(n)))
-            for n, e in enumerate(entries)
-        ]
-        places = [n for n, e in enumerate(events) if e.leaf.type in DESCRIBES_WORK]
+        places, reached = await log.places(record.id), await log.reached(self._origin)
+        events = [_shown(entry, places.get(n), reached) for n, entry in enumerate(entries)]
+        described = [n for n, e in enumerate(events) if e.leaf.type in DESCRIBES_WORK]
         folded = fold(entries)
         return Shown(
             record,
             folded,
             events,
-            await store.files(record.id, places[-1]) if places else (),
+            await store.files(record.id, described[-1]) if described else (),
             await self._allowed(uow, record, folded, caller),
-            answer_due(folded.standing, entries, self._notice),
+            self._periods.due(folded.standing, events[-1].leaf),
         )
 
     async def _allowed(
@@ -156,3 +166,8 @@ class Views:
         # Who is no party yet acts under a commitment that nobody has.
         subject = next((p.commitment for p in parties if p.person == caller.subject), "")
         return [kind for kind in folded.allowed(subject) if kind not in DECIDING]
+
+
+def _shown(entry: bytes, place: Place | None, reached: Reached) -> ShownEvent:
+    state = reached.state(place.overall if place else None)
+    return ShownEvent(Leaf.parse(entry), event_hash(entry), place, state)

@@ -11,3 +11,8 @@ def documents() -> Mapping[str, bytes]:
     here = files(__name__)
     kept = {name: here.joinpath(name).read_bytes() for name in ("README.zh.txt", "verify.html")}
     return {**kept, "verify.py": single_file.build().encode()}
+
+
+def legal_text(template: str) -> bytes:
+    """The words of a licence, plain text in Chinese. Raises `FileNotFoundError` for another."""
+    return files(__name__).joinpath(f"licences/{template}.zh.txt").read_bytes()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -41,14 +42,87 @@ class RegistrationRestored(RegistrationChanged):
 
 @dataclass(frozen=True)
 class LicenceRevoked(RegistrationChanged):
-    """An offer of a licence was withdrawn; agreements to it end."""
+    """An offer of a licence was withdrawn: nobody can agree to it any more. Where that ends
+    agreements, each is told of by itself."""
 
     type: ClassVar[str] = "copyright.licence.revoked.v1"
 
 
+@dataclass(frozen=True)
+class LicenceExpired:
+    """The time of a licence that was offered (``offer``, an event's hash) is over."""
+
+    registration_id: UUID
+    code: str
+    resource_id: UUID
+    resource_version: int | None
+    offer: str
+
+    type: ClassVar[str] = "copyright.licence.expired.v1"
+
+    @property
+    def aggregate(self) -> str:
+        return f"registrations/{self.registration_id}"
+
+
+@dataclass(frozen=True)
+class ReuseEnded:
+    """An agreement to a licence (``agreement``, an event's hash) holds no longer: ``used_in``, the
+    resource that was made of or contains ``resource_id`` under it, stops showing that. ``reason``
+    is REVOKED, EXPIRED or REMOVED."""
+
+    registration_id: UUID
+    code: str
+    resource_id: UUID
+    agreement: str
+    used_in: UUID | None
+    reason: str
+
+    type: ClassVar[str] = "copyright.reuse.ended.v1"
+
+    @property
+    def aggregate(self) -> str:
+        return f"registrations/{self.registration_id}"
+
+
+@dataclass(frozen=True)
+class ReuseResumed(ReuseEnded):
+    """An agreement holds again; ``reason`` is RESTORED."""
+
+    type: ClassVar[str] = "copyright.reuse.resumed.v1"
+
+
+@dataclass(frozen=True)
+class DisputeOverdue:
+    """What a dispute asks for by a time was not done: ``due`` is ANSWER, the holder's, or DECISION,
+    that of an administrator in charge."""
+
+    registration_id: UUID
+    code: str
+    resource_id: UUID
+    organisation_path: str | None
+    due: str
+    due_at: datetime
+
+    type: ClassVar[str] = "copyright.dispute.overdue.v1"
+
+    @property
+    def aggregate(self) -> str:
+        return f"registrations/{self.registration_id}"
+
+
 EVENTS: Mapping[str, type] = {
     each.type: each
-    for each in (RegistrationChanged, RegistrationRemoved, RegistrationRestored, LicenceRevoked)
+    for each in (
+        RegistrationChanged,
+        RegistrationRemoved,
+        RegistrationRestored,
+        LicenceRevoked,
+        LicenceExpired,
+        ReuseEnded,
+        ReuseResumed,
+        DisputeOverdue,
+    )
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.copyright.verify.bundle import (
     CHECKPOINT,
+    DEPOSITS,
     DISCLOSURE,
     HISTORY,
     ISCC,
@@ -45,6 +46,15 @@ class Stamp:
     chain: bytes
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """What an evidence platform wrote when it took the work's digest (hex)."""
+
+    platform: str
+    digest: str
+    text: bytes
+
+
 @dataclass(frozen=True, kw_only=True)
 class Enclosed:
     """What a bundle encloses. `history` holds every event of the registration from its first to
@@ -60,6 +70,7 @@ class Enclosed:
     disclosed: tuple[Mapping[str, Any], bytes] | None = None
     manifest: Sequence[Mapping[str, Any]] | None = None
     licence: bytes | None = None
+    receipts: Sequence[Receipt] = ()
     documents: Mapping[str, bytes] = field(default_factory=dict)
 
     def members(self) -> dict[str, bytes]:
@@ -78,6 +89,9 @@ class Enclosed:
         for stamp in self.stamps:
             made[f"{TIMESTAMPS}{stamp.name}.tsr"] = stamp.response
             made[f"{TIMESTAMPS}{stamp.name}.pem"] = stamp.chain
+        for receipt in self.receipts:
+            written = {"digest": receipt.digest, "receipt": receipt.text.decode(errors="replace")}
+            made[f"{DEPOSITS}{receipt.platform}.json"] = canonical(written)
         for key in self.keys:
             made[f"{TRUST}{key.id.hex()}.vkey"] = f"{key}\n".encode()
         if self.disclosed is not None:

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from services.copyright.verify.canonical import manifest_root
 from services.copyright.verify.events import Standing
+from services.copyright.verify.merkle import sha256
+from shared.codes import ALPHABET, InvalidCode, parse_code
 from shared.errors import DomainError
 
 CODE_PREFIX = "Z"
@@ -22,6 +26,10 @@ _DCI = re.compile("DCI:R[A-Za-z0-9./:_-]{1,120}")
 
 class RegistrationDefective(DomainError):
     """What is told of the work does not hold; ``errors`` names every defect."""
+
+
+class TermsUnfit(DomainError):
+    """The terms of an offer do not go with its licence."""
 
 
 class HeadMoved(DomainError):
@@ -42,6 +50,19 @@ class CodeUnreadable(DomainError):
 
 class NotLoggedYet(DomainError):
     """The log has no checkpoint over the registration yet, so there is nothing to prove."""
+
+
+def code_of(registration: UUID) -> str:
+    """The short code of a registration, which follows from its id: whoever has the log alone finds
+    it again. Of a million registrations, one more meets another's code once in a million times;
+    it is refused, and is made anew under another id."""
+    for attempt in count():
+        drawn = sha256(registration.bytes + attempt.to_bytes(4, "big"))
+        body = CODE_PREFIX + "".join(ALPHABET[byte % len(ALPHABET)] for byte in drawn[:8])
+        for check in ALPHABET:
+            with suppress(InvalidCode):
+                return parse_code(body + check, CODE_PREFIX)
+    raise AssertionError("some attempt has a check character")
 
 
 @dataclass(frozen=True)
@@ -175,4 +196,14 @@ class Party:
     person: str
     commitment: str
     identity: Mapping[str, Any]
+    salt: bytes
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words of a dispute, with the salt under which the log commits to them. `person` None: the
+    platform's."""
+
+    person: str | None
+    words: str
     salt: bytes

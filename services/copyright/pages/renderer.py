@@ -9,6 +9,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from services.copyright.application.views import Shown
+from services.copyright.domain.licences import TEMPLATES
 from services.copyright.verify.leaf import Leaf
 from shared.context import current
 
@@ -39,6 +40,9 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "takedown.decision": ("裁决", "Decision"),
     "restore": ("恢复", "Restored"),
     "key.rotate": ("更换公钥", "Key rotated"),
+    "policy.publish": ("公布许可配置", "Licences published"),
+    "log.continue": ("接续已冻结的日志", "Continues a frozen log"),
+    "audit.head": ("审计链首", "Head of the audit chain"),
 }
 _STATES: Mapping[str, tuple[str, str]] = {
     "queued": ("排队中", "queued"),
@@ -71,7 +75,8 @@ class Page:
 
     def registration(self, shown: Shown) -> Response:
         """The page of one registration."""
-        return self._page("registration.html", 200, shown=shown, ours=self._ours)
+        licence = TEMPLATES.get(str(shown.record.details.get("licence")))
+        return self._page("registration.html", 200, shown=shown, licence=licence, ours=self._ours)
 
     def missing(self) -> Response:
         """The page for a code that nobody has."""

@@ -33,7 +33,7 @@ class LogPart(Part):
 
 def build(runtime: Runtime, settings: Settings) -> LogPart:
     """Phases 2 to 4 of writing in the background, and the static files."""
-    files = public_files(settings)
+    files, frozen = public_files(settings), settings.frozen_log_origins
     signer = SignerClient(settings.signer_url, settings.signer_token.get_secret_value())
     witnesses = [WitnessClient(at) for at in settings.witnesses]
     sequencer = Sequencer(runtime.new_uow, LogRepository)
@@ -51,7 +51,7 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
     stamper = Stamper(
         runtime.new_uow,
         StampRepository,
-        authorities(settings.timestamp_authorities, Egress(_outwards(settings))),
+        authorities(settings.timestamp_authorities, Egress(outwards(settings))),
         settings.log_origin,
         settings.timestamp_seconds,
     )
@@ -65,7 +65,7 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
     }
     return LogPart(
         checks=checks if tasks else {},
-        routers=[log_router(files)],
+        routers=[log_router(files, [public_files(settings, o) for o in frozen])],
         tasks=tasks,
         worker=worker,
         sequencer=sequencer,
@@ -76,7 +76,8 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
     )
 
 
-def _outwards(settings: Settings) -> EgressPolicy:
+def outwards(settings: Settings) -> EgressPolicy:
+    """What may be reached beyond our own network."""
     return EgressPolicy(
         networks=parse_networks(settings.egress_networks),
         ports=settings.egress_ports,

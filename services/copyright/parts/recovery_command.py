@@ -4,12 +4,14 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
+from services.copyright.adapters.consequences import DeadlineRepository
 from services.copyright.adapters.log import LogRepository
 from services.copyright.adapters.objects import public_files
 from services.copyright.adapters.recovery import RecoveryRepository
 from services.copyright.adapters.signing import SignerClient
 from services.copyright.application.log_ports import LogBehind
 from services.copyright.application.log_recovery import Recoverer
+from services.copyright.parts.registrations import periods
 from services.copyright.settings import Settings
 from services.copyright.verify.notes import SignatureInvalid
 from shared import logs
@@ -23,10 +25,12 @@ def recoverer(runtime: Runtime, settings: Settings) -> Recoverer:
         runtime.new_uow,
         LogRepository,
         RecoveryRepository,
+        DeadlineRepository,
         public_files(settings),
         SignerClient(settings.signer_url, settings.signer_token.get_secret_value()),
         settings.log_origin,
         runtime.clock,
+        periods(settings),
     )
 
 

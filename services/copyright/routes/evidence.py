@@ -5,14 +5,12 @@ from starlette.responses import Response
 
 from services.copyright.application.categories import CHANGE, Categories
 from services.copyright.application.evidence import Evidences, Trusts
-from services.copyright.domain.licences import TEMPLATES
 from services.copyright.domain.registrations import NotLoggedYet
-from services.copyright.problems import PROBLEMS
+from services.copyright.routes.accepting import problems
 from services.copyright.schemas.registrations import (
     AuthorityView,
     CategoryView,
     KeyView,
-    LicenceTemplate,
     PutCategory,
     TrustView,
     WitnessView,
@@ -29,10 +27,7 @@ from shared.errors import (
 )
 from shared.etags import IfMatch, etag
 from shared.principal import Caller, MaybeCaller
-from shared.problems import declare
 from shared.storage import attachment
-
-problems = declare(PROBLEMS)
 
 
 def evidence_router(evidences: Evidences, trusts: Trusts) -> APIRouter:
@@ -93,15 +88,6 @@ def evidence_router(evidences: Evidences, trusts: Trusts) -> APIRouter:
                 for each in trusts.authorities
             ],
         )
-
-    @router.get("/licence-templates", summary="许可模板", **public())
-    async def list_templates() -> list[LicenceTemplate]:
-        """The licences that may be offered, each an ODRL 2.2 policy of one closed profile."""
-        shown = "code name_zh name_en legal_text permitted prohibited duties"
-        return [
-            LicenceTemplate(**{name: getattr(each, name) for name in shown.split()})
-            for each in TEMPLATES.values()
-        ]
 
     return router
 

@@ -1,6 +1,7 @@
 """The public logs as static files (C2SP tlog-tiles): no account, no query, errors in plain text."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response
@@ -22,13 +23,22 @@ _BINARY: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet
 
 problems = declare({})
 
-Log = Literal["log", "log-sm3"]
+Log = Annotated[
+    str,
+    Path(
+        pattern="^log(-sm3)?(-[1-9][0-9]?)?$",
+        description="The log, its SM3 sibling `log-sm3`, or the first frozen log as `log-1` and"
+        " `log-sm3-1`, the second as `log-2`, and so on.",
+        examples=["log"],
+    ),
+]
 Tile = Annotated[str, Path(pattern=_TILE, examples=["0/x001/x234/067", "0/000.p/5"])]
 Bundle = Annotated[str, Path(pattern=_ENTRIES, examples=["000.p/5"])]
 
 
-def log_router(files: PublicFiles) -> APIRouter:
-    """The files as they lie in the object store, where phase 3 read them back."""
+def log_router(files: PublicFiles, frozen: Sequence[PublicFiles]) -> APIRouter:
+    """The files as they lie in the object store, where phase 3 read them back: those of the log,
+    and of the frozen ones, the oldest first."""
     router = APIRouter(prefix="/copyright", tags=["log"])
 
     @router.get(
@@ -43,7 +53,7 @@ def log_router(files: PublicFiles) -> APIRouter:
     )
     async def read_checkpoint(log: Log) -> Response:
         """The newest signed checkpoint (C2SP tlog-checkpoint)."""
-        content = await _found(f"{log}/{CHECKPOINT_PATH}")
+        content = await _found(log, CHECKPOINT_PATH)
         try:
             Note.parse(content)
         except NoteMalformed:
@@ -62,7 +72,8 @@ def log_router(files: PublicFiles) -> APIRouter:
     )
     async def read_entries(log: Log, bundle: Bundle) -> Response:
         """A bundle of entries; both logs have the same."""
-        return _file(await _found(f"{FOLDERS['sha256']}/tile/entries/{bundle}"))
+        both = log.replace(FOLDERS["sm3"], FOLDERS["sha256"])
+        return _file(await _found(both, f"tile/entries/{bundle}"))
 
     @router.get(
         "/{log}/tile/{tile:path}",
@@ -73,10 +84,14 @@ def log_router(files: PublicFiles) -> APIRouter:
     )
     async def read_tile(log: Log, tile: Tile) -> Response:
         """A tile of hashes: SHA-256 in the log, SM3 in its sibling."""
-        return _file(await _found(f"{log}/tile/{tile}"))
+        return _file(await _found(log, f"tile/{tile}"))
 
-    async def _found(path: str) -> bytes:
-        content = await files.read(path)
+    async def _found(log: str, path: str) -> bytes:
+        folder, number = _numbered(log)
+        content = None
+        if number <= len(frozen):
+            kept = frozen[number - 1] if number else files
+            content = await kept.read(f"{folder}/{path}")
         if content is None:
             raise NotFound(
                 "The log has no such file: read its checkpoint.",
@@ -85,6 +100,12 @@ def log_router(files: PublicFiles) -> APIRouter:
         return content
 
     return router
+
+
+def _numbered(log: str) -> tuple[str, int]:
+    """A log's folder, and which of the frozen ones it is, 0 for the log that is written."""
+    folder = FOLDERS["sm3"] if log.startswith(FOLDERS["sm3"]) else FOLDERS["sha256"]
+    return folder, int(log.removeprefix(folder).removeprefix("-") or 0)
 
 
 def _file(content: bytes) -> Response:

@@ -3,54 +3,34 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from services.copyright.application.acts import ACT, Acts
 from services.copyright.application.registrations import REGISTER, Registrations
 from services.copyright.application.views import Lists, Views
 from services.copyright.domain.registrations import (
     CODE_PREFIX,
     CodeUnreadable,
-    HeadMoved,
-    NotAllowedNow,
-    NotTheirs,
-    Record,
     RegistrationDefective,
+    TermsUnfit,
 )
-from services.copyright.problems import PROBLEMS
+from services.copyright.routes.accepting import accepted, problems, where
 from services.copyright.schemas.registrations import (
     Accepted,
-    DisputeAct,
-    Hash,
-    LicenceAct,
     RegisterWork,
     RegistrationSummary,
     RegistrationView,
-    TransferAct,
 )
+from services.copyright.schemas.words import Hash
 from shared.access import guarded, public
 from shared.codes import InvalidCode, parse_code
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller, MaybeCaller
-from shared.problems import declare
-
-problems = declare(PROBLEMS)
-
-ACTING = (
-    Unauthenticated,
-    Forbidden,
-    NotFound,
-    HeadMoved,
-    NotAllowedNow,
-    NotTheirs,
-    Unavailable,
-)
 
 PageLimits = Annotated[PageRequest, Depends(page_limits(default=20, maximum=100))]
 
 
 def registrations_router(
-    registrations: Registrations, acts: Acts, views: Views, lists: Lists, cursors: Cursors
+    registrations: Registrations, views: Views, lists: Lists, cursors: Cursors
 ) -> APIRouter:
     """Registrations. Anyone reads them: they tell nothing of people."""
     router = APIRouter(prefix="/copyright/v1/registrations", tags=["registrations"])
@@ -95,14 +75,16 @@ def registrations_router(
         status_code=202,
         summary="登记作品",
         response_model=Accepted,
-        responses=problems(Unauthenticated, Forbidden, RegistrationDefective, Unavailable),
+        responses=problems(
+            Unauthenticated, Forbidden, RegistrationDefective, TermsUnfit, Unavailable
+        ),
         **guarded(REGISTER),
     )
     async def register_work(body: RegisterWork, caller: Caller, once: Once) -> Response:
         """Register a work by its digests. It is accepted here, and registered once the public log
         has it: read it again."""
         registered = registrations.register(caller, body.work, body.resource_id, body.organisation)
-        return await once.answer(registered, _accepted, 202, _where)
+        return await once.answer(registered, accepted, 202, where)
 
     @router.get(
         "/{registration_id}",
@@ -114,64 +96,10 @@ def registrations_router(
         """The registration with all its events, how far each is, and what you may do next."""
         return RegistrationView.showing(await views.get(registration_id, caller))
 
-    @router.post(
-        "/{registration_id}/licences",
-        status_code=202,
-        summary="许可：发出、接受、撤回",
-        response_model=Accepted,
-        responses=problems(*ACTING),
-        **guarded(ACT),
-    )
-    async def act_on_licence(
-        registration_id: UUID, body: LicenceAct, caller: Caller, once: Once
-    ) -> Response:
-        """Offer a licence from a template, agree to one, or withdraw one."""
-        if body.template is not None and body.action == "offer":
-            acted = acts.offer(caller, registration_id, body.template, body.head)
-        else:
-            kind, detail = f"licence.{body.action}", {"offer": body.offer}
-            acted = acts.act(caller, registration_id, kind, detail, body.head)
-        return await once.answer(acted, _accepted, 202, _where)
-
-    @router.post(
-        "/{registration_id}/transfers",
-        status_code=202,
-        summary="转让：提出、接受",
-        response_model=Accepted,
-        responses=problems(*ACTING),
-        **guarded(ACT),
-    )
-    async def act_on_transfer(
-        registration_id: UUID, body: TransferAct, caller: Caller, once: Once
-    ) -> Response:
-        """A transfer needs both sides; of two at once exactly one wins."""
-        if body.action == "propose":
-            acted = acts.propose(caller, registration_id, str(body.to), body.head)
-        else:
-            detail = {"proposal": body.proposal}
-            acted = acts.act(caller, registration_id, "transfer.accept", detail, body.head)
-        return await once.answer(acted, _accepted, 202, _where)
-
-    @router.post(
-        "/{registration_id}/disputes",
-        status_code=202,
-        summary="争议：主张、下架通知、反通知、裁决、恢复",
-        response_model=Accepted,
-        responses=problems(*ACTING),
-        **guarded(ACT),
-    )
-    async def act_on_dispute(
-        registration_id: UUID, body: DisputeAct, caller: Caller, once: Once
-    ) -> Response:
-        """A claim, a notice, its answer (信息网络传播权保护条例 14-17), or a decision by an
-        administrator who is no party."""
-        acted = acts.dispute(caller, registration_id, body.kind, body.text, body.outcome, body.head)
-        return await once.answer(acted, _accepted, 202, _where)
-
     return router
 
 
-Code = Annotated[str, Path(max_length=64, examples=["Z-7K3M-9QXB-D"])]
+Code = Annotated[str, Path(max_length=64, examples=["Z-7K3M-9QXB-7"])]
 
 
 def canonical_code(text: str) -> str:
@@ -189,11 +117,3 @@ def _canonical(code: str) -> str:
         return parse_code(code, letter)
     except ValueError:
         return code
-
-
-def _accepted(record: Record) -> Accepted:
-    return Accepted(id=record.id, code=record.code, standing=record.standing, length=record.length)
-
-
-def _where(record: Record) -> dict[str, str]:
-    return {"location": f"/copyright/v1/registrations/{record.id}"}

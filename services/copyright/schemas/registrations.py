@@ -1,22 +1,30 @@
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.copyright.application.consequences import DeadlineKind
 from services.copyright.application.views import Reached, Shown, ShownEvent, State
-from services.copyright.domain.licences import TEMPLATES
 from services.copyright.domain.registrations import MOST_FILES, Work, WorkFile
+from services.copyright.schemas.words import (
+    LINE,
+    Hash,
+    Head,
+    Name,
+    Organisation,
+    Place,
+    TemplateCode,
+)
 from services.copyright.verify.events import Standing
 
-Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Lower-case hex.")]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Template = Annotated[str, Field(pattern=f"^({'|'.join(sorted(TEMPLATES)).replace('.', '[.]')})$")]
-Head = Annotated[
-    Hash | None,
-    Field(description="Hash of the event that you took for the last one; another there is 409."),
-]
+_FILE: dict[str, Any] = {
+    "path": "第一课.pdf",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sm3": "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
+    "size": 2621440,
+}
 
 
 class FileDigests(BaseModel):
@@ -24,7 +32,7 @@ class FileDigests(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(min_length=1, max_length=255, examples=["第一课.pdf"])
+    path: str = Field(min_length=1, max_length=255, pattern=LINE, examples=["第一课.pdf"])
     sha256: Hash
     sm3: Hash
     size: int = Field(ge=0, lt=1 << 53, description="In bytes.")
@@ -34,10 +42,27 @@ class RegisterWork(BaseModel):
     """A work, as its registrant describes it (fields after 作品登记 and DCI). Names of people are
     kept encrypted, disclosed in the registrant's evidence alone, and never enter the log."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "认识分数",
+                    "category": "written",
+                    "files": [_FILE],
+                    "authors": ["李小雨"],
+                    "holders": ["李小雨"],
+                    "completed_on": "2026-09-10",
+                    "completed_at": "西安",
+                    "licence": "cc-by-4.0",
+                    "organisation": "P01017K3MX.X0126F4TNK.S0126F4TNR",
+                }
+            ]
+        },
+    )
 
-    title: str = Field(min_length=1, max_length=200)
-    category: str = Field(max_length=32, examples=["written"])
+    title: str = Field(min_length=1, max_length=200, pattern=LINE)
+    category: str = Field(max_length=32, pattern=LINE, examples=["written"])
     files: list[FileDigests] = Field(min_length=1, max_length=MOST_FILES)
     authors: list[Name] = Field([], max_length=50)
     contributors: list[Name] = Field([], max_length=50)
@@ -46,9 +71,9 @@ class RegisterWork(BaseModel):
         "original", "adaptation", "translation", "annotation", "arrangement", "compilation"
     ] = "original"
     completed_on: date | None = None
-    completed_at: str = Field("", max_length=100, description="Place.")
+    completed_at: Place = ""
     first_published_on: date | None = None
-    first_published_at: str = Field("", max_length=100, description="Place.")
+    first_published_at: Place = ""
     rights_basis: Literal[
         "own_work", "licensed", "assigned", "public_domain", "commissioned", "work_for_hire"
     ] = "own_work"
@@ -57,11 +82,13 @@ class RegisterWork(BaseModel):
         "individual"
     )
     rights_held: Literal["all", "some"] = "all"
-    licence: Template | None = Field(None, description="Template under which it is offered.")
-    registration_number: str = Field("", max_length=64, examples=["国作登字-2021-A-00000001"])
-    dci: str = Field("", max_length=128)
+    licence: TemplateCode | None = Field(None, description="Template under which it is offered.")
+    registration_number: str = Field(
+        "", max_length=64, pattern=LINE, examples=["国作登字-2021-A-00000001"]
+    )
+    dci: str = Field("", max_length=128, pattern=LINE)
     resource_id: UUID | None = Field(None, description="Of the resource that it is, if any.")
-    organisation: str | None = Field(None, pattern=r"^[0-9A-Z]{1,16}(\.[0-9A-Z]{1,16}){0,15}$")
+    organisation: Organisation | None = None
 
     @property
     def work(self) -> Work:
@@ -69,29 +96,21 @@ class RegisterWork(BaseModel):
         return Work(**told, files=[WorkFile(**each.model_dump()) for each in self.files])
 
 
-class LicenceAct(BaseModel):
-    """``offer`` names a template; ``agree`` and ``revoke`` the hash of the offer's event."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    action: Literal["offer", "agree", "revoke"]
-    template: Template | None = None
-    offer: Hash | None = None
-    head: Head = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.action == "offer" and self.template is None:
-            raise ValueError("An offer names a template.", "发出许可须指明模板。")
-        if self.action != "offer" and self.offer is None:
-            raise ValueError("Name the offer.", "请指明所涉的许可要约。")
-        return self
-
-
 class TransferAct(BaseModel):
     """``propose`` names the recipient's person id; ``accept`` the hash of the proposal's event."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"action": "propose", "to": "019aa1c7-44b0-7c19-9e5d-31a6f2807c9e"},
+                {
+                    "action": "accept",
+                    "proposal": "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9",
+                },
+            ]
+        },
+    )
 
     action: Literal["propose", "accept"]
     to: UUID | None = None
@@ -107,33 +126,15 @@ class TransferAct(BaseModel):
         return self
 
 
-class DisputeAct(BaseModel):
-    """A claim, a takedown notice, the holder's answer, or a decision. The words stay here,
-    encrypted; the log has a commitment to them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal[
-        "claim.dispute", "takedown.notice", "takedown.counter", "takedown.decision", "restore"
-    ]
-    text: str = Field(min_length=1, max_length=20_000)
-    outcome: Literal["upheld", "rejected"] | None = None
-    head: Head = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if (self.kind == "takedown.decision") != (self.outcome is not None):
-            raise ValueError("A decision, and it alone, has an outcome.", "仅裁决须写明结果。")
-        return self
-
-
 class EventView(BaseModel):
-    """An event of a registration. ``index`` is its place in the log, null while it is queued."""
+    """An event of a registration. ``index`` is its place in the log, null while it is queued;
+    ``log`` names the log where it is a frozen one, and not the present."""
 
     type: str
     hash: str
     claimed_at: datetime
     detail: dict[str, Any]
+    log: str | None
     index: int | None
     state: State
 
@@ -145,7 +146,8 @@ class EventView(BaseModel):
             hash=event.hash,
             claimed_at=datetime.fromisoformat(leaf.claimed_at),
             detail=dict(leaf.detail),
-            index=event.index,
+            log=event.place.origin if event.place else None,
+            index=event.place.index if event.place else None,
             state=event.state,
         )
 
@@ -171,8 +173,8 @@ class RegistrationSummary(BaseModel):
 
 class RegistrationView(RegistrationSummary):
     """``head`` is the hash of its last event; ``allowed`` what you may do next; ``offers`` the
-    licences offered, by hash, with how many agreed; ``answer_due`` until when the holder may answer
-    a takedown notice."""
+    licences that anybody may still agree to, by hash, with how many did; ``answer_due`` until when
+    the holder may answer a takedown notice, ``decision_due`` when a dispute is to be decided."""
 
     details: dict[str, Any]
     files: list[FileDigests]
@@ -181,6 +183,7 @@ class RegistrationView(RegistrationSummary):
     offers: dict[str, int]
     allowed: list[str]
     answer_due: datetime | None
+    decision_due: datetime | None
     events: list[EventView]
 
     @classmethod
@@ -200,9 +203,10 @@ class RegistrationView(RegistrationSummary):
             files=[FileDigests(**each.described()) for each in shown.files],
             head=folded.head or "",
             proposal=folded.proposal.event if folded.proposal else None,
-            offers={offer: len(agreed) for offer, agreed in folded.offers.items()},
+            offers={each: len(folded.offers[each]) for each in sorted(folded.open_offers)},
             allowed=list(shown.allowed),
-            answer_due=shown.answer_due,
+            answer_due=shown.due.get(DeadlineKind.ANSWER),
+            decision_due=shown.due.get(DeadlineKind.DECISION),
             events=[EventView.of(each) for each in shown.events],
         )
 
@@ -261,19 +265,16 @@ class CategoryView(BaseModel):
 
 
 class PutCategory(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"name_zh": "文字作品", "name_en": "Written works", "letter": "A", "dci": 1}
+            ]
+        },
+    )
 
-    name_zh: str = Field(min_length=1, max_length=40)
-    name_en: str = Field(min_length=1, max_length=80)
+    name_zh: str = Field(min_length=1, max_length=40, pattern=LINE)
+    name_en: str = Field(min_length=1, max_length=80, pattern=LINE)
     letter: str | None = Field(None, pattern="^[A-Z]$")
     dci: int | None = Field(None, ge=1, le=99)
-
-
-class LicenceTemplate(BaseModel):
-    code: str
-    name_zh: str
-    name_en: str
-    legal_text: str
-    permitted: list[str]
-    prohibited: list[str]
-    duties: list[str]

@@ -16,9 +16,11 @@ DISCLOSURE = "disclosure.json"
 MANIFEST = "manifest.json"
 POLICY = "policy.txt"
 LICENCE = "licence/policy.odrl.jsonld"
+LEGAL_TEXT = "licence/legal-text.zh.txt"
 ISCC = "iscc.json"
 HISTORY = "history/"
 TIMESTAMPS = "timestamps/"
+DEPOSITS = "deposits/"
 TRUST = "trust/"
 CONTENT = "content/"
 SHA256_SUMS = "SHA256SUMS"
@@ -35,6 +37,7 @@ ORDER = (
     SM3_PROOF,
     CHECKPOINT,
     TIMESTAMPS,
+    DEPOSITS,
     POLICY,
     TRUST,
     "licence/",

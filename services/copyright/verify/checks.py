@@ -18,6 +18,7 @@ from services.copyright.verify.logged import (
 from services.copyright.verify.merkle import SHA256, SM3, CannotCheck
 from services.copyright.verify.registered import (
     content,
+    deposits,
     disclosure,
     enclosed_keys,
     history,
@@ -43,6 +44,7 @@ STEPS: Mapping[str, tuple[str, str, Run]] = {
     "disclosure": ("身份披露", "Disclosed identity", disclosure),
     "history": ("变更历史", "History", history),
     "licence": ("许可", "Licence", licence),
+    "deposits": ("第三方存证", "Deposits", deposits),
     "content": ("作品", "Work", content),
     "iscc": ("内容标识码", "ISCC", iscc),
     "enclosed-keys": ("所附公钥", "Enclosed keys", enclosed_keys),

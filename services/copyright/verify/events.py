@@ -93,7 +93,9 @@ class Proposal:
 class Registration:
     """What the events so far say. `head` and the keys of `offers` are event hashes; `holder` and
     licensees are subject commitments; `offers` maps each offer to who agreed to it, and to those in
-    `closed_offers` nobody can agree any more."""
+    `closed_offers`, among them the `revoked_offers`, nobody can agree any more. Whether those who
+    agreed keep a revoked licence is for its terms to say. A registration that names a licence
+    offers it: `declared` is that offer."""
 
     standing: Standing = Standing.NEW
     reg_id: str | None = None
@@ -104,6 +106,13 @@ class Registration:
     proposal: Proposal | None = None
     offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     closed_offers: frozenset[str] = frozenset()
+    revoked_offers: frozenset[str] = frozenset()
+    declared: str | None = None
+
+    @property
+    def open_offers(self) -> frozenset[str]:
+        """The offers that anybody may still agree to."""
+        return frozenset(self.offers) - self.closed_offers
 
     def allowed(self, subject: str | None) -> tuple[str, ...]:
         """The event types that `subject` (None: the platform) may emit now."""
@@ -133,9 +142,9 @@ class Registration:
             return NotAllowedNow(f"{kind} has no place while the registration is {self.standing}")
         if kind == "transfer.accept" and self.proposal is None:
             return NotAllowedNow("no transfer is proposed")
-        if kind == "licence.revoke" and not self.offers:
+        if kind == "licence.revoke" and self.revoked_offers >= self.offers.keys():
             return NotAllowedNow("no licence is offered")
-        if kind == "licence.agree" and not self._open_offers():
+        if kind == "licence.agree" and not self.open_offers:
             return NotAllowedNow("no licence is offered")
         if not self._is(rule.actor, subject):
             return NotTheirs(f"{kind} is for the {rule.actor} to make")
@@ -154,29 +163,30 @@ class Registration:
             case Actor.PERSON:
                 return subject is not None
 
-    def _open_offers(self) -> set[str]:
-        return set(self.offers) - self.closed_offers
-
     def _with_effect(self, leaf: Leaf, this: str) -> "Registration":
         detail, subject, offers = leaf.detail, leaf.subject_commitment, dict(self.offers)
         match leaf.type:
             case "register":
-                return replace(self, holder=subject, version=leaf.resource_version)
+                return replace(self._declaring(leaf, this), holder=subject)
             case "revise":
                 if (leaf.resource_version or 0) < (self.version or 0):
                     raise NotAllowedNow("a revision does not go back to an earlier version")
-                return replace(self, version=leaf.resource_version)
+                return self._declaring(leaf, this)
             case "licence.offer":
                 return replace(self, offers=offers | {this: ()})
             case "licence.agree":
-                if detail["offer"] not in self._open_offers():
+                if detail["offer"] not in self.open_offers:
                     raise NotAllowedNow("that licence is not offered")
                 agreed = (*offers[detail["offer"]], str(subject))
                 return replace(self, offers=offers | {detail["offer"]: agreed})
             case "licence.revoke":
-                if offers.pop(detail["offer"], None) is None:
+                if detail["offer"] not in offers.keys() - self.revoked_offers:
                     raise NotAllowedNow("that licence is not offered")
-                return replace(self, offers=offers)
+                return replace(
+                    self,
+                    closed_offers=self.closed_offers | {detail["offer"]},
+                    revoked_offers=self.revoked_offers | {detail["offer"]},
+                )
             case "transfer.propose":
                 if detail["to"] == self.holder:
                     raise NotAllowedNow("the holder has it already")
@@ -186,6 +196,19 @@ class Registration:
             case "takedown.decision":
                 return replace(self, standing=OUTCOMES[detail["outcome"]])
         return self
+
+    def _declaring(self, leaf: Leaf, this: str) -> "Registration":
+        """With the work as `leaf` describes it; the licence it names takes the earlier one's
+        place, which those who agreed to it keep."""
+        closed = self.closed_offers | ({self.declared} if self.declared else set())
+        named = leaf.rights_policy_sha256 is not None
+        return replace(
+            self,
+            version=leaf.resource_version,
+            offers={**self.offers, this: ()} if named else self.offers,
+            closed_offers=closed,
+            declared=this if named else None,
+        )
 
     def _transferred(self, accepted: str) -> "Registration":
         if self.proposal is None or self.proposal.event != accepted:

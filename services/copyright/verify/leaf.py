@@ -87,6 +87,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 """The fields that must not be null in an event of a type."""
 
 DESCRIBES_WORK = ("register", "revise")
+OFFERS_LICENCE = (*DESCRIBES_WORK, "licence.offer")
+"""The events whose `rights_policy_sha256` is a licence of the work; the first two may have none."""
 
 _FIELDS: Mapping[str, Check] = {
     "v": lambda value: value == VERSION and _count(value),

@@ -4,6 +4,7 @@ from typing import Any
 
 from services.copyright.verify.bundle import (
     CONTENT,
+    DEPOSITS,
     DISCLOSURE,
     HISTORY,
     ISCC,
@@ -129,6 +130,27 @@ def _manifest(evidence: Evidence, registered: Leaf) -> list[dict[str, Any]]:
 
 def _described(data: bytes) -> dict[str, Any]:
     return {"sha256": sha256(data).hex(), "sm3": sm3(data).hex(), "size": len(data)}
+
+
+def deposits(evidence: Evidence) -> Finding:
+    """The receipts of other evidence platforms are about the registered work. Whether they gave
+    them, those platforms alone can say."""
+    names = evidence.in_folder(DEPOSITS)
+    if not names:
+        raise Absent("没有第三方存证回执", "no receipt of another platform is enclosed")
+    registered = evidence.record()
+    of_one_file = registered.digests and registered.digests["sha256"]
+    for name in names:
+        told = json_object(evidence.members[name], "digest", "receipt")
+        if told["digest"] != (of_one_file or registered.manifest_root):
+            raise BundleMalformed(f"{name} is about another work")
+        if told["digest"] not in str(told["receipt"]).lower():
+            raise BundleMalformed(f"the receipt in {name} does not name the work")
+    told_by = ", ".join(name.removeprefix(DEPOSITS).removesuffix(".json") for name in names)
+    return good(
+        f"回执所载为该作品,请向 {told_by} 核实",
+        f"the receipts name the work; ask {told_by} whether they gave them",
+    )
 
 
 def iscc(evidence: Evidence) -> Finding:

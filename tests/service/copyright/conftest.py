@@ -117,6 +117,7 @@ async def settings(
             "witnesses": [at.model_dump()],
             "witness_quorum": 1,
             "timestamp_authorities": [local.model_dump()],
+            "evidence_platforms": [{"name": "notary", "url": "http://platform.invalid"}],
         }
     )
 

@@ -37,6 +37,7 @@ async def test_what_a_rollback_lost_comes_back_from_the_public_bundles(
     client: httpx2.AsyncClient,
 ) -> None:
     registered = [await ada.registered() for _ in range(3)]
+    code = (await ada.get(f"/{registered[1]}")).json()["code"]
     await log.worker.step()
     before = await owner.fetch("SELECT idx, body, dedup FROM entry ORDER BY idx")
     await owner.execute(emptying)
@@ -45,11 +46,39 @@ async def test_what_a_rollback_lost_comes_back_from_the_public_bundles(
     assert await recover(settings) == (3, 0)
     assert await owner.fetch("SELECT idx, body, dedup FROM entry ORDER BY idx") == before
     shown = (await ada.get(f"/{registered[1]}")).json()
-    assert (shown["standing"], shown["state"]) == ("active", "logged")
+    assert (shown["standing"], shown["state"], shown["code"]) == ("active", "logged", code)
+    assert (await client.get(f"/copyright/v/{code}")).status_code == 200
     await ada.registered()
     await log.worker.step()
     note = Note.parse((await client.get("/copyright/log/checkpoint")).content)
     assert Checkpoint.parse(note.text).size == 4
+
+
+async def test_licences_and_what_disputes_wait_for_come_back_too(
+    ada: Person,
+    log: LogPart,
+    settings: Settings,
+    owner: asyncpg.Connection,
+    emptying: str,
+    client: httpx2.AsyncClient,
+    token: Token,
+) -> None:
+    registered = await ada.registered()
+    notice = {"kind": "takedown.notice", "text": "插图取自我的教案。"}
+    await Person(client, token).post(f"/{registered}/disputes", notice)
+    await log.worker.step()
+    before = [
+        (await client.get(f"/copyright/v1/registrations/{registered}/licences")).json(),
+        await owner.fetch("SELECT event, kind, due_at FROM deadlines ORDER BY due_at"),
+    ]
+    await owner.execute(emptying)
+    await recover(settings)
+    after = [
+        (await client.get(f"/copyright/v1/registrations/{registered}/licences")).json(),
+        await owner.fetch("SELECT event, kind, due_at FROM deadlines ORDER BY due_at"),
+    ]
+    assert after == before
+    assert len(after[1]) == len(("ANSWER", "DECISION"))
 
 
 async def test_an_event_accepted_after_the_rollback_gives_way_to_the_logged_one(

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.copyright.domain.evidence import Enclosed, LoggedEvent
+from services.copyright.domain.evidence import Enclosed, LoggedEvent, Receipt
 from services.copyright.domain.proofs import Plan, plan_consistency, plan_inclusion
 from services.copyright.domain.signing import Cosigner, Ed25519Signer, NoteSigner, Sm2Signer
 from services.copyright.domain.tree import Edge, grow, trimmed
@@ -155,6 +155,7 @@ def evidence(log: Log, sibling: Log) -> Enclosed:
         keys=[LOG_KEY.key],
         disclosed=(IDENTITY, SALT),
         licence=LICENCE,
+        receipts=[Receipt("notary", sha256(WORK).hex(), sha256(WORK).hex().encode())],
         documents={
             "README.zh.txt": "版权存证".encode(),
             "certificate.pdf": b"%PDF-1.7 certificate",

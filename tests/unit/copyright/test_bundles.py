@@ -97,6 +97,7 @@ FORGED = {
     "history/0001.json": {"history"},
     "licence/policy.odrl.jsonld": {"licence"},
     "iscc.json": {"iscc"},
+    "deposits/notary.json": {"deposits"},
     "content/第一课.txt": {"content"},
     f"trust/{LOG_KEY.key.id.hex()}.vkey": {"enclosed-keys"},
 }

@@ -31,7 +31,7 @@ def history(*steps: tuple[str, str | None, dict[str, Any]]) -> list[bytes]:
     return entries
 
 
-REGISTERED: tuple[str, str, dict[str, Any]] = ("register", AUTHOR, {})
+REGISTERED: tuple[str, str, dict[str, Any]] = ("register", AUTHOR, {"rights_policy_sha256": None})
 OFFERED = ("licence.offer", AUTHOR, POLICY)
 
 
@@ -82,8 +82,22 @@ def test_an_offer_lapses_with_its_holder_and_an_agreement_does_not() -> None:
     assert fold(entries).offers == {offer["offer"]: (OTHER,)}
     with pytest.raises(NotAllowedNow):
         fold(then(entries, "licence.agree", AUTHOR, detail=offer))
-    revoked = fold(then(entries, "licence.revoke", SCHOOL, detail=offer))
-    assert revoked.offers == {}
+    revoked = then(entries, "licence.revoke", SCHOOL, detail=offer)
+    assert fold(revoked).revoked_offers == {offer["offer"]}
+    with pytest.raises(NotAllowedNow):
+        fold(then(revoked, "licence.revoke", SCHOOL, detail=offer))
+
+
+def test_the_licence_a_registration_names_is_offered_until_a_revision_names_another() -> None:
+    entries = history(("register", AUTHOR, POLICY))
+    first = event_hash(entries[-1])
+    entries = then(entries, "licence.agree", OTHER, detail={"offer": first})
+    entries = then(entries, "revise", AUTHOR, **POLICY)
+    state = fold(entries)
+    assert state.open_offers == {state.declared} == {event_hash(entries[-1])}
+    assert state.offers[first] == (OTHER,)
+    with pytest.raises(NotAllowedNow):
+        fold(then(entries, "licence.agree", OTHER, detail={"offer": first}))
 
 
 def test_a_licence_never_offered_is_neither_agreed_to_nor_revoked() -> None:
@@ -145,8 +159,8 @@ def test_every_event_type_has_its_rule() -> None:
 
 def detail_of(kind: str, state: Registration, subject: str) -> dict[str, Any]:
     """A detail that names what there is to be named."""
-    offer = next(iter(state.offers.keys() - state.closed_offers), None)
-    offered = offer or next(iter(state.offers), HASH)
+    standing = sorted(state.open_offers) or sorted(state.offers.keys() - state.revoked_offers)
+    offered = standing[0] if standing else HASH
     named = {
         "offer": offered,
         "to": subject,

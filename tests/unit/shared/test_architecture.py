@@ -11,7 +11,7 @@ import pytest
 from shared.services import PACKAGES, SERVICES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-LIBRARIES_OF_THE_DOMAIN = {"ahocorasick", "cryptography", "orjson"}
+LIBRARIES_OF_THE_DOMAIN = {"ahocorasick", "cryptography", "iscc_lib", "orjson"}
 """Algorithms and formats. A framework, a database or the network would not be plain Python."""
 WIRES = {"asyncio", "http", "socket", "ssl", "subprocess", "urllib.request"}
 
@@ -32,7 +32,9 @@ def imported(file: Path) -> Iterator[str]:
                 yield name
 
 
-SHARED_BY_DOMAINS = {"chinese_codes", "codes", "context", "defects", "errors", "ids", "storage"}
+SHARED_BY_DOMAINS = {
+    *("chinese_codes", "codes", "context", "defects", "errors", "ids", "storage", "winnowing"),
+}
 
 
 def files(service: str, room: str = "") -> list[Path]:

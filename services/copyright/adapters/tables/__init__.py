@@ -4,6 +4,10 @@ A file per noun.
 """
 
 from services.copyright.adapters.tables import (  # noqa: F401 - each adds its tables
+    agreements,
+    deposits,
+    duplicates,
+    frozen_logs,
     log,
     registrations,
 )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -10,6 +11,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -54,8 +57,16 @@ FILES = Table(
     Column("sha256", LargeBinary, nullable=False),
     Column("sm3", LargeBinary, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column(
+        "compared",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="with the files of others",
+    ),
     Index("ix_registered_files_sha256", "sha256"),
     Index("ix_registered_files_sm3", "sm3"),
+    Index("ix_registered_files_uncompared", "reg_id", postgresql_where=text("NOT compared")),
 )
 
 PARTIES = Table(

@@ -1,0 +1,211 @@
+"""Disputes: claims, takedown notices, answers and decisions (信息网络传播权保护条例 14-17).
+
+What is said stays out of the log, which commits to it: the words, the evidence that they rest on,
+and a snapshot of the registration at that moment, as one statement.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.copyright.application.consequences import DeadlineKind, Periods
+from services.copyright.application.intake import Intake
+from services.copyright.application.journal import Act, authenticated
+from services.copyright.application.registrations_ports import RegistrationStore
+from services.copyright.domain.registrations import NotAllowedNow, Record, WorkFile
+from services.copyright.verify.canonical import SALT_SIZE, canonical, text_commitment
+from services.copyright.verify.events import fold
+from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf, event_hash
+from shared.access import Role, Rule, grants_of
+from shared.database import UnitOfWork
+from shared.errors import Forbidden, NotFound
+from shared.principal import Principal
+
+DISPUTE = Rule("copyright.write")
+DECIDE = Rule("copyright.write", frozenset({Role.ADMINISTRATOR}))
+READ = Rule("copyright.read", frozenset({Role.ADMINISTRATOR}), own=True)
+DECIDING = frozenset({"takedown.decision", "restore"})
+"""What the platform does: by an administrator in charge, not as a party."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What was said with an event; `words` and `salt` are None once they were erased."""
+
+    event: str
+    kind: str
+    claimed_at: datetime
+    commitment: str
+    person: str | None
+    words: str | None
+    salt: bytes | None
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """The members of the statement."""
+        told: Mapping[str, Any] = json.loads(self.words) if self.words else {}
+        return told
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """All that was said about a registration, and what is due."""
+
+    record: Record
+    due: Mapping[DeadlineKind, datetime]
+    statements: Sequence[Statement]
+
+
+class Disputes:
+    """Acts raise `NotFound`, `HeadMoved`, `NotAllowedNow`, `NotTheirs`; `head` is the event that
+    the caller took for the last one."""
+
+    def __init__(self, new_uow: Callable[[], UnitOfWork], intake: Intake, periods: Periods) -> None:
+        self._new_uow = new_uow
+        self._intake = intake
+        self._periods = periods
+
+    async def act(
+        self,
+        caller: Principal,
+        registration_id: UUID,
+        kind: str,
+        text: str,
+        evidence: Sequence[WorkFile],
+        head: str | None,
+    ) -> Record:
+        """A claim, a notice or an answer of the caller's."""
+        async with self._new_uow() as uow:
+            record = await self._locked(uow, registration_id)
+            detail = {"text": await self._say(uow, record, caller.subject, text, evidence)}
+            act = Act(kind, caller.subject, authenticated(caller), detail, head)
+            return await uow.commit(await self._intake.journal(uow).append(record, act))
+
+    async def decide(
+        self,
+        caller: Principal,
+        registration_id: UUID,
+        kind: str,
+        text: str,
+        outcome: str | None,
+        head: str | None,
+    ) -> Record:
+        """A decision, or what undoes it. Raises `Forbidden` where it is not the caller's."""
+        async with self._new_uow() as uow:
+            record = await self._locked(uow, registration_id)
+            _require_in_charge(DECIDE, caller, record)
+            await self._require_ripe(uow, caller, record)
+            detail = {"text": await self._say(uow, record, None, text, ())}
+            if outcome is not None:
+                detail["outcome"] = outcome
+            act = Act(kind, None, authenticated(caller), detail, head)
+            return await uow.commit(await self._intake.journal(uow).append(record, act))
+
+    async def read(self, caller: Principal, registration_id: UUID) -> Dispute:
+        """What was said: for who said any of it, the holder, and administrators in charge. Raises
+        `NotFound`, `Forbidden`."""
+        async with self._new_uow() as uow:
+            store = self._intake.store(uow.connection)
+            record = await store.get(registration_id)
+            if record is None:
+                raise _missing()
+            entries, texts = await store.events(record.id), await store.texts(record.id)
+            concerned = {each.person for each in texts.values()} | {
+                each.person
+                for each in await store.parties(record.id)
+                if each.commitment == fold(entries).holder
+            }
+            if caller.subject not in concerned:
+                _require_in_charge(READ, caller, record)
+            statements = []
+            for entry in entries:
+                leaf = Leaf.parse(entry)
+                if commitment := leaf.detail.get("text"):
+                    said = texts.get(commitment)
+                    statements.append(
+                        Statement(
+                            event_hash(entry),
+                            leaf.type,
+                            datetime.fromisoformat(leaf.claimed_at),
+                            commitment,
+                            said.person if said else None,
+                            said.words if said else None,
+                            said.salt if said else None,
+                        )
+                    )
+            last = Leaf.parse(entries[-1])
+            return Dispute(record, self._periods.due(record.standing, last), statements)
+
+    async def _say(
+        self,
+        uow: UnitOfWork,
+        record: Record,
+        person: str | None,
+        text: str,
+        evidence: Sequence[WorkFile],
+    ) -> str:
+        store = self._intake.store(uow.connection)
+        statement = {
+            "text": text,
+            "evidence": [each.described() for each in evidence],
+            "snapshot": await _snapshot(store, record),
+        }
+        words = canonical(statement).decode()
+        salt = secrets.token_bytes(SALT_SIZE)
+        commitment = text_commitment(salt, words)
+        now = self._intake.clock()
+        await store.add_text(record.id, person, commitment, salt, words, now)
+        return commitment
+
+    async def _require_ripe(self, uow: UnitOfWork, caller: Principal, record: Record) -> None:
+        store = self._intake.store(uow.connection)
+        if caller.subject in [each.person for each in await store.parties(record.id)]:
+            raise Forbidden("Nobody decides their own case.", zh="不得裁决本人的案件。")
+        last = Leaf.parse((await store.events(record.id))[-1])
+        due = self._periods.due(record.standing, last).get(DeadlineKind.ANSWER)
+        if due and self._intake.clock() < due:
+            raise NotAllowedNow(
+                f"The holder may answer until {due:%Y-%m-%dT%H:%M:%SZ}.",
+                zh=f"权利人可在 {due:%Y-%m-%d} 之前答复。",
+            )
+
+    async def _locked(self, uow: UnitOfWork, registration_id: UUID) -> Record:
+        record = await self._intake.store(uow.connection).locked(registration_id)
+        if record is None:
+            raise _missing()
+        return record
+
+
+async def _snapshot(store: RegistrationStore, record: Record) -> dict[str, Any]:
+    """The registration as it stands: all of it public, kept as it was."""
+    entries = await store.events(record.id)
+    kinds = [Leaf.parse(each).type for each in entries]
+    described = max((n for n, kind in enumerate(kinds) if kind in DESCRIBES_WORK), default=0)
+    state = fold(entries)
+    return {
+        "registration_id": str(record.id),
+        "code": record.code,
+        "resource_id": str(record.resource_id),
+        "resource_version": record.resource_version,
+        "head": state.head,
+        "standing": state.standing,
+        "holder": state.holder,
+        "offers": sorted(state.open_offers),
+        "details": dict(record.details),
+        "files": [each.described() for each in await store.files(record.id, described)],
+    }
+
+
+def _require_in_charge(rule: Rule, caller: Principal, record: Record) -> None:
+    """Of a registration without organisation, those of a whole province are in charge: their path
+    has one label."""
+    province = next((each.path for each in grants_of(caller) if "." not in each.path), "")
+    rule.admit(caller, record.organisation_path or province)
+
+
+def _missing() -> NotFound:
+    return NotFound("There is no such registration.", zh="没有这项登记。")
