@@ -168,7 +168,11 @@ def _steps_on_a_stack(data: Path) -> list[Step]:
         ),
         Step(
             "stack, contract, conformance and end-to-end tests",
-            _pytest(shared, "service/stack", "contract", "conformance", "e2e"),
+            _pytest(
+                shared,
+                *("service/stack", "contract", "conformance", "e2e"),
+                options=TWO_AT_ONCE,
+            ),
         ),
     ]
 

@@ -58,7 +58,7 @@ def licences_router(
         "/licence-profile",
         summary="许可配置文件",
         response_class=Response,
-        responses={200: {"content": {"application/json": {}}}},
+        responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
         **public(),
     )
     async def read_profile() -> Response:
