@@ -10,7 +10,7 @@ from services.catalog.adapters.objects import object_store
 from services.catalog.adapters.organisations import OrganisationRepository
 from services.catalog.adapters.policies_panels import PanelRepository
 from services.catalog.application.checks import Thresholds
-from services.catalog.consumers import hears
+from services.catalog.consumers import hears, hears_of_rights
 from services.catalog.domain import (
     inspection_events,
     publication_events,
@@ -55,7 +55,8 @@ HEARS = hears(
 
 
 def create_app(settings: Settings) -> FastAPI:
-    runtime = Runtime("catalog", settings, HEARS)
+    rights = hears_of_rights(lambda: published.notices)
+    runtime = Runtime("catalog", settings, {**HEARS, "copyright": rights})
     objects = object_store(settings)
     terms = vocabularies.build(runtime, settings)
     readers = feedback.build(runtime, settings)
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         objects=objects,
         publishing=publication.publishing(runtime),
     )
+    published = publication.build(runtime, settings, end_case=judged.submissions.end)
     return application(
         runtime,
         title="Shuyuan catalog 资源目录",
@@ -86,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
             scrubbing.build(runtime, settings, objects=objects),
             drafts,
             judged,
-            publication.build(runtime, settings, end_case=judged.submissions.end),
+            published,
             readers,
             collections.build(runtime, settings),
             intake.build(runtime, settings),

@@ -58,4 +58,13 @@ class Settings(ServiceSettings):
     near_duplicate_containment: float = Field(
         0.6, gt=0, le=1, description="The share of a text from which on another is told as similar."
     )
+    copyright_url: str = Field(
+        "",
+        description="Where copyright itself listens; drafts are compared with no registered work "
+        "if empty.",
+    )
+    identity_url: str = Field("", description="Where identity itself listens: it lets us in there.")
+    identity_secret: SecretStr = Field(
+        SecretStr(""), description="What SHUYUAN_IDENTITY_CATALOG_SECRET is there."
+    )
     near_duplicates_told: int = Field(10, ge=1, le=100, description="So many of each file.")

@@ -111,6 +111,7 @@ def _many(count: int) -> bytes:
     return zipped({f"{n}.txt": b"" for n in range(count)}, zipfile.ZIP_STORED)
 
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99
 _APPLE_DOUBLE = b"\0\x05\x16\x07\0\2\0\0" + b"\0" * 99
 
 HONEST = [
@@ -120,12 +121,14 @@ HONEST = [
     Case("a ZIP with a folder", "a.zip", lambda: zipped({"a/": b"", "a/b.md": b"# b"})),
     Case("a ZIP from a Mac", "a.zip", lambda: zipped({"a.txt": b"a", "__MACOSX/._a.txt": b"\0\5\x16\7\0\2\0\0" + b"\0" * 99, ".DS_Store": b"\0\0\0\1Bud1" + b"\0" * 50})),
     Case("a ZIP of a folder from a Mac", "a.zip", lambda: zipped({"课件1.2课/a.txt": b"a", "__MACOSX/._课件1.2课": _APPLE_DOUBLE, "__MACOSX/课件1.2课/._a.txt": _APPLE_DOUBLE})),
+    Case("a ZIP from Windows", "a.zip", lambda: zipped({"课件 /教案.docx.txt": b"a", "desktop.ini": b"[.ShellClassInfo]\r\nIconResource=C:\\Windows\\system32\\imageres.dll,-3\r\n", "Thumbs.db": OLE, "课件 /作业.txt": b"b"})),
+    Case("a ZIP with a page to write on", "a.zip", lambda: zipped({"a.txt": b"a", "作业.txt": b"", "答案.md": b""})),
     Case("a ZIP of much the same", "a.zip", lambda: zipped({"a.txt": "重复".encode() * 30_000})),
 ]  # fmt: skip
 
 _NAMES = (
     "../evil.txt", "a/../../evil.txt", "/etc/passwd.txt", "C:evil.txt", "C:/evil.txt",
-    "..\\evil.txt", "a\\b.txt", "./a.txt", "a//b.txt", "con.txt", "NUL", "a.txt ", "a.txt.",
+    "..\\evil.txt", "a\\b.txt", "./a.txt", "a//b.txt", "con.txt", "con .txt", "con /a.txt", ".. /a.txt", " /a.txt", "NUL", "a.txt ", "a.txt.",
     "a\u202etxt.exe", "a\nb.txt", "a\x1b[2J.txt", "x" * 600 + ".txt",
 )  # fmt: skip
 
@@ -134,7 +137,7 @@ _MEMBERS: tuple[tuple[str, str, bytes, str], ...] = (
     ("a program as picture", "a.png", b"MZ\x90\0" + b"\0" * 99, "type-not-accepted"),
     ("a page", "index.html", b"<html><script>1</script></html>", "type-not-accepted"),
     ("an SVG", "a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "type-not-accepted"),
-    ("a shell script", "a.txt", b"#!/bin/sh\nrm -rf ~\n", "type-not-accepted"),
+    ("a shell script", "a.sh", b"#!/bin/sh\nrm -rf ~\n", "type-not-accepted"),
     ("a batch script", "a.bat", b"@echo off\r\ndel *.*\r\n", "member-mismatch"),
     ("a shortcut", "a.lnk", b"L\0\0\0\x01\x14\x02\0" + b"\0" * 60, "type-not-accepted"),
     ("an empty file as picture", "a.png", b"", "empty"),
@@ -150,6 +153,9 @@ _LEFT: tuple[tuple[str, bytes, str], ...] = (
     ("__MACOSX/x.vbs", b"CreateObject(1)", "member-mismatch"),
     ("__MACOSX/p.html", b"<p onclick=alert(1)>x</p>", "member-mismatch"),
     ("desktop.ini", b"[.ShellClassInfo]\r\nIconResource=\\\\evil\\share\\a.dll,0\r\n", "member-mismatch"),
+    ("desktop.ini", b"[.ShellClassInfo]\r\nCLSID={0}\r\n", "member-mismatch"),
+    ("Thumbs.db", b"MZ\x90\0" + b"\0" * 99, "type-not-accepted"),
+    ("~$.txt", b"\5" + b"\0" * 161, "type-not-accepted"),
     ("__MACOSX/._run.bat", _APPLE_DOUBLE, "type-not-accepted"),
     ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"%PDF-1.7\n", "polyglot"),
     ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"<script>1</script>", "polyglot"),
@@ -172,6 +178,7 @@ HOSTILE = [
     Case("twelve thousand entries", "a.zip", lambda: _many(12_000), "too-many"),
     Case("names twice", "a.zip", lambda: renamed(twice("a.txt", "b.txt"), "b.txt", "a.txt"), "duplicate-name"),
     Case("names that differ in case", "a.zip", lambda: twice("a.txt", "A.TXT"), "duplicate-name"),
+    Case("folders that differ in a space", "a.zip", lambda: zipped({"a /b.txt": b"1", "a/b.txt": b"2"}), "duplicate-name"),
     Case("names that differ in form", "a.zip", lambda: twice("é.txt", "e\u0301.txt"), "duplicate-name"),
     Case("a file where a folder is", "a.zip", lambda: twice("a", "a/b.txt"), "duplicate-name"),
     Case("an encrypted entry", "a.zip", lambda: patched(lesson(), FLAGS, b"\x01\x08", local=True, central=True), "encrypted"),

@@ -47,6 +47,10 @@ def _film_from(reference: bytes) -> bytes:
     return whole[:at] + reference + whole[at + 8 :]
 
 
+def film_elsewhere() -> bytes:
+    return _film_from(b"url \0\0\0\0")
+
+
 def _film_with(parent: bytes, kind: bytes) -> bytes:
     """A box more within another, behind the data, so offsets stay right."""
     whole = bytearray(mp4())

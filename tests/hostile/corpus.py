@@ -7,9 +7,12 @@ from tests.hostile import (
     media,
     office,
     office_actions,
+    office_embedded,
     office_sources,
     pdf_painting,
     pdfs,
+    photographs,
+    tables,
     texts,
 )
 
@@ -20,9 +23,12 @@ _KINDS = (
     media,
     office,
     office_actions,
+    office_embedded,
     office_sources,
     pdf_painting,
     pdfs,
+    photographs,
+    tables,
     texts,
 )
 

@@ -69,6 +69,15 @@ def mp4() -> bytes:
     return encoded("mp4", "libx264", "aac")
 
 
+def portrait() -> bytes:
+    """A film that players turn a quarter to the right (ISO/IEC 14496-12 §8.3.2.3)."""
+    whole = bytearray(encoded("mp4", "libx264", None))
+    matrix = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 120 << 16, 0, 1 << 30)
+    at = whole.index(b"tkhd") + 44
+    whole[at : at + len(matrix)] = matrix
+    return bytes(whole)
+
+
 def webm() -> bytes:
     return encoded("webm", "libvpx", "libopus")
 
@@ -85,6 +94,7 @@ HONEST = [
     Case("a recording", "朗读.wav", wav, declared="audio/wav"),
     Case("a song", "song.mp3", mp3, declared="audio/mpeg"),
     Case("a film", "实验.mp4", mp4, declared="video/mp4"),
+    Case("a film of a telephone held upright", "a.mp4", portrait),
     Case("a silent film", "silent.mp4", lambda: encoded("mp4", "libx264", None)),
     Case("a web film", "film.webm", webm, declared="video/webm"),
     Case("a silent web film", "film.webm", lambda: encoded("webm", "libvpx-vp9", None)),

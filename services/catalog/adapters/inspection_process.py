@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 import orjson
 import structlog
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from services.catalog.application.inspection_ports import Examination, Made, Stalled, Told
+from services.catalog.inspection.codes import content_code
 from services.catalog.inspection.report import CODES, found
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
@@ -54,6 +55,7 @@ class _Report(BaseModel):
     derivatives: Annotated[list[_Made], Field(max_length=200)]
     confined: list[str]
     fault: str | None
+    content_code: Annotated[str, AfterValidator(content_code)] | None
 
 
 class ExaminingProcess:
@@ -123,7 +125,9 @@ class ExaminingProcess:
             for each in report.derivatives
             if _is_kept(path := work / f"{each.kind}-{each.number}")
         ]
-        return Examination(report.media_type, findings, report.facts, made, report.fault)
+        return Examination(
+            report.media_type, findings, report.facts, made, report.fault, report.content_code
+        )
 
 
 async def _converse(

@@ -12,8 +12,9 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.codes import keep_codes
 from services.catalog.adapters.fingerprints import keep_fingerprint
-from services.catalog.domain.fingerprints import Fingerprint
+from services.catalog.domain.codes import Likeness
 from services.catalog.domain.inspection import Derivative, Inspection, Job, State
 from shared.database import UnitOfWork
 from shared.ids import uuid7
@@ -137,8 +138,10 @@ class InspectionRepository:
             row = {name: getattr(each, name) for name in each.__slots__}
             await self._connection.execute(_ADD_DERIVATIVE, {"sha256": sha256, **row})
 
-    async def keep_fingerprint(self, sha256: bytes, made: Fingerprint) -> None:
-        await keep_fingerprint(self._connection, sha256, made)
+    async def keep_likeness(self, sha256: bytes, made: Likeness) -> None:
+        await keep_codes(self._connection, sha256, made.codes)
+        if made.fingerprint is not None:
+            await keep_fingerprint(self._connection, sha256, made.fingerprint)
 
     async def derivatives(self, sha256: bytes) -> Sequence[Derivative]:
         rows = await self._connection.execute(_DERIVATIVES, {"sha256": sha256})

@@ -84,7 +84,8 @@ def _csv(content: bytes) -> Iterator[Sequence[str]]:
 
 
 def _decoded(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if wide else ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
@@ -141,13 +142,15 @@ def _lines(rows: Iterable[Sequence[str]]) -> tuple[Sequence[Line], Sequence[str]
     """The first row that is not empty has the headings."""
     columns: dict[int, Column] | None = None
     ignored: Sequence[str] = ()
+    headed: frozenset[int] = frozenset()
     lines: list[Line] = []
     for number, row in enumerate(rows, start=1):
-        cells = [_plain(each) for each in row[:MAX_COLUMNS]]
+        cells = [_plain(each) for each in row]
         if not any(cells):
             continue
         if columns is None:
-            columns, ignored = columns_of(cells)
+            columns, ignored = columns_of(cells[:MAX_COLUMNS])
+            headed = frozenset(at for at, text in enumerate(cells) if text)
             continue
         if len(lines) == MAX_ROWS:
             raise UnreadableTable(
@@ -164,7 +167,9 @@ def _lines(rows: Iterable[Sequence[str]]) -> tuple[Sequence[Line], Sequence[str]
                     f"第 {number} 行有单元格超过 {MAX_CELL_CHARACTERS} 字。",
                 )
             )
-        lines.append(Line(number, {column: text for column, text in named.items() if text}))
+        strays = [text for at, text in enumerate(cells) if text and at not in headed]
+        told = {column: text for column, text in named.items() if text}
+        lines.append(Line(number, told, strays[:MAX_COLUMNS]))
     if not lines:
         raise UnreadableTable(worded("There is no row below the headings.", "表格中没有数据行。"))
     return lines, [each[:100] for each in ignored[:100]]

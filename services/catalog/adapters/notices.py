@@ -21,6 +21,13 @@ _LATEST = text(
     " ltree2text(authority) AS authority FROM notices"
     " WHERE resource_id = :id ORDER BY id DESC LIMIT 1"
 )
+_SINCE_RESTORED = text(
+    "SELECT id, resource_id, action, reason_code, notice, version, at, actor,"
+    " ltree2text(authority) AS authority FROM notices n"
+    " WHERE resource_id = :id AND action <> 'restore' AND NOT EXISTS (SELECT FROM notices later"
+    " WHERE later.resource_id = n.resource_id AND later.action = 'restore' AND later.id > n.id)"
+    " ORDER BY id"
+)
 _IN_FORCE = text(
     "SELECT n.id, n.resource_id, n.action, n.reason_code, n.notice, n.version, n.at, n.actor,"
     " ltree2text(n.authority) AS authority, r.code, r.state"
@@ -51,6 +58,10 @@ class NoticeRepository:
 
     async def latest(self, resource_id: UUID) -> Notice:
         return _notice((await self._connection.execute(_LATEST, {"id": resource_id})).one())
+
+    async def since_restored(self, resource_id: UUID) -> Sequence[Notice]:
+        rows = await self._connection.execute(_SINCE_RESTORED, {"id": resource_id})
+        return [_notice(row) for row in rows]
 
     async def in_force(
         self, state: State | None, reason: RemovalReason | None, limit: int, before: UUID | None

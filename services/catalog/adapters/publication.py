@@ -6,14 +6,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.codes import CODE_COLUMNS, codes_of
 from services.catalog.domain.publication import Publication, VersionFile
 from services.catalog.domain.resources import Resource
 
 # A digest is a claim until the upload is available: no file is reached by it before.
 _FILES = text(
-    "SELECT v.filename, v.sha256, f.sm3, v.size FROM resource_version_files v"
+    f"SELECT v.filename, v.sha256, f.sm3, v.size, {CODE_COLUMNS} FROM resource_version_files v"  # noqa: S608 - constant columns
     " LEFT JOIN uploads u ON u.id = v.upload_id AND u.state = 'AVAILABLE'"
     " LEFT JOIN files f ON f.sha256 = u.sha256 AND f.sha256 = v.sha256 AND f.state = 'CLEAN'"
+    " LEFT JOIN file_codes c ON c.sha256 = f.sha256"
     " WHERE v.resource_id = :resource_id AND v.number = :number ORDER BY v.position"
 )
 _ADD = text(
@@ -35,7 +37,9 @@ class PublicationRepository:
     async def files(self, resource_id: UUID, number: int) -> Sequence[VersionFile]:
         key = {"resource_id": resource_id, "number": number}
         rows = await self._connection.execute(_FILES, key)
-        return [VersionFile(row.filename, row.sha256, row.sm3, row.size) for row in rows]
+        return [
+            VersionFile(row.filename, row.sha256, row.sm3, row.size, codes_of(row)) for row in rows
+        ]
 
     async def add(self, publication: Publication) -> None:
         row = {name: getattr(publication, name) for name in Publication.__slots__}

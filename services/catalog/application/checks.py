@@ -10,13 +10,16 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.metadata_terms import Lexicons, terms_of
+from services.catalog.application.register import Asked, Register
 from services.catalog.application.resources import ResourceStore, known, viewer_of
+from services.catalog.domain import files
 from services.catalog.domain.checks import (
     Defect,
     Duplicate,
     Examined,
     ExaminedFile,
     Pinned,
+    Registered,
     Related,
     Similar,
     TextbookFacts,
@@ -25,6 +28,7 @@ from services.catalog.domain.checks import (
 from services.catalog.domain.checks_metadata import relations
 from services.catalog.domain.checks_rules import RULES
 from services.catalog.domain.checks_texts import Level
+from services.catalog.domain.codes import Iscc
 from services.catalog.domain.fingerprints import Fingerprint, fingerprint
 from services.catalog.domain.resources import Resource, Viewer
 from services.catalog.domain.vocabularies import State
@@ -69,6 +73,7 @@ class Kept:
     file: ExaminedFile
     sha256: bytes
     text_key: str | None
+    iscc: Iscc | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class Checks:
         objects: ObjectStore,
         clock: Clock,
         thresholds: Thresholds,
+        register: Register | None = None,
     ) -> None:
         self._new_uow = new_uow
         self._resources = resources
@@ -138,18 +144,24 @@ class Checks:
         self._objects = objects
         self._clock = clock
         self._thresholds = thresholds
+        self._register = register
 
     async def report(self, caller: Principal, resource_id: UUID) -> Report:
-        """For whoever may read the draft. Raises `NotFound`."""
-        report = await self.check(caller, resource_id)
+        """For whoever may read the draft, with what the register of copyright says. Raises
+        `NotFound`."""
+        report = await self.check(caller, resource_id, register=self._register)
         async with self._new_uow() as uow:
             return await uow.commit(report)
 
     async def check(
-        self, caller: Principal, resource_id: UUID, version: int | None = None
+        self,
+        caller: Principal,
+        resource_id: UUID,
+        version: int | None = None,
+        register: Register | None = None,
     ) -> Report:
-        """The report, within no transaction. Raises `NotFound`, and `StaleVersion` when the draft
-        is not the `version` wanted."""
+        """The report, within no transaction; `register` is asked if given. Raises `NotFound`, and
+        `StaleVersion` when the draft is not the `version` wanted."""
         viewer = Viewer(caller.subject, viewer_of(caller).paths)
         async with self._new_uow() as uow:
             found = await self._resources(uow.connection).get(resource_id)
@@ -177,6 +189,7 @@ class Checks:
                 for each in kept
             ],
             similar=similar,
+            registered=await _registered(register, resource_id, kept, texts),
         )
         defects = await asyncio.to_thread(run, RULES, examined)
         return Report(resource_id, resource.version, self._clock(), defects)
@@ -252,6 +265,17 @@ class Checks:
                 most[each.code] = Similar(position, each.code, each.own, share)
         ranked = sorted(most.values(), key=lambda similar: -similar.containment)
         return ranked[: self._thresholds.most]
+
+
+async def _registered(
+    register: Register | None, resource_id: UUID, kept: Sequence[Kept], texts: Mapping[bytes, str]
+) -> Sequence[Registered] | None:
+    asked = [
+        Asked(each.file.position, each.sha256, each.iscc, texts.get(each.sha256))
+        for each in kept
+        if each.file.file_state is files.State.CLEAN
+    ]
+    return await register.like(asked, resource_id) if register and asked else ()
 
 
 def told(defect: Defect) -> dict[str, Any]:

@@ -26,13 +26,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What looking at a file told. ``findings`` is empty for a clean one."""
+    """What looking at a file told. ``findings`` is empty for a clean one; ``content_code`` is an
+    ISCC unit, where its format has one."""
 
     media_type: str | None
     findings: Sequence[Refusal]
     facts: Mapping[str, Any] = field(default_factory=dict)
     made: Sequence[Made] = ()
     fault: str | None = None
+    content_code: str | None = None
 
 
 @dataclass

@@ -6,11 +6,9 @@ and the one transaction that settles an upload asks first whether the job is sti
 """
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +17,7 @@ from uuid import uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.application.inspection_codes import Hashing, Read, likeness
 from services.catalog.application.inspection_ports import (
     Antivirus,
     Examination,
@@ -31,8 +30,8 @@ from services.catalog.application.inspection_ports import (
 )
 from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspections import InspectionStore
+from services.catalog.domain.codes import Likeness
 from services.catalog.domain.files import Refusal, derived_key, key_of
-from services.catalog.domain.fingerprints import Fingerprint, fingerprint
 from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS, Derivative, Job, State
 from services.catalog.domain.inspection_events import UploadInspected
 from services.catalog.domain.uploads import State as UploadState
@@ -52,15 +51,6 @@ PUTS_AT_ONCE = 4
 _FRESH_SECONDS = LEASE.total_seconds() / 3
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What came out of the object store."""
-
-    size: int
-    sha256: bytes
-    sm3: bytes
 
 
 class LeaseLost(Exception):
@@ -243,21 +233,19 @@ class Worker:
                 examined = Examination(None, differing)
             else:
                 examined = await self._look(upload, path, work, told)
-            kept, likeness = list[Derivative](), None
+            kept, like = list[Derivative](), None
             if read is not None and not examined.findings:
                 told.step, told.progress = "storing", 80
                 kept = await self._keep(upload, read, examined, told)
-                likeness = await asyncio.to_thread(_likeness, examined)
-            await self._settle(job, upload, read, examined, kept, likeness)
+                like = await asyncio.to_thread(likeness, read, examined)
+            await self._settle(job, upload, read, examined, kept, like)
 
     async def _fetch(self, upload: Upload, path: Path, told: Told) -> Read | None:
         """The object, once, into a file; None if there is none."""
-        sha256, sm3 = hashlib.sha256(), hashlib.new("sm3")
-        size = 0
+        hashing, size = Hashing(), 0
 
         def take(chunk: bytes, file: BinaryIO) -> None:
-            sha256.update(chunk)
-            sm3.update(chunk)
+            hashing.take(chunk)
             file.write(chunk)
 
         try:
@@ -270,7 +258,7 @@ class Worker:
                     told.progress = 40 * size // max(upload.size, 1)
         except ObjectMissing:
             return None
-        return Read(size, sha256.digest(), sm3.digest())
+        return hashing.read()
 
     async def _look(self, upload: Upload, path: Path, work: Path, told: Told) -> Examination:
         told.step = "examining"
@@ -312,7 +300,7 @@ class Worker:
         read: Read | None,
         examined: Examination,
         kept: list[Derivative],
-        likeness: Fingerprint | None = None,
+        like: Likeness | None = None,
     ) -> None:
         """The verdict, in one transaction: file, derivatives, upload, report, event."""
         now, findings = self._clock(), examined.findings
@@ -321,7 +309,7 @@ class Worker:
             if not await store.hold(job):
                 raise LeaseLost
             if read is not None:
-                await self._mark(uow, read, examined, kept, likeness, now)
+                await self._mark(uow, read, examined, kept, like, now)
             await self._settle_upload(uow, upload.id, findings)
             await store.report(job, read.sha256 if read else None, _report(read, examined))
             uow.outbox.append(
@@ -342,7 +330,7 @@ class Worker:
         read: Read,
         examined: Examination,
         kept: list[Derivative],
-        likeness: Fingerprint | None,
+        like: Likeness | None,
         now: datetime,
     ) -> None:
         """What is wrong with the name or the claim alone says nothing of the bytes."""
@@ -369,19 +357,14 @@ class Worker:
             )
             store = self._store(uow.connection)
             await store.keep_derivatives(read.sha256, kept)
-            if likeness is not None:
-                await store.keep_fingerprint(read.sha256, likeness)
+            if like is not None:
+                await store.keep_likeness(read.sha256, like)
 
 
 def _differing(upload: Upload, read: Read) -> list[Refusal]:
     if read.size != upload.size:
         return [found("size-mismatch")]
     return [] if read.sha256 == upload.sha256 else [found("digest-mismatch")]
-
-
-def _likeness(examined: Examination) -> Fingerprint | None:
-    text = next((each.content for each in examined.made if each.kind == "text"), None)
-    return fingerprint(text.read_text(errors="replace")) if text else None
 
 
 def _report(read: Read | None, examined: Examination) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.catalog.domain.fingerprints import Fingerprint
+from services.catalog.domain.codes import Likeness
 from services.catalog.domain.inspection import Derivative, Inspection, Job, State
 from shared.access import Rule
 from shared.database import UnitOfWork
@@ -51,8 +51,8 @@ class InspectionStore(Protocol):
         """In place of those it had."""
         ...
 
-    async def keep_fingerprint(self, sha256: bytes, made: Fingerprint) -> None:
-        """Of the file's text, by which others like it are found. Again is in order."""
+    async def keep_likeness(self, sha256: bytes, made: Likeness) -> None:
+        """That by which others like it are found. Again is in order."""
         ...
 
     async def derivatives(self, sha256: bytes) -> Sequence[Derivative]: ...

@@ -4,6 +4,7 @@ column, and asks for a heading here."""
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     TEXT = "text"
     LIST = "list"
     FLAG = "flag"
+    DAY = "day"
     CONTRIBUTORS = "contributors"
     RELATIONS = "relations"
 
@@ -102,6 +104,8 @@ def _columns(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Co
             kind = Kind.LIST
         elif bare is bool:
             kind = Kind.FLAG
+        elif bare is date:
+            kind = Kind.DAY
         yield Column(name, _HEADINGS[name], kind, path, _DICTIONARIES.get(name))
 
 

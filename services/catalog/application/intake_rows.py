@@ -42,10 +42,12 @@ Lookup = Callable[[str], Sequence[tuple[str, bool]]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the file with its cells by column; outer blanks off, empty ones left out."""
+    """A row of the file with its cells by column; outer blanks off, empty ones left out. ``strays``
+    are those that stand under no heading."""
 
     number: int
     cells: Mapping[Column, str]
+    strays: Sequence[str] = ()
 
 
 class Index:
@@ -142,6 +144,12 @@ def resource_code(text: str) -> str | None:
 
 
 _UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_LIKE_CODE = re.compile(
+    r"R\W?[0-9A-Z]{3,5}\W[0-9A-Z]{3,5}(\W[0-9A-Z]{0,2})?|R[0-9A-Z]{9}", re.IGNORECASE
+)
+_DAY = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?")
+_UNKNOWN = "unknown"
+"""Stands for what a cell should say, so that all else in the row is asked for as well."""
 _TITLE, _TEXTBOOK, _RELATIONS = named("title"), named("textbook_id"), named("relations")
 
 
@@ -174,17 +182,31 @@ class _Reading:
                 for step in column.path[:-1]:
                     place = place.setdefault(step, {})
                 place[column.path[-1]] = self._value(column, text)
-        metadata = self._placed(merged(defaults, said))
+        parsed = self._parsed(self._placed(merged(defaults, said)))
+        if self._line.strays:
+            shown = "、".join(each[:50] for each in self._line.strays[:5])
+            self._defects.append(
+                Defect(
+                    None,
+                    Reason.MALFORMED,
+                    worded(
+                        f"Cells stand under no heading ({shown}): put a cell that holds a comma in"
+                        " quotation marks, or give the column a heading.",
+                        f"有单元格不在任何表头之下（{shown}）：含逗号的单元格请加英文双引号，"
+                        "或补上表头。",
+                    ),
+                )
+            )
         key = self._line.cells.get(KEY)
         if key is not None and keys[key] > 1:
             self._tell(KEY, Reason.REPEATED, "Several rows have this key.", "有多行使用此编号。")
         if key is not None and len(key) > LONGEST_KEY:
             self._tell(KEY, Reason.MALFORMED, f"At most {LONGEST_KEY} characters.", "编号过长。")
-        if "title" not in metadata:
+        if _TITLE not in self._line.cells and "title" not in defaults:
             self._tell(_TITLE, Reason.MISSING, "Give a title.", "请填写题名。")
-        parsed = self._parsed(metadata) if not self._defects else {}
+        metadata = {} if self._defects else parsed
         line = self._line.number
-        return Row(position, line, key, parsed, tuple(self._files), tuple(self._defects))
+        return Row(position, line, key, metadata, tuple(self._files), tuple(self._defects))
 
     def _value(self, column: Column, text: str) -> Any:
         match column.kind:
@@ -193,6 +215,9 @@ class _Reading:
                 if flag is None:
                     self._tell(column, Reason.MALFORMED, "Write 是 or 否.", "请填写“是”或“否”。")
                 return flag
+            case Kind.DAY:
+                day = _DAY.fullmatch(text)
+                return "-".join(part.zfill(2) for part in day.groups()) if day else text
             case Kind.CONTRIBUTORS:
                 return [self._contributor(column, each) for each in _values(text)]
             case Kind.RELATIONS:
@@ -226,7 +251,7 @@ class _Reading:
             self._tell(
                 column, Reason.RETIRED, f"{shown} is retired: take another.", f"“{shown}”已停用。"
             )
-        return found[0][0] if found else text
+        return found[0][0] if found else _UNKNOWN
 
     def _contributor(self, column: Column, text: str) -> dict[str, str]:
         """``name/role/organisation``; a name alone is an author's, as the template says."""
@@ -253,13 +278,20 @@ class _Reading:
                 f"Write {kinds}, a colon, and the code of a resource or what it is called.",
                 f"请写作“关系：资源”，关系为{kinds}之一，资源为其代码或名称。",
             )
-            return {}
+            return {"relationship": "related", "identifier": _UNKNOWN}
         name, pinned, version = target.partition("@")
         code = resource_code(name)
         here = name if _UUID.fullmatch(name) else self._known.resources.get(code or "")
         if here is None and code is not None:
             self._tell(
                 column, Reason.UNKNOWN, f"There is no resource {name}.", f"没有资源“{name}”。"
+            )
+        if here is None and code is None and _LIKE_CODE.fullmatch(name):
+            self._tell(
+                column,
+                Reason.MALFORMED,
+                f"{name} looks like the code of a resource, but is none: compare the two.",
+                f"“{name}”形似资源代码但有误，请核对。",
             )
         if here is None:
             return {"relationship": kind, "identifier": target}

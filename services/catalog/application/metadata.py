@@ -113,14 +113,14 @@ Day = Annotated[date, _written(_DAY, "Write a day as 2026-11-22.", "日期请写
 Flag = Annotated[bool, Strict()]
 
 
-def _a_number(value: object) -> object:
+def a_number(value: object) -> object:
     """As JSON Schema has it: 1.0 is an integer, what is quoted is none."""
     if isinstance(value, bool | str):
         raise ValueError("Write a whole number without quotes.", "请填写不带引号的整数。")
     return value
 
 
-VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_a_number)]
+VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(a_number)]
 
 
 class _Shape(BaseModel):

@@ -18,9 +18,10 @@ from services.catalog.application.resources import (
 )
 from services.catalog.application.reviews_access import people_of
 from services.catalog.domain.changes import Change, Kind
-from services.catalog.domain.lifecycle import Action, State, step
+from services.catalog.domain.lifecycle import Action, Actor, State, Transition, step
 from services.catalog.domain.notices import (
     TAKEN_DOWN,
+    Ground,
     Notice,
     RemovalReason,
     RestorationReason,
@@ -43,6 +44,7 @@ from shared.principal import Principal
 
 MODERATE = Rule("catalog.write", frozenset({Role.ADMINISTRATOR}))
 RETIRE = Rule("catalog.write", frozenset({Role.ADMINISTRATOR}), own=True)
+SYSTEM = frozenset({Actor.SYSTEM})
 
 Event = ResourceSuspended | ResourceRetired | ResourceRestored
 _TOLD: Mapping[Action, tuple[Kind, type[Event]]] = {
@@ -61,6 +63,10 @@ class NoticeStore(Protocol):
 
     async def latest(self, resource_id: UUID) -> Notice:
         """That by which a resource stands where it is; one that is taken down has one."""
+        ...
+
+    async def since_restored(self, resource_id: UUID) -> Sequence[Notice]:
+        """All by which one that is taken down is, the latest last."""
         ...
 
     async def in_force(
@@ -123,15 +129,6 @@ class Notices:
             number = before.live_version
             if number is None:
                 number = (await store.latest(resource_id)).version
-            at = self._clock()
-            after = replace(
-                before,
-                state=transition.target or before.state,
-                live_version=number if action is Action.RESTORE else None,
-                version=before.version + 1,
-                updated_at=at,
-                case_id=None,
-            )
             notice = Notice(
                 id=uuid7(),
                 resource_id=resource_id,
@@ -139,16 +136,101 @@ class Notices:
                 reason=reason,
                 notice=words,
                 version=number,
-                at=at,
+                at=self._clock(),
                 actor=caller.subject,
                 authority=_authority(paths, before),
             )
-            if before.case_id is not None and transition.case is State.WITHDRAWN:
-                await self._end_case(uow, before)
-            await self._publications(uow.connection).stand(after)
-            await store.add(notice)
-            await self._tell(uow, before, after, notice)
+            after = await self._taken(uow, before, transition, notice)
             return await uow.commit((after, notice))
+
+    async def suspend_for(self, uow: UnitOfWork, ground: Ground, resource_id: UUID) -> None:
+        """Take from its readers what they may not be shown any more. What is suspended already is
+        so for that ground too from now on, and given back only once none is left; what was never
+        published, or is retired, stays as it is. To do it again changes nothing. The caller
+        commits."""
+        before = await self._resources(uow.connection).locked(resource_id)
+        if before is None:
+            return
+        if before.live_version is not None:
+            transition = step(Action.SUSPEND, situation_of(before, SYSTEM))
+            notice = self._notice_for(Action.SUSPEND, ground, before.id, before.live_version)
+            await self._taken(uow, before, transition, notice)
+        elif before.state is State.SUSPENDED:
+            standing = await self._notices(uow.connection).since_restored(resource_id)
+            if ground.id not in {each.actor for each in standing}:
+                number = standing[-1].version
+                notice = self._notice_for(Action.SUSPEND, ground, before.id, number)
+                await self._still_suspended(uow, before, [notice])
+
+    async def restore_for(self, uow: UnitOfWork, ground: Ground, resource_id: UUID) -> None:
+        """Give back what is suspended for that ground and no other; where another remains, its
+        notice is the one that stands again. Anything else stays as it is. The caller commits."""
+        before = await self._resources(uow.connection).locked(resource_id)
+        if before is None or before.state is not State.SUSPENDED:
+            return
+        standing = await self._notices(uow.connection).since_restored(resource_id)
+        others = [each for each in standing if each.actor != ground.id]
+        if len(others) == len(standing):
+            return
+        notice = self._notice_for(Action.RESTORE, ground, before.id, standing[-1].version)
+        if others:
+            # What stands against a resource is what was noted since it was last given back.
+            again = [replace(each, id=uuid7()) for each in others]
+            await self._still_suspended(uow, before, [notice, *again])
+        else:
+            now = situation_of(before, SYSTEM, has_authority=True)
+            await self._taken(uow, before, step(Action.RESTORE, now), notice)
+
+    def _notice_for(self, action: Action, ground: Ground, resource_id: UUID, number: int) -> Notice:
+        return Notice(
+            id=uuid7(),
+            resource_id=resource_id,
+            action=action,
+            reason=ground.reason,
+            notice=ground.words,
+            version=number,
+            at=self._clock(),
+            actor=ground.id,
+            authority=None,
+        )
+
+    async def _taken(
+        self, uow: UnitOfWork, before: Resource, transition: Transition, notice: Notice
+    ) -> Resource:
+        after = replace(
+            before,
+            state=transition.target or before.state,
+            live_version=notice.version if notice.action is Action.RESTORE else None,
+            version=before.version + 1,
+            updated_at=notice.at,
+            case_id=None,
+        )
+        if before.case_id is not None and transition.case is State.WITHDRAWN:
+            await self._end_case(uow, before)
+        await self._publications(uow.connection).stand(after)
+        await self._notices(uow.connection).add(notice)
+        await self._tell(uow, before, after, notice)
+        return after
+
+    async def _still_suspended(
+        self, uow: UnitOfWork, before: Resource, notices: Sequence[Notice]
+    ) -> None:
+        """Readers see no difference but the notice. Whoever read the resource before reads it again
+        to restore it: there is another reason now."""
+        at = self._clock()
+        after = replace(before, version=before.version + 1, updated_at=at)
+        await self._publications(uow.connection).stand(after)
+        for each in notices:
+            await self._notices(uow.connection).add(each)
+        uow.audit.record(
+            "resource.still_suspended",
+            str(after.id),
+            organisation=after.organisation_path,
+            code=after.code,
+            step=notices[0].action,
+            reason=notices[0].reason.value,
+            notice=str(notices[0].id),
+        )
 
     async def _tell(
         self, uow: UnitOfWork, before: Resource, after: Resource, notice: Notice

@@ -11,7 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.catalog.application.changes import ChangeLog
 from services.catalog.domain.changes import Change, Kind
 from services.catalog.domain.lifecycle import Action, Actor, Situation, State, step
-from services.catalog.domain.publication import Publication, VersionFile, published_files
+from services.catalog.domain.publication import (
+    Publication,
+    VersionFile,
+    published_files,
+    texts_of,
+)
 from services.catalog.domain.publication_events import ResourcePublished
 from services.catalog.domain.resources import Resource
 from services.catalog.domain.versions import Version
@@ -65,7 +70,8 @@ class Publishing:
         transition = step(Action.PUBLISH, now)
         store, at = self._store(uow.connection), self._clock()
         number = version.number
-        files = published_files(await store.files(resource.id, number))
+        stored = await store.files(resource.id, number)
+        files = published_files(stored)
         published = replace(
             resource,
             state=transition.target or resource.state,
@@ -90,6 +96,7 @@ class Publishing:
                 licence=metadata.get("licence"),
                 rights_basis=metadata["rights_basis"]["kind"],
                 files=files,
+                texts=texts_of(stored),
             )
         )
         uow.audit.record(

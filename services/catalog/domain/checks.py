@@ -146,6 +146,19 @@ class Similar:
     containment: float
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The file at ``position`` is like one of the registered work with this code. ``tier`` is
+    exact, same_code, near, review or containment; ``distance`` is that of their Content-Codes, of
+    256 bits, and ``share`` how much of the shorter text is in the longer, 0 to 1."""
+
+    position: int
+    code: str
+    tier: str
+    distance: int | None
+    share: float | None
+
+
 Pinned = tuple[UUID, int | None]
 """A resource, and the version of it that is meant."""
 
@@ -154,7 +167,7 @@ Pinned = tuple[UUID, int | None]
 class Examined:
     """A draft with everything about it that rules ask. ``terms`` has (dictionary, code),
     ``chapters`` and ``points`` codes; what does not exist is missing there, and from ``related``.
-    """
+    ``registered`` is None where the register of copyright did not answer."""
 
     metadata: Metadata
     today: date
@@ -166,6 +179,7 @@ class Examined:
     related: Mapping[Pinned, Related] = field(default_factory=dict)
     duplicates: Sequence[Duplicate] = ()
     similar: Sequence[Similar] = ()
+    registered: Sequence[Registered] | None = ()
 
 
 Rule = Callable[[Examined], Iterable[Defect]]

@@ -65,6 +65,19 @@ def unlike_others(examined: Examined) -> Iterable[Defect]:
             yield Defect(code, f"#/files/{like.position}", values)
 
 
+def unlike_registered(examined: Examined) -> Iterable[Defect]:
+    if examined.registered is None:
+        yield Defect("register-not-compared", "#/files")
+    for each in examined.registered or ():
+        pointer, told = f"#/files/{each.position}", {"code": each.code}
+        if each.tier in ("exact", "same_code"):
+            yield Defect("registered-same", pointer, told)
+        elif each.share is not None:
+            yield Defect("registered-text", pointer, {**told, "percent": round(100 * each.share)})
+        else:
+            yield Defect("registered-alike", pointer, told)
+
+
 def open_to_everyone(examined: Examined) -> Iterable[Defect]:
     said = examined.metadata.get("accessibility", {})
     roles = {each.role for each in examined.files}

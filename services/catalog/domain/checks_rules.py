@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     files.readable_text,
     files.shown_whole,
     files.unlike_others,
+    files.unlike_registered,
     files.open_to_everyone,
     personal.in_metadata,
     personal.in_files,

@@ -229,6 +229,25 @@ TEXTS: Mapping[str, Text] = {
         "Some {percent}% of the text is that of the published resource {code}",
         "请注明出处或引用该资源", "Name the source, or refer to that resource.",
     ),
+    "registered-same": Text(
+        _W, "文件与已登记的作品 {code} 相同", "The file is one of the registered work {code}",
+        "如为您本人的作品可忽略；否则请说明您的权利",
+        "Ignore it if the work is yours; else explain your rights.",
+    ),
+    "registered-text": Text(
+        _W, "文字约有 {percent}% 与已登记的作品 {code} 相同",
+        "Some {percent}% of the text is that of the registered work {code}",
+        "请注明出处，或说明您的权利", "Name the source, or explain your rights.",
+    ),
+    "registered-alike": Text(
+        _W, "文件与已登记的作品 {code} 相似", "The file is like one of the registered work {code}",
+        "请核对，必要时说明您的权利", "Look at it, and explain your rights where they matter.",
+    ),
+    "register-not-compared": Text(
+        _A, "未与版权登记库比对", "It was not compared with the register of copyright",
+        "登记服务暂时无法应答，提交不受影响",
+        "The register does not answer now; that keeps nothing from being submitted.",
+    ),
     "no-alt-text": Text(
         _W, "图片 {filename} 没有替代文字", "The image {filename} has no alternative text",
         "请填写 alt_text", "Write alt_text.",

@@ -224,12 +224,13 @@ TRANSITIONS: Sequence[Transition] = (
         _SYSTEM,
         (Guard.CASE_ACCEPTED,),
     ),
-    # What is taken down is judged no further: an open case ends with it.
+    # What is taken down is judged no further: an open case ends with it. The system does it where
+    # the right to show the resource ended, and gives back what it took down itself.
     Transition(
         Action.SUSPEND,
         _UPDATE | {State.PUBLISHED},
         State.SUSPENDED,
-        _ADMINISTRATOR,
+        _ADMINISTRATOR | _SYSTEM,
         (Guard.REASON_GIVEN,),
         State.WITHDRAWN,
     ),
@@ -237,7 +238,7 @@ TRANSITIONS: Sequence[Transition] = (
         Action.RESTORE,
         _of(State.SUSPENDED),
         State.PUBLISHED,
-        _ADMINISTRATOR,
+        _ADMINISTRATOR | _SYSTEM,
         (Guard.REASON_GIVEN, Guard.NOT_MAKER, Guard.AUTHORITY),
     ),
     # The notice that stands is that of whoever suspended it: its owner puts no other in its place.

@@ -79,8 +79,9 @@ WORDINGS: Mapping[RemovalReason | RestorationReason, Wording] = {
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What was done to a resource and why. ``version`` is the one that everybody could read, or
-    can again; ``actor`` is the id of a person, whom the public is not told, and ``authority`` the
-    path of the organisation that decided by them, None: it was its owner."""
+    can again; ``actor`` is the id of a person, whom the public is not told, or that of a `Ground`;
+    ``authority`` is the path of the organisation that decided by them, None: it was its owner, or
+    followed from the ground."""
 
     id: UUID
     resource_id: UUID
@@ -91,6 +92,17 @@ class Notice:
     at: datetime
     actor: str
     authority: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the catalogue takes a resource down for, or gives it back, by itself: ``id`` names what
+    ended or holds again, such as ``agreement:`` and its hash, ``words`` is what everybody is
+    told."""
+
+    id: str
+    reason: RemovalReason | RestorationReason
+    words: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.catalog.domain.codes import Codes, Iscc, PublishedText, published_texts
 from shared.errors import DomainError
 
 
@@ -25,23 +26,26 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class VersionFile:
-    """``sm3`` is None until the file is found clean."""
+    """``sm3`` is None until the file is found clean, ``codes`` of one inspected before there were
+    any."""
 
     filename: str
     sha256: bytes
     sm3: bytes | None
     size: int
+    codes: Codes | None = None
 
 
 @dataclass(frozen=True)
 class PublishedFile:
     """A file as events tell of it: digests are lower-case hex, ``size`` is in bytes, and ``path``
-    names one file of the version."""
+    names one file of the version. ``iscc`` are units of ISO 24138, null of a file that has none."""
 
     path: str
     sha256: str
     sm3: str
     size: int
+    iscc: Iscc | None = None
 
 
 def published_files(files: Sequence[VersionFile]) -> list[PublishedFile]:
@@ -54,10 +58,27 @@ def published_files(files: Sequence[VersionFile]) -> list[PublishedFile]:
             files=unfit,
         )
     return [
-        PublishedFile(path, each.sha256.hex(), each.sm3.hex(), each.size)
+        PublishedFile(
+            path,
+            each.sha256.hex(),
+            each.sm3.hex(),
+            each.size,
+            each.codes.iscc if each.codes else None,
+        )
         for path, each in zip(_paths(files), files, strict=True)
         if each.sm3 is not None
     ]
+
+
+def texts_of(files: Sequence[VersionFile]) -> list[PublishedText]:
+    """The texts among `files`, for those who look for the like."""
+    return published_texts(
+        [
+            (path, each.codes.winnowed)
+            for path, each in zip(_paths(files), files, strict=True)
+            if each.codes is not None and each.codes.winnowed is not None
+        ]
+    )
 
 
 def _paths(files: Iterable[VersionFile]) -> Iterable[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
+from services.catalog.domain.codes import PublishedText
 from services.catalog.domain.publication import PublishedFile
 
 
@@ -27,12 +28,14 @@ class _OfResource:
 @dataclass(frozen=True)
 class ResourcePublished(_OfResource):
     """Everybody may read ``version`` from now on. ``title_sha256`` is lower-case hex, of the title
-    in UTF-8; ``rights_basis`` is a code of the dictionary of that name."""
+    in UTF-8; ``rights_basis`` is a code of the dictionary of that name; ``texts`` are those
+    of files, by prints that lead to no word."""
 
     title_sha256: str
     licence: str | None
     rights_basis: str
     files: Sequence[PublishedFile]
+    texts: Sequence[PublishedText] = ()
 
     type: ClassVar[str] = "catalog.resource.published.v1"
 

@@ -51,6 +51,7 @@ def main() -> None:
         "facts": report.facts,
         "confined": held,
         "fault": report.fault,
+        "content_code": report.content_code,
         "derivatives": [
             {
                 "kind": each.kind,

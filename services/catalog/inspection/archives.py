@@ -4,6 +4,7 @@ The directory at the end and the headers before each entry are two accounts of t
 readers differ in which they believe, so both must agree. Nothing is unpacked here by name.
 """
 
+import re
 import stat
 import unicodedata
 import zipfile
@@ -42,6 +43,7 @@ _LONGEST_DESCRIPTOR = 24
 _LOCAL = Struct("<4s5H3L2H")
 _EXTRA = Struct("<2H")
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10)}
+_SPACES = re.compile(" +(?=/)")
 _DECEIVING = {"\u202a", "\u202b", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u200f"}
 
 
@@ -107,18 +109,20 @@ def _check_names(entries: list[zipfile.ZipInfo], report: Report) -> None:
             report.find("unreadable", name)
         if each.volume or _second_name(each.extra) not in (None, name):
             report.find("inconsistent", name)
-        key = unicodedata.normalize("NFC", name).casefold()
+        key = _key(name)
         if key.rstrip("/") in seen:
             report.find("duplicate-name", name)
         seen.add(key.rstrip("/"))
         folders |= {str(parent) for parent in PurePosixPath(key).parents}
-    files = {
-        unicodedata.normalize("NFC", name_of(each)).casefold()
-        for each in entries
-        if not each.is_dir()
-    }
+    files = {_key(name_of(each)) for each in entries if not each.is_dir()}
     for name in files & folders:
         report.find("duplicate-name", name)
+
+
+def _key(name: str) -> str:
+    """What is the same to some reader: in either form of Unicode, in any case, without the spaces
+    at a folder's end, which Windows leaves off."""
+    return _SPACES.sub("", unicodedata.normalize("NFC", name).casefold())
 
 
 def name_of(entry: zipfile.ZipInfo) -> str:
@@ -145,7 +149,10 @@ def _second_name(extra: bytes) -> str | None:
 
 
 def _tricky(name: str) -> bool:
-    parts = name.removesuffix("/").split("/")
+    *folders, last = name.removesuffix("/").split("/")
+    if name.endswith("/"):
+        folders, last = [*folders, last], ""
+    parts = [each.rstrip(" ") for each in folders] + ([last] if last else [])
     return (
         not name
         or len(name) > _LONGEST_NAME
@@ -153,7 +160,7 @@ def _tricky(name: str) -> bool:
         or "\\" in name
         or ":" in name
         or any(part in {"", ".", ".."} or part.endswith((" ", ".")) for part in parts)
-        or any(part.split(".")[0].casefold() in _DEVICES for part in parts)
+        or any(part.split(".")[0].rstrip(" ").casefold() in _DEVICES for part in parts)
         or any(c < " " or c == "\x7f" or c in _DECEIVING for c in name)
     )
 

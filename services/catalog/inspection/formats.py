@@ -57,6 +57,7 @@ FORMATS: Final = {
     )
 }
 
+MARKUP: Final = "HTML, SVG, XML or a script"
 _PROGRAMS: Final = (
     (b"MZ", "Windows program"),
     (b"\x7fELF", "Linux program"),
@@ -93,14 +94,16 @@ _OTHERS: Final = (
     (b"FLV\x01", "Flash video"),
     (b"0&\xb2u\x8ef\xcf\x11", "Windows Media"),
     (b"#EXTM3U", "playlist"),
-    (b"#!", "script"),
     (b"[InternetShortcut]", "shortcut"),
 )
 _MEDIA: Final = (
     b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*",
     b"II\xbc\x01", b"\xd7\xcd\xc6\x9a", b"\1\0\x09\0\0\3", b"\2\0\x09\0\0\3", b"VCLMTF",
     b"ID3", b"\x1a\x45\xdf\xa3", b"OggS", b"fLaC", b"0&\xb2u\x8ef\xcf\x11", b"MThd", b"#!AMR",
+    b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b".snd", b"\xff\xf1", b"\xff\xf9",
 )  # fmt: skip
+_BOXES: Final = {b"ftyp", b"moov", b"mdat", b"wide"}
+_STILL_BRANDS: Final = {b"heic", b"heix", b"mif1", b"msf1", b"avif"}
 _PROSE = re.compile(rb"[0-9A-Za-z]{2,4}")
 """A signature like this may as well begin a text; only a NUL in what follows tells."""
 
@@ -114,7 +117,7 @@ _MARKUP = re.compile(
 
 def sniff(head: bytes, tail: bytes) -> str | None:
     """The name of a format, `package` for any ZIP, or None. `head` is the first `HEAD_BYTES`."""
-    if head.startswith(b"%PDF-"):
+    if head.lstrip(b"\r\n\t ").startswith(b"%PDF-"):
         return "pdf"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
@@ -132,16 +135,28 @@ def sniff(head: bytes, tail: bytes) -> str | None:
         return "webm" if b"webm" in head[:64] else None
     if head.startswith(b"ID3") or (head[:1] == b"\xff" and head[1:2] > b"\xe0" and _frame(head)):
         return "mp3"
-    if refused(head) or b"\0" in head or b"\0" in tail:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16
+        return "text"
+    if _other(head) or b"\0" in head or b"\0" in tail:
         return None
     return "text"
 
 
 def refused(head: bytes) -> str | None:
     """What a file that is not accepted is, as far as it is known."""
+    if begins_markup(head):
+        return MARKUP
+    if head[4:8] == b"ftyp":
+        return "HEIC or AVIF picture" if head[8:12] in _STILL_BRANDS else "film of another kind"
+    return "script" if head.startswith(b"#!") else _other(head)
+
+
+def begins_markup(head: bytes) -> bool:
+    return bool(_MARKUP.match(head.removeprefix(b"\xef\xbb\xbf")))
+
+
+def _other(head: bytes) -> str | None:
     bare = head.removeprefix(b"\xef\xbb\xbf")
-    if _MARKUP.match(bare):
-        return "HTML, SVG, XML or a script"
     known = (*_PROGRAMS, *_OTHERS)
     return _signed(head, known) or _signed(bare.lstrip(), known)
 
@@ -156,10 +171,18 @@ def is_medium(head: bytes) -> bool:
     return b"\0" in head and (
         head.startswith(_MEDIA)
         or (head.startswith(b"RIFF") and head[8:12] in {b"WEBP", b"WAVE", b"AVI "})
-        or head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide"}
+        or (head.startswith(b"FORM") and head[8:12] in {b"AIFF", b"AIFC"})
+        or (head[:1] == b"G" and head[188:189] == head[376:377] == b"G")
+        or head[4:8] in _BOXES
         or (head.startswith(b"\1\0\0\0") and head[40:44] == b" EMF")
         or (head[:1] == b"\xff" and head[1:2] > b"\xe0" and _frame(head))
     )
+
+
+def is_film(head: bytes) -> bool:
+    """Whether `head` begins a film or a sound in boxes, as MP4 and QuickTime are, and no picture
+    in such."""
+    return head[4:8] in _BOXES and not (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS)
 
 
 def _signed(head: bytes, known: tuple[tuple[bytes, str], ...]) -> str | None:

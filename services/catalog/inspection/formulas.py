@@ -1,50 +1,78 @@
 """What a formula of a workbook would do, in Excel's notation and LibreOffice's; in a table as text,
 where a program takes what begins like a formula for one (CWE-1236)."""
 
+import csv
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import Final
 
 from services.catalog.inspection import links
 from services.catalog.inspection.report import Report
 
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_CALLING = re.compile(r"\b(WEBSERVICE|IMAGE|CALL|REGISTER(\.ID)?|RTD|EXEC|DDE)\s*\(", re.I)
+_QUOTED = re.compile(
+    r"\"(?:[^\"]|\"\")*+\"|'(?:[^']|'')*+'|\[(?:'.|[^\[\]']|\[(?:'.|[^\[\]'])*+\])*+\]", re.DOTALL
+)
+"""A text, a sheet's name, a table's column, in which an apostrophe spares the next character
+(ECMA-376 part 1, §18.17.2)."""
+_CALLED: Final = (
+    r"WEBSERVICE|IMAGE|CALL|REGISTER(?:\.ID)?|RTD|EXEC|DDE|SQL\.\w+|PY"
+    r"|IMPORT(?:DATA|FEED|HTML|RANGE|XML)"
+)
+_CALLING = re.compile(rf"\b(?:{_CALLED})\s*\(|\b_xleta\.(?:{_CALLED})\b", re.I)
+"""By name, or handed to another function that calls it."""
 _LINKING = re.compile(r"\bHYPERLINK\s*\(\s*(?:\"([^\"]*)\")?", re.I)
-_OTHER_BOOK = re.compile(r"'\s*(\\\\|//|[a-z][a-z0-9+.-]*:)[^']*'\s*!|\[[^\]]+\.xl\w+\]", re.I)
-_ITEM = re.compile(r"\|\s*('[^']*'|[^\s|!]+)\s*!")
+_OTHER_BOOK = re.compile(
+    r"'\s*(\\\\|//|[a-z][a-z0-9+.-]*:)[^']*'\s*[!#]|\[[^\[\]]+\.\w+\][^\[\]!]*!", re.I
+)
+_ITEM = re.compile(r"\|\s*+[^\s|!]*+\s*+!")
 """Of a DDE service: its topic, and what is asked of it."""
-_CELL = re.compile(r"(?:^|[,;\t|])[ \"\t]*[=+@＝＋－＠-]([^\n]*)", re.M)
-_SEPARATOR = re.compile(r"sep=([^\n])\n")
+_TELLING = re.compile(rf"[!#]|\b(?:HYPERLINK|_xleta|{_CALLED})\b", re.I)
+"""Without one of these no formula does anything."""
+_BEGINNINGS: Final = tuple("=+-@＝＋－＠")
+_BLANK: Final = ' "\t\n\f\v\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH NO-BREAK SPACE}'
+_LONGEST: Final = 1 << 16
+"""Characters: no program takes more for a formula."""
+_SEPARATORS: Final = ",;\t|"
+_NAMED_SEPARATOR = re.compile(r"sep=([^\n])\n")
 """The first line of a table may name one for Excel."""
-_LONGEST: Final = 1 << 13
-"""Characters of a formula (ECMA-376 part 1, §18.17)."""
 
 
 def check(formula: str, report: Report, where: str) -> None:
     """`|` is no operator: outside of quotation marks it parts a DDE service from its topic."""
     if "|" in _QUOTED.sub("", formula):
         report.find("dde", where)
-    _check_calls(formula, report, where)
+    check_calls(formula, report, where)
 
 
 def check_table(text: str, report: Report) -> None:
     """The cells of a text of values by commas, semicolons or tabs."""
+    if not _TELLING.search(text):
+        return
     for cell in _cells(text):
-        if _ITEM.search(cell):
+        if "|" in cell and _ITEM.search(_QUOTED.sub("", cell)):
             report.find("dde")
-        _check_calls(cell, report, "")
+        check_calls(cell, report, "")
 
 
 def _cells(text: str) -> Iterator[str]:
+    """What begins like a formula, in every way to part the text: programs and their languages
+    differ in the separator, and in whether a quotation mark within a cell begins anything."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if named := _SEPARATOR.match(text):
-        text = text.replace(named[1], ",")
-    for line in _CELL.finditer(text):
-        yield line[1][:_LONGEST].replace('""', '"')
+    named = _NAMED_SEPARATOR.match(text)
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))  # of this process
+    for separator in {*_SEPARATORS, *(named[1] if named else "")} - {'"'}:
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            lines = StringIO(text, newline="")
+            for row in csv.reader(lines, delimiter=separator, quoting=quoting):
+                for cell in row:
+                    bare = cell.lstrip(_BLANK)
+                    if bare.startswith(_BEGINNINGS):
+                        yield bare[:_LONGEST].replace('""', '"')
 
 
-def _check_calls(formula: str, report: Report, where: str) -> None:
+def check_calls(formula: str, report: Report, where: str) -> None:
+    """The functions and the books that it names."""
     if _CALLING.search(formula):
         report.find("action", where)
     if _OTHER_BOOK.search(formula):

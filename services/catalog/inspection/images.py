@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from services.catalog.inspection import codes, photographs
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_BYTES = 100 << 20
@@ -34,14 +35,7 @@ _COMMENTS: Final = {"comment", "xmp", "XML:com.adobe.xmp"}
 
 def inspect(path: Path, name: str, report: Report) -> None:
     """Raises `Unreadable`."""
-    if path.stat().st_size > MOST_BYTES:
-        raise Unreadable("too-large")
-    with path.open("rb") as file:
-        frames, behind = {"png": _png, "jpeg": _jpeg, "gif": _gif, "webp": _webp}[name](file)
-    if behind:
-        report.find("hidden-data")
-    if frames > MOST_FRAMES:
-        raise Unreadable("too-many")
+    frames = walk(path, name, report)
     with _opened(path, name) as image:
         report.facts |= {"width": image.width, "height": image.height, "frames": frames}
         if image.width * image.height > MOST_PIXELS:
@@ -51,6 +45,22 @@ def inspect(path: Path, name: str, report: Report) -> None:
         _load(image)
         report.facts["gps"] = _is_located(image)
         _tell(image, report)
+
+
+def walk(path: Path, name: str, report: Report) -> int:
+    """Its frames; nothing is decoded. Raises `Unreadable`."""
+    if path.stat().st_size > MOST_BYTES:
+        raise Unreadable("too-large")
+    with path.open("rb") as file:
+        if name == "jpeg":
+            frames, behind = 1, _is_more_than_jpeg(file.read(), report)
+        else:
+            frames, behind = {"png": _png, "gif": _gif, "webp": _webp}[name](file)
+    if behind:
+        report.find("hidden-data")
+    if frames > MOST_FRAMES:
+        raise Unreadable("too-many")
+    return frames
 
 
 def pixels(source: BinaryIO) -> int:
@@ -74,6 +84,8 @@ def derive(path: Path, name: str, report: Report) -> None:
         _load(image)
         upright = ImageOps.exif_transpose(image)
         shown = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+        shown.thumbnail((PREVIEW_EDGE, PREVIEW_EDGE))
+        report.content_code = codes.of_image(shown)
         for kind, edge in (("preview", PREVIEW_EDGE), ("thumbnail", THUMBNAIL_EDGE)):
             shown.thumbnail((edge, edge))
             target = BytesIO()
@@ -176,14 +188,16 @@ def _inflates_far(content: bytes) -> bool:
         return False
 
 
-def _jpeg(file: BinaryIO) -> tuple[int, bool]:
-    """Segments up to EOI (§B.1); pictures that a multi-picture file adds are walked as well."""
-    content = file.read()
+def _is_more_than_jpeg(content: bytes, report: Report) -> bool:
+    """Segments up to EOI (§B.1); pictures that a multi-picture file adds are walked as well, and
+    so is what a telephone puts behind."""
     end = _jpeg_end(content, 0)
-    multiple = b"MPF\0" in content[: min(end, 1 << 16)]
+    head = content[:end]
+    multiple = b"MPF\0" in head[: 1 << 18]
     while multiple and content[end : end + 3] == b"\xff\xd8\xff":
         end = _jpeg_end(content, end)
-    return 1, bool(content[end:].strip(b"\0"))
+    behind = content[end:]
+    return bool(behind.strip(b"\0")) and not photographs.explains(head, behind, report)
 
 
 def _jpeg_end(content: bytes, at: int) -> int:

@@ -28,6 +28,7 @@ from services.catalog.inspection.report import Report, Unreadable
 
 Progress = Callable[[str, int], None]
 MOST_ENTRIES_IN_ZIP: Final = 2000
+_TEXTS: Final = {one for each in FORMATS.values() if each.kind == "text" for one in each.extensions}
 
 
 def inspect(
@@ -49,6 +50,7 @@ def inspect(
         report.facts["said"] = report.said
     if not report.clean:
         report.derivatives.clear()
+        report.content_code = None
 
 
 def _inspect(path: Path, filename: str, declared: str, report: Report, progress: Progress) -> None:
@@ -61,9 +63,8 @@ def _inspect(path: Path, filename: str, declared: str, report: Report, progress:
         file.seek(max(0, size - formats.HEAD_BYTES))
         tail = file.read()
     name = formats.sniff(head, tail)
-    if name is None:
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise Unreadable("encoding", "UTF-16")
+    extension = os.path.splitext(filename)[1].lower().removeprefix(".")
+    if name is None or (name == "text" and extension not in _TEXTS and formats.refused(head)):
         raise Unreadable("type-not-accepted", formats.refused(head) or "")
     for other in polyglots.second_formats(path, name):
         report.find("polyglot", other)
@@ -72,7 +73,6 @@ def _inspect(path: Path, filename: str, declared: str, report: Report, progress:
         with archives.opened(path, report) as archive:
             _inspect_package(archive, filename, declared, report, progress)
         return
-    extension = os.path.splitext(filename)[1].lower().removeprefix(".")
     if name == "text":  # what kind of text, its name alone tells
         name = next((n for n in ("csv", "markdown") if extension in FORMATS[n].extensions), name)
     format_ = FORMATS[name]
@@ -176,6 +176,7 @@ def _inspect_entries(archive: zipfile.ZipFile, report: Report, progress: Progres
     if len(entries) > MOST_ENTRIES_IN_ZIP:
         raise Unreadable("too-many")
     names = {archives.name_of(each) for each in entries}
+    leftovers = 0
     for number, entry in enumerate(entries):
         name = archives.name_of(entry)
         with tempfile.NamedTemporaryFile(dir=report.work) as copy:
@@ -185,20 +186,26 @@ def _inspect_entries(archive: zipfile.ZipFile, report: Report, progress: Progres
                     while chunk := source.read(1 << 18):
                         copy.write(chunk)
                 copy.flush()
-                _inspect_entry(Path(copy.name), name, names, inside)
+                leftovers += _inspect_entry(Path(copy.name), name, names, inside)
             except Unreadable as defect:
                 report.find(defect.code, name)
         progress("checking", 10 + 50 * number // len(entries))
+    if leftovers:
+        report.facts["leftovers"] = leftovers
 
 
-def _inspect_entry(path: Path, name: str, names: set[str], report: Report) -> None:
+def _inspect_entry(path: Path, name: str, names: set[str], report: Report) -> bool:
+    """Whether it is a program's leftover, and no part of the lesson."""
     with path.open("rb") as file:
         head = file.read(formats.HEAD_BYTES)
     if not packages.is_leftover(name, head, names):
-        _inspect_inside(path, name, report)
-        return
+        extension = os.path.splitext(name)[1].lower().removeprefix(".")
+        if head or extension not in _TEXTS:  # an empty page to write on harms nobody
+            _inspect_inside(path, name, report)
+        return False
     for other in polyglots.second_formats(path, "leftover"):
         report.find("polyglot", other)
+    return True
 
 
 def _inspect_inside(path: Path, name: str, report: Report) -> None:

@@ -30,6 +30,13 @@ _COVERS: Final = {"png", "mjpeg"}
 
 def inspect(path: Path, name: str, report: Report) -> None:
     """Raises `Unreadable`."""
+    walk(path, name, report)
+    with _opened(path, name) as container:
+        _inspect_streams(container, name, report)
+
+
+def walk(path: Path, name: str, report: Report) -> None:
+    """Its container, from end to end; nothing is decoded. Raises `Unreadable`."""
     with path.open("rb") as file:
         file.seek(0, 2)
         size = file.tell()
@@ -37,8 +44,6 @@ def inspect(path: Path, name: str, report: Report) -> None:
         {"mp4": media_containers.mp4, "webm": media_containers.webm, "mp3": _mp3, "wav": _wav}[
             name
         ](file, size, report)
-    with _opened(path, name) as container:
-        _inspect_streams(container, name, report)
 
 
 def derive(path: Path, name: str, report: Report) -> None:
@@ -94,9 +99,8 @@ def _inspect_streams(container: Any, name: str, report: Report) -> None:
         report.find("too-long")
     video = _video(container)
     if video is not None:
-        report.facts |= {"width": video.width, "height": video.height}
-        if report.clean:
-            _frame(container, video)
+        shown = _frame(container, video) if report.clean else video
+        report.facts |= {"width": shown.width, "height": shown.height}
 
 
 def _seconds(container: Any, report: Report) -> float:
@@ -119,6 +123,7 @@ def _video(container: Any) -> Any:
 
 
 def _frame(container: Any, video: Any) -> Any:
+    """A picture as players show it: turned as the film says (ISO/IEC 14496-12 §8.3.2.3)."""
     import av
 
     video.thread_count = 1
@@ -127,7 +132,7 @@ def _frame(container: Any, video: Any) -> Any:
             container.seek(int(container.duration // 10))
         for tried, packet in enumerate(container.demux(video)):
             for frame in packet.decode():
-                return frame.to_image()
+                return frame.to_image().rotate(frame.rotation, expand=True)
             if tried > _MOST_FRAMES_TRIED:
                 break
     except (av.FFmpegError, ValueError, MemoryError) as error:

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from services.catalog.inspection import archives, links, packages, properties, texts, xml
+from services.catalog.inspection import archives, formulas, links, packages, properties, texts, xml
 from services.catalog.inspection.report import Report, Unreadable
 
 _MEDIA_TYPES: Final = {
@@ -18,6 +18,13 @@ _MEDIA = re.compile(r"^(Pictures|Media|Thumbnails)/", re.I)
 _TEXT_PARTS = re.compile(r"(^styles|/(content|styles))\.xml$")
 _PAGE: Final = "urn:oasis:names:tc:opendocument:xmlns:drawing:1.0 page"
 _WORDS: Final = {"p", "h", "title", "desc", "header-decl", "footer-decl", "date-time-decl"}
+_PROGRAMS = re.compile(r"(vnd\.sun\.star\.\w+|macro|service|(java|vb)script):", re.I)
+_OWN: Final = "vnd.sun.star.package:"
+_SOURCES: Final = {"href", "src"}
+_OF_FORMS: Final = {"resource", "schema"}
+"""Of XForms 1.1 (§3.3), in no namespace; in RDF's a resource is only named."""
+_LOCAL_TEMPLATE = re.compile(r"file:///[^/]|(?![a-z]+:|/)", re.I)
+"""What the document was made from lies on its author's computer, and is not needed."""
 _WITHIN = re.compile(r"^(\./|\.\./)?(Pictures|Media|Object|ObjectReplacements|Thumbnails)\b")
 
 
@@ -73,13 +80,27 @@ class _Content(xml.Deaf):
             xml.attribute(attributes, "datasource")
         ):
             self._report.find("external-reference", self._where)
-        if href and element not in _LINKS:
-            if "script:" in href or "macro:" in href:
-                self._report.find("macro", self._where)
-            elif (element == "plugin" and not _WITHIN.match(href)) or links.leads_elsewhere(href):
-                self._report.find("external-reference", self._where)
-        elif not links.is_link(href):
-            self._report.find("action", self._where)
+        for attribute, value in attributes.items():
+            self._check(element, attribute, links.UNSEEN.sub("", value))
+
+    def _check(self, element: str, attribute: str, value: str) -> None:
+        if xml.local(attribute) == "formula":
+            formulas.check_calls(value, self._report, self._where)
+        if value.lower().startswith(_OWN):
+            value = value[len(_OWN) :]
+        if _PROGRAMS.match(value):
+            self._report.find("macro", self._where)
+        elif not value or (xml.local(attribute) not in _SOURCES and attribute not in _OF_FORMS):
+            return
+        elif element in _LINKS:
+            if not links.is_link(value):
+                self._report.find("action", f"{self._where} ({value})")
+        elif element == "template" and _LOCAL_TEMPLATE.match(value):
+            return
+        elif (element == "plugin" and not _WITHIN.match(value)) or (
+            not value.startswith("#") and links.leaves_package(value, self._where)
+        ):
+            self._report.find("external-reference", f"{self._where} ({value})")
 
     def _event(self, element: str, href: str, attributes: xml.Attributes) -> None:
         """A presentation's own events move between slides; all others run something."""

@@ -27,19 +27,25 @@ _SWITCH = re.compile(r'(?<!\S)\\(?:[lot]\s+(?:"[^"]*"|[^\s"]+)|[a-z](?=\s|$)|\*\
 _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 
 _FORMULAS: Final = {"f", "formula", "formula1", "formula2", "definedName", "oldFormula"}
+_MATHS: Final = "/math f"
+"""A fraction (§22.1.2.36) is no workbook's formula, though both are named `f`."""
 
-# Elements that fetch or run by being there: data (ECMA-376 part 1, §18.13; §17.14.8), add-ins
-# ([MS-OWEXML] §2.2.1), ribbons ([MS-CUSTOMUI] §2.2.1).
+# Elements that fetch or run by being there: data, of whatever kind the connection is (ECMA-376
+# part 1, §18.13; §17.14.8), pictures and films of the web, add-ins ([MS-OWEXML] §2.2.1), ribbons
+# ([MS-CUSTOMUI] §2.2.1).
 _CODES: Final = {
     **dict.fromkeys(("ddeLink", "oleLink"), "dde"),
     **dict.fromkeys(("control", "oleObj", "OLEObject", "objectEmbed"), "embedded-object"),
-    **dict.fromkeys(("dbPr", "webPr", "textPr", "olapPr", "DataMashup"), "external-reference"),
-    "connectString": "external-reference",
+    **dict.fromkeys(("connection", "connectString", "DataMashup"), "external-reference"),
+    **dict.fromkeys(("webImageSrd", "webVideoPr", "webPublishItem"), "external-reference"),
     "altChunk": "embedded-file",
     "webextension": "action",
     "customUI": "macro",
     "FmlaMacro": "macro",
 }
+_LINKED = re.compile(r"^(blip|svgBlip) \S*/relationships link$|/relationships href$")
+"""A picture that is not kept within (§20.1.8.13, part 4 §19.1.2.11), whatever its relationship says
+that it is."""
 _VML: Final = "urn:schemas-microsoft-com:vml "
 _VML_PICTURES: Final = {"imagedata", "fill", "stroke", "image"}
 _VML_SOURCES: Final = {"src", "href", "althref"}
@@ -61,7 +67,7 @@ class Part(xml.Deaf):
     def start(self, name: str, attributes: xml.Attributes) -> None:
         element = xml.local(name)
         self._within_instruction = element in {"instrText", "delInstrText"}
-        if element in _FORMULAS:
+        if element in _FORMULAS and not name.endswith(_MATHS):
             self._formula, self._length = [], 0
         elif element == "Relationship":
             self._relate(attributes)
@@ -78,6 +84,8 @@ class Part(xml.Deaf):
             self._report.find("external-reference", self._where)
         if element in _CODES:
             self._report.find(_CODES[element], self._where)
+        if any(_LINKED.search(f"{element} {each}") for each in attributes):
+            self._report.find("external-reference", self._where)
         if _runs_macro(element, attributes):
             self._report.find("macro", self._where)
         if name.startswith(_VML):
@@ -139,7 +147,7 @@ class Part(xml.Deaf):
             if kind != "hyperlink":
                 self._report.find("external-reference", f"{self._where} ({kind})")
             elif not links.is_link(target):
-                self._report.find("action", self._where)
+                self._report.find("action", f"{self._where} ({target})")
         elif links.leads_elsewhere(target):
             self._report.find("external-reference", f"{self._where} ({kind})")
 
@@ -149,8 +157,9 @@ class Part(xml.Deaf):
         if _FETCHING.search(instruction):
             self._report.find("external-reference", self._where)
         for link in _HYPERLINK.finditer(instruction):
-            if not all(links.is_link(target) for target in _targets(link[1])):
-                self._report.find("action", self._where)
+            for target in _targets(link[1]):
+                if not links.is_link(target):
+                    self._report.find("action", f"{self._where} ({target})")
 
 
 def _runs_macro(element: str, attributes: xml.Attributes) -> bool:

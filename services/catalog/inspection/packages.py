@@ -1,19 +1,31 @@
 """What Office and OpenDocument packages have in common: a ZIP of XML parts and media."""
 
 import re
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Set
+from pathlib import Path
 from typing import Final
 
-from services.catalog.inspection import archives, images, svg, xml
-from services.catalog.inspection.formats import HEAD_BYTES, is_medium, smuggled
+from services.catalog.inspection import archives, images, media, polyglots, svg, xml
+from services.catalog.inspection.formats import HEAD_BYTES, is_film, is_medium, smuggled, sniff
 from services.catalog.inspection.report import Report, Unreadable
 
 _MOST_PART_BYTES = 256 << 20
 _FOLDER_VIEW: Final = b"\0\0\0\1Bud1"
 _APPLE_DOUBLE: Final = b"\0\x05\x16\x07"
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_REACHING = re.compile(rb"[\\/]{2}|clsid", re.IGNORECASE)
+"""A share that a folder's picture is fetched from, or a program that shows it."""
+_OWNER_BYTES: Final = {162, 165}
+"""What Word, and what Excel and PowerPoint write of who has a document open."""
+_DOCUMENT = re.compile(r"\.(doc|ppt|xls)x?$", re.IGNORECASE)
 _LIKE_A_TYPE = re.compile(r"\.[a-z]\w*/$", re.IGNORECASE)
-_PDF_REACH = 1024
+_GZIP: Final = b"\x1f\x8b"
+_CHUNK_BYTES = 1 << 18
+_PICTURES: Final = {"png", "jpeg", "gif", "webp"}
+_PLAYED: Final = {"mp3", "wav", "webm"}
 
 
 def is_xml(name: str) -> bool:
@@ -21,11 +33,24 @@ def is_xml(name: str) -> bool:
 
 
 def is_leftover(name: str, head: bytes, names: Set[str]) -> bool:
-    """Whether a Mac left the entry there: a folder's view, or the AppleDouble file (RFC 1740
-    appendix A) that accompanies another of the archive's `names`, which says what opens it."""
+    """Whether a program left the entry there: a folder's view, the mark that Office sets beside an
+    open document, or the AppleDouble file (RFC 1740 appendix A) that accompanies another of the
+    archive's `names`, which says what opens it."""
     folder, _, last = name.rpartition("/")
     if last == ".DS_Store":
         return head.startswith(_FOLDER_VIEW)
+    if last.lower() == "thumbs.db":
+        return head.startswith(_OLE)
+    if last.lower() == "desktop.ini":
+        settings = head.replace(b"\0", b"").removeprefix(b"\xff\xfe").lstrip()
+        return (
+            len(head) < HEAD_BYTES and settings.startswith(b"[") and not _REACHING.search(settings)
+        )
+    if last.startswith("~$") and _DOCUMENT.search(last):
+        document = re.compile(re.escape(folder and f"{folder}/") + "[^/]*" + re.escape(last[2:]))
+        return len(head) in _OWNER_BYTES and any(
+            document.fullmatch(each) and each != name for each in names
+        )
     if not last.startswith("._") or not head.startswith(_APPLE_DOUBLE):
         return False
     companion = "/".join(filter(None, (folder.removeprefix("__MACOSX").strip("/"), last[2:])))
@@ -46,18 +71,52 @@ def read_xml(
 
 
 def check_medium(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Report) -> None:
-    """A picture, a sound or a film: its first bytes must be those of one."""
+    """A picture, a sound or a film: nothing else, from its first byte to its last."""
     if entry.filename.lower().endswith(".svg"):
         with archives.reading(archive, entry) as source:
             svg.inspect(source, report, entry.filename)
         return
-    head = read_head(archive, entry)
-    if head and (not is_medium(head) or b"%PDF-" in head[:_PDF_REACH]):
-        report.find("embedded-file", entry.filename)
-    elif head.startswith(images.SIGNATURES):
+    with tempfile.NamedTemporaryFile(dir=report.work) as copy:
         with archives.reading(archive, entry) as source:
-            if images.pixels(source) > images.MOST_PIXELS:
-                report.find("too-many-pixels", entry.filename)
+            while chunk := source.read(_CHUNK_BYTES):
+                copy.write(chunk)
+        copy.flush()
+        _check_copy(Path(copy.name), report.member(entry.filename))
+
+
+def _check_copy(path: Path, report: Report) -> None:
+    """As it would be by itself, but that it need not be of a format that is played here."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        return
+    if not is_medium(_unpacked(head) if head.startswith(_GZIP) else head):
+        report.find("embedded-file")
+        return
+    name = sniff(head, b"") or "leftover"
+    for other in polyglots.second_formats(path, name):
+        report.find("polyglot", other)
+    try:
+        if name in _PICTURES:
+            images.walk(path, name, report)
+        elif name in _PLAYED:
+            media.walk(path, name, report)
+        elif is_film(head):
+            media.walk(path, "mp4", report)
+    except Unreadable as defect:
+        report.find(defect.code, defect.where)
+    if head.startswith(images.SIGNATURES):
+        with path.open("rb") as file:
+            if images.pixels(file) > images.MOST_PIXELS:
+                report.find("too-many-pixels")
+
+
+def _unpacked(head: bytes) -> bytes:
+    """Of a drawing that Word keeps packed (.emz, .wmz)."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
 
 
 def check_opaque(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Report) -> None:

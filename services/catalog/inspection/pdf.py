@@ -314,6 +314,7 @@ def _read(path: Path, report: Report | None) -> Iterator[str]:
     left = texts.MOST_EXTRACTED_BYTES
     try:
         with pypdfium2.PdfDocument(path) as document:
+            document.init_forms()  # what is filled in; this PDFium runs no script
             for number in range(1, len(document) + 1):
                 if left <= 0 and number > PAGE_IMAGES:
                     break
@@ -369,7 +370,7 @@ def _picture(page: Any, number: int, report: Report) -> None:
         raise Unreadable("damaged", f"page {number}")
     scale = LONGEST_EDGE / max(width, height)
     # In this order of bytes Pillow takes the pixels as they lie, and copies none.
-    drawn = page.render(scale=scale, may_draw_forms=False, prefer_bgrx=True, rev_byteorder=True)
+    drawn = page.render(scale=scale, prefer_bgrx=True, rev_byteorder=True)
     image = drawn.to_pil()
     image.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
     report.make("page", number, "image/jpeg", _jpeg(image), image.size)

@@ -21,7 +21,7 @@ _OVERLAP = 64
 _END = Struct("<4s4H2LH")
 _END_MARK = re.compile(rb"PK\x05\x06")
 _MARKUP: Final = re.compile(
-    rb"<script[\s>/]|<html[\s>/]|<!doctype html|<\?php|<iframe[\s>/]"
+    rb"<script[\s>/]|<html[\s>/]|<!doctype html|<\?php\s|<iframe[\s>/]"
     rb"|<svg[\s>/][^\0]{0,40}on\w+\s*=",
     re.IGNORECASE,
 )
@@ -38,9 +38,7 @@ def second_formats(path: Path, first: str) -> list[str]:
             found.append("PDF")
         if first != "package" and holds_zip(path):
             found.append("ZIP")
-        if first in {"png", "jpeg", "gif", "webp", "wav", "mp3", "leftover"} and _holds_markup(
-            path
-        ):
+        if first not in {"pdf", "package", "text"} and _holds_markup(path):
             found.append("HTML")
     return found
 

@@ -67,8 +67,9 @@ CODES: Final[Mapping[str, tuple[str, str]]] = {
         "It fetches something from elsewhere. Embed it instead.",
     ),
     "action": (
-        "文件打开时会执行动作，请删除。",
-        "It would start a program or send data by itself. Remove that action.",
+        "其中的动作或链接会启动程序、发送数据或打开别处的文件，请删除。",
+        "An action or a link in it would start a program, send data or open a file elsewhere."
+        " Remove it.",
     ),
     "dde": ("文件含有动态数据交换（DDE）域，请删除。", "It contains DDE fields. Remove them."),
     "active-form": (
@@ -106,8 +107,8 @@ CODES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "too-long": ("时长超过限制，请拆分。", "It plays for too long. Split it."),
     "encoding": (
-        "文本编码须为 UTF-8 或 GB18030，且不含控制字符。",
-        "Text must be UTF-8 or GB18030 without control characters.",
+        "文本编码须为 UTF-8、UTF-16 或 GB18030，且不含控制字符。",
+        "Text must be UTF-8, UTF-16 or GB18030 without control characters.",
     ),
     "malware": ("文件含有恶意程序。", "A virus scanner recognised malware."),
 }
@@ -147,8 +148,9 @@ class Report:
     """Filled while a file is inspected. ``work`` is a directory of its own.
 
     ``facts`` are what the content says of itself: `pages`, `page_images` (of the first pages),
-    `scanned` (pages that are a picture without words), `slides`, `sheets`, `entries`, `width`,
-    `height`, `frames`, `seconds`, `codecs`, `encoding`, `gps`, `characters`, `text_cut`,
+    `scanned` (pages that are a picture without words), `slides`, `sheets`, `entries`,
+    `leftovers` (of programs, among them), `width`, `height`, `frames`, `seconds`, `codecs`,
+    `encoding`, `gps`, `characters`, `text_cut`,
     `text_parts` (see `texts.keep`), and `said`: what it says beside its text, as a title, an author
     or a bookmark, by the place where that stands.
     """
@@ -165,6 +167,8 @@ class Report:
     said: dict[str, str] = field(default_factory=dict)
     fault: str | None = None
     """The exception that a reader raised, for whoever runs the service."""
+    content_code: str | None = None
+    """An ISCC unit, where the format has one (`codes`)."""
 
     @property
     def clean(self) -> bool:

@@ -1,14 +1,17 @@
 """Plain text and Markdown; and extracted text as a derivative.
 
 Both are served as `text/plain` or `text/markdown`, never as a page, so a script in Markdown is
-words like others.
+words like others, and so is a program that a lesson teaches. Only what is wholly a page that acts,
+or a format of its own, is no text whatever its name.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from services.catalog.inspection import codes, formats
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_BYTES = 20 << 20
@@ -16,15 +19,22 @@ MOST_EXTRACTED_BYTES = 2 << 20
 MOST_INSIDE = 2000
 """Pages, slides, sheets and documents within an archive or a document."""
 INSIDE_MARK = "#"
-_ALLOWED_CONTROLS = {"\t", "\n", "\r", "\f"}
+_ALLOWED_CONTROLS = {"\t", "\n", "\v", "\f", "\r"}
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+"""What UTF-16 begins with."""
+_ACTING = re.compile(
+    r"</script|<script\b[^<>]*\ssrc\s*=|<(iframe|object|embed)\b[^<>]*\s(src|data)\s*="
+    r"|<\?php\s[^?;]*;|<%[^<>]*%>|<[a-z][^<>]*\son\w+\s*=|javascript:",
+    re.IGNORECASE,
+)
 
 
 def inspect(path: Path, report: Report) -> str:
-    """The text. Raises `Unreadable` with `too-large` or `encoding`."""
+    """The text. Raises `Unreadable` with `too-large`, `encoding` or `type-not-accepted`."""
     if path.stat().st_size > MOST_BYTES:
         raise Unreadable("too-large")
     content = path.read_bytes()
-    for encoding in ("utf-8-sig", "gb18030"):
+    for encoding in ("utf-16",) if content.startswith(_WIDE) else ("utf-8-sig", "gb18030"):
         try:
             text = content.decode(encoding)
             break
@@ -34,14 +44,16 @@ def inspect(path: Path, report: Report) -> str:
         raise Unreadable("encoding")
     if any(unicodedata.category(c) == "Cc" and c not in _ALLOWED_CONTROLS for c in set(text)):
         raise Unreadable("encoding")
-    if encoding == "gb18030" and not _plausible(text):
+    if encoding != "utf-8-sig" and not _plausible(text):
         raise Unreadable("encoding")
+    if formats.begins_markup(text[: formats.HEAD_BYTES].encode()) and _ACTING.search(text):
+        raise Unreadable("type-not-accepted", formats.MARKUP)
     report.facts["encoding"] = "utf-8" if encoding == "utf-8-sig" else encoding
     return text
 
 
 def _plausible(text: str) -> bool:
-    """Nearly any bytes decode as GB18030; a text consists of assigned characters."""
+    """Nearly any bytes decode as GB18030 or UTF-16; a text consists of assigned characters."""
     odd = sum(unicodedata.category(c) in {"Cn", "Co", "Cs"} for c in text)
     return odd * 100 <= len(text)
 
@@ -111,4 +123,6 @@ def keep(report: Report, parts: Iterable[str], kind: str, own: int = 1) -> None:
     report.facts["text_parts"] = told
     report.facts["characters"] = sum(not c.isspace() for c in whole)
     if whole.strip():
+        if kind != "entries":  # names of files are no work's text
+            report.content_code = codes.of_text(whole)
         report.make("text", 1, "text/plain; charset=utf-8", whole.encode(), None)

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 from services.catalog.adapters.changes import ChangeRepository
 from services.catalog.adapters.impact import ImpactRepository
 from services.catalog.adapters.notices import NoticeRepository
@@ -16,12 +18,17 @@ from shared.pages import Cursors
 from shared.service import Part, Runtime
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublicationPart(Part):
+    notices: Notices
+
+
 def publishing(runtime: Runtime) -> Publishing:
     """What the last approval of a review calls."""
     return Publishing(PublicationRepository, ChangeRepository, runtime.clock)
 
 
-def build(runtime: Runtime, settings: Settings, *, end_case: EndCase) -> Part:
+def build(runtime: Runtime, settings: Settings, *, end_case: EndCase) -> PublicationPart:
     """Taking resources down and giving them back, and a preview of that; `end_case` ends the review
     that is open."""
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
@@ -36,7 +43,8 @@ def build(runtime: Runtime, settings: Settings, *, end_case: EndCase) -> Part:
         runtime.clock,
     )
     impacts = Impacts(runtime.new_uow, ResourceRepository, ImpactRepository)
-    return Part(
+    return PublicationPart(
         routers=[notices_router(notices, cursors, TombstonePage()), impact_router(impacts)],
         table=PROBLEMS,
+        notices=notices,
     )

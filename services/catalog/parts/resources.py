@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from services.catalog.adapters.checks import FactRepository
 from services.catalog.adapters.collections import CollectionRepository
 from services.catalog.adapters.organisations import OrganisationRepository
+from services.catalog.adapters.register import CopyrightRegister
 from services.catalog.adapters.resources import ResourceRepository
 from services.catalog.adapters.resources_content import ContentRepository
 from services.catalog.adapters.resources_lists import ResourceReads
@@ -11,6 +12,7 @@ from services.catalog.adapters.versions import VersionRepository
 from services.catalog.application.checks import Checks, Thresholds
 from services.catalog.application.collections import Collections
 from services.catalog.application.metadata_terms import Lexicons, NationalRecords
+from services.catalog.application.register import Register
 from services.catalog.application.resources import Resources
 from services.catalog.application.resources_content import Contents
 from services.catalog.application.resources_lists import Lists
@@ -35,6 +37,14 @@ class ResourcesPart(Part):
     draft_checks: Checks
 
 
+def register(settings: Settings) -> Register | None:
+    """The register of copyright, if it is told where that is."""
+    secret = settings.identity_secret.get_secret_value()
+    if not (settings.copyright_url and secret):
+        return None
+    return CopyrightRegister(settings.copyright_url, settings.identity_url, secret)
+
+
 def build(
     runtime: Runtime,
     settings: Settings,
@@ -50,7 +60,14 @@ def build(
     new_uow, clock = runtime.new_uow, runtime.clock
     resources = Resources(new_uow, ResourceRepository, OrganisationRepository, clock)
     checks = Checks(
-        new_uow, ResourceRepository, FactRepository, lexicons, objects, clock, thresholds
+        new_uow,
+        ResourceRepository,
+        FactRepository,
+        lexicons,
+        objects,
+        clock,
+        thresholds,
+        register(settings),
     )
     versions = Versions(new_uow, ResourceRepository, VersionRepository, checks, clock)
     lists = Lists(ResourceReads(runtime.reader))

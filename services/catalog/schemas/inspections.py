@@ -31,6 +31,9 @@ class FileFacts(BaseModel):
     slides: int | None = None
     sheets: int | None = None
     entries: int | None = Field(None, description="Files in an archive.")
+    leftovers: int | None = Field(
+        None, description="Those among them that a program left there, as Thumbs.db."
+    )
     width: int | None = Field(None, description="In pixels, as the height.")
     height: int | None = None
     frames: int | None = None

@@ -2,8 +2,9 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.catalog.application.metadata import a_number
 from services.catalog.application.uploads_arrivals import Address, Addresses, Limits, Status
 from services.catalog.application.uploads_quotas import Quota
 from services.catalog.domain.uploads import (
@@ -48,7 +49,7 @@ class AnnounceUpload(BaseModel):
     )
 
     filename: str = Field(min_length=1, max_length=255, examples=["二次函数的图像.pptx"])
-    size: int = Field(description="In bytes.")
+    size: Annotated[int, BeforeValidator(a_number)] = Field(description="In bytes.")
     sha256: Sha256 = Field(description="Of the file, in hex.")
     media_type: str = Field(max_length=255, examples=["application/pdf"])
     organisation: OrganisationPath | None = None

@@ -218,6 +218,13 @@ async def test_every_defect_of_an_announcement_is_told_at_once(ada: Person) -> N
         assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize("size", [True, "7"], ids=["a flag", "a text"])
+async def test_a_size_is_a_number_as_the_contract_has_it(ada: Person, size: object) -> None:
+    answer = await ada.announce(b"content", size=size)
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["#/size"]
+
+
 async def test_to_complete_again_changes_nothing(ada: Person, owner: asyncpg.Connection) -> None:
     upload_id = await ada.upload(b"content")
     first, second = await ada.complete(upload_id), await ada.complete(upload_id)

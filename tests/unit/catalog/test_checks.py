@@ -20,6 +20,7 @@ from services.catalog.domain.checks import (
     Duplicate,
     Examined,
     ExaminedFile,
+    Registered,
     Related,
     Rule,
     Similar,
@@ -282,3 +283,25 @@ def test_what_a_file_says_beside_its_text_is_looked_through() -> None:
     facts = {"said": {"docProps/core.xml creator": "王老师 13812345678"}}
     [found] = checks_personal.in_files(examined(files=[clean(facts=facts)]))
     assert found.values["place_zh"] == "（课.pdf 文档属性 docProps/core.xml creator）"
+
+
+def test_registered_works_that_a_file_is_like_are_warnings_and_refuse_nothing() -> None:
+    registered = [
+        Registered(0, "Z-1", "exact", None, None),
+        Registered(0, "Z-2", "near", 20, None),
+        Registered(1, "Z-3", "containment", None, 0.426),
+    ]
+    found = list(checks_files.unlike_registered(examined(registered=registered)))
+    assert [(each.code, each.pointer) for each in found] == [
+        ("registered-same", "#/files/0"),
+        ("registered-alike", "#/files/0"),
+        ("registered-text", "#/files/1"),
+    ]
+    assert found[2].values == {"code": "Z-3", "percent": 43}
+    assert {each.level for each in found} == {Level.WARNING}
+
+
+def test_a_register_that_does_not_answer_is_told_as_advice() -> None:
+    [found] = checks_files.unlike_registered(examined(registered=None))
+    assert (found.code, found.level) == ("register-not-compared", Level.ADVICE)
+    assert list(checks_files.unlike_registered(examined())) == []

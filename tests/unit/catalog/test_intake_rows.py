@@ -34,6 +34,9 @@ TERMS = (
 GRADES = Lexicon(
     Dictionary("grade", "年级", "Grade", False, 1, datetime(2026, 1, 1, tzinfo=UTC)), TERMS
 )
+GRADES_AND_BASES: dict[str, Any] = {
+    "terms": {"grade": lexicon_lookup(GRADES), "rights_basis": lexicon_lookup(GRADES)}
+}
 TEXTBOOK = "0192f0c1-7e0a-7b1f-9d2e-3f4a5b6c7d8e"
 
 
@@ -76,8 +79,17 @@ def test_a_relation_names_a_resource_here_or_something_elsewhere() -> None:
         ("引用：x", Reason.MALFORMED),
         (f"包含：{new_code(CODE_PREFIX)}", Reason.UNKNOWN),
         (f"包含：{TEXTBOOK}@二", Reason.MALFORMED),
+        ("相关：R-XXXX-XXXX-X", Reason.MALFORMED),
+        ("相关：r7k3m-9qxb-d", Reason.MALFORMED),
     ],
-    ids=["nothing", "no such relationship", "no such resource", "no such version"],
+    ids=[
+        "nothing",
+        "no such relationship",
+        "no such resource",
+        "no such version",
+        "no code",
+        "a slip in a code",
+    ],
 )
 def test_a_relation_that_leads_nowhere_is_told(cell: str, reason: Reason) -> None:
     assert ("关联", reason) in reasons(read({"关联": cell}))
@@ -142,6 +154,57 @@ def test_dates_flags_and_nested_elements_are_read() -> None:
 
 def test_what_the_model_refuses_is_told_at_its_column() -> None:
     assert reasons(read({"教材标识": "不是标识"})) == [("教材标识", Reason.MALFORMED)]
+
+
+def test_a_row_is_told_everything_that_is_wrong_with_it_at_once() -> None:
+    row = read(
+        {
+            "年级": "没有",
+            "章节": "没有",
+            "题名": "长" * 1001,
+            "描述": "长" * 2001,
+            "关键词": "|".join(map(str, range(60))),
+            "教材标识": "x",
+            "权利依据": "own_work",
+            "许可开始日期": "2026-13-01",
+            "关联": "引用：x",
+            "贡献者": "甲/校长",
+        }
+    )
+    assert sorted(reasons(row)) == [
+        ("关联", Reason.MALFORMED),
+        ("关键词", Reason.MALFORMED),
+        ("年级", Reason.UNKNOWN),
+        ("描述", Reason.MALFORMED),
+        ("教材标识", Reason.MALFORMED),
+        ("权利依据", Reason.UNKNOWN),
+        ("章节", Reason.UNKNOWN),
+        ("许可开始日期", Reason.MALFORMED),
+        ("贡献者", Reason.UNKNOWN),
+        ("题名", Reason.MALFORMED),
+    ]
+    assert row.metadata == {}
+
+
+def test_dates_in_reverse_are_told_beside_an_unknown_basis() -> None:
+    row = read({"权利依据": "没有", "许可开始日期": "2026-09-01", "许可截止日期": "2026-08-01"})
+    assert len(row.defects) == 2
+
+
+@pytest.mark.parametrize("day", ["2026/9/1", "2026-9-1", "2026.09.01", "2026年9月1日"])
+def test_a_day_is_read_as_people_write_it(day: str) -> None:
+    rights = {**GRADES_AND_BASES, "files": FileNames(())}
+    cells = {"权利依据": "G1", "许可开始日期": day}
+    named = {column: text for name, text in cells.items() if (column := column_of(name))}
+    (row,) = read_rows([Line(2, named)], {"title": "一"}, Known(**rights))
+    assert row.metadata["rights_basis"] == {"kind": "G1", "valid_from": "2026-09-01"}
+
+
+def test_a_cell_under_no_heading_refuses_its_row() -> None:
+    title = column_of("题名") or KEY
+    (row,) = read_rows([Line(2, {title: "甲"}, ["乙", "丙"])], {}, known())
+    assert reasons(row) == [(None, Reason.MALFORMED)]
+    assert "乙、丙" in row.defects[0].detail
 
 
 def test_files_are_found_by_path_or_by_a_name_that_is_there_once() -> None:

@@ -25,7 +25,7 @@ def texts(content: bytes) -> list[dict[str, str]]:
     return [{column.name: text for column, text in each.cells.items()} for each in lines]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_csv_is_read_in_the_encodings_of_spreadsheets(encoding: str) -> None:
     content = "题名,外部编号\r\n分数,007\r\n".encode(encoding)
     assert texts(content) == [{"title": "分数", "external_key": "007"}]
@@ -37,6 +37,12 @@ def test_a_workbook_reads_like_csv_with_numbers_as_they_are_shown() -> None:
     assert [each.number for each in lines] == [3]
     assert texts(content) == [{"title": "分数", "external_key": "7"}]
     assert ignored == ["备注"]
+
+
+def test_no_cell_is_lost_silently() -> None:
+    content = "外部编号,题名,,备注\nq1,春,,x,\nq2,甲,乙,x,丙,丁\n"
+    first, second = read_table(content.encode())[0]
+    assert (first.strays, second.strays) == ([], ["乙", "丙", "丁"])
 
 
 def test_marks_that_keep_digits_are_taken_off() -> None:

@@ -117,6 +117,18 @@ FINGERPRINT_BANDS = Table(
     Column("sha256", LargeBinary, ForeignKey("fingerprints.sha256"), primary_key=True),
 )
 
+FILE_CODES = Table(
+    "file_codes",
+    METADATA,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("instance", Text, nullable=False, comment="ISCC units (ISO 24138) of 256 bits"),
+    Column("data", Text, nullable=False),
+    Column("content", Text, comment="null: its format has none"),
+    Column("letters", Integer, comment="of its text; null without one"),
+    Column("every", Integer, comment="which of the text's prints are kept"),
+    Column("prints", LargeBinary, comment="hash and place of each, as 32-bit numbers"),
+)
+
 ORGANISATIONS = Table(
     "organisations",
     METADATA,

@@ -109,6 +109,27 @@ def test_a_film_gives_a_poster_and_its_duration(made: Report) -> None:
     assert image_of(made, "poster-1").size == (160, 120)
 
 
+def test_a_film_stands_upright_as_players_show_it(made: Report) -> None:
+    look(made, "a.mp4", media.portrait())
+
+    poster = image_of(made, "poster-1").convert("L")
+    assert poster.size == (made.facts["width"], made.facts["height"]) == (120, 160)
+    above, below = poster.crop((55, 10, 85, 40)), poster.crop((55, 120, 85, 150))
+    assert min(above.tobytes()) > max(below.tobytes())
+
+
+def test_a_page_shows_what_its_fields_are_filled_with(made: Report) -> None:
+    look(made, "作业.pdf", pdfs.worksheet())
+
+    assert min(image_of(made, "page-1").convert("L").tobytes()) < 100
+
+
+def test_what_programs_left_in_an_archive_is_told(made: Report) -> None:
+    look(made, "a.zip", archives.zipped({"a.txt": b"a", "Thumbs.db": archives.OLE}))
+
+    assert (made.facts["entries"], made.facts["leftovers"]) == (2, 1)
+
+
 def test_a_song_gives_its_duration(made: Report) -> None:
     assert look(made, "a.mp3", media.mp3()).facts["seconds"] == pytest.approx(3, abs=0.1)
 

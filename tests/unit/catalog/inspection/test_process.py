@@ -133,6 +133,7 @@ def _said(**report: Any) -> bytes:
         "derivatives": [],
         "confined": ["network", "privileges", "files", "limits"],
         "fault": None,
+        "content_code": None,
         **report,
     }
     return json.dumps({"report": whole}).encode()
@@ -153,6 +154,7 @@ def _made(kind: str = "text", **others: Any) -> dict[str, Any]:
         _said(derivatives=[_made("../../etc")]),
         _said(derivatives=[_made(media_type="text/html")]),
         _said(derivatives=[_made(number=10**9)]),
+        _said(content_code="ISCC:AAAAAAAAAA"),
     ],
 )
 def test_a_report_of_another_shape_is_not_believed(said: bytes, tmp_path: Path) -> None:
@@ -168,6 +170,7 @@ def test_a_link_in_place_of_a_derivative_is_not_followed(tmp_path: Path) -> None
 
     examined = ExaminingProcess(memory=MEMORY, seconds=1)._examination(said, tmp_path)
 
+    assert not examined.findings
     assert not examined.made
 
 

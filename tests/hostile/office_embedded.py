@@ -1,0 +1,137 @@
+"""Office documents whose media are more than media, or whose parts lead somewhere; and the links,
+films and photographs that lessons have."""
+
+import gzip
+from collections.abc import Callable
+from functools import partial
+
+from tests.hostile.archives import zipped
+from tests.hostile.case import Case
+from tests.hostile.containers import film_elsewhere
+from tests.hostile.images import SCRIPT, picture
+from tests.hostile.media import box, mp3, mp4, wav, webm
+from tests.hostile.office import (
+    RELATION,
+    excel,
+    in_word,
+    instruction,
+    odp,
+    odt,
+    pptx,
+    related,
+    remade,
+    word,
+)
+
+_MENU = "http://openoffice.org/2001/menu"
+_XFORMS = "http://www.w3.org/2002/xforms"
+_DRAWING = b"\1\0\0\0" + b"\0" * 36 + b" EMF" + b"\0" * 99
+_PROGRAM = zipped({"run.exe": b"MZ" + b"\x90" * 99})
+
+
+def _embedding(name: str, content: Callable[[], bytes]) -> bytes:
+    return remade(pptx(), add={f"ppt/media/{name}": content()})
+
+
+def _linking_by(xml: str) -> bytes:
+    """A picture of elsewhere whose relationship says that it is a page to read."""
+    names = f'xmlns:a="urn:a" xmlns:r="{RELATION}" xmlns:v="urn:schemas-microsoft-com:vml"'
+    linked = related(word(), "word/_rels/document.xml.rels", "hyperlink", "http://evil.test/a.png")
+    body = f"<w:p><w:r><x {names}>{xml}</x></w:r></w:p><w:sectPr".encode()
+    return remade(linked, change={"word/document.xml": (b"<w:sectPr", body)})
+
+
+def _pictured(name: str, content: Callable[[], bytes]) -> bytes:
+    return remade(odp(), add={f"Pictures/{name}": content()})
+
+
+def _field_to(target: str) -> bytes:
+    return in_word(instruction(f"HYPERLINK &quot;{target}&quot;"))
+
+
+def _connected(xml: str) -> bytes:
+    return remade(excel(), add={"xl/connections.xml": f"<connections>{xml}</connections>".encode()})
+
+
+def _in_text(xml: str) -> bytes:
+    return remade(odt(), change={"content.xml": (b"<office:text", f"{xml}<office:text".encode())})
+
+
+def _drawn(href: str) -> bytes:
+    return _in_text(f'<draw:image xlink:href="{href}"/>')
+
+
+def _linked(target: str) -> bytes:
+    return related(pptx(), "ppt/slides/_rels/slide1.xml.rels", "hyperlink", target)
+
+
+def _configured(part: str, attribute: str) -> bytes:
+    xml = f'<menu:menubar xmlns:menu="{_MENU}" xmlns:xlink="http://www.w3.org/1999/xlink"><menu:menuitem {attribute}/></menu:menubar>'
+    return remade(odt(), add={part: xml.encode()})
+
+
+def _program_stream() -> bytes:
+    """The head of an MPEG-1 film (ISO/IEC 11172-1 §2.4.3.2)."""
+    return b"\0\0\1\xba\x21\0\1\0\1\x80\0\1" + b"\0\0\1\xe0" + b"\0" * 2000
+
+
+_MEDIA: tuple[tuple[str, str, Callable[[], bytes], str], ...] = (
+    ("a film of elsewhere", "a.mp4", film_elsewhere, "external-reference"),
+    ("a QuickTime film of elsewhere", "a.mov", lambda: film_elsewhere().replace(b"isom", b"qt  "), "external-reference"),
+    ("a picture and an archive", "a.png", lambda: picture("PNG") + _PROGRAM, "polyglot"),
+    ("a picture and a program", "a.png", lambda: picture("PNG") + b"MZ" + b"\x90" * 300, "hidden-data"),
+    ("a picture and a page", "a.png", lambda: picture("PNG") + b"<html>" + SCRIPT, "polyglot"),
+    ("a photograph and a program", "a.jpg", lambda: picture("JPEG") + b"MZ" + b"\x90" * 300, "hidden-data"),
+    ("a film and a page", "a.mp4", lambda: mp4() + box(b"free", b"<html>" + SCRIPT), "polyglot"),
+    ("a film and a program", "a.mp4", lambda: mp4() + b"MZ" + b"\x90" * 300, "hidden-data"),
+    ("a web film and an archive", "a.webm", lambda: webm() + _PROGRAM, "polyglot"),
+    ("a sound and a program", "a.wav", lambda: wav() + b"MZ" + b"\x90" * 300, "hidden-data"),
+    ("a drawing and an archive", "a.emf", lambda: _DRAWING + _PROGRAM, "polyglot"),
+    ("a packed program", "a.wmz", lambda: gzip.compress(b"MZ" + b"\x90" * 99), "embedded-file"),
+    ("a packed drawing and an archive", "a.wmz", lambda: gzip.compress(_DRAWING) + _PROGRAM, "polyglot"),
+)  # fmt: skip
+_CONNECTIONS: tuple[tuple[str, str], ...] = (
+    ("a database of 2013", '<connection refreshOnLoad="1"><extLst><ext><x15:connection xmlns:x15="urn:x15" id="a"><x15:oledbPr connection="Provider=SQLOLEDB;Data Source=evil.test"><x15:dbCommand text="exec xp_cmdshell"/></x15:oledbPr></x15:connection></ext></extLst></connection>'),
+    ("a feed", '<connection><x15:connection xmlns:x15="urn:x15"><x15:dataFeedPr connection="http://evil.test"/></x15:connection></connection>'),
+    ("a file of a connection", '<connection odcFile="\\\\evil.test\\a.odc" sourceFile="http://evil.test/a"/>'),
+)  # fmt: skip
+_ODF: tuple[tuple[str, Callable[[], bytes], str], ...] = (
+    ("a menu that runs a script", lambda: _configured("Configurations2/menubar/menubar.xml", 'menu:id="vnd.sun.star.script:a.b?language=Basic"'), "macro"),
+    ("a key that runs a macro", lambda: _configured("Configurations2/accelerator/current.xml", 'xlink:href="macro:///a.b"'), "macro"),
+    ("a form filled from elsewhere", lambda: _in_text(f'<xforms:instance xmlns:xforms="{_XFORMS}" src="http://evil.test/a"/>'), "external-reference"),
+    ("a form of a resource elsewhere", lambda: _in_text(f'<xforms:instance xmlns:xforms="{_XFORMS}" resource="//evil.test/a"/>'), "external-reference"),
+    ("a picture above the document", lambda: _drawn("../../../../etc/passwd"), "external-reference"),
+    ("a picture of the computer", lambda: _drawn("/../../../../etc/passwd"), "external-reference"),
+    ("a picture above, escaped,", lambda: _drawn("Pictures/%2e%2e/../%2e%2e/a"), "external-reference"),
+    ("a picture above, by backslashes,", lambda: _drawn("..\\..\\a.png"), "external-reference"),
+    ("a table's formula that asks a service", lambda: _in_text('<table:table-cell table:formula="of:=WEBSERVICE(&quot;http://evil.test&quot;)"/>'), "action"),
+    ("a template on a share", lambda: _in_text('<meta:template xlink:href="//evil.test/a.ott"/>'), "external-reference"),
+)  # fmt: skip
+_LINKS = (
+    "视频/实验.mp4", "%E8%A7%86%E9%A2%91/%E5%AE%9E%E9%AA%8C.MP4", "../附件.docx", "讲义.pdf#page=3",
+    "www.smartedu.cn", "www.smartedu.cn/a/b.html",
+)  # fmt: skip
+
+HONEST = [
+    *(Case(f"a presentation with a link to {target}", "a.pptx", partial(_linked, target)) for target in _LINKS),
+    *(Case(f"a document with a field to {target}", "a.docx", partial(_field_to, target)) for target in ("附件.docx", "www.smartedu.cn")),
+    *(Case(f"a presentation with {name}", "a.pptx", partial(_embedding, name, make)) for name, make in (("a.mp4", mp4), ("a.webm", webm), ("a.mp3", mp3), ("a.wav", wav), ("a.gif", lambda: picture("GIF", "P")), ("a.bmp", lambda: picture("BMP")), ("a.tiff", lambda: picture("TIFF")), ("a.mpg", _program_stream), ("a.wmz", lambda: gzip.compress(_DRAWING)))),
+    Case("an OpenDocument made from a template", "a.odt", lambda: _in_text('<meta:template xlink:href="../../usr/share/a.ott"/><meta:template xlink:href="file:///C:/a.ott"/>')),
+    Case("a ZIP of an open document", "a.zip", lambda: zipped({"课/教学设计.docx": word(), "课/~$设计.docx": b"\6" + b"\0" * 161})),
+    Case("an OpenDocument with its picture", "a.odt", lambda: _drawn("./Pictures/a.png")),
+    Case("an OpenDocument with a link to a film", "a.odt", lambda: _in_text('<text:a xlink:href="../视频/实验.mp4"/>')),
+    Case("an OpenDocument with a menu", "a.odt", lambda: _configured("Configurations2/menubar/menubar.xml", 'menu:id=".uno:Save"')),
+]  # fmt: skip
+
+HOSTILE = [
+    *(Case(f"{what} in a presentation", "a.pptx", partial(_embedding, name, make), code) for what, name, make, code in _MEDIA),
+    *(Case(f"{what} in an OpenDocument presentation", "a.odp", partial(_pictured, name, make), code) for what, name, make, code in _MEDIA),
+    *(Case(f"a workbook connected to {what}", "a.xlsx", partial(_connected, xml), "external-reference") for what, xml in _CONNECTIONS),
+    *(Case(f"{what} in OpenDocument", "a.odt", make, code) for what, make, code in _ODF),
+    Case("a picture linked as a page", "a.docx", lambda: _linking_by('<a:blip r:link="rIdX"/>'), "external-reference"),
+    Case("a drawing linked as a page", "a.docx", lambda: _linking_by('<v:imagedata r:href="rIdX"/>'), "external-reference"),
+    Case("a film of the web in a document", "a.docx", lambda: in_word('<w:p><wp15:webVideoPr xmlns:wp15="urn:wp15" embeddedHtml="&lt;iframe src=&quot;http://evil.test&quot;/>"/></w:p>'), "external-reference"),
+    Case("pictures of the web in a workbook", "a.xlsx", lambda: remade(excel(), add={"xl/richData/rdRichValueWebImage.xml": b'<webImagesSrd><webImageSrd><address id="rId1"/></webImageSrd></webImagesSrd>'}), "external-reference"),
+    Case("a document with a film of elsewhere", "a.docx", lambda: remade(word(), add={"word/media/a.mp4": film_elsewhere()}), "external-reference"),
+    Case("a film with a page to spare", "a.mp4", lambda: mp4() + box(b"free", b"<html>" + SCRIPT), "polyglot"),
+]  # fmt: skip
