@@ -4,11 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
+from services.copyright.application.holders import is_anothers
 from services.copyright.application.intake import Intake
 from services.copyright.application.journal import Act, authenticated
 from services.copyright.domain.licences import TEMPLATES, Terms
 from services.copyright.domain.odrl import Policy
-from services.copyright.domain.registrations import NotAllowedNow, Record, TermsUnfit
+from services.copyright.domain.registrations import (
+    NotAllowedNow,
+    NotTheirs,
+    Record,
+    TermsUnfit,
+)
 from shared.access import Rule
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -60,9 +66,15 @@ class Acts:
         used_in: UUID | None,
         head: str | None,
     ) -> Record:
-        """Agree to a licence, for a resource that reuses the work where one is named."""
+        """Agree to a licence, for a resource of the caller's that reuses the work where one is
+        named."""
         async with self._new_uow() as uow:
             store = self._intake.store(uow.connection)
+            if used_in is not None and await is_anothers(store, used_in, caller.subject):
+                raise NotTheirs(
+                    "The resource that reuses the work is another holder's.",
+                    zh="使用该作品的资源属于他人。",
+                )
             record = await self._locked(uow, registration_id)
             policy = await store.policy_of(registration_id, offer)
             until = Policy.parse(policy).until if policy else None

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from services.copyright.application.holders import is_anothers
 from services.copyright.application.registrations_ports import RegistrationStore
 from services.copyright.domain.events import ReuseEnded, ReuseResumed
 from services.copyright.domain.odrl import Policy
@@ -152,8 +153,11 @@ class Consequences:
                 await self._deadlines.add(Deadline(this, kind, record.id, at))
 
     async def end(self, record: Record, offer: str | None, reason: Ended) -> None:
-        """End the agreements to an offer, or all of the registration's, and tell every reuse."""
+        """End the agreements to an offer, or all of the registration's, and tell every reuse but
+        of resources that others registered since: nobody takes those down by an agreement."""
         for each in await self._agreements.end(record.id, offer, reason):
+            if each.used_in and await is_anothers(self._store, each.used_in, each.person):
+                continue
             self._uow.outbox.append(ReuseEnded(**_told(record, each), reason=reason))
 
     async def _expires(self, record: Record, offer: str, sha256: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -164,6 +165,25 @@ async def test_a_withdrawn_licence_for_teaching_ends_and_a_public_one_is_kept(
     permitted = await may(ben, registered, commercial="true")
     assert (permitted["permitted"], permitted["offer"]) == (True, public)
     assert kept != lost
+
+
+async def test_nobody_binds_anothers_resource_to_a_licence(
+    ada: Person, ben: Person, stranger: Person, owner: asyncpg.Connection
+) -> None:
+    registered = await ada.registered(licence=None, organisation=SCHOOL)
+    offer = await offered(ada, registered)
+    bens, used_in = UUID(await ben.registered()), str(uuid7())
+    publish = "UPDATE registrations SET origin = 'CATALOGUE', resource_id = $1 WHERE id = $2"
+    await owner.execute(publish, UUID(used_in), bens)
+    body = {"action": "agree", "offer": offer, "used_in": used_in}
+    assert (await stranger.post(f"/{registered}/licences", body)).status_code == 403
+    assert (await ben.post(f"/{registered}/licences", body)).status_code == 202
+    free = await agreed(stranger, registered, offer)
+    bens = UUID(await ben.registered())
+    await owner.execute(publish, UUID(free), bens)
+    await ada.post(f"/{registered}/licences", {"action": "revoke", "offer": offer})
+    ended = {each["used_in"] for each in await told(owner, "copyright.reuse.ended.v1")}
+    assert ended == {used_in}
 
 
 async def test_a_takedown_reaches_every_reuse_and_so_does_its_end(
