@@ -88,7 +88,9 @@ def build_parts(runtime: Runtime, settings: Settings) -> Parts:
     return Parts(
         authentication=entrance,  # first: everybody signs in, and pages are tried in order
         provider=protocol,
-        organisations=organisations.build(runtime, settings),
+        organisations=organisations.build(
+            runtime, settings, on_close=[persons.close, protocol.clients.close]
+        ),
         people=persons,
         imports=imports.build(
             runtime, settings, revocations=revocations, objects=objects, on_disable=on_disable

@@ -41,4 +41,9 @@ class Settings(ServiceSettings):
         description="With which the gateway's control plane proves itself; without it, none can "
         "look up API keys, and nobody can sign in to the developer portal.",
     )
+    catalog_secret: SecretStr = Field(
+        SecretStr(""),
+        description="With which the catalogue proves itself; without it, drafts are compared with "
+        "no registered work.",
+    )
     access_token_seconds: int = Field(600, ge=60, le=600, description="Life of an access token.")

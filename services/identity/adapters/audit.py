@@ -5,6 +5,7 @@ That of organisations serves prefixes of paths where the database collates as C.
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BindParameter,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.tables import METADATA
+from services.identity.adapters.tables.people import PEOPLE
 from services.identity.application.audit import AuditQuery, Entry, Position, Reach
 from services.identity.domain.organisations import CODE_PREFIX, INSTITUTIONS
 
@@ -33,6 +35,10 @@ class AuditReader:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def person(self, code: str) -> UUID | None:
+        found = await self._connection.execute(select(PEOPLE.c.id).where(PEOPLE.c.code == code))
+        return found.scalar_one_or_none()
 
     async def newest(
         self, query: AuditQuery, reach: Reach, limit: int, before: Position | None
@@ -75,7 +81,7 @@ def _literal(path: str) -> BindParameter[str]:
 
 def _asked(query: AuditQuery) -> Iterator[ColumnElement[bool]]:
     if query.person is not None:
-        columns = (_ROWS.actor, _ROWS.on_behalf_of, _ROWS.target)
+        columns = (_ROWS.actor, _ROWS.on_behalf_of, _ROWS.target, _ROWS.facts["person"].astext)
         yield or_(*(column == query.person for column in columns))
     if query.action is not None:
         yield _ROWS.action == query.action

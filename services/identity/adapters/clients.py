@@ -34,6 +34,10 @@ _PAGE = text(
     " AND (CAST(:before AS uuid) IS NULL OR c.id < :before)"
     " ORDER BY c.id DESC LIMIT :limit"
 )
+_BELOW = text(
+    f"{_CLIENT} WHERE o.path <@ text2ltree(:path)"
+    " AND c.state IN ('REQUESTED', 'APPROVED', 'SUSPENDED') ORDER BY c.id FOR UPDATE OF c"
+)
 _ADD = text(
     "INSERT INTO clients (id, organisation_id, name, purpose, application_type, auth_method,"
     " redirect_uris, post_logout_redirect_uris, jwks, scopes, grant_types, pkce_required, trusted,"
@@ -106,6 +110,9 @@ class ClientRows:
     ) -> list[Client]:
         query = {"paths": list(paths), "state": state, "before": before, "limit": limit}
         return [_client(row) for row in await self._connection.execute(_PAGE, query)]
+
+    async def below(self, path: str) -> list[Client]:
+        return [_client(row) for row in await self._connection.execute(_BELOW, {"path": path})]
 
     async def add(self, client: Client) -> None:
         await self._connection.execute(_ADD, _row(client))

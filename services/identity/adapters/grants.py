@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.adapters.rows import plain
@@ -38,6 +38,15 @@ class GrantRepository:
         if after is not None:
             statement = statement.where(_GRANTS.id > after)
         return await self._all(statement)
+
+    async def below(self, path: str, now: datetime) -> list[RoleGrant]:
+        ends = _GRANTS.valid_until
+        return await self._all(
+            _query()
+            .where(ORGANISATIONS.c.path.op("<@")(func.text2ltree(path)))
+            .where(or_(ends.is_(None), ends > func.greatest(now, _GRANTS.valid_from)))
+            .with_for_update(of=ROLE_GRANTS)
+        )
 
     async def _all(self, statement: Select[Any]) -> list[RoleGrant]:
         rows = await self._connection.execute(statement)

@@ -27,6 +27,7 @@ from services.identity.application.organisations_ports import (
     Remembered,
 )
 from services.identity.domain.organisations import (
+    CODE_NAMES,
     CodeTaken,
     Kind,
     OfficialCodes,
@@ -363,8 +364,13 @@ def _conflicts_named() -> Iterator[None]:
         for column in ("school_code", "credit_code"):
             if f"uq_organisations_{column}" in str(error.orig):
                 raise CodeTaken(
-                    f"Another organisation has that {column}.", pointer=f"#/{column}"
+                    f"Another organisation has that {column}.",
+                    zh=f"该{CODE_NAMES[column]}已被其他机构使用。",
+                    pointer=f"#/{column}",
                 ) from error
         if "uq_organisations_" in str(error.orig):
-            raise Unavailable("The short code drawn is taken. Repeat the request.") from error
+            raise Unavailable(
+                "The short code drawn is taken. Repeat the request.",
+                zh="生成的短编码已被占用，请重试。",
+            ) from error
         raise

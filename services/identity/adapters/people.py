@@ -228,13 +228,13 @@ class PeopleRepository:
     ) -> None:
         holders = await self.holders(rivals(key))
         if any(holder.person_id != person_id for holder in holders):
-            raise IdentifierTaken(f"Another account has that {key.kind}.", kind=key.kind)
+            raise _taken(key)
         await self.drop_identifiers(person_id, key.kind)
         row = self._personal.identifier_columns(person_id, key, verified_at, now)
         statement = upsert(IDENTIFIERS).values(row)
         statement = statement.on_conflict_do_nothing(index_elements=["kind", "search_hash"])
         if not (await self._connection.execute(statement)).rowcount:
-            raise IdentifierTaken(f"Another account has that {key.kind}.", kind=key.kind)
+            raise _taken(key)
 
     async def drop_identifiers(self, person_id: UUID, kind: IdentifierKind | None = None) -> int:
         statement = delete(IDENTIFIERS).where(IDENTIFIERS.c.person_id == person_id)
@@ -286,3 +286,11 @@ def _code(text: str) -> str | None:
         return parse_code(text, CODE_PREFIX)
     except InvalidCode:
         return None
+
+
+def _taken(key: IdentifierKey) -> IdentifierTaken:
+    return IdentifierTaken(
+        f"Another account has that {key.kind}.",
+        zh=f"该{key.kind.name_zh}已被其他账号使用。",
+        kind=key.kind,
+    )

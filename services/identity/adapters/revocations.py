@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -24,10 +25,18 @@ class RevocationRows:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, event: RevocationIssued) -> None:
-        row = {"kind": event.kind, "value": event.value}
-        times = {"before": event.before, "expires_at": event.expires_at}
-        await self._connection.execute(_ADD, {**row, **times})
+    async def add(self, events: Sequence[RevocationIssued]) -> None:
+        rows = [
+            {
+                "kind": each.kind,
+                "value": each.value,
+                "before": each.before,
+                "expires_at": each.expires_at,
+            }
+            for each in events
+        ]
+        if rows:
+            await self._connection.execute(_ADD, rows)
 
 
 class RevocationReads:

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,7 +48,8 @@ _REVOKE = text(
 _END_AUTHORIZATIONS = text(
     "UPDATE authorizations SET revoked_at = :now WHERE person_id = :person_id"
     " AND revoked_at IS NULL"
-    " AND (CAST(:sessions AS uuid[]) IS NULL OR session_id = ANY(:sessions)) RETURNING id"
+    " AND (CAST(:only AS uuid) IS NULL OR session_id = :only)"
+    " AND (CAST(:but AS uuid) IS NULL OR session_id IS DISTINCT FROM :but) RETURNING id"
 )
 _DELETE = text("DELETE FROM sessions WHERE person_id = :person_id")
 
@@ -76,10 +77,9 @@ class SessionRows:
         return (await self._connection.execute(_REVOKE, row)).scalars().all()
 
     async def end_authorizations(
-        self, person_id: UUID, now: datetime, sessions: Collection[UUID] | None
+        self, person_id: UUID, now: datetime, only: UUID | None, but: UUID | None
     ) -> Sequence[UUID]:
-        given = None if sessions is None else list(sessions)
-        row = {"person_id": person_id, "now": now, "sessions": given}
+        row = {"person_id": person_id, "now": now, "only": only, "but": but}
         return (await self._connection.execute(_END_AUTHORIZATIONS, row)).scalars().all()
 
     async def delete(self, person_id: UUID) -> None:

@@ -26,8 +26,9 @@ class Allowance:
 
 
 class AllowanceStore(Protocol):
-    async def of_person(self, person_id: UUID) -> Sequence[Allowance]:
-        """The latest first."""
+    async def of_person(self, person_id: UUID, now: datetime) -> Sequence[Allowance]:
+        """What the person allowed, and the platform's own applications that can still renew their
+        tokens; the latest first."""
         ...
 
     async def withdraw(self, person_id: UUID, client_id: UUID) -> bool:
@@ -53,17 +54,20 @@ class Allowances:
         self._clock = clock
 
     async def of(self, person_id: UUID) -> Sequence[Allowance]:
-        """Every application that the person was asked about and let in, the latest first."""
+        """Every application that the person was asked about and let in, and every one that nobody
+        is asked about and that is still signed in, the latest first."""
         async with self._new_uow() as uow:
-            return await self._store(uow.connection).of_person(person_id)
+            return await self._store(uow.connection).of_person(person_id, self._clock())
 
     async def withdraw(self, person_id: UUID, client_id: UUID) -> None:
         """The application asks again; its tokens are void at once. Raises `NotFound`."""
         async with self._new_uow() as uow:
             store, now = self._store(uow.connection), self._clock()
-            if not await store.withdraw(person_id, client_id):
+            withdrawn = await store.withdraw(person_id, client_id)
+            ended = await store.end(person_id, client_id, now)
+            if not withdrawn and not ended:
                 raise NotFound("You have let in no such application.", zh="您没有允许过该应用。")
-            for family in await store.end(person_id, client_id, now):
+            for family in ended:
                 await self._revocations.revoke(uow, "family", str(family))
             uow.audit.record("client.consent_withdrawn", str(client_id), person=person_id)
             await uow.commit()

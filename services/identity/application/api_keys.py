@@ -108,11 +108,16 @@ class ApiKeys:
         """A new key. Raises `ScopesNotOpen`, `LifeTooLong`."""
         now = self._clock()
         if not now < expires_at <= now + LONGEST_LIFE:
-            raise LifeTooLong("Let the key expire within a year from now.")
+            raise LifeTooLong(
+                "Let the key expire within a year from now.", zh="密钥的有效期不得超过一年。"
+            )
         async with self._new_uow() as uow:
             client = await reachable(self._clients(uow.connection), OWN, caller, client_id)
             if missing := scopes - own_scopes(client):
-                raise ScopesNotOpen(f"The application cannot use: {', '.join(sorted(missing))}.")
+                raise ScopesNotOpen(
+                    f"The application cannot use: {', '.join(sorted(missing))}.",
+                    zh=f"该应用不能使用：{'、'.join(sorted(missing))}。",
+                )
             key_id = "".join(secrets.choice(ALPHABET) for _ in range(8))
             secret = f"sy_{key_id}{secrets.token_urlsafe(32)}"
             key = ApiKey(
@@ -153,11 +158,11 @@ class ApiKeys:
             return await self._store(uow.connection).page(client_id, before, limit)
 
     async def revoke(self, caller: Principal, client_id: UUID, key_id: str) -> None:
-        """End a key at once. Raises `NotFound`."""
+        """End a key; what the gateway holds of it lives a little longer. Raises `NotFound`."""
         async with self._new_uow() as uow:
             client = await reachable(self._clients(uow.connection), OWN, caller, client_id)
             if not await self._store(uow.connection).revoke(client_id, key_id, self._clock()):
-                raise NotFound("The application has no such key.")
+                raise NotFound("The application has no such key.", zh="该应用没有此密钥。")
             uow.audit.record("api_key.revoked", key_id, organisation=client.path, of=client_id)
             await uow.commit()
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +14,7 @@ from services.identity.domain.organisations import is_beside_provinces, is_provi
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.database import UnitOfWork
-from shared.errors import Forbidden
+from shared.errors import Forbidden, NotFound
 from shared.principal import Principal
 
 READ = Rule("identity.audit", frozenset({Role.AUDITOR}))
@@ -41,8 +42,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which entries are meant: those of a person (who did it, or to whom it was done), those at or
-    below an organisation (id or code), of one action, from ``since`` until before ``until``."""
+    """Which entries are meant: those of a person (id or code, of who did it, or to whom or to whose
+    it was done), those at or below an organisation (id or code), of one action, from ``since``
+    until before ``until``."""
 
     person: str | None = None
     organisation: str | None = None
@@ -65,6 +67,10 @@ Position = tuple[datetime, int]
 
 
 class AuditEntries(Protocol):
+    async def person(self, code: str) -> UUID | None:
+        """Whose short code it is."""
+        ...
+
     async def newest(
         self, query: AuditQuery, reach: Reach, limit: int, before: Position | None
     ) -> Sequence[Entry]:
@@ -85,9 +91,10 @@ class FormerPlaces(OrganisationTree, Protocol):
 
 
 class Audit:
-    """An entry stays where its organisation was at the time. An auditor reads those at and below
-    the organisation of the role, wherever that stood; at a province also those without an
-    organisation, and those of institutions that stand beside it."""
+    """An entry stays where its organisation was at the time; one of a person that names none is
+    written where the person belonged, or else held a role. An auditor reads those at and below the
+    organisation of the role, wherever that stood; at a province also those without an organisation,
+    and those of institutions that stand beside it."""
 
     def __init__(
         self,
@@ -110,7 +117,8 @@ class Audit:
         """
         async with self._new_uow() as uow:
             reach = await self._reach(uow, caller, query)
-            return await self._entries(uow.connection).newest(query, reach, limit, before)
+            entries = self._entries(uow.connection)
+            return await entries.newest(await _named(entries, query), reach, limit, before)
 
     async def export(self, caller: Principal, query: AuditQuery) -> AsyncIterator[Sequence[Entry]]:
         """All entries up to now, the oldest first, in batches; the export itself is audited.
@@ -121,6 +129,7 @@ class Audit:
         query = replace(query, until=min(query.until or now, now))
         async with self._new_uow() as uow:
             reach = await self._reach(uow, caller, query)
+            query = await _named(self._entries(uow.connection), query)
             place = reach.paths[0]
             uow.audit.record("audit.exported", "audit", organisation=place, query=asdict(query))
             await uow.commit()
@@ -151,3 +160,22 @@ class Audit:
             raise Forbidden("You are no auditor anywhere.", zh="您不是审计员。")
         ever = [await organisations.paths_ever(path) for path in paths]
         return Reach([path for each in ever for path in each], rootless)
+
+
+async def _named(entries: AuditEntries, query: AuditQuery) -> AuditQuery:
+    """The query with the person's id in place of the code. Raises `NotFound`."""
+    if query.person is None or is_id(query.person):
+        return query
+    found = await entries.person(query.person)
+    if found is None:
+        raise NotFound("There is no person with that code.", zh="没有该编码的人员。")
+    return replace(query, person=str(found))
+
+
+def is_id(text: str) -> bool:
+    """Whether it is an id rather than a code."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

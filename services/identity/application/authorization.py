@@ -73,10 +73,12 @@ class AuthorizationStore(Protocol):
 
 
 class Introduction(NamedTuple):
-    """Who asks, and whom: the names of the organisation behind a client and of a person."""
+    """Who asks, and whom: the names of the organisation behind a client and of a person.
+    ``withheld`` is what a guardian has not consented to."""
 
     owner: str
     account: str
+    withheld: frozenset[str]
 
 
 class Introductions:
@@ -92,10 +94,12 @@ class Introductions:
         self._tree = tree
         self._people = people
 
-    async def of(self, client: Client, session: Session) -> Introduction:
+    async def of(self, client: Client, session: Session, wanted: frozenset[str]) -> Introduction:
         async with self._new_uow() as uow:
             owner = await self._tree(uow.connection).by_id(client.organisation_id)
-        return Introduction(owner.name if owner else "", await self.account(session))
+        allowed = await self._people.allowed_scopes(session.person_id, wanted)
+        name = owner.name if owner else ""
+        return Introduction(name, await self.account(session), wanted - allowed)
 
     async def account(self, session: Session) -> str:
         claims = await self._people.userinfo(session.person_id, frozenset({"profile"}))

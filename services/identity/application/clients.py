@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from services.identity.domain.organisations import OrganisationClosed, State
 from services.identity.domain.tokens import RevocationKind, fingerprint, new_secret
 from shared.access import Role, Rule
 from shared.clock import Clock
+from shared.context import current
 from shared.database import UnitOfWork
 from shared.errors import NotFound, StaleVersion
 from shared.ids import uuid7
@@ -93,6 +95,9 @@ class ClientStore(Protocol):
     ) -> Sequence[Client]:
         """Clients of the organisations at or below `paths`, the newest first."""
 
+    async def below(self, path: str) -> Sequence[Client]:
+        """Those of organisations at or below `path` that may still be retired, locked."""
+
     async def add(self, client: Client) -> None: ...
 
     async def save(self, client: Client) -> None: ...
@@ -141,11 +146,17 @@ class Clients:
         """Ask for an application. Raises `NotFound`, `OrganisationClosed`, `UnfitClient`."""
         now = self._clock()
         async with self._new_uow() as uow:
-            organisation = await self._tree(uow.connection).by_id(organisation_id)
+            held = await self._tree(uow.connection).hold([organisation_id])
+            organisation = held[0] if held else None
             if organisation is None or not OWN.holds(caller, organisation.path):
-                raise NotFound("None of your roles reaches an organisation with that id.")
+                raise NotFound(
+                    "None of your roles reaches an organisation with that id.",
+                    zh="您的岗位不包含该机构。",
+                )
             if organisation.state is State.CLOSED:
-                raise OrganisationClosed
+                raise OrganisationClosed(
+                    "Name an organisation that is open.", zh="请选择正常状态的机构。"
+                )
             client = description.of(
                 Client(
                     id=uuid7(),
@@ -236,14 +247,31 @@ class Clients:
                 raise StaleVersion
             after = change(before.after(action, caller.subject))
             after.check()
-            after = replace(after, version=version + 1, updated_at=self._clock())
-            await store.save(after)
-            if before.live and not (after.live and after.terms.scopes >= before.terms.scopes):
-                await self._revocations.revoke(uow, RevocationKind.CLIENT, str(client_id))
-            _audit(uow, f"client.{action}", after, before)
-            uow.outbox.append(_fact(before, after))
-            await uow.commit(after)
-        self._changed(client_id)
+            return await uow.commit(await self._keep(uow, store, action, before, after))
+
+    async def close(self, uow: UnitOfWork, path: str) -> None:
+        """Retire every application of the organisation that is closed at `path`, or below it, with
+        its tokens and API keys."""
+        store = self._store(uow.connection)
+        for before in await store.below(path):
+            after = before.after(ClientAction.RETIRE, current().actor)
+            await self._keep(uow, store, ClientAction.RETIRE, before, after)
+
+    async def _keep(
+        self,
+        uow: UnitOfWork,
+        store: ClientStore,
+        action: ClientAction,
+        before: Client,
+        told: Client,
+    ) -> Client:
+        after = replace(told, version=before.version + 1, updated_at=self._clock())
+        await store.save(after)
+        if before.live and not (after.live and after.terms.scopes >= before.terms.scopes):
+            await self._revocations.revoke(uow, RevocationKind.CLIENT, str(after.id))
+        _audit(uow, f"client.{action}", after, before)
+        uow.outbox.append(_fact(before, after))
+        uow.committed.append(partial(self._changed, after.id))
         return after
 
     async def secrets(self, caller: Principal, client_id: UUID) -> Sequence[ClientSecret]:
@@ -265,9 +293,14 @@ class Clients:
             store = self._store(uow.connection)
             client = await reachable(store, OWN, caller, client_id, lock=True)
             if client.auth_method not in (AuthMethod.BASIC, AuthMethod.POST):
-                raise NoSecretNeeded(f"It proves itself with {client.auth_method}.")
+                raise NoSecretNeeded(
+                    f"It proves itself with {client.auth_method}.",
+                    zh=f"该应用以 {client.auth_method} 证明身份，不需要密钥。",
+                )
             if len(await store.secrets(client_id, now)) >= LIVE_SECRETS:
-                raise TooManySecrets("Revoke one of the two secrets first.")
+                raise TooManySecrets(
+                    "Revoke one of the two secrets first.", zh="请先撤销两个密钥中的一个。"
+                )
             if old_ends_in is not None:
                 await store.limit_secrets(client_id, now + old_ends_in)
             secret = new_secret()
@@ -285,7 +318,7 @@ class Clients:
             store = self._store(uow.connection)
             client = await reachable(store, OWN, caller, client_id, lock=True)
             if not await store.end_secret(client_id, secret_id, self._clock()):
-                raise NotFound("There is no such secret.")
+                raise NotFound("There is no such secret.", zh="没有该密钥。")
             _audit(uow, "client.secret_revoked", client, secret=secret_id)
             await uow.commit()
         self._changed(client_id)
@@ -315,7 +348,9 @@ async def reachable(
     """The application, if `rule` reaches its owner. Raises `ClientNotFound`."""
     client = await store.get(client_id, lock=lock)
     if client is None or not rule.holds(caller, client.path):
-        raise ClientNotFound("None of your roles reaches an application with that id.")
+        raise ClientNotFound(
+            "None of your roles reaches an application with that id.", zh="您的岗位不包含该应用。"
+        )
     return client
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.identity.application.organisations import existing
 from services.identity.application.reach import is_self, note_read, person_of, reached, reaches
 from services.identity.application.stores import (
     GrantQuery,
@@ -21,6 +22,8 @@ from services.identity.domain.grants import (
     OwnGrant,
     RoleGrant,
     check_given,
+    check_holder,
+    check_terms,
     may_give,
 )
 from services.identity.domain.organisations import Organisation
@@ -70,7 +73,8 @@ class Grants:
 
     async def give(self, caller: Principal, wanted: NewGrant) -> RoleGrant:
         """Raises `NotFound`, `OwnGrant`, `GrantBeyondReach`, `OrganisationNotJoinable`,
-        `GrantDatesRefused`, `RolesSeparated`, `RoleAlreadyHeld`."""
+        `GrantTermsRefused`, `GrantDatesRefused`, `PersonActionRefused`, `HolderUnfit`,
+        `RolesSeparated`, `RoleAlreadyHeld`."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
@@ -78,7 +82,7 @@ class Grants:
             person = await stores.people.get(wanted.person_id, lock=True)
             if person is not None and is_self(caller, person.id):
                 raise OwnGrant("Ask another security administrator.", zh="请由其他安全管理员办理。")
-            reached(GIVE, caller, person, civil_date(now))
+            person = reached(GIVE, caller, person, civil_date(now))
             _admit_giving(caller, wanted.role, organisation.path)
             grant = RoleGrant(
                 id=uuid7(),
@@ -91,7 +95,8 @@ class Grants:
                 valid_until=wanted.valid_until,
                 granted_by=caller.subject,
             )
-            await give(uow, stores, grant, now)
+            check_terms(grant, organisation.kind, now)
+            await give(uow, stores, person, grant, now)
             return await uow.commit(grant)
 
     async def revoke(self, caller: Principal, grant_id: UUID) -> None:
@@ -111,17 +116,27 @@ class Grants:
             await uow.commit()
 
     async def page(
-        self, caller: Principal, query: GrantQuery, limit: int, after: UUID | None
+        self,
+        caller: Principal,
+        person_id: UUID | None,
+        organisation: str | None,
+        limit: int,
+        after: UUID | None,
     ) -> list[RoleGrant]:
         """At most `limit` grants behind the one with the id `after`, past ones included, in the
-        order they were given; a query for nothing asks for the caller's own.
+        order they were given: those of a person, those held at an organisation (id or code), or the
+        caller's own.
 
         Raises `NotFound`, `Forbidden`.
         """
-        if query.person_id is None and query.organisation_id is None:
-            query = GrantQuery(person_of(caller), None)
+        if person_id is None and organisation is None:
+            person_id = person_of(caller)
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
+            place = None
+            if organisation is not None:
+                place = existing(await stores.organisations.find(organisation)).id
+            query = GrantQuery(person_id, place)
             await self._admit_reading(uow, stores, caller, query)
             found = await stores.grants.page(query, limit, after)
             if query.organisation_id is not None:
@@ -180,8 +195,12 @@ async def joinable(stores: Stores, organisation_id: UUID) -> Organisation:
     return held[0]
 
 
-async def give(uow: UnitOfWork, stores: Stores, grant: RoleGrant, now: datetime) -> None:
-    """Give a role to a person who is locked. Raises `RolesSeparated`, `RoleAlreadyHeld`."""
+async def give(
+    uow: UnitOfWork, stores: Stores, person: Person, grant: RoleGrant, now: datetime
+) -> None:
+    """Give a role to a person who is locked. Raises `PersonActionRefused`, `HolderUnfit`,
+    `RolesSeparated`, `RoleAlreadyHeld`."""
+    check_holder(person, grant.role, civil_date(now))
     check_given(await stores.grants.of_person(grant.person_id), grant)
     await stores.grants.add(grant, now)
     uow.audit.record(
@@ -203,8 +222,8 @@ async def end(
     at: datetime,
     now: datetime,
 ) -> None:
-    """End these roles of one person at `at`, and void the tokens that carry one that ends now."""
-    cut = None
+    """End these roles at `at`, and void the tokens that carry one that ends now."""
+    cut = set()
     for grant in grants:
         if grant.over(at):
             continue
@@ -221,9 +240,16 @@ async def end(
         )
         uow.outbox.append(events.RoleRevoked(**_fact(ended)))
         if grant.in_force(now) and at <= now:
-            cut = grant.person_id
-    if cut is not None:
-        await revocations.revoke(uow, "person", str(cut))
+            cut.add(str(grant.person_id))
+    if cut:
+        await revocations.revoke(uow, "person", *sorted(cut))
+
+
+async def end_below(
+    uow: UnitOfWork, stores: Stores, revocations: Revocations, path: str, now: datetime
+) -> None:
+    """End every role held at the organisation that is closed at `path`, or below it."""
+    await end(uow, stores, revocations, await stores.grants.below(path, now), now, now)
 
 
 def _fact(grant: RoleGrant) -> dict[str, Any]:

@@ -38,7 +38,8 @@ from services.identity.domain.guardians import (
     may_guard,
 )
 from services.identity.domain.identifiers import IdentifierKey
-from services.identity.domain.people import ADULT_AGE, Person, age_on, civil_date
+from services.identity.domain.people import ADULT_AGE, Person, civil_date
+from services.identity.domain.people import State as PersonState
 from shared.access import Role, Rule
 from shared.clock import Clock
 from shared.context import current
@@ -118,7 +119,7 @@ class Guardians:
                 child is None
                 or child.id not in holders
                 or child.id == guardian_id
-                or _is_adult(child, civil_date(now))
+                or child.state is PersonState.LEFT
                 or not may_guard(guardian, child, civil_date(now))
             ):
                 raise ChildNotMatched(
@@ -141,17 +142,18 @@ class Guardians:
     ) -> Guardianship:
         """A verified link between two people whom the caller administers.
 
-        Raises `NotFound`, `OwnClaim`, `GuardianUnfit`, `GuardianshipExists`.
+        Raises `NotFound`, `OwnClaim`, `PersonActionRefused`, `GuardianUnfit`,
+        `GuardianshipExists`.
         """
         now = self._clock()
         day = civil_date(now)
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             child = reached(MANAGE, caller, await stores.people.get(child_id, lock=True), day)
-            guardian = reached(MANAGE, caller, await stores.people.get(guardian_id), day)
+            guardian = await stores.people.get(guardian_id, lock=True)
+            guardian = reached(MANAGE, caller, guardian, day)
             _refuse_parties(caller, guardian_id, child_id)
-            if not may_guard(guardian, child, day):
-                raise _unfit()
+            _check_fit(guardian, child, day)
             link = await _unlinked(stores, guardian_id, child_id, now)
             link = replace(
                 link.verified(caller.subject, now),
@@ -179,15 +181,14 @@ class Guardians:
             return await uow.commit(link)
 
     async def verify(self, caller: Principal, guardianship_id: UUID, version: int) -> Guardianship:
-        """Raises `NotFound`, `OwnClaim`, `StaleVersion`, `GuardianUnfit`,
+        """Raises `NotFound`, `OwnClaim`, `StaleVersion`, `PersonActionRefused`, `GuardianUnfit`,
         `GuardianshipActionRefused`."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             link, child = await self._governed(stores, caller, guardianship_id, version)
-            guardian = await stores.people.get(link.guardian_id)
-            if guardian is None or not may_guard(guardian, child, civil_date(now)):
-                raise _unfit()
+            guardian = await stores.people.get(link.guardian_id, lock=True)
+            _check_fit(guardian, child, civil_date(now))
             link = link.verified(caller.subject, now)
             await stores.guardians.put(link)
             self._note(uow, "guardianship.verify", link, child)
@@ -338,17 +339,21 @@ def _refuse_parties(caller: Principal, guardian_id: UUID, child_id: UUID) -> Non
         )
 
 
+def _check_fit(guardian: Person | None, child: Person, day: date) -> None:
+    """Raises `PersonActionRefused`, `GuardianUnfit`."""
+    for each in (guardian, child):
+        if each is not None:
+            each.check_open()
+    if guardian is None or not may_guard(guardian, child, day):
+        raise _unfit()
+
+
 def _unfit() -> GuardianUnfit:
     return GuardianUnfit(
-        "Name an adult who does not go to school with the child; if the birth date is wrong, have "
-        "it corrected first.",
-        zh="监护人须为成年人，且不能是孩子的同学；如出生日期有误，请先更正。",
+        "Name a minor, and an adult who does not go to school with the child; if a birth date is "
+        "wrong, have it corrected first.",
+        zh="被监护人须为未成年人；监护人须为成年人，且不能是孩子的同学；如出生日期有误，请先更正。",
     )
-
-
-def _is_adult(person: Person, day: date) -> bool:
-    birth_date = person.profile.birth_date if person.profile else None
-    return birth_date is not None and age_on(birth_date, day) >= ADULT_AGE
 
 
 def _people_among(actors: Iterable[str]) -> set[UUID]:
@@ -369,7 +374,7 @@ async def readable_by_guardian(
     except NotFound:
         return False
     link = await stores.guardians.between(guardian_id, person.id)
-    if link is None or not link.effective or _is_adult(person, day):
+    if link is None or not link.effective:
         return False
     guardian = await stores.people.get(guardian_id)
     return guardian is not None and may_guard(guardian, person, day)
@@ -380,7 +385,7 @@ async def readable_children(
 ) -> dict[UUID, Person]:
     """Those of a guardian's children whom the guardian may read of."""
     children = await stores.people.several(each.child_id for each in links if each.effective)
-    return {id_: each for id_, each in children.items() if not _is_adult(each, day)}
+    return {id_: each for id_, each in children.items() if each.is_minor_from(day, ADULT_AGE)}
 
 
 async def withdraw(

@@ -38,6 +38,7 @@ from shared.principal import Principal
 
 WELCOME = frozenset({State.INVITED, State.ACTIVE})
 ASK_AGAIN = "Ask your administrator for a new invitation."
+ASK_AGAIN_ZH = "请向管理员索取新的邀请。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class Activations:
         return invitation.person_id, self._passwords.shortest(with_factor=with_factor)
 
     async def accept(self, token: str, password: str) -> None:
-        """Set the password and activate the account; sessions that there may be are ended.
+        """Set the password and activate the account; whatever it was signed in to before ends.
 
         Raises `InvitationSpent`, `PasswordRefused`, `HashingPoolFull`.
         """
@@ -213,9 +214,9 @@ class Activations:
             stores = self._people(uow.connection)
             person = await stores.people.get(invitation.person_id, lock=True)
             if used is None or person is None or person.state not in WELCOME:
-                raise InvitationSpent(ASK_AGAIN)
+                raise InvitationSpent(ASK_AGAIN, zh=ASK_AGAIN_ZH)
             if not await self._still_reaches(stores, used, person, has_factor=with_factor):
-                raise InvitationSpent(ASK_AGAIN)
+                raise InvitationSpent(ASK_AGAIN, zh=ASK_AGAIN_ZH)
             current().actor = str(person.id)
             uow.audit.record("invitation.used", str(person.id), issued_by=used.issued_by)
             await self._passwords.put(uow, person.id, chosen)
@@ -255,7 +256,7 @@ class Activations:
     async def _good(self, token: str) -> Invitation:
         invitation = await self._reader.invitation(digest(token), self._clock())
         if invitation is None:
-            raise InvitationSpent(ASK_AGAIN)
+            raise InvitationSpent(ASK_AGAIN, zh=ASK_AGAIN_ZH)
         return invitation
 
     async def _keeps_factor(self, invitation: Invitation) -> bool:

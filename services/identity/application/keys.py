@@ -27,6 +27,7 @@ RELOAD_SECONDS = 30.0
 RSA_BITS = 2048
 
 _NOT_LOADED = "The signing keys are not loaded yet."
+_NOT_LOADED_ZH = "签名密钥尚未就绪，请稍后重试。"
 
 PrivateKey = ECKey | RSAKey
 
@@ -125,7 +126,7 @@ class SigningKeys:
     def published(self) -> Mapping[str, Any]:
         """The key set that others verify with (RFC 7517 §5)."""
         if self._published is None:
-            raise Unavailable(_NOT_LOADED, retry_after=1)
+            raise Unavailable(_NOT_LOADED, retry_after=1, zh=_NOT_LOADED_ZH)
         return self._published
 
     def sign_access(self, claims: dict[str, Any]) -> str:
@@ -139,14 +140,14 @@ class SigningKeys:
     def _sign(self, ring: Ring, kind: str, claims: dict[str, Any]) -> str:
         key = self._active.get(ring)
         if key is None:
-            raise Unavailable(_NOT_LOADED, retry_after=1)
+            raise Unavailable(_NOT_LOADED, retry_after=1, zh=_NOT_LOADED_ZH)
         header = {"typ": kind, "alg": ring.algorithm, "kid": key.kid}
         return jwt.encode(header, claims, key, algorithms=[ring.algorithm])
 
     def read_hint(self, id_token: str, issuer: str) -> dict[str, Any] | None:
         """The claims of an ID token of ours, however old, or None (Core §3.1.2.1)."""
         if self._hints is None:
-            raise Unavailable(_NOT_LOADED, retry_after=1)
+            raise Unavailable(_NOT_LOADED, retry_after=1, zh=_NOT_LOADED_ZH)
         try:
             decoded = jwt.decode(id_token, self._hints, algorithms=[Ring.ID.algorithm])
         except (JoseError, ValueError, KeyError, TypeError, RecursionError):

@@ -34,7 +34,6 @@ from services.identity.domain.people import (
     Person,
     civil_date,
     civil_midnight,
-    explain,
     join,
 )
 from shared.clock import Clock
@@ -80,8 +79,8 @@ class Memberships:
 
     async def start(self, caller: Principal, person_id: UUID, wanted: NewMembership) -> Membership:
         """Raises `NotFound`, `OwnAccount`, `OrganisationNotJoinable`, `Forbidden`,
-        `MembershipDatesRefused`, `MembershipOverlaps`, and `AccountBeyondReach` where that made a
-        minor of the holder of an office."""
+        `MembershipDatesRefused`, `MembershipOverlaps`, `PersonActionRefused` of an account that is
+        closed, and `HolderUnfit` where that made a minor of whoever holds what adults hold."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
@@ -104,7 +103,7 @@ class Memberships:
             )
             await start(uow, stores, person, membership, now)
             after = replace(person, memberships=(*person.memberships, membership))
-            await self._grow_younger(uow, stores, caller, person, after, now)
+            await self._grow_younger(uow, stores, person, after, now)
             return await uow.commit(membership)
 
     async def read(self, caller: Principal, membership_id: UUID) -> Membership:
@@ -126,7 +125,7 @@ class Memberships:
         """Set ``valid_from``, ``valid_until`` or both; what is not in `dates` stays.
 
         Raises `NotFound`, `OwnAccount`, `StaleVersion`, `MembershipDatesRefused`,
-        `MembershipOverlaps`, `GrantBeyondReach`, `AccountBeyondReach`.
+        `MembershipOverlaps`, `GrantBeyondReach`, `PersonActionRefused`, `HolderUnfit`.
         """
         now = self._clock()
         async with self._new_uow() as uow:
@@ -139,10 +138,12 @@ class Memberships:
                 version=version + 1,
             )
             join(person.memberships, changed)
+            if not changed.ended(civil_date(now)):
+                person.check_open()
             await leave(uow, stores, self._revocations, person, {membership: changed}, now)
             others = [each for each in person.memberships if each.id != membership.id]
             after = replace(person, memberships=(*others, changed))
-            await self._grow_younger(uow, stores, caller, person, after, now)
+            await self._grow_younger(uow, stores, person, after, now)
             day = civil_date(now)
             note_read(uow, caller, after, after.is_minor(day, self._minor_age), day, "memberships")
             return await uow.commit(changed)
@@ -213,31 +214,30 @@ class Memberships:
             roles = await leave(uow, stores, self._revocations, person, endings, now)
             staying = [each for each in person.memberships if each not in endings]
             await start(uow, stores, replace(person, memberships=staying), arrival, now)
-            for role in roles:
-                await _carry(uow, stores, role, arrival, caller, now)
-            await stores.people.save(after)
             history = [endings.get(each, each) for each in person.memberships]
+            arrived = replace(after, memberships=(*history, arrival))
+            for role in roles:
+                await _carry(uow, stores, arrived, role, arrival, caller, now)
+            await stores.people.save(after)
             minor = person.is_minor(today, self._minor_age)
             note_read(uow, caller, person, minor, today, "memberships")
-            return await uow.commit(replace(after, memberships=(*history, arrival)))
+            return await uow.commit(arrived)
 
     async def _grow_younger(
         self,
         uow: UnitOfWork,
         stores: Stores,
-        caller: Principal,
         before: Person,
         after: Person,
         now: datetime,
     ) -> None:
-        revocations, minor_age = self._revocations, self._minor_age
-        await grow_younger(uow, stores, revocations, caller, before, after, now, minor_age)
+        await grow_younger(uow, stores, self._revocations, before, after, now, self._minor_age)
 
     async def _managed(self, stores: Stores, caller: Principal, person_id: UUID) -> Person:
         person = await stores.people.get(person_id, lock=True)
         day = civil_date(self._clock())
         if person is not None and is_self(caller, person.id):
-            raise OwnAccount(explain("own_account"))
+            raise OwnAccount
         return reached(MANAGE, caller, person, day)
 
     async def _membership(
@@ -245,7 +245,7 @@ class Memberships:
     ) -> tuple[Person, Membership]:
         person, membership = await _found(stores, caller, membership_id, lock=True)
         if is_self(caller, person.id):
-            raise OwnAccount(explain("own_account"))
+            raise OwnAccount
         if membership.version != version:
             raise StaleVersion
         return person, membership
@@ -276,7 +276,9 @@ def _current(person: Person, membership_id: UUID, day: date) -> Membership:
 async def start(
     uow: UnitOfWork, stores: Stores, person: Person, membership: Membership, now: datetime
 ) -> None:
-    """Let a person who is locked belong somewhere. Raises `MembershipOverlaps`."""
+    """Let a person who is locked belong somewhere. Raises `PersonActionRefused`,
+    `MembershipOverlaps`."""
+    person.check_open()
     join(person.memberships, membership)
     await stores.people.add_membership(membership, now)
     _note(uow, "membership.start", None, membership)
@@ -315,7 +317,7 @@ async def change(
     """Replace memberships of a person who is locked, and end the roles that were held where the
     person belongs no longer; returns those as they were."""
     staying = [
-        each.path
+        each
         for each in person.memberships
         if each not in changes and not each.ended(civil_date(now))
     ]
@@ -334,7 +336,7 @@ async def change(
             each
             for each in held
             if is_at_or_below(each.path, before.path)
-            and not any(is_at_or_below(each.path, path) for path in staying)
+            and not any(_keeps(other, each) for other in staying)
             and each not in roles
             and not each.over(at)
         ]
@@ -343,9 +345,16 @@ async def change(
     return roles
 
 
+def _keeps(membership: Membership, role: RoleGrant) -> bool:
+    """Whether the role rests on the membership too: that of a student on being one."""
+    of_its_kind = role.role != "student" or membership.kind == "student"
+    return of_its_kind and is_at_or_below(role.path, membership.path)
+
+
 async def _carry(
     uow: UnitOfWork,
     stores: Stores,
+    person: Person,
     role: RoleGrant,
     arrival: Membership,
     caller: Principal,
@@ -360,7 +369,7 @@ async def _carry(
         granted_by=caller.subject,
     )
     with suppress(RoleAlreadyHeld):
-        await give(uow, stores, carried, now)
+        await give(uow, stores, person, carried, now)
 
 
 def _note(uow: UnitOfWork, action: str, before: Membership | None, after: Membership) -> None:

@@ -17,6 +17,7 @@ from services.identity.application.organisations_ports import (
     Query,
     Remembered,
 )
+from services.identity.application.stores import OnClose
 from services.identity.domain import events_organisations as events
 from services.identity.domain.organisations import (
     CodeTaken,
@@ -61,17 +62,20 @@ def _admit(caller: Principal, path: str | None) -> None:
 
 
 class Organisations:
-    """Every change is kept in the history, audited and told as an event."""
+    """Every change is kept in the history, audited and told as an event. ``on_close`` are what
+    other parts end with an organisation, in the same transaction."""
 
     def __init__(
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], OrganisationStore],
         clock: Clock,
+        on_close: Sequence[OnClose] = (),
     ) -> None:
         self._new_uow = new_uow
         self._store = store
         self._clock = clock
+        self._on_close = on_close
 
     async def found_province(self, name: str, division_code: str) -> Organisation:
         """The province with that division code, made if there is none yet. Not for callers.
@@ -161,8 +165,9 @@ class Organisations:
         """Close it for good, with `below` everything under it too.
 
         Nobody is put out by it: whoever belongs to it or to something below leaves or is
-        transferred first. Raises `NotFound`, `Forbidden`, `StaleVersion`, `OrganisationClosed`,
-        `StillInUse`.
+        transferred first. Roles held there end, and applications of theirs are retired.
+
+        Raises `NotFound`, `Forbidden`, `StaleVersion`, `OrganisationClosed`, `StillInUse`.
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
@@ -182,6 +187,8 @@ class Organisations:
             closed_below = await store.close(after, current().actor)
             await _note(uow, store, now, Change.CLOSED, after, before, closed_below=closed_below)
             uow.outbox.append(events.OrganisationClosed(**_fact(after)))
+            for end in self._on_close:
+                await end(uow, after.path)
             return await uow.commit(after)
 
     async def get(self, caller: Principal, reference: str) -> Detail:
@@ -224,7 +231,11 @@ async def _check_division_free(store: OrganisationStore, organisation: Organisat
     code = organisation.codes.division_code
     found = await store.division(code) if code else None
     if found is not None and found.id != organisation.id:
-        raise CodeTaken("Another organisation has that division_code.", pointer="#/division_code")
+        raise CodeTaken(
+            "Another organisation has that division_code.",
+            zh="该行政区划代码已被其他机构使用。",
+            pointer="#/division_code",
+        )
 
 
 async def establish(uow: UnitOfWork, store: OrganisationStore, organisation: Organisation) -> None:

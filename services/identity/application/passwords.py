@@ -78,7 +78,7 @@ class Passwords:
         self._clock = clock
 
     async def change(self, session: Session, new: str) -> None:
-        """Give the person in hand a new password and end their other sessions.
+        """Give the person in hand a new password, and end whatever they are signed in to elsewhere.
 
         Raises `PasswordRefused`, `HashingPoolFull`.
         """

@@ -122,7 +122,7 @@ class People:
 
     async def invite(self, caller: Principal, new: NewPerson) -> Invited:
         """A new account, INVITED. Raises `OrganisationNotJoinable`, `Forbidden`,
-        `IdentifierTaken`, `MembershipDatesRefused`."""
+        `IdentifierTaken`, `MembershipDatesRefused`, `HolderUnfit`."""
         now = self._clock()
         day = civil_date(now)
         keys = [key for key, _ in new.identifiers]
@@ -168,7 +168,7 @@ class People:
                     valid_until=None,
                     granted_by=caller.subject,
                 )
-                await give(uow, stores, grant, now)
+                await give(uow, stores, replace(person, memberships=(membership,)), grant, now)
             issue = self._issue_invitation
             invitation = await issue(uow, person.id) if issue else None
             detail = self._detail(caller, replace(person, memberships=(membership,)), ())
@@ -255,8 +255,8 @@ class People:
     ) -> PersonDetail:
         """Set the profile fields in `changes`.
 
-        Raises `NotFound`, `Forbidden`, `StaleVersion`, `PersonActionRefused`, and
-        `AccountBeyondReach` where that made a minor of the holder of an office.
+        Raises `NotFound`, `Forbidden`, `StaleVersion`, `PersonActionRefused`, and `HolderUnfit`
+        where that made a minor of whoever holds what adults hold.
         """
         now = self._clock()
         async with self._new_uow() as uow:
@@ -266,10 +266,13 @@ class People:
                 person = reached(MANAGE, caller, person, civil_date(now))
             elif not OWN_FIELDS.issuperset(changes):
                 allowed = ", ".join(sorted(OWN_FIELDS))
-                raise Forbidden(f"An administrator changes that; you may change {allowed}.")
+                raise Forbidden(
+                    f"An administrator changes that; you may change {allowed}.",
+                    zh=f"请由管理员修改；您可以修改 {allowed}。",
+                )
             profile = _profile_at(person, version)
             after = replace(person.changed(now), profile=replace(profile, **changes))
-            await self._keep(uow, stores, caller, person, after, "person.change", *sorted(changes))
+            await self._keep(uow, stores, person, after, "person.change", *sorted(changes))
             note_read(uow, caller, after, self._is_minor(after), civil_date(now), "profile")
             held = await stores.grants.of_person(person_id)
             return await uow.commit(self._detail(caller, after, held))
@@ -291,7 +294,7 @@ class People:
             keys = [each.key for each in await stores.people.identifiers(person_id)]
             profile = replace(profile, birth_date=profile.birth_date or birth_date_in(keys))
             after = replace(person.changed(now), profile=profile)
-            await self._keep(uow, stores, caller, person, after, "person.identifier.set", key.kind)
+            await self._keep(uow, stores, person, after, "person.identifier.set", key.kind)
             day = civil_date(now)
             note_read(uow, caller, after, self._is_minor(after), day, "profile", "identifiers")
             identifier = Identifier(key, now if vouched else None)
@@ -308,16 +311,15 @@ class People:
             person = await governed(stores, caller, person_id, now, keeper_of)
             _profile_at(person, version)
             if not await stores.people.drop_identifiers(person_id, kind):
-                raise NotFound(f"The person has no {kind}.")
+                raise NotFound(f"The person has no {kind}.", zh=f"该人员没有{kind.name_zh}。")
             after = person.changed(now)
-            await self._keep(uow, stores, caller, person, after, "person.identifier.remove", kind)
+            await self._keep(uow, stores, person, after, "person.identifier.remove", kind)
             return await uow.commit(after)
 
     async def _keep(
         self,
         uow: UnitOfWork,
         stores: Stores,
-        caller: Principal,
         before: Person,
         after: Person,
         action: str,
@@ -337,7 +339,7 @@ class People:
             events.PersonChanged(after.id, after.code, after.version, changed=changed)
         )
         now, minor_age = self._clock(), self._minor_age
-        await grow_younger(uow, stores, self._revocations, caller, before, after, now, minor_age)
+        await grow_younger(uow, stores, self._revocations, before, after, now, minor_age)
 
     def _is_minor(self, person: Person) -> bool:
         return person.is_minor(civil_date(self._clock()), self._minor_age)

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from services.identity.application.stores import Revocations, Stores
 from services.identity.domain.grants import (
-    ORDINARY,
     SEPARATED,
+    HolderUnfit,
     RoleGrant,
+    fits,
     governor_of,
     keeper_of,
 )
@@ -22,7 +23,6 @@ from services.identity.domain.people import (
     Standing,
     State,
     civil_date,
-    explain,
 )
 from shared.access import Role, Rule
 from shared.context import acting, current
@@ -117,7 +117,7 @@ async def governed(
     day = civil_date(now)
     person = await stores.people.get(person_id, lock=True)
     if person is not None and is_self(caller, person_id):
-        raise OwnAccount(explain("own_account"))
+        raise OwnAccount
     person = reached(MANAGE, caller, person, day)
     held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
     _check_authority(MANAGE, caller, governor(each.role for each in held), person, held, day)
@@ -142,7 +142,7 @@ async def invited(
     day = civil_date(now)
     person = await stores.people.get(person_id, lock=True)
     if person is not None and is_self(caller, person_id):
-        raise OwnAccount(explain("own_account"))
+        raise OwnAccount
     wards = await _wards(stores, person_id, day)
     paths: tuple[str | None, ...] = person.paths(day) if person else ()
     if person is None or not any(
@@ -174,21 +174,26 @@ async def grow_younger(
     uow: UnitOfWork,
     stores: Stores,
     revocations: Revocations,
-    caller: Principal,
     before: Person,
     after: Person,
     now: datetime,
     minor_age: int,
 ) -> None:
     """What follows when a change to a person who is locked makes a minor of them: the tokens from
-    before are void. It would put the holder of an office out of it, so that is for those who keep
-    such accounts. Raises `AccountBeyondReach`."""
+    before are void. What only an adult holds is ended first, by those who give it. Raises
+    `HolderUnfit`."""
     day = civil_date(now)
-    if after.is_minor_from(day, minor_age) and not before.is_minor_from(day, minor_age):
-        held = [each for each in await stores.grants.of_person(before.id) if not each.over(now)]
-        if not ORDINARY.issuperset(each.role for each in held):
-            keeper = keeper_of(each.role for each in held)
-            _check_authority(MANAGE, caller, keeper, before, held, day)
+    held = await stores.grants.of_person(before.id)
+    roles = [each.role for each in held if not each.over(now)]
+    links = await stores.guardians.of_guardian(before.id)
+    guards = any(each.state is not GuardianshipState.ENDED for each in links)
+    if fits(before, roles, day, guards=guards) and not fits(after, roles, day, guards=guards):
+        raise HolderUnfit(
+            "The person would be a minor, or a student of unknown age, with a role or a child that "
+            "takes an adult: have those ended first.",
+            zh="此更改将使该人员成为未成年人或年龄不明的学生，而其仍担任须由成年人担任的岗位或监护人："
+            "请先终止该岗位或监护关系。",
+        )
     if after.is_minor(day, minor_age) and not before.is_minor(day, minor_age):
         await revocations.revoke(uow, "consent", str(after.id))
 
@@ -213,9 +218,9 @@ def _check_authority(
     """Raises `AccountBeyondReach`."""
     like = Rule(rule.scope, frozenset(role for role in rule.roles if role == governor))
     if not like.admitted_paths(caller):
-        raise AccountBeyondReach(explain("separated"))
+        raise AccountBeyondReach.because("separated")
     if not _reaches_whole(like, caller, person, held, day, *beside):
-        raise AccountBeyondReach(explain("beyond_reach"))
+        raise AccountBeyondReach.because("beyond_reach")
 
 
 def _reaches_whole(

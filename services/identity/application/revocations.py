@@ -28,7 +28,7 @@ _LONGEST_TRANSACTION = timedelta(minutes=1)
 
 
 class RevocationStore(Protocol):
-    async def add(self, event: RevocationIssued) -> None: ...
+    async def add(self, events: Sequence[RevocationIssued]) -> None: ...
 
 
 class RevocationReader(Protocol):
@@ -55,8 +55,8 @@ class Revocations:
         self.in_force = RevokedTokens(lambda: clock().timestamp())
         self._read_from = datetime.fromtimestamp(0, UTC)
 
-    async def revoke(self, uow: UnitOfWork, kind: RevocationKind | str, value: str) -> None:
-        """Void every token issued until `uow` commits that names `value`.
+    async def revoke(self, uow: UnitOfWork, kind: RevocationKind | str, *values: str) -> None:
+        """Void every token issued until `uow` commits that names one of `values`.
 
         Call it late: a commit that comes more than two seconds afterwards raises `Unavailable`, and
         nothing is changed.
@@ -65,18 +65,20 @@ class Revocations:
         before = self._clock() + SETTLING
         if kind is RevocationKind.CLIENT:
             before += CLIENT_CACHE
-        event = RevocationIssued(kind, value, before, before + LONGEST_ACCESS_TOKEN_LIFE + LEEWAY)
-        await self._store(uow.connection).add(event)
-        uow.outbox.append(event)
-        uow.committed.append(
-            partial(
-                self.in_force.add,
-                event.kind,
-                event.value,
-                event.before.timestamp(),
-                event.expires_at.timestamp(),
+        expires_at = before + LONGEST_ACCESS_TOKEN_LIFE + LEEWAY
+        events = [RevocationIssued(kind, value, before, expires_at) for value in values]
+        await self._store(uow.connection).add(events)
+        for event in events:
+            uow.outbox.append(event)
+            uow.committed.append(
+                partial(
+                    self.in_force.add,
+                    event.kind,
+                    event.value,
+                    event.before.timestamp(),
+                    event.expires_at.timestamp(),
+                )
             )
-        )
 
     async def page(self, after: int, limit: int) -> Sequence[Revocation]:
         """The revocations in force after the one numbered `after`."""

@@ -221,7 +221,10 @@ class Places:
                 used |= {node.id: node.path for node in (place.school, place.target)}
         for held in await self._tree.hold(used.keys() - self._new):
             if held.state is not State.OPEN or held.path != used[held.id]:
-                raise Unavailable("The tree changed while people were put there.")
+                raise Unavailable(
+                    "The tree changed while people were put there.",
+                    zh="导入期间机构发生了变动，请重试。",
+                )
 
 
 def _where(line: Line) -> _Where:

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application import memberships
+from services.identity.application import grants, memberships
 from services.identity.application.grants import joinable
-from services.identity.application.reach import note_read
+from services.identity.application.reach import grow_younger, note_read
 from services.identity.application.stores import NewUow, OnDisable, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
 from services.identity.domain.grants import ORDINARY
@@ -195,7 +195,7 @@ class Provisioning:
         query = UserQuery(id=person_id)
         _, found = await store.users(caller.client, home_of(caller), query, 0, 1)
         if not found:
-            raise NotFound("The client has made no such account.")
+            raise NotFound("The client has made no such account.", zh="该应用没有开设过此账号。")
         return found[0]
 
     async def add_user(self, caller: Principal, draft: UserDraft) -> ProvisionedUser:
@@ -233,7 +233,8 @@ class Provisioning:
     async def change_user(
         self, caller: Principal, person_id: UUID, draft: UserDraft, unless: Unless
     ) -> ProvisionedUser:
-        """Raises `NotFound`, `AccountBeyondReach`, `IdentifierTaken`, `InvalidIdentifier`."""
+        """Raises `NotFound`, `AccountBeyondReach`, `IdentifierTaken`, `InvalidIdentifier`,
+        `HolderUnfit`."""
         now = self._clock()
         async with self._new_uow() as uow:
             stores, store = self._stores(uow.connection), self._store(uow.connection)
@@ -286,6 +287,8 @@ class Provisioning:
             person = (await self._held(stores, store, caller, person_id, unless)).person
             endings = {each: each.ending(day) for each in person.memberships if not each.ended(day)}
             await memberships.change(uow, stores, self._revocations, person, endings, now)
+            held = await stores.grants.of_person(person_id)
+            await grants.end(uow, stores, self._revocations, held, now, now)
             for kind in _OURS:
                 await stores.people.drop_identifiers(person_id, kind)
             if person.state in (State.ACTIVE, State.SUSPENDED):
@@ -314,13 +317,15 @@ class Provisioning:
         held = [each for each in await stores.grants.of_person(person_id) if not each.over(now)]
         if any(each.role not in ORDINARY for each in held):
             raise AccountBeyondReach(
-                "The person holds a role that a security administrator gives, and first ends."
+                "The person holds a role that a security administrator gives, and first ends.",
+                zh="该人员担任由安全管理员授予的岗位，请先由安全管理员撤销。",
             )
         places = (*user.person.paths(civil_date(now)), *(each.path for each in held))
         if not all(is_at_or_below(path, home) for path in places):
             raise AccountBeyondReach(
                 "The account also opens organisations beyond the client's: their administrators "
-                "change it."
+                "change it.",
+                zh="该账号还属于应用所属机构以外的机构，请由其管理员修改。",
             )
         return user
 
@@ -347,16 +352,20 @@ class Provisioning:
         self, uow: UnitOfWork, stores: Stores, caller: Principal, person: Person, now: datetime
     ) -> None:
         """Make a pupil of somebody; tokens from before say of no minor what consent covers."""
-        home = await _home(stores, caller)
-        await memberships.start(uow, stores, person, _belonging(person, home, "student", now), now)
-        await self._revocations.revoke(uow, "consent", str(person.id))
+        membership = _belonging(person, await _home(stores, caller), "student", now)
+        await memberships.start(uow, stores, person, membership, now)
+        after = replace(person, memberships=(*person.memberships, membership))
+        await grow_younger(uow, stores, self._revocations, person, after, now, self._minor_age)
 
 
 def home_of(caller: Principal) -> str:
     """Where the client's organisation stands. Raises `Forbidden` for others than clients."""
     paths = PROVISION.admitted_paths(caller)
     if len(paths) != 1:
-        raise Forbidden("Accounts are provisioned by the client of one organisation.")
+        raise Forbidden(
+            "Accounts are provisioned by the client of one organisation.",
+            zh="账号由一个机构的应用开设和维护。",
+        )
     return paths[0]
 
 
@@ -379,5 +388,5 @@ def _belonging(
 async def _home(stores: Stores, caller: Principal) -> Organisation:
     found = await stores.organisations.by_label(home_of(caller).rpartition(".")[2])
     if found is None:
-        raise NotFound("The client's organisation is gone.")
+        raise NotFound("The client's organisation is gone.", zh="该应用所属的机构已不存在。")
     return await joinable(stores, found.id)

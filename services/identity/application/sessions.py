@@ -58,10 +58,10 @@ class SessionStore(Protocol):
         ...
 
     async def end_authorizations(
-        self, person_id: UUID, now: datetime, sessions: Collection[UUID] | None
+        self, person_id: UUID, now: datetime, only: UUID | None, but: UUID | None
     ) -> Sequence[UUID]:
-        """What applications were given in `sessions`, or ever (None): refresh tokens of it are good
-        no longer. Returns the ids of these authorizations."""
+        """End what applications were given: `only` in that session, over or not, or anywhere `but`
+        there. Refresh tokens of it are good no longer. Returns the ids of these authorizations."""
         ...
 
     async def delete(self, person_id: UUID) -> None: ...
@@ -87,7 +87,7 @@ class SessionReader(Protocol):
 class Revocations(Protocol):
     """Voids tokens that were issued until now, when the unit of work commits."""
 
-    async def revoke(self, uow: UnitOfWork, kind: str, value: str) -> None: ...
+    async def revoke(self, uow: UnitOfWork, kind: str, *values: str) -> None: ...
 
 
 class Sessions:
@@ -183,11 +183,15 @@ class Sessions:
         )
         return session, secrets.token_urlsafe(32)
 
-    async def revoke_all(
-        self, uow: UnitOfWork, person_id: UUID, but: UUID | None = None
-    ) -> Sequence[UUID]:
-        """End all sessions of a person but one, with their tokens; returns their ids."""
-        return await self._end(uow, person_id, but=but)
+    async def revoke_all(self, uow: UnitOfWork, person_id: UUID, but: UUID | None = None) -> None:
+        """End whatever a person is signed in to `but` in that session: every other session, and
+        all that applications were given elsewhere, on devices and in sessions long over too.
+
+        This is what follows when the person signs in by something else from now on, trusts no other
+        device any more, or has an account that is no longer active.
+        """
+        await self._end(uow, person_id, but=but)
+        await self._end_authorizations(uow, person_id, but=but)
 
     async def sign_out(self, session: Session) -> None:
         """End the session in hand; one that has ended already is signed out as well. What an
@@ -204,14 +208,13 @@ class Sessions:
             ended = await self._end(uow, person_id, only=session_id)
             if not ended:
                 raise NotFound("You have no such session.", zh="您没有该登录。")
-            await self._end_authorizations(uow, person_id, ended)
+            await self._end_authorizations(uow, person_id, only=session_id)
             await uow.commit()
 
     async def end_others(self, session: Session) -> None:
-        """End every session of the person but the one in hand, with all that came of them."""
+        """`revoke_all` but the session in hand."""
         async with self._new_uow() as uow:
-            ended = await self._end(uow, session.person_id, but=session.id)
-            await self._end_authorizations(uow, session.person_id, ended)
+            await self.revoke_all(uow, session.person_id, but=session.id)
             await uow.commit()
 
     async def list(self, person_id: UUID) -> Sequence[Session]:
@@ -220,17 +223,15 @@ class Sessions:
         found = await self._reader.of_person(person_id)
         return [session for session in found if self._live(session, now)]
 
-    async def disable(self, uow: UnitOfWork, person_id: UUID) -> None:
-        """End every session of a person whose account is no longer active, and all that
-        applications were given: none of it is good again when the account is."""
-        await self._end(uow, person_id)
-        await self._end_authorizations(uow, person_id, None)
-
     async def _end_authorizations(
-        self, uow: UnitOfWork, person_id: UUID, sessions: Collection[UUID] | None
+        self,
+        uow: UnitOfWork,
+        person_id: UUID,
+        only: UUID | None = None,
+        but: UUID | None = None,
     ) -> None:
         store = self._stores(uow.connection)
-        for each in await store.end_authorizations(person_id, self._clock(), sessions):
+        for each in await store.end_authorizations(person_id, self._clock(), only, but):
             await self._revocations.revoke(uow, "family", str(each))
             uow.audit.record("authorization.ended", str(each), person=person_id, reason="session")
 

@@ -116,6 +116,10 @@ class GrantStore(Protocol):
         """In the order of their ids."""
         ...
 
+    async def below(self, path: str, now: datetime) -> list[RoleGrant]:
+        """Those not over that are held at the organisation at `path` or below it, locked."""
+        ...
+
     async def add(self, grant: RoleGrant, now: datetime) -> None: ...
 
     async def save(self, grant: RoleGrant) -> None:
@@ -198,9 +202,11 @@ OpenStores = Callable[[AsyncConnection], Stores]
 class Revocations(Protocol):
     """Makes tokens void that were issued before now."""
 
-    async def revoke(self, uow: UnitOfWork, kind: str, value: str) -> None: ...
+    async def revoke(self, uow: UnitOfWork, kind: str, *values: str) -> None: ...
 
 
 IssueInvitation = Callable[[UnitOfWork, UUID], Awaitable[str | None]]
 OnDisable = Callable[[UnitOfWork, UUID], Awaitable[None]]
+OnClose = Callable[[UnitOfWork, str], Awaitable[None]]
+"""What ends with the organisation that is closed at a path, and with those below it."""
 OnErase = Callable[[UnitOfWork, UUID], Awaitable[None]]

@@ -412,7 +412,12 @@ class Tokens:
             raise OAuthError("unauthorized_client", "the token was issued to another client")
         async with self._new_uow() as uow:
             await self._revocations.revoke(uow, RevocationKind.TOKEN, principal.claims["jti"])
-            uow.audit.record("token.revoked", principal.claims["jti"], client=client.id)
+            uow.audit.record(
+                "token.revoked",
+                principal.claims["jti"],
+                client=client.id,
+                person=principal.subject,
+            )
             await uow.commit()
 
     async def _end(self, authorization: Authorization, reason: str) -> None:

@@ -65,6 +65,9 @@ class UnreadableRequest(DomainError):
     """The parameters are malformed, too long, or name the client twice."""
 
 
+UNREADABLE_ZH = "请求参数有误：请返回应用重试，或联系应用的开发者。"
+
+
 class UnknownClient(DomainError):
     """The application that the person comes from is not known, or not approved."""
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+from shared.context import worded
 from shared.errors import DomainError
 
 
@@ -114,6 +115,9 @@ PERSONAL_SCOPES = frozenset({"openid", "profile", "email", "phone", "address", "
 """They speak of a person: a client that acts for itself never gets them."""
 
 LIVE_SECRETS = 2
+
+Told = tuple[str, str]
+"""A sentence in English and in Chinese."""
 
 
 class ClientNotFound(DomainError):
@@ -215,31 +219,75 @@ class Client:
         target = TRANSITIONS.get((self.state, action))
         if target is None:
             allowed = ", ".join(self.actions) or "nothing more"
-            raise ClientActionUnavailable(f"The application is {self.state}: it allows {allowed}.")
+            raise ClientActionUnavailable(
+                f"The application is {self.state}: it allows {allowed}.",
+                zh=f"应用当前状态为 {self.state}，可用操作：{'、'.join(self.actions) or '无'}。",
+            )
         if action not in OWNERS_ACTIONS and actor == self.requested_by:
-            raise OwnClient("Another security administrator has to decide this.")
+            raise OwnClient(
+                "Another security administrator has to decide this.",
+                zh="须由另一名安全管理员决定。",
+            )
         return replace(self, state=target)
 
     def check(self) -> None:
         """Raises `UnfitClient` with every contradiction in the registration."""
-        defects = [{"pointer": f"#/{field}", "detail": detail} for field, detail in self._defects()]
+        defects = [
+            {"pointer": f"#/{field}", "detail": worded(*detail)}
+            for field, detail in self._defects()
+        ]
         if defects:
-            raise UnfitClient("The registration contradicts itself.", errors=defects)
+            raise UnfitClient(
+                "The registration contradicts itself: see errors.",
+                zh="登记内容自相矛盾，见 errors。",
+                errors=defects,
+            )
 
-    def _defects(self) -> Iterable[tuple[str, str]]:
+    def _defects(self) -> Iterable[tuple[str, Told]]:
+        """Fields, with what is wrong in English and Chinese."""
         terms = self.terms
         if GrantType.AUTHORIZATION_CODE in terms.grant_types and not self.redirect_uris:
-            yield "redirect_uris", "The code flow needs a redirect address."
+            yield (
+                "redirect_uris",
+                ("The code flow needs a redirect address.", "授权码流程需要回调地址。"),
+            )
         if self.public and GrantType.CLIENT_CREDENTIALS in terms.grant_types:
-            yield "grant_types", "A public client has no credentials to act for itself with."
+            yield (
+                "grant_types",
+                (
+                    "A public client has no credentials to act for itself with.",
+                    "公开应用没有凭据，不能以自身名义访问。",
+                ),
+            )
         if self.public and not terms.pkce_required:
-            yield "pkce_required", "PKCE is waived for confidential clients only."
+            yield (
+                "pkce_required",
+                ("PKCE is waived for confidential clients only.", "只有机密应用可以不使用 PKCE。"),
+            )
         if (self.auth_method is AuthMethod.PRIVATE_KEY_JWT) != (self.jwks is not None):
-            yield "jwks", "Give public keys with private_key_jwt, and only with it."
+            yield (
+                "jwks",
+                (
+                    "Give public keys with private_key_jwt, and only with it.",
+                    "使用 private_key_jwt 时须提供公钥，其他方式不提供。",
+                ),
+            )
         if unknown := sorted(terms.scopes - SCOPES.keys()):
-            yield "scopes", f"There is no scope {', '.join(unknown)}."
+            yield (
+                "scopes",
+                (
+                    f"There is no scope {', '.join(unknown)}.",
+                    f"没有权限范围 {'、'.join(unknown)}。",
+                ),
+            )
         if "offline_access" in terms.scopes and not self.may(GrantType.REFRESH_TOKEN):
-            yield "grant_types", "offline_access needs the grant type refresh_token."
+            yield (
+                "grant_types",
+                (
+                    "offline_access needs the grant type refresh_token.",
+                    "offline_access 需要授权类型 refresh_token。",
+                ),
+            )
         for field, addresses in (
             ("redirect_uris", self.redirect_uris),
             ("post_logout_redirect_uris", self.post_logout_redirect_uris),
@@ -277,30 +325,42 @@ class ApiKey:
         return self.revoked_at is None and now < self.expires_at
 
 
-def address_defect(address: str, kind: ApplicationType) -> str | None:
+def address_defect(address: str, kind: ApplicationType) -> Told | None:
     """Why `address` cannot be redirected to, or None: https, or a native application's loopback
     address; no fragment, wildcard, user or dot segment (RFC 6749 §3.1.2, RFC 3986 §5.2.4,
     RFC 8252 §7.3)."""
     if not address.isascii() or not address.isprintable() or " " in address or "\\" in address:
-        return "Write the address in printable ASCII without spaces or backslashes."
+        return (
+            "Write the address in printable ASCII without spaces or backslashes.",
+            "地址应由可见的 ASCII 字符组成，不含空格和反斜杠。",
+        )
     try:
         parts = urlsplit(address)
         _ = parts.port
     except ValueError:
-        return "This is no absolute address."
+        return "This is no absolute address.", "这不是完整的地址。"
     if not parts.hostname or "@" in parts.netloc:
-        return "Give a host, without a user."
+        return "Give a host, without a user.", "地址应包含主机名，且不含用户名。"
     if "#" in address:
-        return "A redirect address has no fragment."
+        return "A redirect address has no fragment.", "回调地址不能有片段（#）。"
     if "*" in address:
-        return "Register each address in full: there are no wildcards."
+        return (
+            "Register each address in full: there are no wildcards.",
+            "请逐一登记完整地址，不能使用通配符。",
+        )
     if {".", ".."} & set(unquote(parts.path).split("/")):
-        return "Write the path without dot segments: browsers resolve them."
+        return (
+            "Write the path without dot segments: browsers resolve them.",
+            "路径中不能有 . 或 .. 段。",
+        )
     if parts.scheme == "https":
         return None
     if parts.scheme == "http" and kind is ApplicationType.NATIVE and _loopback(parts.hostname):
         return None
-    return "Use https; a native application may use http://127.0.0.1 or http://[::1]."
+    return (
+        "Use https; a native application may use http://127.0.0.1 or http://[::1].",
+        "请使用 https；本机应用可用 http://127.0.0.1 或 http://[::1]。",
+    )
 
 
 _LOOPBACK_ADDRESS = re.compile(

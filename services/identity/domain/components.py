@@ -18,6 +18,8 @@ GATEWAY = UUID("00000000-0000-8000-8000-000000000001")
 """The client_id of the gateway's control plane."""
 PORTAL = UUID("00000000-0000-8000-8000-000000000002")
 """The client_id of the developer portal, into which the control plane lets people."""
+CATALOG = UUID("00000000-0000-8000-8000-000000000003")
+"""The client_id of the catalogue, which compares drafts with registered works."""
 
 _EVER = datetime(2026, 1, 1, tzinfo=UTC)
 _PORTAL_SCOPES = frozenset({"openid", "profile", "identity.read", "identity.manage", "integrate"})
@@ -27,6 +29,12 @@ def gateway(secret: str) -> tuple[Client, ClientSecret]:
     """The control plane, which looks API keys up and does nothing else."""
     terms = Terms(frozenset({"gateway.introspect"}), frozenset({GrantType.CLIENT_CREDENTIALS}))
     return _component(GATEWAY, "gateway", terms, secret)
+
+
+def catalog(secret: str) -> tuple[Client, ClientSecret]:
+    """The catalogue, as far as it asks copyright."""
+    terms = Terms(frozenset({"copyright.read"}), frozenset({GrantType.CLIENT_CREDENTIALS}))
+    return _component(CATALOG, "catalog", terms, secret)
 
 
 def portal(secret: str, public_origin: str) -> tuple[Client, ClientSecret]:

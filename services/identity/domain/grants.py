@@ -5,10 +5,12 @@ Role names are those of `shared.access.Role`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
+from services.identity.domain.organisations import Kind
+from services.identity.domain.people import ADULT_AGE, Person
 from shared.errors import DomainError
 
 
@@ -29,7 +31,15 @@ class RoleAlreadyHeld(DomainError):
 
 
 class GrantDatesRefused(DomainError):
-    """A grant ends after it begins."""
+    """A grant ends after it begins, and in the future."""
+
+
+class GrantTermsRefused(DomainError):
+    """Offices are held at schools, above them and at institutions; an expert's is of a subject."""
+
+
+class HolderUnfit(DomainError):
+    """Children are students and nothing else, and students are enrolled or of a known age."""
 
 
 SEPARATED = frozenset({"administrator", "security_administrator", "auditor"})
@@ -89,6 +99,56 @@ class RoleGrant:
         return f"{self.role}@{self.path}{subject}"
 
 
+def check_terms(grant: RoleGrant, kind: Kind, now: datetime) -> None:
+    """Whether there is such a role at an organisation of that kind, and from `now` on.
+
+    Raises `GrantTermsRefused`, `GrantDatesRefused`.
+    """
+    if grant.over(now):
+        raise GrantDatesRefused(
+            "Let valid_until be later than now and than valid_from.",
+            zh="截止时间应晚于当前时间和开始时间。",
+        )
+    if grant.role not in ORDINARY and kind in (Kind.GRADE, Kind.CLASS):
+        raise GrantTermsRefused(
+            "Grades and classes have students, teachers and guardians; give this role at the "
+            "school or above it.",
+            zh="年级和班级只设学生、教师、监护人；请在学校或其上级机构授予该角色。",
+        )
+    if grant.role == "subject_expert" and grant.subject is None:
+        raise GrantTermsRefused("Name the expert's subject.", zh="请填写学科专家的学科。")
+
+
+def fits(person: Person, roles: Iterable[str], day: date, *, guards: bool = False) -> bool:
+    """Whether the person may hold all of `roles`, and guard children where that is asked.
+
+    Who acts for others is of age (Civil Code of China, art. 17 and 18). Without a birth date the
+    membership alone tells that a student is a child.
+    """
+    told = set(roles)
+    if (guards or told - {"student"}) and person.is_minor_from(day, ADULT_AGE):
+        return False
+    known = person.profile is not None and person.profile.birth_date is not None
+    return "student" not in told or known or person.is_enrolled(day)
+
+
+def check_holder(person: Person, role: str, day: date) -> None:
+    """Raises `PersonActionRefused`, `HolderUnfit`."""
+    person.check_open()
+    if fits(person, [role], day):
+        return
+    if role == "student":
+        raise HolderUnfit(
+            "Let the person belong there as a student first, or enter the birth date.",
+            zh="请先以学生身份加入机构，或填写出生日期。",
+        )
+    raise HolderUnfit(
+        "The person is a minor, or a student without a birth date. If that is wrong, correct it "
+        "first.",
+        zh="该人员未满十八周岁，或是未填写出生日期的学生；如信息有误，请先更正。",
+    )
+
+
 def check_given(held: Iterable[RoleGrant], new: RoleGrant) -> None:
     """Whether `new` may stand beside what the person holds.
 
@@ -119,8 +179,8 @@ def governor_of(roles: Iterable[str]) -> str:
 
 
 def keeper_of(roles: Iterable[str], *, guardian: bool = False) -> str | None:
-    """The role that alone may touch what the holder of `roles` signs in with, or make a minor of
-    the holder; None where it would take two, until one of the roles is ended.
+    """The role that alone may touch what the holder of `roles` signs in with; None where it would
+    take two, until one of the roles is ended.
 
     Who may not give an office may not use it through its holder's account either. So that is a
     security administrator's for offices, and for a `guardian` whom no second factor would protect:

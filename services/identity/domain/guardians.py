@@ -24,7 +24,8 @@ class OwnClaim(DomainError):
 
 
 class GuardianUnfit(DomainError):
-    """A minor guards nobody, nor does anybody who goes to school with the child."""
+    """Nobody guards an adult; no minor guards anybody, nor does who goes to school with the
+    child."""
 
 
 class ChildNotMatched(DomainError):
@@ -118,7 +119,10 @@ class Guardianship:
         """Raises `GuardianshipActionRefused`."""
         state = GUARDIANSHIP.get((self.state, action))
         if state is None:
-            raise GuardianshipActionRefused(f"The link is {self.state}: {action} does not apply.")
+            raise GuardianshipActionRefused(
+                f"The link is {self.state}: {action} does not apply.",
+                zh=f"监护关系当前状态为 {self.state}，不能执行 {action}。",
+            )
         return replace(self, state=state, version=self.version + 1)
 
     def verified(self, by: str, at: datetime) -> Self:
@@ -127,10 +131,11 @@ class Guardianship:
 
 
 def may_guard(guardian: Person, child: Person, day: date) -> bool:
-    """Adults (Civil Code of China, art. 17 and 27) who do not go to school with the child. Whose
-    birth date is not known is one, unless enrolled as a pupil."""
+    """Adults guard minors (Civil Code of China, art. 17 and 27) with whom they do not go to school.
+    Whose birth date is not known is a minor while enrolled as a pupil, and else an adult."""
     classes = _classes(guardian, day) & _classes(child, day)
-    return not guardian.is_minor_from(day, ADULT_AGE) and not classes
+    ages = guardian.is_minor_from(day, ADULT_AGE), child.is_minor_from(day, ADULT_AGE)
+    return ages == (False, True) and not classes
 
 
 def _classes(person: Person, day: date) -> set[UUID]:

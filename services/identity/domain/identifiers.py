@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from shared.chinese_codes import (
     InvalidOfficialCode,
@@ -20,6 +21,7 @@ from shared.chinese_codes import (
     parse_id_number,
     parse_student_number,
 )
+from shared.context import worded
 from shared.errors import DomainError
 
 
@@ -31,6 +33,19 @@ class IdentifierKind(StrEnum):
     STAFF_NUMBER = "staff_number"
     ID_NUMBER = "id_number"
 
+    @property
+    def name_zh(self) -> str:
+        return _NAMES_ZH[self]
+
+
+_NAMES_ZH: Mapping[IdentifierKind, str] = {
+    IdentifierKind.USERNAME: "用户名",
+    IdentifierKind.PHONE: "手机号",
+    IdentifierKind.EMAIL: "电子邮箱",
+    IdentifierKind.STUDENT_NUMBER: "学籍号",
+    IdentifierKind.STAFF_NUMBER: "工号",
+    IdentifierKind.ID_NUMBER: "身份证号",
+}
 
 LOGIN_KINDS = (
     IdentifierKind.USERNAME,
@@ -44,6 +59,10 @@ LOGIN_KINDS = (
 
 class InvalidIdentifier(DomainError, ValueError):
     """The text is no identifier of its kind; ``detail`` says what is wrong, never the text."""
+
+    def __init__(self, detail: str = "", /, *, zh: str = "", **members: Any) -> None:
+        super().__init__(detail, zh=zh, **members)
+        self.args = (detail, zh)  # as a validator tells a defect
 
 
 class IdentifierTaken(DomainError):
@@ -128,10 +147,16 @@ def doubts(keys: Iterable[IdentifierKey], birth_date: date | None) -> list[str]:
     embedded = twin(student) if student else None
     found = []
     if number and embedded and embedded != number:
-        found.append("The 学籍号 holds another ID number than the person's. (学籍号与身份证不一致)")
+        found.append(
+            worded(
+                "The 学籍号 holds another ID number than the person's.", "学籍号与身份证号不一致。"
+            )
+        )
     told = birth_date_in(held.values())
     if birth_date and told and birth_date != told:
-        found.append("The ID number tells another birth date. (身份证号与出生日期不一致)")
+        found.append(
+            worded("The ID number tells another birth date.", "身份证号与出生日期不一致。")
+        )
     return found
 
 

@@ -143,8 +143,8 @@ class Import:
         state = TRANSITIONS.get((self.state, action))
         if state is None:
             raise ImportActionRefused(
-                "Only an import that was compared, and not yet applied, can be applied."
-                " (只有已完成比对且尚未执行的导入可以执行)",
+                "Only an import that was compared, and not yet applied, can be applied.",
+                zh="只有已完成比对且尚未执行的导入可以执行。",
                 state=self.state,
             )
         return replace(

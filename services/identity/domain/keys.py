@@ -87,7 +87,10 @@ def due(keys: Iterable[SigningKey], now: datetime, *, rotate: bool = False) -> T
     [active], [following] = by_state[KeyState.ACTIVE], by_state[KeyState.NEXT]
     usable_at = following.created_at + PUBLISH_AHEAD
     if rotate and now < usable_at:
-        raise NextKeyTooNew(f"The next key may be used from {usable_at.isoformat()} on.")
+        raise NextKeyTooNew(
+            f"The next key may be used from {usable_at.isoformat()} on.",
+            zh=f"下一把密钥自 {usable_at.isoformat()} 起可用。",
+        )
     if now >= usable_at and (rotate or now - active.entered_at >= ACTIVE_FOR):
         moved += [
             active.entering(KeyState.RETIRING, now),

@@ -14,11 +14,13 @@ from uuid import UUID
 
 from shared.chinese_codes import (
     InvalidOfficialCode,
+    Reason,
     parse_credit_code,
     parse_division_code,
     parse_school_code,
 )
 from shared.codes import new_code
+from shared.context import worded
 from shared.errors import DomainError
 
 
@@ -33,6 +35,27 @@ class Kind(StrEnum):
     STUDIO = "studio"
     ASSOCIATION = "association"
 
+    @property
+    def name_zh(self) -> str:
+        return _NAMES_ZH[self]
+
+
+_NAMES_ZH: Mapping[Kind, str] = {
+    Kind.PROVINCE: "省",
+    Kind.CITY: "市",
+    Kind.COUNTY: "区县",
+    Kind.SCHOOL: "学校",
+    Kind.GRADE: "年级",
+    Kind.CLASS: "班级",
+    Kind.COMPANY: "企业",
+    Kind.STUDIO: "工作室",
+    Kind.ASSOCIATION: "社会团体",
+}
+CODE_NAMES: Mapping[str, str] = {
+    "division_code": "行政区划代码",
+    "school_code": "学校(机构)标识码",
+    "credit_code": "统一社会信用代码",
+}
 
 INSTITUTIONS = frozenset({Kind.COMPANY, Kind.STUDIO, Kind.ASSOCIATION})
 
@@ -110,13 +133,28 @@ class CodeTaken(DomainError):
     """Another organisation has that official code."""
 
 
+_SLIPS: Mapping[Reason, str] = {
+    "shape": "的长度或字符有误",
+    "date": "中的日期不存在",
+    "check": "的校验码不符，请核对原件",
+    "category": "中的学校类别不存在",
+    "province": "中的省份代码不存在",
+}
+
+
 def _division_code(kind: Kind, text: str) -> str:
     code = parse_division_code(text)
     zeros = {Kind.PROVINCE: "0000", Kind.CITY: "00"}.get(kind, "")
     if not code.endswith(zeros):
-        raise ValueError(f"The division code of a {kind} ends in {zeros} (GB/T 2260).")
+        raise ValueError(
+            f"The division code of a {kind} ends in {zeros} (GB/T 2260).",
+            f"{kind.name_zh}的行政区划代码以 {zeros} 结尾（GB/T 2260）。",
+        )
     if kind is Kind.COUNTY and code.endswith("00"):
-        raise ValueError("The division code of a county does not end in 00 (GB/T 2260).")
+        raise ValueError(
+            "The division code of a county does not end in 00 (GB/T 2260).",
+            "区县的行政区划代码不以 00 结尾（GB/T 2260）。",
+        )
     return code
 
 
@@ -154,10 +192,16 @@ class OfficialCodes:
                 continue
             try:
                 if kind not in kinds:
-                    raise ValueError(f"A {kind} has no {name}: leave it out.")
+                    raise ValueError(
+                        f"A {kind} has no {name}: leave it out.",
+                        f"{kind.name_zh}没有{CODE_NAMES[name]}，请勿填写。",
+                    )
                 checked[name] = check(kind, text)
-            except (ValueError, InvalidOfficialCode) as defect:
-                defects.append({"pointer": f"#/{name}", "detail": str(defect)})
+            except InvalidOfficialCode as slip:
+                zh = f"{CODE_NAMES[name]}{_SLIPS[slip.reason]}。"
+                defects.append({"pointer": f"#/{name}", "detail": worded(str(slip), zh)})
+            except ValueError as defect:
+                defects.append({"pointer": f"#/{name}", "detail": worded(*defect.args)})
         if defects:
             raise CodesRefused(
                 "Correct the codes named in errors.",
@@ -290,7 +334,9 @@ class Organisation:
     def _after(self, action: Action) -> State:
         state = TRANSITIONS.get((self.state, action))
         if state is None:
-            raise OrganisationClosed(f"{self.code} is closed and stays as it is.")
+            raise OrganisationClosed(
+                f"{self.code} is closed and stays as it is.", zh=f"{self.code} 已关闭，不能再更改。"
+            )
         return state
 
 
@@ -298,9 +344,16 @@ def _check_place(kind: Kind, parent: Organisation | None) -> None:
     allowed = PARENTS[kind]
     if (parent.kind if parent else None) not in allowed:
         places = ", ".join(each or "the root" for each in Kind if each in allowed) or "nothing"
-        raise KindNotAllowedThere(f"A {kind} stands under: {places}.")
+        names = [each.name_zh for each in Kind if each in allowed]
+        raise KindNotAllowedThere(
+            f"A {kind} stands under: {places}.",
+            zh=f"{kind.name_zh}的上级可以是：{'、'.join(names) or '无'}。",
+        )
     if parent is not None and (parent.state, Action.ADD_BELOW) not in TRANSITIONS:
-        raise OrganisationClosed(f"{parent.code} is closed: nothing can be put under it.")
+        raise OrganisationClosed(
+            f"{parent.code} is closed: nothing can be put under it.",
+            zh=f"{parent.code} 已关闭，不能在其下设置机构。",
+        )
 
 
 _DIVISION_DIGITS = {Kind.PROVINCE: 2, Kind.CITY: 4}
@@ -315,20 +368,22 @@ def _check_division(codes: OfficialCodes, parent: Organisation | None) -> None:
         return
     if codes.school_code is not None and codes.school_code[2:4] != above[:2]:
         detail = f"Under {above} the third and fourth digits of a school code are {above[:2]}."
+        zh = f"{above} 之下的学校标识码第三、四位应为 {above[:2]}"
         raise CodesRefused(
             f"{detail} Correct it, or remove it before a move.",
-            zh=f"{above} 之下的学校标识码第三、四位应为 {above[:2]}：请更正，或先删除。",
-            errors=[{"pointer": "#/school_code", "detail": detail}],
+            zh=f"{zh}：请更正，或先删除。",
+            errors=[{"pointer": "#/school_code", "detail": worded(detail, zh)}],
         )
     if own is None:
         return
     begins = above[: _DIVISION_DIGITS[parent.kind]]
     if not own.startswith(begins):
         detail = f"Under {above} a division code begins with {begins} (GB/T 2260)."
+        zh = f"{above} 之下的行政区划代码应以 {begins} 开头（GB/T 2260）"
         raise CodesRefused(
             f"{detail} Correct it, or remove it before a move.",
-            zh=f"{above} 之下的行政区划代码应以 {begins} 开头（GB/T 2260）：请更正，或先删除。",
-            errors=[{"pointer": "#/division_code", "detail": detail}],
+            zh=f"{zh}：请更正，或先删除。",
+            errors=[{"pointer": "#/division_code", "detail": worded(detail, zh)}],
         )
 
 

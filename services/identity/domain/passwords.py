@@ -47,7 +47,10 @@ class PasswordRefused(DomainError):
 
     def __init__(self, defects: Collection[Defect], shortest: int) -> None:
         super().__init__(
-            "Choose another password.", defects=[str(each) for each in defects], shortest=shortest
+            "Choose another password.",
+            zh="请另选密码。",
+            defects=[str(each) for each in defects],
+            shortest=shortest,
         )
         self.defects = tuple(defects)
         self.shortest = shortest

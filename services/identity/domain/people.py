@@ -30,10 +30,19 @@ class PersonActionRefused(DomainError):
 class OwnAccount(DomainError):
     """Administrators leave their own account to another administrator."""
 
+    def __init__(self) -> None:
+        en, zh = explain("own_account")
+        super().__init__(en, zh=zh)
+
 
 class AccountBeyondReach(DomainError):
     """The account also opens organisations, or holds an office, that the caller's roles do not
     cover."""
+
+    @classmethod
+    def because(cls, refusal: "Refusal") -> Self:
+        en, zh = explain(refusal)
+        return cls(en, zh=zh)
 
 
 class MembershipOverlaps(DomainError):
@@ -115,16 +124,33 @@ Refusal = Literal[
     "state", "invitation", "own_account", "beyond_reach", "separated", "not_administrator"
 ]
 
-_EXPLANATIONS: Mapping[Refusal, str] = {
-    "state": "It takes an account that is {states}.",
-    "invitation": "The person does it, with the invitation.",
-    "own_account": "Ask another administrator: nobody does this to their own account.",
-    "beyond_reach": "The account also opens organisations beyond your reach: ask an administrator "
-    "above them all.",
-    "separated": "The person holds an office. System, security and audit administrators do this to "
-    "accounts of their own kind alone, and a security administrator invites who holds another "
-    "office: ask one of that role, or have a security administrator end the role first.",
-    "not_administrator": "Administrators do it.",
+_EXPLANATIONS: Mapping[Refusal, tuple[str, str]] = {
+    "state": ("It takes an account that is {states}.", "账号须处于以下状态：{states_zh}。"),
+    "invitation": ("The person does it, with the invitation.", "由本人凭邀请办理。"),
+    "own_account": (
+        "Ask another administrator: nobody does this to their own account.",
+        "不能对自己的账号办理，请由其他管理员办理。",
+    ),
+    "beyond_reach": (
+        "The account also opens organisations beyond your reach: ask an administrator above them "
+        "all.",
+        "该账号还属于您管理范围之外的机构，请由这些机构共同的上级管理员办理。",
+    ),
+    "separated": (
+        "The person holds an office. System, security and audit administrators do this to accounts "
+        "of their own kind alone, and a security administrator invites who holds another office: "
+        "ask one of that role, or have a security administrator end the role first.",
+        "该人员担任由安全管理员授予的岗位：系统、安全、审计管理员的账号只能由同类管理员办理，"
+        "其他岗位的邀请由安全管理员办理；也可先由安全管理员撤销其岗位。",
+    ),
+    "not_administrator": ("Administrators do it.", "由管理员办理。"),
+}
+_STATES_ZH: Mapping[State, str] = {
+    State.INVITED: "待激活",
+    State.ACTIVE: "正常",
+    State.SUSPENDED: "已停用",
+    State.LEFT: "已离开",
+    State.ERASED: "已注销",
 }
 
 
@@ -136,14 +162,17 @@ class Offer:
     refusal: Refusal | None
 
     @property
-    def explanation(self) -> str | None:
+    def explanation(self) -> tuple[str, str] | None:
         return explain(self.refusal, self.action) if self.refusal else None
 
 
-def explain(refusal: Refusal, action: Action | None = None) -> str:
-    """What a person is told; `action` is needed where the state is the reason."""
+def explain(refusal: Refusal, action: Action | None = None) -> tuple[str, str]:
+    """What a person is told in English and in Chinese; `action` is needed where the state is the
+    reason."""
     states = sorted(LIFECYCLE[action].sources) if action else ()
-    return _EXPLANATIONS[refusal].format(states=" or ".join(states))
+    en, zh = _EXPLANATIONS[refusal]
+    told = "、".join(_STATES_ZH[each] for each in states)
+    return en.format(states=" or ".join(states)), zh.format(states_zh=told)
 
 
 def offers(state: State, standing: Standing) -> list[Offer]:
@@ -226,7 +255,9 @@ class Membership:
 
     def __post_init__(self) -> None:
         if self.valid_until is not None and self.valid_until < self.valid_from:
-            raise MembershipDatesRefused("A membership does not end before it begins.")
+            raise MembershipDatesRefused(
+                "A membership does not end before it begins.", zh="结束日期不能早于开始日期。"
+            )
 
     def ended(self, day: date) -> bool:
         """Whether it no longer holds on `day`; one that is still to begin has not ended."""
@@ -264,10 +295,25 @@ class Person:
         """The account after the action. Raises `PersonActionRefused`."""
         transition = LIFECYCLE[action]
         if self.state not in transition.sources:
-            raise PersonActionRefused(explain("state", action), state=self.state)
+            en, zh = explain("state", action)
+            raise PersonActionRefused(en, zh=zh, state=self.state)
         state = transition.target or self.state
         profile = None if state is State.ERASED else self.profile
         return replace(self.changed(now), state=state, profile=profile)
+
+    def check_open(self) -> None:
+        """Whether the account may be given anything: a membership, a role, a child or a guardian.
+        Raises `PersonActionRefused`."""
+        if self.state is State.ERASED:
+            raise PersonActionRefused(
+                "The account was erased.", zh="该账号已注销。", state=self.state
+            )
+        if self.state is State.LEFT:
+            raise PersonActionRefused(
+                "The person left: resume the account first.",
+                zh="该人员已离开，请先恢复其账号。",
+                state=self.state,
+            )
 
     def changed(self, now: datetime) -> Self:
         return replace(self, version=self.version + 1, updated_at=now)
@@ -290,6 +336,10 @@ class Person:
     def is_pupil(self, day: date) -> bool:
         return any(each.kind == "student" and each.holds(day) for each in self.memberships)
 
+    def is_enrolled(self, day: date) -> bool:
+        """Whether the person is a pupil, or will be one."""
+        return any(each.kind == "student" and not each.ended(day) for each in self.memberships)
+
     def is_minor(self, day: date, threshold: int) -> bool:
         return is_minor(
             self.profile.birth_date if self.profile else None, self.is_pupil(day), day, threshold
@@ -297,9 +347,8 @@ class Person:
 
     def is_minor_from(self, day: date, threshold: int) -> bool:
         """On `day`, or later by a membership that is still to begin."""
-        enrolled = any(each.kind == "student" and not each.ended(day) for each in self.memberships)
         birth_date = self.profile.birth_date if self.profile else None
-        return is_minor(birth_date, enrolled, day, threshold)
+        return is_minor(birth_date, self.is_enrolled(day), day, threshold)
 
 
 def is_minor(birth_date: date | None, pupil: bool, day: date, threshold: int) -> bool:
@@ -310,4 +359,7 @@ def is_minor(birth_date: date | None, pupil: bool, day: date, threshold: int) ->
 def join(held: Iterable[Membership], new: Membership) -> None:
     """Raises `MembershipOverlaps` where `new` repeats one of `held`."""
     if any(each.overlaps(new) for each in held if each.id != new.id):
-        raise MembershipOverlaps("End the present membership first, or choose a later day.")
+        raise MembershipOverlaps(
+            "End the present membership first, or choose a later day.",
+            zh="请先结束现有所属关系，或选择更晚的日期。",
+        )

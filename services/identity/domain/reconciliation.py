@@ -101,6 +101,7 @@ class Reconciliation:
                 if line.leaving:
                     raise Refused(Defect(None, "not-here", "没有找到此人：无需办理离校"))
                 warnings += self._matching.resembling(line, place)
+                self._check_teacher(line)
                 account = self._invite(line.name, line.keys, profile_of(line))
                 outcome = Outcome.UPDATED if repeats else Outcome.CREATED
                 changes: list[str] = []
@@ -144,19 +145,17 @@ class Reconciliation:
         keys = [key for key in line.keys if account.keys.get(key.kind) != key]
         resumed = person.state is State.LEFT and not line.ends
         younger = self._grows_younger(person, line, self._minor_age)
+        self._check_age(account, line)
+        self._check_teacher(line, person)
         if not account.new:
             self._check_reach(account, line, keys, resumed=resumed)
-            self._check_keeping(account, keys, younger=younger)
+            self._check_keeping(account, keys)
             if str(person.id) == self._actor and (
                 profile or keys or line.ends or not self._is_put(account, line, place)
             ):
                 raise Refused(
                     Defect(None, "own-account", "不能通过导入修改本人的账号，请由其他管理员办理")
                 )
-        if account.wards and self._grows_younger(person, line, ADULT_AGE):
-            raise Refused(
-                Defect(None, "is-guardian", "此人已登记为监护人，不能是未成年人：请核对出生日期")
-            )
         if younger and not account.new:
             self.batch.grown_younger.add(person.id)
         if not profile and not keys and not resumed:
@@ -192,18 +191,50 @@ class Reconciliation:
                 Defect(column, "beyond-reach", "此人还属于其他机构，请由上级管理员修改其证件与账号")
             )
 
-    def _check_keeping(self, account: Account, keys: list[IdentifierKey], *, younger: bool) -> None:
-        """An import neither changes what the holder of an office signs in with, nor makes a minor
-        of one (`services.identity.domain.grants.keeper_of`)."""
-        if ORDINARY.issuperset(each.role for each in account.grants) or not (keys or younger):
-            return
-        raise Refused(
-            Defect(
-                Column(keys[0].kind) if keys else Column.BIRTH_DATE,
-                "office-held",
-                "此人担任由安全管理员授予的岗位：不能通过导入修改其登录标识，也不能将其变为未成年人",
+    def _check_keeping(self, account: Account, keys: list[IdentifierKey]) -> None:
+        """An import does not change what the holder of an office signs in with
+        (`services.identity.domain.grants.keeper_of`)."""
+        if keys and not ORDINARY.issuperset(each.role for each in account.grants):
+            raise Refused(
+                Defect(
+                    Column(keys[0].kind),
+                    "office-held",
+                    "此人担任由安全管理员授予的岗位：不能通过导入修改其登录标识",
+                )
             )
-        )
+
+    def _check_age(self, account: Account, line: Line) -> None:
+        """An import makes no minor of who holds what adults hold."""
+        if self._grows_younger(account.person, line, ADULT_AGE):
+            if account.wards:
+                raise Refused(
+                    Defect(
+                        None, "is-guardian", "此人已登记为监护人，不能是未成年人：请核对出生日期"
+                    )
+                )
+            if any(each.role != "student" for each in account.grants):
+                raise Refused(
+                    Defect(
+                        Column.BIRTH_DATE,
+                        "office-held",
+                        "此人担任须由成年人担任的岗位：不能通过导入将其变为未成年人",
+                    )
+                )
+
+    def _check_teacher(self, line: Line, person: Person | None = None) -> None:
+        """Nor does it make a teacher of a minor (`services.identity.domain.grants.fits`)."""
+        if line.role is not RosterRole.TEACHER or line.ends:
+            return
+        known = person.profile.birth_date if person and person.profile else None
+        enrolled = person is not None and person.is_enrolled(self._day)
+        if is_minor(line.birth_date or known, enrolled, self._day, ADULT_AGE):
+            raise Refused(
+                Defect(
+                    Column.BIRTH_DATE,
+                    "minor",
+                    "未满十八周岁或仍有学籍的人不能担任教师：请核对出生日期",
+                )
+            )
 
     def _grows_younger(self, person: Person, line: Line, age: int) -> bool:
         """Whether the line makes somebody younger than `age` who was not."""

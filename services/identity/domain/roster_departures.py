@@ -69,15 +69,14 @@ class Departures:
         ]
 
     def let_go(self, account: Account, line: Line, place: Place) -> list[str]:
-        """End what the person has within reach, and the account's use when nothing is left."""
+        """End what the person has within reach, and the account's use when nothing is left: neither
+        a membership nor a role."""
         ending = self.ending(account, line, place)
         if not ending:
             return []
         self.end(account, ending, self._day)
-        if account.current(self._day) or account.person.state not in (
-            State.ACTIVE,
-            State.SUSPENDED,
-        ):
+        left = not account.current(self._day) and not account.grants
+        if not left or account.person.state not in (State.ACTIVE, State.SUSPENDED):
             return ["membership"]
         account.person = account.person.after(Action.LEAVE, self._now)
         self._batch.changed.setdefault(account.person.id, set()).add("state")

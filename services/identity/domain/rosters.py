@@ -317,7 +317,7 @@ def _day(text: str) -> date:
     return born
 
 
-_SUBJECT = re.compile("[0-9A-Za-z_-]{1,32}")
+_SUBJECT = re.compile("L?[1-9][0-9]{1,3}")
 
 
 def _subjects(text: str) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Forms:
         meanwhile can still send them.
         """
         if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
-            raise FormRefused(f"Send the form as {MEDIA_TYPE}.")
+            raise FormRefused(f"Send the form as {MEDIA_TYPE}.", zh=f"请以 {MEDIA_TYPE} 提交表单。")
         if not self._from_here(request):
             raise FormRefused("The form came from another site.", zh="表单来自其他网站。")
         try:

@@ -70,7 +70,7 @@ class AuthenticationPart(Part):
 
     async def disable(self, uow: UnitOfWork, person_id: UUID) -> None:
         """End whatever a person was signed in to."""
-        await self.sessions.disable(uow, person_id)
+        await self.sessions.revoke_all(uow, person_id)
 
 
 def build_pages(settings: Settings, table: ProblemTable) -> Pages:

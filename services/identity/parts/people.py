@@ -15,7 +15,7 @@ from services.identity.adapters.personal_data import PersonalData
 from services.identity.application.consents import Consents
 from services.identity.application.directory import PeopleDirectory
 from services.identity.application.duplicates import Duplicates
-from services.identity.application.grants import Grants
+from services.identity.application.grants import Grants, end_below
 from services.identity.application.guardians import Guardians
 from services.identity.application.lifecycle import Lifecycle
 from services.identity.application.me import Me
@@ -23,6 +23,7 @@ from services.identity.application.memberships import Memberships
 from services.identity.application.people import People
 from services.identity.application.stores import (
     IssueInvitation,
+    OnClose,
     OnDisable,
     OnErase,
     OpenStores,
@@ -39,6 +40,7 @@ from services.identity.routes.me import me_router
 from services.identity.routes.memberships import memberships_router
 from services.identity.routes.people import people_router
 from services.identity.settings import Settings
+from shared.database import UnitOfWork
 from shared.encryption import KeyRing
 from shared.pages import Cursors
 from shared.service import Part, Runtime
@@ -46,7 +48,8 @@ from shared.service import Part, Runtime
 
 @dataclass(frozen=True, kw_only=True)
 class PeoplePart(Part):
-    """``stores`` opens the repositories on a connection."""
+    """``stores`` opens the repositories on a connection; ``close`` ends the roles at an
+    organisation that is closed."""
 
     directory: PeopleDirectory
     lifecycle: Lifecycle
@@ -56,6 +59,7 @@ class PeoplePart(Part):
     consents: Consents
     personal: PersonalData
     stores: OpenStores
+    close: OnClose
 
 
 def build(
@@ -91,6 +95,9 @@ def build(
     guardians = Guardians(new_uow, stores, clock, minor_age, revocations, throttle)
     consents = Consents(new_uow, stores, clock, minor_age, revocations)
 
+    async def close(uow: UnitOfWork, path: str) -> None:
+        await end_below(uow, stores(uow.connection), revocations, path, clock())
+
     async def enter_starter_purposes() -> None:
         await consents.settle()
         await asyncio.Event().wait()
@@ -115,4 +122,5 @@ def build(
         consents=consents,
         personal=personal,
         stores=stores,
+        close=close,
     )

@@ -73,11 +73,11 @@ def build(
     runtime.verifier.use_revocations(revocations.in_force)
     keys = SigningKeys(new_uow, SigningKeyRows, ring, clock, runtime.verifier.load)
     secret = settings.gateway_secret.get_secret_value()
-    own = [
-        components.gateway(secret),
-        components.portal(secret, settings.public_origin),
-    ]
-    known = KnownClients(new_uow, ClientRows, clock, own if secret else ())
+    of_catalog = settings.catalog_secret.get_secret_value()
+    own = [components.catalog(of_catalog)] if of_catalog else []
+    if secret:
+        own += [components.gateway(secret), components.portal(secret, settings.public_origin)]
+    known = KnownClients(new_uow, ClientRows, clock, own)
     clients = Clients(new_uow, ClientRows, OrganisationRepository, revocations, clock, known.forget)
     authentication = ClientAuthentication(
         known, new_uow, AssertionRows, (issuer, f"{issuer}/token"), clock

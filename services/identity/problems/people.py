@@ -22,8 +22,8 @@ PROBLEMS: ProblemTable = {
     people.AccountBeyondReach: Problem(
         "identity/account-beyond-reach",
         403,
-        "The account also opens organisations beyond your reach",
-        "该账号还属于您管理范围之外的机构",
+        "The account opens or holds more than your roles cover",
+        "该账号的机构或岗位超出您的管理权限",
     ),
     people.MembershipOverlaps: Problem(
         "identity/membership-overlaps",
@@ -82,8 +82,20 @@ PROBLEMS: ProblemTable = {
     grants.GrantDatesRefused: Problem(
         "identity/grant-dates-refused",
         422,
-        "A grant ends after it begins",
+        "A grant ends after it begins, and in the future",
         "授权起止时间有误",
+    ),
+    grants.GrantTermsRefused: Problem(
+        "identity/grant-terms-refused",
+        422,
+        "There is no such role there",
+        "该处不设此角色",
+    ),
+    grants.HolderUnfit: Problem(
+        "identity/holder-unfit",
+        409,
+        "Children are students, and hold nothing else",
+        "未成年人只能是学生",
     ),
     guardians.GuardianshipActionRefused: Problem(
         "identity/guardianship-action-refused",
@@ -106,8 +118,8 @@ PROBLEMS: ProblemTable = {
     guardians.GuardianUnfit: Problem(
         "identity/guardian-unfit",
         409,
-        "Guardians are adults who do not go to school with the child",
-        "监护人须为成年人，且不能是孩子的同学",
+        "Guardians are adults, their wards are minors, and they do not go to school together",
+        "监护人须为成年人且不是同学，被监护人须为未成年人",
     ),
     guardians.ChildNotMatched: Problem(
         "identity/child-not-matched",

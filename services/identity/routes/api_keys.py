@@ -84,7 +84,8 @@ def api_keys_router(api_keys: ApiKeys, cursors: Cursors) -> APIRouter:
         **guarded(OWN),
     )
     async def revoke_api_key(client_id: UUID, key_id: KeyId, caller: Caller) -> None:
-        """End a key at once; revoking it again changes nothing."""
+        """End a key: nothing is given for it any more, and within a minute it opens nothing
+        anywhere. Revoking it again changes nothing."""
         await api_keys.revoke(caller, client_id, key_id)
 
     @router.post(

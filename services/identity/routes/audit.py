@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from services.identity.application.audit import READ, Audit, AuditQuery, Entry
 from services.identity.problems.organisations import PROBLEMS
-from services.identity.schemas.audit import AuditEntry, Instant
+from services.identity.schemas.audit import AuditEntry, Instant, PersonReference
 from services.identity.schemas.organisations import Line, Reference
 from shared.access import guarded
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -24,9 +24,7 @@ Limits = Annotated[PageRequest, Depends(page_limits(default=50, maximum=200))]
 
 
 async def _query(
-    person: Annotated[
-        Line | None, Query(description="Id of who did it, or of the person it was done to.")
-    ] = None,
+    person: Annotated[PersonReference | None, Query()] = None,
     organisation: Annotated[
         Reference | None, Query(description="It and all below it; without, all that you audit.")
     ] = None,

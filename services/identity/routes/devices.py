@@ -100,14 +100,15 @@ def devices_router(
         found = await devices.find(typed, session)
         if found is None:
             return _ask(request, typed, _UNKNOWN)
-        owner, account = await introductions.of(found.client, session)
+        owner, account, withheld = await introductions.of(found.client, session, found.scopes)
         return pages.render(
             request,
             "consent.html",
             client_name=found.client.name,
             owner=owner,
             purpose=found.client.purpose,
-            scopes=described(found.scopes),
+            scopes=described(found.scopes - withheld),
+            withheld=described(withheld),
             account=account,
             action=page,
             hidden={"user_code": found.user_code},

@@ -15,6 +15,7 @@ from services.identity.application.client_authentication import KnownClients
 from services.identity.application.keys import SigningKeys
 from services.identity.application.sessions import Session, Sessions
 from services.identity.domain.authorization import (
+    UNREADABLE_ZH,
     OAuthError,
     UnknownAddress,
     UnknownHint,
@@ -153,4 +154,4 @@ def _parameters(query: str) -> Mapping[str, str]:
     try:
         return Parameters.parse(query).single()
     except OAuthError as error:
-        raise UnreadableRequest(error.description) from error
+        raise UnreadableRequest(error.description, zh=UNREADABLE_ZH) from error

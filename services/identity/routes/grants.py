@@ -4,17 +4,19 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from services.identity.application.grants import GIVE, READ_GRANTS, Grants
-from services.identity.application.stores import GrantQuery
 from services.identity.domain.grants import (
     GrantBeyondReach,
     GrantDatesRefused,
+    GrantTermsRefused,
+    HolderUnfit,
     OwnGrant,
     RoleAlreadyHeld,
     RolesSeparated,
 )
-from services.identity.domain.people import OrganisationNotJoinable
+from services.identity.domain.people import OrganisationNotJoinable, PersonActionRefused
 from services.identity.routes.people import READING, Limits, problems
 from services.identity.schemas.grants import GrantRole, RoleGrantView
+from services.identity.schemas.organisations import Reference
 from shared.access import guarded
 from shared.idempotency import Once
 from shared.pages import BadCursor, Cursors, Page
@@ -33,17 +35,16 @@ def grants_router(grants: Grants, cursors: Cursors) -> APIRouter:
         caller: Caller,
         person: Annotated[UUID | None, Query(description="Those of a person.")] = None,
         organisation: Annotated[
-            UUID | None, Query(description="Those held at that very organisation.")
+            Reference | None, Query(description="Those held at that very organisation.")
         ] = None,
     ) -> Page[RoleGrantView]:
         """Grants in the order they were given, past ones included; without a query, your own."""
-        query = GrantQuery(person, organisation)
         bound_to = {"list": "role grants", "of": [str(person), str(organisation)]}
         after = None
         if page.cursor is not None:
             (id_,) = cursors.decode(page.cursor, bound_to)
             after = UUID(str(id_))
-        found = await grants.page(caller, query, page.limit + 1, after)
+        found = await grants.page(caller, person, organisation, page.limit + 1, after)
         items = found[: page.limit]
         last = items[-1] if len(found) > page.limit else None
         return Page(
@@ -61,7 +62,10 @@ def grants_router(grants: Grants, cursors: Cursors) -> APIRouter:
             OwnGrant,
             GrantBeyondReach,
             OrganisationNotJoinable,
+            GrantTermsRefused,
             GrantDatesRefused,
+            PersonActionRefused,
+            HolderUnfit,
             RolesSeparated,
             RoleAlreadyHeld,
         ),
@@ -69,7 +73,9 @@ def grants_router(grants: Grants, cursors: Cursors) -> APIRouter:
     )
     async def grant_role(body: GrantRole, caller: Caller, once: Once) -> Response:
         """Administrators give student, teacher and guardian, security administrators every role,
-        at and below the organisations where they are one; nobody gives a role to themselves."""
+        at and below the organisations where they are one; nobody gives a role to themselves.
+        Minors are students alone. Offices are held at schools, above them and at institutions; an
+        expert's is of a subject."""
         return await once.answer(grants.give(caller, body.wanted), RoleGrantView.of, 201)
 
     @router.delete(

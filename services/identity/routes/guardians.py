@@ -13,6 +13,7 @@ from services.identity.domain.guardians import (
     GuardianUnfit,
     OwnClaim,
 )
+from services.identity.domain.people import PersonActionRefused
 from services.identity.domain.throttle import TooManyAttempts
 from services.identity.routes.people import CONDITIONAL, READING, Limits, problems
 from services.identity.schemas.guardians import (
@@ -73,7 +74,9 @@ def guardians_router(guardians: Guardians, cursors: Cursors) -> APIRouter:
         status_code=201,
         summary="登记监护关系",
         response_model=GuardianshipView,
-        responses=problems(*READING, OwnClaim, GuardianUnfit, GuardianshipExists),
+        responses=problems(
+            *READING, OwnClaim, PersonActionRefused, GuardianUnfit, GuardianshipExists
+        ),
         **guarded(MANAGE),
     )
     async def create_guardianship(body: CreateGuardianship, caller: Caller, once: Once) -> Response:
@@ -101,7 +104,10 @@ def guardians_router(guardians: Guardians, cursors: Cursors) -> APIRouter:
         "/guardianships/{guardianship_id}/verify",
         summary="核实监护关系",
         response_model=GuardianshipView,
-        responses=problems(*CONDITIONAL, OwnClaim, GuardianUnfit, GuardianshipActionRefused),
+        responses=problems(
+            *(*CONDITIONAL, OwnClaim, PersonActionRefused),
+            *(GuardianUnfit, GuardianshipActionRefused),
+        ),
         **guarded(MANAGE),
     )
     async def verify_guardianship(

@@ -5,13 +5,13 @@ from fastapi import APIRouter, Response
 from services.identity.application.memberships import Memberships
 from services.identity.application.people import People
 from services.identity.application.reach import MANAGE
-from services.identity.domain.grants import GrantBeyondReach
+from services.identity.domain.grants import GrantBeyondReach, HolderUnfit
 from services.identity.domain.people import (
-    AccountBeyondReach,
     Membership,
     MembershipDatesRefused,
     MembershipOverlaps,
     OwnAccount,
+    PersonActionRefused,
 )
 from services.identity.routes.people import CONDITIONAL, JOINING, READ_PERSON, READING, problems
 from services.identity.schemas.people import ChangeMembership, MembershipView, StartMembership
@@ -42,13 +42,14 @@ def memberships_router(people: People, memberships: Memberships) -> APIRouter:
         status_code=201,
         summary="加入机构",
         response_model=MembershipView,
-        responses=problems(*READING, OwnAccount, AccountBeyondReach, *JOINING),
+        responses=problems(*READING, OwnAccount, PersonActionRefused, HolderUnfit, *JOINING),
         **guarded(MANAGE),
     )
     async def start_membership(
         person_id: UUID, body: StartMembership, caller: Caller, once: Once
     ) -> Response:
-        """By an administrator of both, the person and the organisation."""
+        """By an administrator of both, the person and the organisation. The account of somebody who
+        left is resumed first."""
         started = memberships.start(caller, person_id, body.wanted)
         return await once.answer(started, MembershipView.of, 201, _started)
 
@@ -70,7 +71,7 @@ def memberships_router(people: People, memberships: Memberships) -> APIRouter:
         "/memberships/{membership_id}",
         summary="修改所属起止日期",
         responses=problems(
-            *(*CONDITIONAL, OwnAccount, AccountBeyondReach, GrantBeyondReach),
+            *(*CONDITIONAL, OwnAccount, PersonActionRefused, GrantBeyondReach, HolderUnfit),
             *(MembershipDatesRefused, MembershipOverlaps),
         ),
         **guarded(MANAGE),

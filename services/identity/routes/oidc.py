@@ -11,6 +11,7 @@ from services.identity.application.authorization import Ask, Authorizations, Int
 from services.identity.application.sessions import Session, Sessions
 from services.identity.application.tokens import Tokens
 from services.identity.domain.authorization import (
+    UNREADABLE_ZH,
     AuthorizationRequest,
     OAuthError,
     UnknownAddress,
@@ -149,10 +150,10 @@ def oidc_router(
         try:
             parameters = Parameters.parse(query)
         except OAuthError as error:
-            raise UnreadableRequest(error.description) from error
+            raise UnreadableRequest(error.description, zh=UNREADABLE_ZH) from error
         given = parameters.values
         if parameters.repeated & {"client_id", "redirect_uri"}:
-            raise UnreadableRequest("The client is named twice.")
+            raise UnreadableRequest("The client is named twice.", zh="请求中重复指定了应用。")
         if "client_id" not in given:
             raise UnknownClient
         if "redirect_uri" not in given:
@@ -171,7 +172,7 @@ def oidc_router(
     async def _consent_page(
         request: Request, asked: AuthorizationRequest, session: Session
     ) -> Response:
-        owner, account = await introductions.of(asked.client, session)
+        owner, account, withheld = await introductions.of(asked.client, session, asked.wanted)
         return pages.render(
             request,
             "consent.html",
@@ -179,7 +180,8 @@ def oidc_router(
             client_name=asked.client.name,
             owner=owner,
             purpose=asked.client.purpose,
-            scopes=described(asked.wanted),
+            scopes=described(asked.wanted - withheld),
+            withheld=described(withheld),
             account=account,
             action=f"{here}/consent",
             hidden={"request": request.url.query},

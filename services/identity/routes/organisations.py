@@ -179,7 +179,8 @@ def organisations_router(organisations: Organisations, cursors: Cursors) -> APIR
         caller: Caller,
         once: Once,
     ) -> Response:
-        """Close it for good. Its people leave or are transferred first."""
+        """Close it for good. Its people leave or are transferred first; roles held there end, and
+        its applications are retired, with their tokens and keys."""
         closed = organisations.close(caller, organisation, version, below=body.below)
         return await once.answer(closed, OrganisationView.of, 200, _changed)
 

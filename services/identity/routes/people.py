@@ -9,7 +9,7 @@ from services.identity.application.lifecycle import Lifecycle
 from services.identity.application.memberships import Memberships
 from services.identity.application.people import LIST, Invited, People
 from services.identity.application.reach import MANAGE, READ
-from services.identity.domain.grants import GrantBeyondReach
+from services.identity.domain.grants import GrantBeyondReach, HolderUnfit
 from services.identity.domain.identifiers import (
     IdentifierKind,
     IdentifierTaken,
@@ -44,6 +44,7 @@ from services.identity.schemas.people import (
     TransferPerson,
 )
 from shared.access import Rule, guarded
+from shared.context import worded
 from shared.errors import (
     Forbidden,
     NotFound,
@@ -73,7 +74,7 @@ ACTIONS = {
     Action.SUSPEND: ("停用账号", "Nobody signs in to the account; its tokens are void at once."),
     Action.RESUME: (
         "恢复账号",
-        "The account may be used again. Who left joins anew by a membership.",
+        "The account may be used again. Who left is given memberships and roles anew, after this.",
     ),
     Action.LEAVE: ("离开", "Memberships and roles end today, tokens are void; the history stays."),
     Action.ERASE: (
@@ -101,7 +102,7 @@ def people_router(
         status_code=201,
         summary="邀请人员",
         response_model=InvitedPersonView,
-        responses=problems(*READING, *JOINING, IdentifierTaken),
+        responses=problems(*READING, *JOINING, IdentifierTaken, HolderUnfit),
         **guarded(MANAGE),
     )
     async def invite_person(body: InvitePerson, caller: Caller, once: Once) -> Response:
@@ -166,7 +167,7 @@ def people_router(
     @router.patch(
         "/{person_id}",
         summary="修改人员资料",
-        responses=problems(*CONDITIONAL, AccountBeyondReach, PersonActionRefused),
+        responses=problems(*CONDITIONAL, PersonActionRefused, HolderUnfit),
         **guarded(CHANGE_PERSON),
     )
     async def change_person(
@@ -191,7 +192,7 @@ def people_router(
     @router.put(
         "/{person_id}/identifiers/{kind}",
         summary="设置标识",
-        responses=problems(*GOVERNING, InvalidIdentifier, IdentifierTaken),
+        responses=problems(*GOVERNING, InvalidIdentifier, IdentifierTaken, HolderUnfit),
         **guarded(MANAGE),
     )
     async def put_identifier(
@@ -206,7 +207,8 @@ def people_router(
         try:
             key = identify(kind, body.value)
         except InvalidIdentifier as defect:
-            errors = [{"pointer": "#/value", "detail": defect.detail}]
+            told = worded(defect.detail, defect.detail_zh)
+            errors = [{"pointer": "#/value", "detail": told}]
             raise InvalidIdentifier(defect.detail, zh=defect.detail_zh, errors=errors) from None
         person, identifier, doubts = await people.put_identifier(
             caller, person_id, version, key, body.verified
@@ -233,7 +235,7 @@ def people_router(
         summary="转学或调动",
         response_model=AccountView,
         responses=problems(
-            *CONDITIONAL, OwnAccount, PersonActionRefused, GrantBeyondReach, *JOINING
+            *CONDITIONAL, OwnAccount, PersonActionRefused, GrantBeyondReach, HolderUnfit, *JOINING
         ),
         **guarded(MANAGE),
     )

@@ -189,6 +189,7 @@ def _responses(success: int) -> dict[int | str, dict[str, Any]]:
             (409, "Taken"),
             (412, "Changed since it was read"),
             (415, "Not JSON"),
+            (422, "The client's organisation is closed"),
             (501, "Not supported"),
             (503, "Unavailable"),
         )

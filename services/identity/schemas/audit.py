@@ -1,19 +1,42 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
+from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from services.identity.application.audit import Entry
+from services.identity.application.audit import Entry, is_id
+from services.identity.domain.people import CODE_PREFIX
+from services.identity.schemas.organisations import short_code
 
 
 def _in_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError:
-        raise ValueError("Give an instant between the years 1 and 9999.") from None
+        raise ValueError(
+            "Give an instant between the years 1 and 9999.", "时间应在公元 1 年至 9999 年之间。"
+        ) from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+def _person(text: str) -> str:
+    if is_id(text):
+        return str(UUID(text))
+    return short_code(text, CODE_PREFIX)
+
+
+PersonReference = Annotated[
+    str,
+    Field(
+        description="Who did it, or to whom or to whose it was done: id or short code of a person,"
+        " id of a client.",
+        max_length=64,
+        examples=["A-7K3M-9QXB-5"],
+    ),
+    AfterValidator(_person),
+]
 
 
 class AuditEntry(BaseModel):

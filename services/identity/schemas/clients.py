@@ -31,13 +31,16 @@ _MOST_KEYS = 10
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     if not line or not line.isprintable():
-        raise ValueError("Write visible characters on one line.")
+        raise ValueError("Write visible characters on one line.", "请填写一行可见文字。")
     return line
 
 
 def _scope(name: str) -> str:
     if name not in SCOPES:
-        raise ValueError(f"There is no such scope. Known are: {', '.join(SCOPES)}.")
+        raise ValueError(
+            f"There is no such scope. Known are: {', '.join(SCOPES)}.",
+            f"没有该权限范围。可用的有：{'、'.join(SCOPES)}。",
+        )
     return name
 
 
@@ -46,22 +49,30 @@ def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
     try:
         keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
         if len(keys.keys) > _MOST_KEYS:
-            raise ValueError(f"Give at most {_MOST_KEYS} keys.")
+            raise ValueError(f"Give at most {_MOST_KEYS} keys.", f"最多 {_MOST_KEYS} 把密钥。")
         for key in keys:
             if not isinstance(key, ECKey | RSAKey | OKPKey) or key.is_private:
-                raise ValueError("Give public EC, RSA or OKP keys only.")
+                raise ValueError(
+                    "Give public EC, RSA or OKP keys only.", "只接受 EC、RSA 或 OKP 公钥。"
+                )
             if isinstance(key, RSAKey) and key.public_key.key_size < _SMALLEST_RSA_KEY:
-                raise ValueError(f"An RSA key has at least {_SMALLEST_RSA_KEY} bits.")
+                raise ValueError(
+                    f"An RSA key has at least {_SMALLEST_RSA_KEY} bits.",
+                    f"RSA 密钥至少 {_SMALLEST_RSA_KEY} 位。",
+                )
         return dict(keys.as_dict(private=False))
     except (JoseError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError("This is no JSON Web Key Set.") from error
+        raise ValueError("This is no JSON Web Key Set.", "这不是 JSON Web Key Set。") from error
 
 
 def _network(text: str) -> str:
     try:
         return str(ip_network(text))
     except ValueError as error:
-        raise ValueError("Write a network as in 192.0.2.0/24 or 2001:db8::/32.") from error
+        raise ValueError(
+            "Write a network as in 192.0.2.0/24 or 2001:db8::/32.",
+            "网段应写作 192.0.2.0/24 或 2001:db8::/32。",
+        ) from error
 
 
 Line = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]

@@ -12,8 +12,8 @@ from shared.access import Role
 SchoolSubject = Annotated[
     str,
     Field(
-        pattern=r"^[0-9A-Za-z_-]{1,32}$",
-        description="Code of a school subject, as in ZXXKC.",
+        pattern=r"^L?[1-9][0-9]{1,3}$",
+        description="Code of a school subject: one of ZXXKC, or a local one after L.",
         examples=["14"],
     ),
 ]

@@ -19,7 +19,7 @@ from services.identity.domain.guardians import (
 )
 from services.identity.domain.people import CODE_PREFIX, Person, masked_name
 from services.identity.schemas.grants import RoleGrantView
-from services.identity.schemas.organisations import Line
+from services.identity.schemas.organisations import Line, short_code
 from services.identity.schemas.people import (
     IdentifierInput,
     IdentifierView,
@@ -27,22 +27,22 @@ from services.identity.schemas.people import (
     PersonView,
     Request,
 )
-from shared.codes import parse_code
 
 
 def _code(text: str) -> str:
-    return parse_code(text, CODE_PREFIX)
+    return short_code(text, CODE_PREFIX)
 
 
 def _gated(scope: str) -> str:
     if scope not in GATED_SCOPES:
-        raise ValueError(f"Consent opens these scopes: {' '.join(sorted(GATED_SCOPES))}")
+        scopes = " ".join(sorted(GATED_SCOPES))
+        raise ValueError(f"Consent opens these scopes: {scopes}", f"可同意的权限范围：{scopes}")
     return scope
 
 
 def _readable(text: str) -> str:
     if any(unicodedata.category(each) == "Cc" and each not in "\n\t" for each in text):
-        raise ValueError("Leave control characters out.")
+        raise ValueError("Leave control characters out.", "请去掉控制字符。")
     return text.strip()
 
 

@@ -20,7 +20,22 @@ from services.identity.domain.organisations import (
     Organisation,
     State,
 )
-from shared.codes import parse_code
+from shared.codes import InvalidCode, parse_code
+
+_SLIPS = {
+    "length": "短编码应有 10 位字母和数字。",
+    "symbol": "短编码中有不会出现的字符。",
+    "prefix": "这不是此类对象的短编码。",
+    "check": "短编码有误，请与原件核对。",
+}
+
+
+def short_code(text: str, prefix: str) -> str:
+    """`parse_code`, with what is wrong in both languages. Raises `ValueError`."""
+    try:
+        return parse_code(text, prefix)
+    except InvalidCode as slip:
+        raise ValueError(str(slip), _SLIPS[slip.reason]) from None
 
 
 def _reference(text: str) -> str:
@@ -30,9 +45,10 @@ def _reference(text: str) -> str:
         prefix = unicodedata.normalize("NFKC", text).strip()[:1].upper()
         if prefix not in CODE_PREFIX.values():
             raise ValueError(
-                "This is neither an id nor the short code of an organisation."
+                "This is neither an id nor the short code of an organisation.",
+                "这既不是机构标识，也不是机构短编码。",
             ) from None
-        return parse_code(text, prefix)
+        return short_code(text, prefix)
 
 
 def _parent(text: str) -> str:
@@ -42,7 +58,7 @@ def _parent(text: str) -> str:
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     if not line or not line.isprintable():
-        raise ValueError("Write visible characters on one line.")
+        raise ValueError("Write visible characters on one line.", "请填写一行可见文字。")
     return line
 
 

@@ -35,6 +35,7 @@ from services.identity.domain.people import (
 )
 from services.identity.schemas.organisations import Line
 from shared.access import Role
+from shared.context import worded
 
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 Day = Annotated[
@@ -187,7 +188,7 @@ class InvitePerson(Request):
     @classmethod
     def _one_of_each(cls, value: list[IdentifierInput]) -> list[IdentifierInput]:
         if len({each.kind for each in value}) < len(value):
-            raise ValueError("Give one identifier of each kind.")
+            raise ValueError("Give one identifier of each kind.", "每种标识只能填写一个。")
         return value
 
     @property
@@ -246,7 +247,10 @@ class FindDuplicates(Request):
         numbers = self.model_dump(include={"id_number", "student_number", "phone"})
         self._keys = [identify(IdentifierKind(k), v) for k, v in numbers.items() if v is not None]
         if not self._keys and self.name is None:
-            raise ValueError("Give a name, an ID number, a 学籍号 or a phone number.")
+            raise ValueError(
+                "Give a name, an ID number, a 学籍号 or a phone number.",
+                "请填写姓名、身份证号、学籍号或手机号。",
+            )
         return self
 
     @property
@@ -310,7 +314,7 @@ class OfferView(BaseModel):
             action=offer.action,
             allowed=offer.refusal is None,
             reason=offer.refusal,
-            explanation=offer.explanation,
+            explanation=offer.explanation and worded(*offer.explanation),
         )
 
 

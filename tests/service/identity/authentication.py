@@ -39,8 +39,8 @@ class Seams:
 
     revoked: list[tuple[str, str]] = field(default_factory=list)
 
-    async def revoke(self, _uow: UnitOfWork, kind: str, value: str) -> None:
-        self.revoked.append((kind, value))
+    async def revoke(self, _uow: UnitOfWork, kind: str, *values: str) -> None:
+        self.revoked += [(kind, value) for value in values]
 
 
 def build_authentication(settings: Settings, origin: str = ORIGIN) -> FastAPI:
@@ -169,6 +169,23 @@ class House:
         browser = self.browser()
         assert (await browser.sign_in(username)).status_code == 303
         return browser, person_id
+
+    async def allowed_offline(self, person_id: UUID) -> UUID:
+        """What an application was given in a session that is over: its authorization."""
+        authorization: UUID = await self.owner.fetchval(
+            "INSERT INTO authorizations (id, client_id, person_id, session_id, scopes, claims,"
+            " auth_time, acr, amr, created_at, expires_at, ends_at)"
+            " VALUES ($1, $2, $3, $4, '{openid,offline_access}', '{}', now(), '', '{pwd}', now(),"
+            " now() + interval '30 days', now() + interval '90 days') RETURNING id",
+            *(uuid7(), uuid7(), person_id, uuid7()),
+        )
+        return authorization
+
+    async def has_ended(self, authorization: UUID) -> bool:
+        """Whether its refresh tokens are good no longer, and its access tokens are void."""
+        found = "SELECT revoked_at FROM authorizations WHERE id = $1"
+        ended = await self.owner.fetchval(found, authorization) is not None
+        return ended and ("family", str(authorization)) in self.seams.revoked
 
     async def audited(self, action: str) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = await self.owner.fetch(

@@ -32,8 +32,8 @@ class Seams:
     disabled: list[UUID] = field(default_factory=list)
     forgotten: list[UUID] = field(default_factory=list)
 
-    async def revoke(self, _uow: UnitOfWork, kind: str, value: str) -> None:
-        self.revoked.append((kind, value))
+    async def revoke(self, _uow: UnitOfWork, kind: str, *values: str) -> None:
+        self.revoked += [(kind, value) for value in values]
 
     async def disable(self, _uow: UnitOfWork, person_id: UUID) -> None:
         self.disabled.append(person_id)

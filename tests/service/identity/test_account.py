@@ -96,6 +96,15 @@ class TestThePassword:
         assert (await house.browser().sign_in("zhangwei", NEW)).status_code == 303
         assert len(await house.audited("password.changed")) == 1
 
+    async def test_changing_it_ends_what_applications_were_given_elsewhere(
+        self, house: House
+    ) -> None:
+        browser, person_id = await house.signed_in()
+        stolen = await house.allowed_offline(person_id)
+        await browser.open(PASSWORD_PAGE)
+        await browser.submit(PASSWORD_PAGE, password=NEW, again=NEW)
+        assert await house.has_ended(stolen)
+
     @pytest.mark.parametrize(
         ("password", "again", "told"),
         [

@@ -60,7 +60,7 @@ async def test_the_page_says_what_was_allowed_in_both_languages(house: House) ->
     client, trusted = await house.client(trusted=False), await house.client()
     browser = house.browser()
     await browser.sign_in(await house.person())
-    assert "您还没有允许过任何应用" in (await browser.get(APPLICATIONS, lang="zh")).text
+    assert "您没有允许过任何应用" in (await browser.get(APPLICATIONS, lang="zh")).text
     await allowed(house, browser, client)
     await browser.code(trusted)
     page = (await browser.get(APPLICATIONS)).text
@@ -119,3 +119,17 @@ async def test_another_site_cannot_withdraw(house: House) -> None:
     await allowed(house, browser, client)
     assert (await withdraw(browser, client, csrf="guessed")).status_code == 403
     assert client.id in (await browser.get(APPLICATIONS)).text
+
+
+async def test_an_application_that_asks_nobody_is_listed_while_it_is_signed_in(
+    house: House,
+) -> None:
+    trusted, person = await house.client(), await house.person()
+    tokens = await house.tokens(trusted, person, scope="openid offline_access")
+    browser = house.browser()
+    await browser.sign_in(person)
+    assert trusted.id in (await browser.get(APPLICATIONS)).text
+    assert (await withdraw(browser, trusted)).status_code == 303
+    assert trusted.id not in (await browser.get(APPLICATIONS)).text
+    assert (await house.refresh(trusted, tokens["refresh_token"])).status_code == 400
+    assert (await house.userinfo(tokens["access_token"])).status_code == 401

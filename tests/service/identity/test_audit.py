@@ -1,7 +1,7 @@
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,8 @@ from services.identity.domain.organisations import Kind, OfficialCodes, Organisa
 from services.identity.parts import organisations as part
 from services.identity.settings import Settings
 from shared.audit import Sealer, verify
+from shared.codes import new_code
+from shared.ids import uuid7
 from tests.service.house import Token
 from tests.service.identity.conftest import only
 from tests.unit.identity.organisations import caller
@@ -138,15 +140,16 @@ async def test_institutions_at_the_root_are_audited_at_the_province(trail: Trail
 
 
 async def test_entries_are_found_by_person_action_and_time(trail: Trail) -> None:
-    admin = trail.token("chen", "identity.manage", (f"administrator@{trail.province.path}",))
+    chen = str(uuid7())
+    admin = trail.token(chen, "identity.manage", (f"administrator@{trail.province.path}",))
     await trail.client.patch(
         f"/identity/v1/organisations/{trail.here.id}",
         headers={**admin, "if-match": '"v1"'},
         json={"name": "长安市"},
     )
-    (entry,) = await trail.read(trail.province, "person=chen")
+    (entry,) = await trail.read(trail.province, f"person={chen}")
     assert entry["action"] == "organisation.changed"
-    assert entry["actor"] == "chen"
+    assert entry["actor"] == chen
     assert entry["client"] == "tests"
     assert len(entry["before_digest"]) == len(entry["after_digest"]) == 64
     assert entry in await trail.read(trail.province, f"person={trail.here.id}")
@@ -170,7 +173,7 @@ async def test_the_trail_is_read_in_pages(trail: Trail) -> None:
     ids = [each["id"] for each in first["items"] + second["items"]]
     assert len(ids) == 4
     assert ids == sorted(ids, reverse=True)
-    other = await trail.client.get(f"{URL}?{query}&person=chen", headers=headers)
+    other = await trail.client.get(f"{URL}?{query}&person={uuid7()}", headers=headers)
     assert other.status_code == 400
 
 
@@ -242,9 +245,62 @@ async def test_a_changed_entry_breaks_the_chain(
 async def test_a_person_is_found_where_somebody_acted_for_them(
     trail: Trail, owner: asyncpg.Connection
 ) -> None:
+    child = str(uuid7())
     await owner.execute(
         "INSERT INTO audit (at, actor, on_behalf_of, action, target, organisation, request_id,"
-        " facts) VALUES (now(), 'a-client', 'a-child', 'person.read', 'something', $1, 'r', '{}')",
+        " facts) VALUES (now(), 'a-client', $2, 'person.read', 'something', $1, 'r', '{}')",
         trail.school.path,
+        child,
     )
-    assert await trail.targets(trail.province, "person=a-child") == ["something"]
+    assert await trail.targets(trail.province, f"person={child}") == ["something"]
+
+
+@pytest.mark.parametrize("reference", ["x", "teacher01", "A-VHQX-NXMD-0"])
+async def test_a_person_is_named_by_id_or_code(trail: Trail, reference: str) -> None:
+    headers = trail.auditor(trail.province)
+    answer = await trail.client.get(f"{URL}?person={reference}", headers=headers)
+    assert answer.status_code == 422
+
+
+@pytest.fixture
+async def teacher(trail: Trail, owner: asyncpg.Connection) -> asyncpg.Record:
+    """Somebody of the school, who was at another one before."""
+    code = new_code("A")
+    row: asyncpg.Record = await owner.fetchrow(
+        "INSERT INTO people (id, code, state, version, created_at, updated_at)"
+        " VALUES ($1, $2, 'ACTIVE', 1, now(), now()) RETURNING id, code",
+        uuid7(),
+        code,
+    )
+    for place, until in ((trail.there, "2026-01-01"), (trail.school, None)):
+        await owner.execute(
+            "INSERT INTO memberships (id, person_id, organisation_id, kind, valid_from,"
+            " valid_until, version, created_at)"
+            " VALUES ($1, $2, $3, 'staff', '2025-01-01', $4, 1, now())",
+            uuid7(),
+            row["id"],
+            place.id,
+            date.fromisoformat(until) if until else None,
+        )
+    return row
+
+
+async def test_what_a_person_does_without_a_place_is_read_where_they_belong(
+    trail: Trail, app: FastAPI, teacher: asyncpg.Record
+) -> None:
+    async with app.state.runtime.new_uow() as uow:
+        uow.audit.record("password.changed", str(teacher["id"]))
+        uow.audit.record("session.revoked", "a-session", person=teacher["id"])
+        await uow.commit()
+    both = ["a-session", str(teacher["id"])]
+    assert (await trail.targets(trail.school))[:2] == both
+    assert await trail.targets(trail.province, f"person={teacher['id']}") == both
+    assert await trail.targets(trail.school, f"person={teacher['code'].lower()}") == both
+    assert "a-session" not in await trail.targets(trail.there)
+    assert (await trail.read(trail.here))[0]["organisation"] == trail.school.path
+
+
+async def test_nobody_has_an_unknown_code(trail: Trail) -> None:
+    headers = trail.auditor(trail.province)
+    answer = await trail.client.get(f"{URL}?person={new_code('A')}", headers=headers)
+    assert answer.status_code == 404

@@ -1,15 +1,16 @@
-"""The developer portal as a client that no register holds."""
+"""The developer portal and the catalogue as clients that no register holds."""
 
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from services.identity.domain.components import PORTAL
+from services.identity.domain.components import CATALOG, PORTAL
 from services.identity.settings import Settings
 from tests.service.identity.provider import ORIGIN, House, RegisteredClient, query, running_house
 
 SECRET = "what only the gateway knows"
+CATALOG_SECRET = "what only the catalogue knows"
 SCOPES = "openid profile identity.read identity.manage integrate"
 
 
@@ -18,6 +19,7 @@ async def house(settings: Settings, owner: asyncpg.Connection) -> AsyncIterator[
     told = settings.model_copy(
         update={
             "gateway_secret": type(settings.master_keys)(SECRET),
+            "catalog_secret": type(settings.master_keys)(CATALOG_SECRET),
             "public_origin": ORIGIN,
         }
     )
@@ -83,3 +85,26 @@ async def test_without_a_secret_in_the_deployment_there_is_no_portal(
         browser = house.browser()
         await browser.sign_in(await house.person())
         assert (await browser.authorize(portal)).status_code == 400
+
+
+async def test_the_catalogue_may_read_the_register_of_copyright_and_nothing_else(
+    house: House,
+) -> None:
+    catalog = RegisteredClient(str(CATALOG), CATALOG_SECRET, "")
+    asked = {"grant_type": "client_credentials"}
+    answer = await house.post("/token", catalog, **asked, scope="copyright.read")
+    more = await house.post("/token", catalog, **asked, scope="copyright.read copyright.write")
+    assert more.json()["error"] == "invalid_scope"
+    claims = await house.claims(answer.json()["access_token"])
+    assert (claims["client_id"], claims["scope"]) == (str(CATALOG), "copyright.read")
+    stranger = RegisteredClient(str(CATALOG), SECRET, "")
+    assert (await house.post("/token", stranger, **asked)).status_code == 401
+
+
+async def test_without_its_secret_the_catalogue_is_nobody(
+    settings: Settings, owner: asyncpg.Connection
+) -> None:
+    async with running_house(settings, owner) as house:
+        unset = RegisteredClient(str(CATALOG), "", "")
+        answer = await house.post("/token", unset, grant_type="client_credentials")
+        assert answer.status_code == 401

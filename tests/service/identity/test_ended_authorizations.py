@@ -54,9 +54,30 @@ async def test_nothing_of_a_disabled_account_comes_back_with_it(house: House, sc
     browser = house.browser()
     await browser.sign_in(person)
     async with house.runtime.new_uow() as uow:
-        await house.sessions.disable(uow, person)
+        await house.sessions.revoke_all(uow, person)
         await uow.commit()
     # The account is ACTIVE all the while, as after it was suspended and resumed.
     assert (await house.refresh(client, given["refresh_token"])).status_code == 400
     assert "/identity/login" in (await browser.authorize(client)).headers["location"]
     assert await house.sessions.list(person) == []
+
+
+async def test_ending_everything_else_reaches_what_was_given_in_a_session_long_over(
+    house: House,
+) -> None:
+    client, person = await house.client(), await house.person()
+    stolen = await house.tokens(client, person, scope=OFFLINE)
+    [session] = await house.sessions.list(person)
+    await house.sessions.sign_out(session)
+    mine = await house.tokens(client, person, scope=OFFLINE)
+    [session] = await house.sessions.list(person)
+    await house.sessions.end_others(session)
+    assert (await house.refresh(client, stolen["refresh_token"])).status_code == 400
+    assert (await house.userinfo(stolen["access_token"])).status_code == 401
+    assert (await house.refresh(client, mine["refresh_token"])).status_code == 200
+    assert (
+        await house.owner.fetchval(
+            "SELECT count(*) FROM audit WHERE action = 'authorization.ended'"
+        )
+        == 1
+    )

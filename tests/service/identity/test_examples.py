@@ -59,6 +59,12 @@ async def claim_guardianship(world: World) -> Target:
     return Personal("/guardianships/claims", {"child_code": child["code"]}, person=guardian["id"])
 
 
+async def grant_role(world: World) -> Target:
+    teacher = await world.invite(world.school, kind="staff")
+    body = {"person_id": teacher["id"], "organisation_id": world.school.ref}
+    return Target("/role-grants", body)
+
+
 async def give_consent(world: World) -> Target:
     family = await link(world)
     return Personal(f"/people/{family['child_id']}/consents", person=family["guardian_id"])
@@ -98,6 +104,7 @@ PREPARED: Mapping[str, Make] = {
     "create_organisation": create_organisation,
     "claim_guardianship": claim_guardianship,
     "give_consent": give_consent,
+    "grant_role": grant_role,
     "start_import": start_import,
     "exchange_api_key": live_key("/api-keys/exchange"),
     "introspect_api_key": live_key("/api-keys/introspect"),

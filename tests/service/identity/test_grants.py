@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -56,8 +57,9 @@ async def test_somebody_elses_people_are_unknown(world: World) -> None:
 async def test_administrators_give_ordinary_roles_and_security_administrators_all(
     world: World, role: Role
 ) -> None:
-    person = await world.active(world.school, kind="staff")
+    person = await world.active(world.school, kind="student" if role == "student" else "staff")
     body = {"person_id": person["id"], "role": role, "organisation_id": world.school.ref}
+    body |= {"subject": "14"} if role == "subject_expert" else {}
     given = await world.client.post(GRANTS, headers=world.admin(world.school), json=body)
     if role in ("student", "teacher", "guardian"):
         assert given.status_code == 201
@@ -239,3 +241,99 @@ async def test_an_auditor_reads_grants_and_gives_none(world: World) -> None:
     body = {"person_id": person["id"], "role": "student", "organisation_id": world.school.ref}
     given = await world.client.post(GRANTS, headers=auditor, json=body)
     assert given.status_code == 404
+
+
+@pytest.mark.parametrize("state", ["LEFT", "ERASED"])
+@pytest.mark.parametrize("role", ["student", "teacher", "administrator"])
+async def test_a_closed_account_is_given_no_role(world: World, role: str, state: str) -> None:
+    person = await world.active(world.school, birth_date="1990-01-01", kind="staff")
+    for action in ("leave", "erase")[: 1 + (state == "ERASED")]:
+        person |= {"version": (await world.act(person, action)).json()["version"]}
+    assert problem(await world.grant(person, role, world.school)) == (409, "person-action-refused")
+
+
+async def test_whoever_leaves_while_a_role_is_given_ends_without_it(world: World) -> None:
+    for _ in range(5):
+        person = await world.active(world.school, kind="staff")
+        left, given = await asyncio.gather(
+            world.act(person, "leave"), world.grant(person, "reviewer", world.school)
+        )
+        assert given.status_code in (201, 409)
+        still_open = await world.owner.fetchval(
+            "SELECT count(*) FROM role_grants WHERE person_id = $1 AND valid_until IS NULL",
+            UUID(person["id"]),
+        )
+        assert still_open == (0 if left.status_code == 200 else 1)
+
+
+CHILDREN = [{"birth_date": "2018-01-01"}, {"birth_date": "2009-01-01"}, {}]
+"""Of eight, of seventeen, and of an age that nobody told."""
+
+
+@pytest.mark.parametrize("child", CHILDREN, ids=["eight", "seventeen", "unknown"])
+@pytest.mark.parametrize("role", sorted({*Role} - {"student"}))
+async def test_a_minor_holds_no_role_but_that_of_a_student(
+    world: World, role: str, child: dict[str, str]
+) -> None:
+    pupil = await world.active(world.room, **child)
+    given = await world.grant(pupil, role, world.school, subject="14")
+    assert problem(given) == (409, "holder-unfit")
+    assert (await world.grant(pupil, "student", world.school)).status_code == 201
+
+
+async def test_a_student_is_enrolled_or_of_a_known_age(world: World) -> None:
+    person = await world.active(world.school, kind="other")
+    assert problem(await world.grant(person, "student", world.school)) == (409, "holder-unfit")
+    known = await world.active(world.school, kind="other", birth_date="2000-01-01")
+    assert (await world.grant(known, "student", world.school)).status_code == 201
+    unknown = {"birth_date": None}
+    headers = {**world.admin(world.school), "if-match": f'"v{known["version"]}"'}
+    answer = await world.client.patch(f"{V1}/people/{known['id']}", headers=headers, json=unknown)
+    assert problem(answer) == (409, "holder-unfit")
+
+
+async def test_who_is_enrolled_no_more_is_no_student_either(world: World) -> None:
+    pupil = await world.active(world.school, roles=["student"])
+    await world.client.post(
+        f"{V1}/people/{pupil['id']}/memberships",
+        headers=world.admin(world.school),
+        json={"organisation_id": world.school.ref, "kind": "other"},
+    )
+    url = f"{V1}/memberships/{pupil['memberships'][0]['id']}"
+    ended = await world.client.delete(
+        url, headers={**world.admin(world.school), "if-match": '"v1"'}
+    )
+    assert ended.status_code == 204
+    assert await world.part.directory.grants(UUID(pupil["id"])) == ()
+
+
+@pytest.mark.parametrize("role", sorted({*Role} - {"student", "teacher", "guardian"}))
+async def test_no_office_is_held_at_a_class(world: World, role: str) -> None:
+    person = await world.active(world.school, kind="staff")
+    given = await world.grant(person, role, world.room, subject="14")
+    assert problem(given) == (422, "grant-terms-refused")
+
+
+async def test_an_expert_is_one_of_a_subject(world: World) -> None:
+    person = await world.active(world.school, kind="staff")
+    given = await world.grant(person, "subject_expert", world.school)
+    assert problem(given) == (422, "grant-terms-refused")
+    given = await world.grant(person, "subject_expert", world.school, subject="zzzz")
+    assert given.status_code == 422
+    for subject in ("14", "L61"):
+        given = await world.grant(person, "subject_expert", world.school, subject=subject)
+        assert given.status_code == 201
+
+
+async def test_a_grant_that_is_over_is_not_given(world: World) -> None:
+    person = await world.active(world.school, kind="staff")
+    past = {"valid_from": "2020-01-01T00:00:00Z", "valid_until": "2021-01-01T00:00:00Z"}
+    given = await world.grant(person, "teacher", world.school, **past)
+    assert problem(given) == (422, "grant-dates-refused")
+
+
+async def test_grants_are_listed_by_the_code_of_the_organisation(world: World) -> None:
+    person = await world.active(world.school, kind="staff", roles=["teacher"])
+    url = f"{GRANTS}?organisation={world.school.code.lower()}"
+    listed = await world.client.get(url, headers=world.admin(world.school))
+    assert [each["person_id"] for each in listed.json()["items"]] == [person["id"]]

@@ -67,7 +67,7 @@ class TestHelpFromAnAdministrator:
         self, world: World, house: House
     ) -> None:
         pupil = await self.pupil(world)
-        await world.grant({"id": pupil}, "teacher", world.other_school)
+        await world.grant({"id": pupil}, "student", world.other_school)
         answer = await self.ask(world, pupil, world.admin(world.school))
         assert answer.status_code == 403
         assert (await self.ask(world, pupil, world.admin(world.county))).status_code == 201
@@ -151,7 +151,7 @@ class TestHelpFromAnAdministrator:
         for action in ("suspend", "leave", "erase"):
             answer = await world.act(person, action)
             assert answer.status_code == 403
-            assert "security administrator" in answer.json()["detail"]
+            assert "先由安全管理员撤销其岗位" in answer.json()["detail"]
         offered = {each["action"]: each for each in (await world.read(person["id"]))["actions"]}
         assert offered["erase"]["reason"] == "separated"
         ended = await world.client.delete(
@@ -215,6 +215,7 @@ class TestHelpFromAnAdministrator:
             world.school.id,
         )
         for removes, after in ((False, f"{LOGIN}/second-factor"), (True, ACCOUNT)):
+            stolen = await house.allowed_offline(person_id)
             answer = await self.ask(
                 world, str(person_id), world.admin(world.school), removes_factors=removes
             )
@@ -223,6 +224,7 @@ class TestHelpFromAnAdministrator:
             await helped.open(f"{ACTIVATE}?token={token}")
             await helped.submit(ACTIVATE, password=NEW, again=NEW)
             assert not await browser.is_signed_in()
+            assert await house.has_ended(stolen)
             assert (await helped.sign_in("zhangwei", NEW)).headers["location"] == after
 
     async def staff(self, world: World, house: House) -> tuple[Browser, str]:

@@ -144,7 +144,8 @@ async def test_ending_a_membership_ends_the_roles_held_there(world: World) -> No
 )
 async def test_only_who_gives_an_office_ends_it(world: World, office: str) -> None:
     person = await world.active(world.school, kind="staff", roles=["teacher"])
-    granted = await world.grant(person, office, world.school)
+    expert = {"subject": "14"} if office == "subject_expert" else {}
+    granted = await world.grant(person, office, world.school, **expert)
     url = f"{V1}/memberships/{person['memberships'][0]['id']}"
     headers = {**world.admin(world.province), "if-match": '"v1"'}
     answers = [
@@ -154,7 +155,8 @@ async def test_only_who_gives_an_office_ends_it(world: World, office: str) -> No
     ]
     assert [problem(each) for each in answers] == [(403, "grant-beyond-reach")] * 3
     held = await world.part.directory.grants(person["id"])
-    assert set(held) == {f"{office}@{world.school.path}", f"teacher@{world.school.path}"}
+    told = f"{office}@{world.school.path}{'#14' if expert else ''}"
+    assert set(held) == {told, f"teacher@{world.school.path}"}
     grant = f"{V1}/role-grants/{granted.json()['id']}"
     await world.client.delete(grant, headers=world.security(world.school))
     moved = await transfer(world, person, world.admin(world.county))
@@ -162,7 +164,8 @@ async def test_only_who_gives_an_office_ends_it(world: World, office: str) -> No
 
 
 async def test_roles_stay_where_another_membership_carries_them(world: World) -> None:
-    teacher = await world.active(world.school, kind="staff", roles=["teacher"])
+    known = {"birth_date": "1990-01-01"}
+    teacher = await world.active(world.school, kind="staff", roles=["teacher"], **known)
     joined = (await join(world, teacher, world.room.ref)).json()
     answer = await world.client.delete(
         f"{V1}/memberships/{joined['id']}",
@@ -201,3 +204,23 @@ async def test_a_membership_elsewhere_is_unknown(world: World) -> None:
         await world.client.delete(url, headers=headers),
     ]
     assert [each.status_code for each in answers] == [404, 404, 404]
+
+
+async def test_who_left_is_resumed_before_joining_anew(world: World) -> None:
+    pupil = await world.active(world.school)
+    pupil |= {"version": (await world.act(pupil, "leave")).json()["version"]}
+    assert problem(await join(world, pupil, world.room.ref)) == (409, "person-action-refused")
+    assert (await world.act(pupil, "resume")).json()["state"] == "ACTIVE"
+    assert (await join(world, pupil, world.room.ref)).status_code == 201
+
+
+async def test_an_erased_account_joins_nothing(world: World) -> None:
+    pupil = await world.active(world.school)
+    for action in ("leave", "erase"):
+        pupil |= {"version": (await world.act(pupil, action)).json()["version"]}
+    assert problem(await join(world, pupil, world.room.ref)) == (409, "person-action-refused")
+    url = f"{V1}/memberships/{pupil['memberships'][0]['id']}"
+    reopened = await world.client.patch(
+        url, headers={**world.admin(world.school), "if-match": '"v2"'}, json={"valid_until": None}
+    )
+    assert problem(reopened) == (409, "person-action-refused")

@@ -67,16 +67,48 @@ async def test_no_administrator_makes_a_minor_of_the_holder_of_an_office(
         await enrol(world, person, school),
         await enrol(world, person, school, valid_from="2026-10-01"),
     ):
-        assert problem(refused) == (403, "account-beyond-reach")
+        assert problem(refused) == (409, "holder-unfit")
     read = await world.read(person["id"])
     assert (read["minor"], read["version"]) == (False, person["version"])
     assert world.seams.revoked == []
 
 
-async def test_administrators_above_keep_administrators(world: World) -> None:
-    person = await holder(world, "administrator")
-    answer = await set_birth_date(world, person, world.admin(world.county))
-    assert answer.status_code == 200, answer.text
+async def entrust(world: World, guardian: dict[str, Any], child: dict[str, Any]) -> httpx2.Response:
+    return await world.client.post(
+        f"{V1}/guardianships",
+        headers=world.admin(world.school),
+        json={"guardian_id": guardian["id"], "child_id": child["id"], "relation": "other"},
+    )
+
+
+async def test_a_colleague_of_unknown_age_is_no_child(world: World) -> None:
+    one, other = [await world.active(world.school, kind="staff") for _ in range(2)]
+    assert problem(await entrust(world, one, other)) == (409, "guardian-unfit")
+
+
+@pytest.mark.parametrize("gone", ["child", "guardian"])
+async def test_a_closed_account_neither_guards_nor_is_guarded(world: World, gone: str) -> None:
+    family = {
+        "guardian": await world.active(world.school, kind="other"),
+        "child": await world.active(world.room),
+    }
+    for action in ("leave", "erase"):
+        version = (await world.act(family[gone], action)).json()["version"]
+        family[gone] |= {"version": version}
+        refused = await entrust(world, family["guardian"], family["child"])
+        assert problem(refused) == (409, "person-action-refused")
+
+
+async def test_no_administrator_makes_a_minor_of_a_guardian(world: World) -> None:
+    mother = await world.active(world.school, kind="other")
+    child = await world.active(world.room)
+    link = await entrust(world, mother, child)
+    school = world.admin(world.school)
+    assert problem(await set_birth_date(world, mother, school)) == (409, "holder-unfit")
+    assert problem(await enrol(world, mother, school)) == (409, "holder-unfit")
+    url = f"{V1}/guardianships/{link.json()['id']}"
+    assert (await world.client.delete(url, headers={**school, "if-match": '"v1"'})).is_success
+    assert (await set_birth_date(world, mother, school)).status_code == 200
 
 
 async def test_what_makes_no_minor_of_the_holder_of_an_office_is_changed_as_ever(
@@ -107,7 +139,7 @@ async def test_an_enrolment_that_is_over_is_not_reopened_for_the_holder_of_an_of
     answer = await world.client.patch(
         url, headers={**school, "if-match": '"v2"'}, json={"valid_until": None}
     )
-    assert problem(answer) == (403, "account-beyond-reach")
+    assert problem(answer) == (409, "holder-unfit")
 
 
 async def test_who_becomes_a_minor_by_enrolment_loses_the_tokens_from_before(

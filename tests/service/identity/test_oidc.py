@@ -221,6 +221,17 @@ async def test_a_refusal_is_told_to_the_client(house: House) -> None:
     assert silent["error"] == "consent_required"
 
 
+async def test_a_child_is_told_what_waits_for_a_guardian(house: House) -> None:
+    client = await house.client(trusted=False)
+    browser = house.browser()
+    await browser.sign_in(await house.person(consented=frozenset({"email"})))
+    page = (await browser.authorize(client, scope="openid profile email")).text
+    granted, _, withheld = page.partition("监护人同意后才可以")
+    assert "读取您的电子邮箱" in granted
+    assert "读取您的姓名等基本资料" in withheld
+    assert "读取您的姓名等基本资料" not in granted
+
+
 async def test_another_site_cannot_send_the_consent_form(house: House) -> None:
     client = await house.client(trusted=False)
     browser = house.browser()

@@ -156,16 +156,23 @@ async def test_an_account_moved_beyond_the_client_s_organisation_is_beyond_it(
     assert (await school.send("GET", f"/Users/{made['id']}")).status_code == 404
 
 
+async def holding(
+    owner: asyncpg.Connection, made: dict[str, Any], role: str, at: Organisation
+) -> None:
+    await owner.execute(
+        "INSERT INTO role_grants (id, person_id, role, organisation_id, valid_from, granted_by,"
+        " created_at) VALUES (gen_random_uuid(), $1, $3, $2, '2026-01-01', 'x', now())",
+        UUID(made["id"]),
+        at.id,
+        role,
+    )
+
+
 async def test_no_client_changes_or_closes_the_account_of_an_office(
     directory: Directory, province: Organisation, owner: asyncpg.Connection
 ) -> None:
     made = await directory.add("li.ming")
-    await owner.execute(
-        "INSERT INTO role_grants (id, person_id, role, organisation_id, valid_from, granted_by,"
-        " created_at) VALUES (gen_random_uuid(), $1, 'auditor', $2, '2026-01-01', 'x', now())",
-        UUID(made["id"]),
-        province.id,
-    )
+    await holding(owner, made, "auditor", province)
     off = {"op": "replace", "path": "active", "value": False}
     renamed = {"op": "replace", "path": "userName", "value": "somebody.else"}
     answers = [
@@ -305,13 +312,25 @@ async def test_a_stale_etag_is_refused_and_a_fresh_one_is_not(directory: Directo
     assert unchanged.status_code == 200
 
 
-async def test_a_removed_account_has_left_and_its_user_name_is_free(
-    directory: Directory, owner: asyncpg.Connection
+async def test_who_teaches_is_not_made_a_pupil_of_unknown_age(
+    directory: Directory, province: Organisation, owner: asyncpg.Connection
 ) -> None:
     made = await directory.add("li.ming")
+    await holding(owner, made, "teacher", province)
+    operation = {"op": "replace", "path": "userType", "value": "student"}
+    answer = await directory.patch(made["id"], operation)
+    assert (answer.status_code, answer.json()["status"]) == (409, "409")
+
+
+async def test_a_removed_account_has_left_and_its_user_name_is_free(
+    directory: Directory, province: Organisation, owner: asyncpg.Connection
+) -> None:
+    made = await directory.add("li.ming")
+    await holding(owner, made, "teacher", province)
     assert (await directory.send("DELETE", f"/Users/{made['id']}")).status_code == 204
     assert (await directory.send("GET", f"/Users/{made['id']}")).status_code == 404
     assert await owner.fetchval("SELECT state FROM people") == "LEFT"
+    assert await owner.fetchval("SELECT valid_until FROM role_grants") is not None
     again = await directory.add("li.ming")
     assert again["id"] != made["id"]
 

@@ -375,6 +375,22 @@ def test_an_import_touches_no_office_through_its_holder(office: str, line: Line)
     assert work.take(teacher(birth_date=date(1980, 2, 2)), AT_SCHOOL).outcome is Outcome.UPDATED
 
 
+def test_whoever_still_holds_a_role_keeps_the_account() -> None:
+    held = account(STAFF, name="赵老师", at=(SCHOOL,), kind="staff", role="teacher")
+    held.grants.append(replace(held.grants[0], id=uuid7(), role="guardian", path=ELSEWHERE.path))
+    work = reconciling(held)
+    assert work.take(teacher(leaving=True), AT_SCHOOL).changes == ("membership",)
+    assert held.person.state is State.ACTIVE
+    assert [each.role for each in work.batch.revoked] == ["teacher"]
+
+
+def test_an_import_makes_no_teacher_of_a_minor() -> None:
+    assert reason(reconciling().take(teacher(birth_date=date(2010, 1, 1)), AT_SCHOOL)) == "minor"
+    work = reconciling(account(STAFF, name="赵老师", role=None))
+    assert reason(work.take(teacher(), AT_SCHOOL)) == "minor"
+    assert work.take(teacher(birth_date=date(1990, 1, 1)), AT_SCHOOL).outcome is Outcome.UPDATED
+
+
 def test_who_becomes_a_minor_by_a_roster_is_told_apart() -> None:
     staff = account(STAFF, name="赵老师", at=(SCHOOL,), kind="staff", role=None)
     known = account(ID)

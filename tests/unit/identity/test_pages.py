@@ -38,6 +38,7 @@ PAGES: dict[str, dict[str, Any]] = {
         "owner": HOSTILE,
         "purpose": HOSTILE,
         "scopes": list(SCOPES.values()),
+        "withheld": list(SCOPES.values()),
         "account": HOSTILE,
         "action": "/identity/consent",
         "hidden": {"request": HOSTILE},

@@ -109,7 +109,10 @@ class TestLife:
             for each in offers(State.ACTIVE, Standing.REACHES_ALL)
             if each.action is Action.ERASE
         ]
-        assert erase.explanation == "It takes an account that is INVITED or LEFT."
+        assert erase.explanation == (
+            "It takes an account that is INVITED or LEFT.",
+            "账号须处于以下状态：待激活、已离开。",
+        )
 
 
 class TestDays:

@@ -14,3 +14,6 @@ Index(
     _audit.id,
     postgresql_where=_audit.on_behalf_of.is_not(None),
 )
+# And what was done to something of theirs, a session or an authorization.
+_person = _audit.facts["person"].astext
+Index("ix_audit_person", _person, _audit.id, postgresql_where=_person.is_not(None))

@@ -62,8 +62,8 @@ class RecordedRevocations:
     def __init__(self) -> None:
         self.values: list[tuple[str, str]] = []
 
-    async def revoke(self, _uow: UnitOfWork, kind: str, value: str) -> None:
-        self.values.append((kind, value))
+    async def revoke(self, _uow: UnitOfWork, kind: str, *values: str) -> None:
+        self.values += [(kind, value) for value in values]
 
 
 def administrator(place: Organisation) -> Principal:
