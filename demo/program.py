@@ -13,6 +13,7 @@ from pathlib import Path
 from demo import (
     checker,
     evidence,
+    homework,
     integration,
     lesson,
     publication,
@@ -58,6 +59,9 @@ STEPS: tuple[tuple[str, Act], ...] = (
     ("6 a course pins it 课程", study.course),
     ("6 an application tells what the pupil did 学习记录", struck("study", study.activity)),
     ("6 the pupil has completed it 学完", study.completion),
+    ("6 homework is handed in 交作业", homework.handed_in),
+    ("6 it is marked and given back 批改", homework.marked),
+    ("6 progress, archive, board 进度与成长档案", homework.shown),
     ("7 the merged contract 接口文档", integration.contract),
     ("7 an API key 接口密钥", integration.key),
     ("7 the rate limit 限流", integration.limit),

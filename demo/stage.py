@@ -55,7 +55,7 @@ class Stage:
         self.receiver = receiver
         self.kills: list[str] = []
         self.statements: list[str] = []
-        self.origin = self.cursor = self.course = ""
+        self.origin = self.cursor = self.course = self.submission = ""
         self._chance = random.Random(seed)  # noqa: S311 - of accidents
         self._victim = ""
         self._questions = 0

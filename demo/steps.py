@@ -30,8 +30,8 @@ def timed(name: str, act: Act) -> Step:
     began = time.monotonic()
     try:
         facts, ok = act(), True
-    except Failed as problem:
-        facts, ok = {"problem": str(problem)}, False
+    except (Failed, LookupError, ValueError) as problem:  # an answer that lacks what it should have
+        facts, ok = {"problem": f"{type(problem).__name__}: {problem}"}, False
     step = Step(name, ok, round(time.monotonic() - began, 3), facts)
     mark = "✓" if step.ok else "✗"
     told = json.dumps(step.facts, ensure_ascii=False)

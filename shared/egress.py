@@ -11,10 +11,12 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
+import httpcore2
 import httpx2
 
 IPAddress = IPv4Address | IPv6Address
@@ -24,6 +26,10 @@ Resolver = Callable[[str], Awaitable[Sequence[str]]]
 """From a host name to all its addresses, as text. Raises `OSError` when it has none."""
 
 _CONNECT_SECONDS = 5.0
+_HEAD_BYTES = 64 << 10
+"""Of all that comes before a body, interim answers (RFC 9110 §15.2) and TLS records aside."""
+_READ_BYTES = 4 << 10
+"""Parsed at once: whoever shares the event loop waits no longer than that takes."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEPT_ACROSS_ORIGINS = ("accept", "accept-encoding", "accept-language", "user-agent")
@@ -48,7 +54,7 @@ class EgressPolicy:
     """Allowed beside the public Internet."""
     ports: frozenset[int] = frozenset(_DEFAULT_PORTS.values())
     max_bytes: int = 8 << 20
-    """Of a body, as received and as decompressed."""
+    """Of a body, as received and as decompressed; what frames it counts beside it."""
     seconds: float = 20.0
     """For the whole of a request, redirects included."""
 
@@ -162,7 +168,12 @@ class Egress:
             raise EgressRefused(f"not an address: {error}") from None
         except TimeoutError:
             raise EgressFailed(f"no whole answer within {self._policy.seconds:g} s") from None
-        except (httpx2.HTTPError, zlib.error) as error:
+        except (
+            httpcore2.NetworkError,
+            httpcore2.ProtocolError,
+            httpcore2.TimeoutException,
+            zlib.error,
+        ) as error:
             raise EgressFailed(f"{type(error).__name__}: {error}") from error
 
     async def refusal(self, url: str) -> str | None:
@@ -183,13 +194,16 @@ class Egress:
         host = _checked_host(request.url, self._policy.ports)
         addresses = await self._checked_addresses(host)
         # Connections are not kept: a pool knows them by address, while TLS vouched for a name.
-        async with httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
-            response = await _first_to_connect(transport, request, host, addresses)
+        wire = _Wire(_HEAD_BYTES)
+        async with httpcore2.AsyncConnectionPool(self._tls, network_backend=wire) as pool:
+            response = await _first_to_connect(pool, request, host, addresses)
+            headers = httpx2.Headers(response.headers)
+            wire.left += self._policy.max_bytes
             try:
-                content = await _bounded_body(response, self._policy.max_bytes)
+                content = await _bounded_body(response, headers, self._policy.max_bytes)
             finally:
                 await response.aclose()
-        return EgressAnswer(str(request.url), response.status_code, response.headers, content)
+        return EgressAnswer(str(request.url), response.status, headers, content)
 
     async def _checked_addresses(self, host: str) -> list[IPAddress]:
         literal = _literal(host)
@@ -254,25 +268,80 @@ def _is_public(address: IPAddress) -> bool:
     return address in _IPV6_UNICAST and not any(address in network for network in _REFUSED_IPV6)
 
 
+class _Wire(httpcore2.AnyIOBackend):
+    """Connections on which no more than `left` bytes are read, in small pieces: whatever a peer
+    sends, and however it cuts it up, costs no more than so many bytes cost."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        opened = await super().connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Bounded(opened, self)
+
+
+class _Bounded(httpcore2.AsyncNetworkStream):
+    def __init__(self, stream: httpcore2.AsyncNetworkStream, wire: _Wire) -> None:
+        self._stream = stream
+        self._wire = wire
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    async def read(
+        self,
+        max_bytes: int,
+        timeout: float | None = None,
+    ) -> bytes:
+        data = await self._stream.read(min(max_bytes, _READ_BYTES), timeout)
+        self._wire.left -= len(data)
+        if self._wire.left < 0:
+            raise EgressFailed("the answer has no end within the limit")
+        return data
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        inner = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return _Bounded(inner, self._wire)
+
+
 async def _first_to_connect(
-    transport: httpx2.AsyncHTTPTransport,
+    pool: httpcore2.AsyncConnectionPool,
     request: httpx2.Request,
     host: str,
     addresses: Sequence[IPAddress],
-) -> httpx2.Response:
+) -> httpcore2.Response:
     """Send `request` to the first of `addresses` that takes the connection."""
     *others, last = dict.fromkeys(addresses)
     for address in others:
-        with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
-            return await transport.handle_async_request(_pinned(request, host, address))
-    return await transport.handle_async_request(_pinned(request, host, last))
+        with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+            return await pool.handle_async_request(_pinned(request, host, address))
+    return await pool.handle_async_request(_pinned(request, host, last))
 
 
-def _pinned(request: httpx2.Request, host: str, address: IPAddress) -> httpx2.Request:
-    return httpx2.Request(
+def _pinned(request: httpx2.Request, host: str, address: IPAddress) -> httpcore2.Request:
+    url = request.url.copy_with(host=str(address))
+    return httpcore2.Request(
         request.method,
-        request.url.copy_with(host=str(address)),
-        headers=request.headers,  # Host among them
+        httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,  # Host among them
         content=request.content,
         extensions={"sni_hostname": host, "timeout": {"connect": _CONNECT_SECONDS}},
     )
@@ -293,13 +362,13 @@ def _origin(url: httpx2.URL) -> tuple[str, bytes, int | None]:
     return url.scheme, url.raw_host, url.port
 
 
-async def _bounded_body(response: httpx2.Response, limit: int) -> bytes:
-    encoding = response.headers.get("content-encoding", "identity").lower()
+async def _bounded_body(response: httpcore2.Response, headers: httpx2.Headers, limit: int) -> bytes:
+    encoding = headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise EgressFailed(f"the answer is encoded as {encoding}, which was not asked for")
     gunzip = _Gunzip() if encoding == "gzip" else None
     body, received = bytearray(), 0
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_stream():
         received += len(chunk)
         body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
         if max(received, len(body)) > limit:

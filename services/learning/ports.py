@@ -26,7 +26,7 @@ class Actors(Protocol):
 
     async def pseudonyms(self, agents: Sequence[Json]) -> Sequence[Pseudonym]:
         """Of identified agents, given without members; unknown ones are noted. They are
-        committed when this returns."""
+        committed when this returns. Raises `MalformedStatement` for one who was erased."""
         ...
 
     async def known(self, agent: Json) -> UUID | None:

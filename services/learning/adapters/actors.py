@@ -6,7 +6,7 @@ persona's row is gone, the statements that point to it name nobody.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +14,8 @@ import orjson
 
 from services.learning.adapters.pool import Pool
 from services.learning.domain.xapi.contents import identifier_of
-from services.learning.domain.xapi.rules import Json
+from services.learning.domain.xapi.records import MalformedStatement
+from services.learning.domain.xapi.rules import Defect, Json
 from services.learning.ports import Pseudonym
 from shared.clock import Clock
 from shared.encryption import KeyRing, Place
@@ -45,7 +46,8 @@ class ActorDirectory:
         self._agents: OrderedDict[UUID, Json] = OrderedDict()
 
     async def pseudonyms(self, agents: Sequence[Json]) -> Sequence[Pseudonym]:
-        """Those of identified agents, given without members; unknown ones are committed."""
+        """Those of identified agents, given without members; unknown ones are committed. Raises
+        `MalformedStatement` for one who was erased."""
         marks = [orjson.dumps(agent) for agent in agents]
         known = self._known
         if missing := {m: a for m, a in zip(marks, agents, strict=True) if m not in known}:
@@ -62,24 +64,31 @@ class ActorDirectory:
         hashes = self._keys.search_hashes("actors", identifier_of(agent) or "")
         async with self._pool.connection() as connection:
             found: UUID | None = await connection.fetchval(
-                "SELECT id FROM actors WHERE identifier_hash = ANY($1)", hashes
+                "SELECT id FROM actors WHERE identifier_hash = ANY($1) AND erased_at IS NULL",
+                hashes,
             )
         return found
 
     async def named(self, personas: Sequence[UUID]) -> Mapping[UUID, Json]:
         """The agents as they were sent; erased ones are missing."""
-        found = {each: self._agents[each] for each in personas if each in self._agents}
-        if missing := [each for each in personas if each not in found]:
-            async with self._pool.connection() as connection:
-                rows = await connection.fetch(
-                    "SELECT id, sealed FROM personas WHERE id = ANY($1)", missing
-                )
-            for key, sealed in rows:
+        # Another process may have erased one: what is remembered saves the opening alone.
+        async with self._pool.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT id, sealed FROM personas WHERE id = ANY($1)", personas
+            )
+        for key, sealed in rows:
+            if key not in self._agents:
                 agent = orjson.loads(self._keys.decrypt("personas", sealed, _place(key)))
-                found[key] = self._agents[key] = agent
-            while len(self._agents) > REMEMBERED:
-                self._agents.popitem(last=False)
+                self._agents[key] = agent
+        found = {key: self._agents[key] for key, _ in rows}
+        while len(self._agents) > REMEMBERED:
+            self._agents.popitem(last=False)
         return found
+
+    def forget(self, actors: Collection[UUID]) -> None:
+        """Nothing that is remembered of them is told any more."""
+        for mark in [mark for mark, each in self._known.items() if each.actor in actors]:
+            self._agents.pop(self._known.pop(mark).persona, None)
 
     async def _noted(self, agents: Mapping[bytes, Json]) -> dict[bytes, Pseudonym]:
         """Look the agents up, and note those that are new. An earlier key's hash is looked for
@@ -136,9 +145,12 @@ async def _actors_of(
     connection: asyncpg.Connection, by_hash: Mapping[bytes, str]
 ) -> dict[str, UUID]:
     rows = await connection.fetch(
-        "SELECT identifier_hash, id FROM actors WHERE identifier_hash = ANY($1)", list(by_hash)
+        "SELECT identifier_hash, id, erased_at FROM actors WHERE identifier_hash = ANY($1)",
+        list(by_hash),
     )
-    return {by_hash[found]: key for found, key in rows}
+    if any(erased_at for _, _, erased_at in rows):
+        raise MalformedStatement([Defect("", "Leave out a person whose records were erased.")])
+    return {by_hash[found]: key for found, key, _ in rows}
 
 
 def _place(persona: UUID) -> Place:

@@ -3,13 +3,14 @@ transactions never wait for each other."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from services.learning.domain.xapi.aggregates import Tally, day_of
-from services.learning.domain.xapi.contents import key_of
+from services.learning.domain.xapi.contents import Figures, key_of
 from services.learning.domain.xapi.records import About
 from services.learning.domain.xapi.statements import VOIDED
 
@@ -67,12 +68,30 @@ _ADD_DAYS = f"""
     SELECT * FROM unnest($1::uuid[], $2::date[], $3::bigint[], $4::bigint[], $5::bigint[])
     {_MORE_ON_A_DAY}
 """  # noqa: S608 - constants
+_ADD_MASTERY = """
+    INSERT INTO mastery AS known (actor_id, point, last_at, tries, score, weighed_tries,
+        weighed_score)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[],
+        $6::numeric[], $7::numeric[])
+    ON CONFLICT (actor_id, point) DO UPDATE SET
+        last_at = greatest(known.last_at, excluded.last_at),
+        tries = known.tries + excluded.tries,
+        score = known.score + excluded.score,
+        weighed_tries = known.weighed_tries + excluded.weighed_tries,
+        weighed_score = known.weighed_score + excluded.weighed_score
+"""
+_UNLEARN = "DELETE FROM mastery WHERE actor_id = $1 AND point = ANY($2::uuid[]) RETURNING point"
+_TRIES = f"""
+    SELECT p.point, least(s.at, s.stored) AS at, s.scaled, s.passed
+    FROM unnest($2::uuid[]) AS p (point) JOIN statements s ON s.related @> ARRAY[p.point]
+    WHERE s.actor_id = $1 AND {_COUNTED}
+"""  # noqa: S608 - constants
 _VOID = """
     UPDATE statements SET voided = true
     WHERE id = ANY($1) AND NOT voided AND verb <> $3 AND application_id IN (
         SELECT other.id FROM applications other, applications own
         WHERE own.id = $2 AND other.organisation_path <@ own.organisation_path)
-    RETURNING actor_id, object, about, at, completed, passed
+    RETURNING actor_id, object, about, at, completed, passed, related
 """
 _RECOUNT = f"""
     {_INTO_PROGRESS} {_FIGURES} FROM statements
@@ -118,6 +137,25 @@ async def add(connection: asyncpg.Connection, tally: Tally) -> None:
         [each.completions for _, each in days],
         [each.passes for _, each in days],
     )
+    await learn(connection, tally)
+
+
+async def learn(connection: asyncpg.Connection, tally: Tally) -> None:
+    """Add what the tally holds of mastery."""
+    mastery = sorted(tally.mastery.items())
+    if not mastery:
+        return
+    figures = [each for _, each in mastery]
+    await connection.execute(
+        _ADD_MASTERY,
+        [key[0] for key, _ in mastery],
+        [key[1] for key, _ in mastery],
+        [each.last_at for each in figures],
+        [each.tries for each in figures],
+        [each.score for each in figures],
+        [Decimal(each.weighed_tries) for each in figures],
+        [Decimal(each.weighed_score) for each in figures],
+    )
 
 
 async def void(connection: asyncpg.Connection, target: UUID, application_id: int) -> None:
@@ -148,6 +186,7 @@ async def _take_out(  # the columns of one row
     at: datetime,
     completed: bool,
     passed: bool | None,
+    related: Sequence[UUID] | None,
 ) -> None:
     if about != About.ACTIVITY:
         return
@@ -161,3 +200,14 @@ async def _take_out(  # the columns of one row
         activity,
         day,
     )
+    if related:
+        await _unlearn(connection, actor, related)
+
+
+async def _unlearn(connection: asyncpg.Connection, actor: UUID, related: Sequence[UUID]) -> None:
+    """Count mastery anew of those of `related` that are knowledge points."""
+    points = [row[0] for row in await connection.fetch(_UNLEARN, actor, related)]
+    tally = Tally()
+    for point, at, scaled, passed in await connection.fetch(_TRIES, actor, points):
+        tally.learn(actor, [point], at, Figures(scaled, None, False, passed, None))
+    await learn(connection, tally)

@@ -77,6 +77,7 @@ _MOVES = [
         ("organisations", "path"),
         ("allowed_applications", "organisation_path"),
         ("courses", "organisation_path"),
+        ("assignments", "organisation_path"),
     )
 ]
 """Every column that says where something belongs."""

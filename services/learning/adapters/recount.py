@@ -10,16 +10,18 @@ from services.learning.adapters.days import STORE_LOCK
 from services.learning.adapters.pool import Pool
 from services.learning.adapters.reading import lines_of
 from services.learning.application.intake import NOBODY
+from services.learning.domain.progress import points_of
 from services.learning.domain.xapi.aggregates import Tally
 from services.learning.domain.xapi.contents import figures_of, key_of
 from services.learning.domain.xapi.values import Version, instant
 
 BLOBS_AT_ONCE = 200
 
-_SET_ASIDE = """
+SET_ASIDE = """
     SELECT relname FROM pg_class
     WHERE relkind = 'r' AND NOT relispartition AND relname ~ $1 ORDER BY relname
 """
+"""The tables of days that were set aside, whose names match."""
 
 
 async def recount(pool: Pool) -> int:
@@ -31,10 +33,10 @@ async def recount(pool: Pool) -> int:
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0")
         await connection.execute(f"SELECT pg_advisory_xact_lock({STORE_LOCK})")
-        await connection.execute("DELETE FROM progress")
-        await connection.execute("DELETE FROM activity_days")
+        for table in ("progress", "activity_days", "mastery"):
+            await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
         rows, blobs = [
-            _all_of(table, await connection.fetch(_SET_ASIDE, f"^{table}_[0-9]{{8}}$"))
+            _all_of(table, await connection.fetch(SET_ASIDE, f"^{table}_[0-9]{{8}}$"))
             for table in ("statements", "blobs")
         ]
         cursor = await connection.cursor(
@@ -55,7 +57,9 @@ async def recount(pool: Pool) -> int:
                     given = statement.get("timestamp")
                     at = stored if given is None else instant(given, Version.V1)
                     activity: UUID = key_of(statement["object"]["id"])
-                    tally.add(actor, activity, at, figures_of(statement))
+                    figures = figures_of(statement)
+                    tally.add(actor, activity, at, figures)
+                    tally.learn(actor, points_of(statement), min(at, stored), figures)
                     counted += 1
             await aggregates.add(connection, tally)
     return counted

@@ -18,6 +18,7 @@ import orjson
 from services.learning.adapters import aggregates
 from services.learning.adapters.days import STORE_LOCK, Days
 from services.learning.adapters.pool import Pool
+from services.learning.domain.xapi.aggregates import Tally
 from services.learning.domain.xapi.contents import key_of
 from services.learning.domain.xapi.records import Batch, Record, plan
 from shared.encryption import KeyRing, Place
@@ -55,6 +56,7 @@ _ATTACH = """
     INSERT INTO attachments (sha2, content_type, sealed, stored)
     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
 """
+_ERASED = "SELECT id FROM actors WHERE id = ANY($1) AND erased_at IS NOT NULL"
 _BLOBS = "INSERT INTO blobs (id, content) SELECT * FROM unnest($1::uuid[], $2::bytea[])"
 
 Fresh = Sequence[tuple[Batch, Record]]
@@ -105,7 +107,8 @@ class StatementWriter:
         lock = "pg_advisory_xact_lock" if voiding else "pg_advisory_xact_lock_shared"
         await connection.execute(f"BEGIN; SELECT {lock}({STORE_LOCK})")
         try:
-            await self._insert(connection, fresh, stored, named)
+            if living := await self._living(connection, fresh):
+                await self._insert(connection, living, stored, named)
             for target, application_id in voiding:
                 await aggregates.void(connection, target, application_id)
             await connection.execute("COMMIT")
@@ -113,6 +116,13 @@ class StatementWriter:
             if not connection.is_closed():
                 await connection.execute("ROLLBACK")
             raise
+
+    async def _living(self, connection: asyncpg.Connection, fresh: Fresh) -> Fresh:
+        """Without those of people who were erased while their statements waited: what was taken in
+        goes as what was there."""
+        actors = list({each.actor for _, each in fresh})
+        erased = {row[0] for row in await connection.fetch(_ERASED, actors)}
+        return [pair for pair in fresh if pair[1].actor not in erased] if erased else fresh
 
     async def _insert(
         self, connection: asyncpg.Connection, fresh: Fresh, stored: datetime, named: Named
@@ -137,6 +147,7 @@ class StatementWriter:
         await connection.execute(_BLOBS, blobs, contents)
         await self._describe(connection, fresh, stored)
         await aggregates.count(connection, stored, rows[-1][1], blobs)
+        await aggregates.learn(connection, _learnt(fresh, rows))
 
     def _rows(
         self, fresh: Fresh, stored: datetime, named: Named, voided: set[UUID]
@@ -182,6 +193,16 @@ class StatementWriter:
             content = base64.b64encode(part.content).decode()
             sealed = self._keys.encrypt("attachments", content, attachment_place(sha2))
             await connection.execute(_ATTACH, sha2, part.content_type, sealed, stored)
+
+
+def _learnt(fresh: Fresh, rows: Sequence[tuple[Any, ...]]) -> Tally:
+    """What the records tell of mastery, given their rows."""
+    tally = Tally()
+    for (_, each), row in zip(fresh, rows, strict=True):
+        stored, at, voided = row[1], row[2], row[-2]
+        if each.points and not voided:
+            tally.learn(each.actor, each.points, min(at, stored), each.figures)
+    return tally
 
 
 def attachment_place(sha2: str) -> Place:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from services.learning.domain.progress import points_of
 from services.learning.domain.xapi import attachments, statements
 from services.learning.domain.xapi.attachments import Part
 from services.learning.domain.xapi.contents import (
@@ -179,6 +180,7 @@ class Intake:
             related=sorted(related) if related else None,
             figures=figures_of(document),
             voids=voided_by(document),
+            points=points_of(document) if about is About.ACTIVITY and actor != NOBODY else (),
         )
 
     def _key(self, iri: str) -> UUID:

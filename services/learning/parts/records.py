@@ -6,7 +6,9 @@ from services.learning.adapters.actors import ActorDirectory
 from services.learning.adapters.applications import ApplicationRepository
 from services.learning.adapters.days import Days
 from services.learning.adapters.documents import DocumentRepository
+from services.learning.adapters.erasure import Erasure
 from services.learning.adapters.pool import Pool
+from services.learning.adapters.progress import People
 from services.learning.adapters.reading import StatementReader
 from services.learning.adapters.statements import StatementWriter
 from services.learning.application.applications import Registry
@@ -14,6 +16,7 @@ from services.learning.application.documents import Documents
 from services.learning.application.intake import Intake
 from services.learning.application.recorder import Recorder
 from services.learning.application.statements import Statements
+from services.learning.consumers import Forget
 from services.learning.domain.xapi.values import Version
 from services.learning.problems.activity import PROBLEMS
 from services.learning.routes.events import events_router
@@ -37,6 +40,8 @@ class RecordsPart(Part):
     registry: Registry
     statements: Statements
     pool: Pool
+    forget: Forget
+    """Takes the records of a person away."""
 
 
 def build(runtime: Runtime, settings: Settings) -> RecordsPart:
@@ -53,6 +58,7 @@ def build(runtime: Runtime, settings: Settings) -> RecordsPart:
     reader = StatementReader(runtime.reader, keys)
     statements = Statements(intake, recorder, reader, actors, applications, registry, home)
     documents = Documents(DocumentRepository(pool, keys), actors, registry, runtime.clock)
+    people = People(runtime.reader, keys, settings.issuer)
     cursors = Cursors(keys.derive("cursors"))
     return RecordsPart(
         routers=[
@@ -67,4 +73,5 @@ def build(runtime: Runtime, settings: Settings) -> RecordsPart:
         registry=registry,
         statements=statements,
         pool=pool,
+        forget=Erasure(pool, people, actors, runtime.clock).forget,
     )

@@ -1,6 +1,14 @@
 """How this service's domain errors are told over HTTP: a file per part."""
 
-from services.learning.problems import activity, allowed_applications, courses, spaces
+from services.learning.problems import (
+    activity,
+    allowed_applications,
+    archive,
+    assignments,
+    boards,
+    courses,
+    spaces,
+)
 from shared.problems import ProblemTable
 
 PROBLEMS: ProblemTable = {
@@ -8,4 +16,7 @@ PROBLEMS: ProblemTable = {
     **spaces.PROBLEMS,
     **allowed_applications.PROBLEMS,
     **courses.PROBLEMS,
+    **assignments.PROBLEMS,
+    **boards.PROBLEMS,
+    **archive.PROBLEMS,
 }

@@ -29,6 +29,11 @@ class Event(BaseModel):
         None, min_length=1, max_length=200, description="Whose it is; by default the caller's."
     )
     parent: Annotated[str, _iri] | None = Field(None, description="What the activity is part of.")
+    knowledge_points: list[Annotated[str, _iri]] = Field(
+        [],
+        max_length=20,
+        description="What it tries: addresses of knowledge points in the catalogue.",
+    )
     registration: UUID | None = Field(None, description="The attempt.")
     score: float | None = Field(None, ge=-1, le=1, description="Scaled.")
     success: bool | None = None
@@ -46,9 +51,13 @@ class Event(BaseModel):
             "duration": None if self.duration_ms is None else f"PT{self.duration_ms / 1000:.3f}S",
             "extensions": None if self.progress is None else {PROGRESS: self.progress},
         }
+        activities = {
+            "parent": self.parent and [{"id": self.parent}],
+            "category": [{"id": each} for each in self.knowledge_points],
+        }
         context: Json = {
             "registration": None if self.registration is None else str(self.registration),
-            "contextActivities": self.parent and {"parent": [{"id": self.parent}]},
+            "contextActivities": {name: each for name, each in activities.items() if each} or None,
         }
         statement: Json = {
             "id": str(self.id),
@@ -78,6 +87,9 @@ class Events(BaseModel):
                             "verb": "completed",
                             "object": "https://lessons.example/fractions/1",
                             "parent": "https://lessons.example/fractions",
+                            "knowledge_points": [
+                                "https://shuyuan.example/catalog/v1/knowledge/MATH/points/F-1"
+                            ],
                             "score": 0.85,
                             "success": True,
                             "completion": True,

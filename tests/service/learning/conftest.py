@@ -15,7 +15,7 @@ from services.learning.domain.applications import Class, Scope
 from services.learning.settings import Settings
 from tests.conftest import Stack
 from tests.service import house
-from tests.service.house import Token, new_signing_key, own_database, signer
+from tests.service.house import Token, new_signing_key, own_bucket, own_database, signer
 
 SCHOOL = "PTEST.SFIRST"
 OTHER_SCHOOL = "PTEST.SOTHER"
@@ -45,7 +45,8 @@ async def owner(migrated_database: asyncpg.Connection, emptying: str) -> asyncpg
 @pytest.fixture
 async def settings(stack: Stack, owner: asyncpg.Connection) -> Settings:
     """Settings that point at a database with nothing in it but what migrations put there."""
-    return Settings.model_validate(await own_database(stack, "learning", owner))
+    own = {**await own_database(stack, "learning", owner), **own_bucket(stack, "learning")}
+    return Settings.model_validate(own)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 from shared.clock import utc_now
 from shared.ids import uuid7
 from tests.service.learning.courses import Desk, placed, section
+from tests.service.learning.homework import MARKS, MATHS, RIGHT, Classroom
 from tests.service.learning.school import CLASS, SCHOOL, organisation_id
 from tests.service.learning.test_allowed_applications import READER
 from tests.service.learning.test_spaces_announcements import SPORTS
@@ -140,6 +141,106 @@ COURSES: Mapping[str, Make] = {
 }
 
 
+def homework(rest: str = "", body: Any = None, *, assigned: bool = True) -> Make:
+    """Somebody's, for a class of the school; or a draft of it."""
+
+    async def make(desk: Desk) -> Target:
+        room = Classroom(desk.school, desk.client, desk.owner, desk.subject)
+        made = await (room.assigned() if assigned else room.create())
+        await desk.school.enrol(person=desk.subject)
+        return Target(f"/assignments/{made['id']}{rest}", body, made["version"])
+
+    return make
+
+
+def submission(rest: str = "", body: Any = None, *, marked: bool = False) -> Make:
+    """What a pupil of the class handed in, with a file."""
+
+    async def make(desk: Desk) -> Target:
+        room = Classroom(desk.school, desk.client, desk.owner, desk.subject)
+        given, pupil = await room.assigned(), await room.pupil()
+        made = await room.handed_in(given, pupil)
+        file = (await room.announce(given, pupil, b"?")).json()["file_id"]
+        await desk.owner.execute(
+            "UPDATE homework_files SET submission_id = $1 WHERE id = $2", made["id"], file
+        )
+        if marked:
+            made = await room.acted(made, "mark", {"marks": MARKS})
+        path = f"/submissions/{made['id']}{rest.format(file=file)}"
+        return Target(path, body, made["version"])
+
+    return make
+
+
+async def hand_in(desk: Desk) -> Target:
+    made = await homework()(desk)
+    id_ = made.path.rpartition("/")[2]
+    return Target("/submissions", {"assignment_id": id_, "answers": RIGHT})
+
+
+async def list_submissions(desk: Desk) -> Target:
+    made = await homework()(desk)
+    return Target(f"/submissions?assignment_id={made.path.rpartition('/')[2]}")
+
+
+PICTURE = {"item": 3, "name": "图.jpg", "length": 1, "sha256": "0" * 64}
+EXERCISE = {
+    "title": "练习",
+    "organisation": SCHOOL,
+    "subject": MATHS,
+    "minutes": 5,
+    "due_at": "2199-01-01T00:00:00Z",
+}
+HOMEWORK: Mapping[str, Make] = {
+    "create_assignment": at("/assignments", EXERCISE),
+    "list_assignments": at(f"/assignments?organisation={SCHOOL}"),
+    "read_assignment": homework(),
+    "change_assignment": homework("", {"title": "新"}, assigned=False),
+    "delete_assignment": homework(assigned=False),
+    "assign_homework": homework("/assign", {"classes": [CLASS]}, assigned=False),
+    "withdraw_homework": homework("/withdraw"),
+    "announce_homework_file": homework("/files", PICTURE),
+    "publish_marks": homework("/publish-marks"),
+    "read_homework_load": at(f"/homework-load?organisation={CLASS}"),
+    "hand_in": hand_in,
+    "list_submissions": list_submissions,
+    "read_submission": submission(),
+    "read_submission_file": submission("/files/{file}"),
+    "mark_submission": submission("/mark", {"marks": MARKS}),
+    "return_submission": submission("/return", {}),
+    "publish_submission": submission("/publish", marked=True),
+}
+
+
+def learner(rest: str, body: Any = None) -> Make:
+    """A pupil of the school."""
+
+    async def make(desk: Desk) -> Target:
+        return Target(f"/people/{await desk.school.enrol()}/{rest}", body)
+
+    return make
+
+
+async def archive_entry(desk: Desk) -> Target:
+    made = await learner("archive/remarks", {"text": "好"})(desk)
+    answer = await desk.client.post(f"{V1}{made.path}", headers=desk.teacher, json=made.body)
+    assert answer.status_code == 201, answer.text
+    return Target(made.path.replace("remarks", f"entries/{answer.json()['id']}"))
+
+
+ARCHIVE: Mapping[str, Make] = {
+    "list_progress": learner("progress"),
+    "list_mastery": learner("mastery"),
+    "read_board": at(f"/organisations/{SCHOOL}/board"),
+    "read_archive": learner("archive"),
+    "print_archive": learner("archive.pdf"),
+    "give_award": learner("archive/awards", {"title": "奖", "text": "好"}),
+    "give_remark": learner("archive/remarks", {"text": "好"}),
+    "withdraw_entry": archive_entry,
+    "take_snapshot": learner("archive/snapshots", {"term": "2026-1"}),
+}
+
+
 async def store_events(_desk: Desk) -> Target:
     event = {"id": str(uuid7()), "at": utc_now().isoformat(), "verb": "completed"}
     return Target("/events", {"events": [{**event, "object": "https://lessons.example/1"}]})
@@ -147,4 +248,4 @@ async def store_events(_desk: Desk) -> Target:
 
 RECORDS: Mapping[str, Make] = {"store_events": store_events}
 
-TARGETS: Mapping[str, Make] = {**RECORDS, **SPACES, **COURSES}
+TARGETS: Mapping[str, Make] = {**RECORDS, **SPACES, **COURSES, **HOMEWORK, **ARCHIVE}

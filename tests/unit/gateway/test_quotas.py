@@ -17,7 +17,7 @@ TODAY = day_of(NOON)
 
 def leased(quota: Quota, requests: int) -> Allowance:
     allowance = Allowance(quota)
-    allowance.lease(TODAY, requests, 0)
+    allowance.lease(TODAY, requests, quota.per_day)
     return allowance
 
 
@@ -86,7 +86,7 @@ class Register:
         taken = self.taken.get((client, day), 0)
         granted = max(0, min(quota.block, quota.per_day - taken))
         self.taken[client, day] = taken + granted
-        return granted, quota.per_day - taken - granted
+        return granted, taken + granted
 
 
 CLASSES = {"trial": Quota(10_000, 400), "high": Quota(10_000, 10_000)}
@@ -135,7 +135,40 @@ async def test_a_new_day_begins_anew() -> None:
 
 async def test_without_the_register_requests_are_counted_here() -> None:
     counted = quotas(Register(down=10**6))
-    assert await passed(counted, "one", 300) == 300
+    assert await passed(counted, "one", 500) == 400
+
+
+async def test_tokens_of_two_classes_in_turn_count_one_day() -> None:
+    """Those from before a change of class are good for some minutes."""
+    register = Register()
+    counted = quotas(register)
+    for _ in range(150):
+        assert await passed(counted, "one", 1, "trial") == 1
+        assert await passed(counted, "one", 1, "high") == 1
+    assert register.taken["one", TODAY] <= 300 + 2 * CLASSES["high"].block
+    assert await passed(counted, "one", 500, "trial") == 100
+    assert await passed(counted, "one", 10, "high") == 10
+
+
+async def test_tokens_of_two_classes_in_turn_share_one_second() -> None:
+    classes = {"trial": Quota(5, 10_000), "high": Quota(50, 10_000)}
+    counted = Quotas(Register(), classes, lambda: NOON)
+    assert await passed(counted, "one", 60, "high") <= 51
+    assert await passed(counted, "one", 10, "trial") <= 1
+
+
+async def test_what_a_process_has_leased_and_not_spent_is_told() -> None:
+    register = Register()
+    counted = quotas(register)
+    await passed(counted, "one", 3)
+    assert register.taken["one", TODAY] - counted.unspent("one", TODAY) == 3
+    assert counted.unspent("one", TODAY + timedelta(days=1)) == 0
+    assert counted.unspent("another", TODAY) == 0
+
+
+@pytest.mark.parametrize("kind", [Quota(5, 5_000), Quota(50, 500_000), Quota(500, 10_000_000)])
+def test_a_block_is_no_more_than_a_second_may_ask(kind: Quota) -> None:
+    assert kind.block == kind.per_second
 
 
 async def test_an_unknown_class_has_the_smallest_quota() -> None:

@@ -122,6 +122,44 @@ async def test_an_answer_that_drips_is_stopped_by_the_total_time() -> None:
             )
 
 
+@pytest.mark.parametrize(
+    ("head", "again"),
+    [
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+    ids=["interim answers", "chunks of one byte"],
+)
+async def test_an_answer_without_end_is_left_and_holds_nobody_else_up(
+    head: bytes, again: bytes
+) -> None:
+    """Interim answers (RFC 9110 §15.2) come before the final one in any number."""
+    gaps = list[float]()
+
+    async def endlessly(writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while True:
+            writer.write(again * 1000)
+            await writer.drain()
+
+    async def others() -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            before = clock()
+            await asyncio.sleep(0)
+            gaps.append(clock() - before)
+
+    async with serving() as server:
+        server.behave = endlessly
+        waiting = asyncio.create_task(others())
+        with pytest.raises(EgressFailed):
+            await allowing_loopback(server, max_bytes=100_000).request(
+                "GET", f"http://127.0.0.1:{server.port}/"
+            )
+        waiting.cancel()
+    assert max(gaps) < 0.25
+
+
 async def test_nobody_listening_is_a_failure() -> None:
     async with serving() as server:
         pass

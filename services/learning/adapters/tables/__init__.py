@@ -7,10 +7,13 @@ from services.learning.adapters.tables import (
     activity,
     allowed_applications,
     applications,
+    archive,
+    assignments,
     courses,
     directory,
     documents,
     spaces,
+    submissions,
 )
 from services.learning.adapters.tables.metadata import METADATA
 
@@ -19,8 +22,11 @@ __all__ = [
     "activity",
     "allowed_applications",
     "applications",
+    "archive",
+    "assignments",
     "courses",
     "directory",
     "documents",
     "spaces",
+    "submissions",
 ]

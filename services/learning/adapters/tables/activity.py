@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Numeric,
     SmallInteger,
     Table,
     Text,
@@ -106,6 +107,18 @@ Table(
     Column("best_scaled", Double),
     Column("completed", Boolean, nullable=False),
     Column("passed", Boolean, nullable=False),
+    postgresql_with={"fillfactor": "80"},
+)
+Table(
+    "mastery",
+    METADATA,
+    Column("actor_id", Uuid, primary_key=True),
+    Column("point", Uuid, primary_key=True, comment="key of a knowledge point's address"),
+    Column("last_at", INSTANT, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("score", BigInteger, nullable=False, comment="in thousandths"),
+    Column("weighed_tries", Numeric, nullable=False, comment="whole, twice as much every 30 days"),
+    Column("weighed_score", Numeric, nullable=False, comment="likewise"),
     postgresql_with={"fillfactor": "80"},
 )
 Table(

@@ -1,6 +1,6 @@
 """Applications that keep records here, and the people they name."""
 
-from sqlalchemy import Column, Identity, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Column, Identity, Index, Integer, LargeBinary, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.learning.adapters.tables.metadata import METADATA
@@ -26,6 +26,8 @@ Table(
     Column("id", Uuid, primary_key=True, comment="the pseudonym: says nothing about anyone"),
     Column("identifier_hash", LargeBinary, nullable=False, unique=True, comment="keyed"),
     Column("created_at", INSTANT, nullable=False),
+    Column("erased_at", INSTANT, comment="nothing of this person is kept or taken"),
+    Index("ix_actors_erased", "id", postgresql_where=text("erased_at IS NOT NULL")),
 )
 Table(
     "personas",

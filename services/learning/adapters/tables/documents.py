@@ -1,6 +1,6 @@
 """Documents that applications keep for activities and agents (xAPI 1.0.3 part 3 §2.2)."""
 
-from sqlalchemy import Column, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Column, Index, LargeBinary, Table, Text, Uuid
 
 from services.learning.adapters.tables.metadata import METADATA
 from shared.tables import INSTANT, Ltree
@@ -18,4 +18,5 @@ Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("etag", Text, nullable=False, comment="SHA-1 of the content, in hexadecimal"),
     Column("updated_at", INSTANT, nullable=False),
+    Index("ix_documents_actor_id", "actor_id"),
 )

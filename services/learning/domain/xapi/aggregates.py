@@ -1,14 +1,17 @@
-"""What is counted of statements: progress of each learner in each activity, activity by day.
+"""What is counted of statements: progress of each learner in each activity, mastery of knowledge
+points, activity by day.
 
 Every figure is a sum, a minimum or a maximum, so the order in which statements arrive is nothing to
 it, and a recount from the raw statements gives the same. Progress never regresses.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar
 from uuid import UUID
 
+from services.learning.domain.progress import Mastery, score_of
 from services.learning.domain.xapi.contents import Figures
 
 N = TypeVar("N", int, float)
@@ -68,6 +71,7 @@ class Tally:
     def __init__(self) -> None:
         self.progress: dict[tuple[UUID, UUID], Progress] = {}
         self.days: dict[tuple[UUID, date], Day] = {}
+        self.mastery: dict[tuple[UUID, UUID], Mastery] = {}
 
     def add(self, actor: UUID, activity: UUID, at: datetime, figures: Figures) -> None:
         """Count one first-time statement about an activity."""
@@ -80,6 +84,17 @@ class Tally:
         if day is None:
             day = self.days[key] = Day()
         day.add(figures)
+
+    def learn(self, actor: UUID, points: Sequence[UUID], at: datetime, figures: Figures) -> None:
+        """Count one first-time statement at each of its knowledge points."""
+        score = score_of(figures)
+        if score is None:
+            return
+        for point in points:
+            mastery = self.mastery.get((actor, point))
+            if mastery is None:
+                mastery = self.mastery[actor, point] = Mastery(at)
+            mastery.add(at, score)
 
 
 def _most(known: N | None, new: N | None) -> N | None:

@@ -53,7 +53,8 @@ class Record(NamedTuple):
     """A statement that passed every rule, people replaced by pseudonyms.
 
     ``raw`` is its JSON; ``at`` its timestamp, None when it gave none; ``related`` the activities
-    and actors that it names beside its own actor and object.
+    and actors that it names beside its own actor and object; ``points`` the knowledge points among
+    them, where somebody did something with an activity.
     """
 
     id: UUID
@@ -68,6 +69,7 @@ class Record(NamedTuple):
     related: Sequence[UUID] | None
     figures: Figures
     voids: UUID | None
+    points: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""Boards of classes and schools as those who teach or administer there read them."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.learning.application.directory import STAFF, Directory
+from services.learning.domain.boards import (
+    ACTIVE,
+    BY_CLASS,
+    BY_PUPIL,
+    MOST_ACTIVITIES,
+    MOST_POINTS,
+    Activity,
+    Board,
+    Figures,
+    Group,
+    NoBoard,
+    PointFigures,
+    Pupil,
+)
+from services.learning.domain.directory import Organisation
+from services.learning.domain.xapi.aggregates import day_of
+from shared.access import Rule
+from shared.clock import Clock
+from shared.database import UnitOfWork
+from shared.errors import NotFound
+from shared.principal import Principal
+
+BOARD = Rule("learning.read", STAFF)
+
+
+class Pupils(Protocol):
+    async def below(self, path: str, day: date) -> Sequence[Pupil]:
+        """The pupils at and below `path` on `day`, each once, by class and id."""
+        ...
+
+
+class BoardRecords(Protocol):
+    """What is counted of people, in one statement each."""
+
+    async def actors(self, people: Sequence[str]) -> Mapping[UUID, str]:
+        """Whom the pseudonyms stand for."""
+        ...
+
+    async def groups(self, groups: Mapping[UUID, str], since: datetime) -> Mapping[str, Figures]:
+        """The figures of each group, of pseudonyms by group; who did something since `since` is
+        active."""
+        ...
+
+    async def activities(self, actors: Sequence[UUID], limit: int) -> Sequence[Activity]:
+        """Those that most began first."""
+        ...
+
+    async def points(
+        self, actors: Sequence[UUID], now: datetime, limit: int
+    ) -> Sequence[PointFigures]:
+        """Those that most tried first, estimated as of `now`."""
+        ...
+
+
+class Boards:
+    """No statement is read, and as many queries are sent for a school as for a class. Reading is
+    audited."""
+
+    def __init__(
+        self,
+        new_uow: Callable[[], UnitOfWork],
+        pupils: Callable[[AsyncConnection], Pupils],
+        directory: Callable[[AsyncConnection], Directory],
+        records: BoardRecords,
+        clock: Clock,
+    ) -> None:
+        self._new_uow = new_uow
+        self._pupils = pupils
+        self._directory = directory
+        self._records = records
+        self._clock = clock
+
+    async def get(self, caller: Principal, name: str) -> Board:
+        """That of the organisation with that short code or label, or at that path. A class is
+        shown by pupil, a grade or school by class. Raises `NotFound`, `NoBoard`."""
+        now = self._clock()
+        async with self._new_uow() as uow:
+            organisation = await self._found(uow, caller, name)
+            pupils = await self._pupils(uow.connection).below(organisation.path, day_of(now))
+            uow.audit.record("board.read", str(organisation.id), organisation=organisation.path)
+            await uow.commit()
+        by_pupil = organisation.kind in BY_PUPIL
+        group_of = {each.person: each.person if by_pupil else each.path for each in pupils}
+        people = await self._records.actors(list(group_of))
+        groups = {actor: group_of[person] for actor, person in people.items()}
+        figures = await self._records.groups(groups, now - ACTIVE)
+        actors = list(people)
+        names = {each.path: each.name for each in pupils}
+        sizes = Counter(group_of.values())
+        return Board(
+            organisation=organisation,
+            at=now,
+            pupils=len(pupils),
+            groups=[
+                Group(key, names.get(key), size, figures.get(key)) for key, size in sizes.items()
+            ],
+            activities=await self._records.activities(actors, MOST_ACTIVITIES),
+            points=await self._records.points(actors, now, MOST_POINTS),
+        )
+
+    async def _found(self, uow: UnitOfWork, caller: Principal, name: str) -> Organisation:
+        directory = self._directory(uow.connection)
+        path = await directory.path_of(name.rpartition(".")[2].replace("-", "").upper())
+        found = path and BOARD.holds(caller, path) and await directory.organisation_at(path)
+        if not found:
+            raise NotFound("There is no such board.", zh="没有该看板。")
+        if found.kind not in BY_PUPIL | BY_CLASS:
+            raise NoBoard("Ask for a class, a grade or a school.", zh="请选择班级、年级或学校。")
+        return found

@@ -1,0 +1,104 @@
+"""Marks (批改): by rule for choice and cloze, by people for the rest. Points come in halves."""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.learning.domain.assignments import Answer, Choice, Cloze, Item, Plan
+from shared.errors import DomainError
+
+
+class MarksRefused(DomainError):
+    """Some marks do not fit their items; ``errors`` lists each."""
+
+
+class Mark(NamedTuple):
+    """Of one item. ``criteria`` has the points of each line of the item's rubric."""
+
+    points: float
+    criteria: tuple[float, ...] = ()
+    comment: str = ""
+
+
+class GivenMark(NamedTuple):
+    """What somebody gives the item at place ``item``, from 0."""
+
+    item: int
+    mark: Mark
+
+
+def automatic(items: Sequence[Item], answers: Sequence[Answer]) -> list[Mark | None]:
+    """The marks of items that mark themselves; an item without an answer has no points."""
+    by_item = {each.item: each for each in answers}
+    return [_automatic(item, by_item.get(place)) for place, item in enumerate(items)]
+
+
+def _automatic(item: Item, answer: Answer | None) -> Mark | None:
+    match item:
+        case Choice():
+            right = answer is not None and set(answer.choices or ()) == set(item.correct)
+            return Mark(item.points if right else 0.0)
+        case Cloze():
+            given = answer.gaps or () if answer is not None else ()
+            right_gaps = sum(
+                _plain(text) in {_plain(each) for each in accepted}
+                for text, accepted in zip(given, item.gaps, strict=False)
+            )
+            return Mark(halves(item.points * right_gaps / len(item.gaps)))
+        case _:
+            return None
+
+
+def _plain(text: str) -> str:
+    """Without what writing differs in: width, case, spaces (Unicode NFKC, UAX #15)."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def score(marks: Sequence[Mark | None], plan: Plan, *, late: bool) -> float | None:
+    """What all marks come to, less what late work loses; None until every item has one."""
+    points = [each.points for each in marks if each is not None]
+    if len(points) < len(marks):
+        return None
+    return halves(sum(points) * (100 - plan.late_deduction if late else 100) / 100)
+
+
+def halves(points: float) -> float:
+    """Rounded down to half points."""
+    return math.floor(points * 2) / 2
+
+
+def complete(
+    items: Sequence[Item], known: Sequence[Mark | None], given: Sequence[GivenMark]
+) -> tuple[list[Mark], list[tuple[str, str, str]]]:
+    """The marks of all items: what is `given`, else what is `known`; and what is wrong with them,
+    as pointer, English, Chinese."""
+    flaws: list[tuple[str, str, str]] = []
+    marks = list(known)
+    seen: set[int] = set()
+    for place, each in enumerate(given):
+        pointer = f"#/marks/{place}"
+        if each.item >= len(items) or each.item in seen:
+            en, zh = "There is no such item, or it is marked twice.", "没有该题，或重复评分。"
+            flaws.append((f"{pointer}/item", en, zh))
+            continue
+        seen.add(each.item)
+        marks[each.item] = each.mark
+        if not _fits(items[each.item], each.mark):
+            en = "Give no more than the points of the item and of each line of its rubric."
+            flaws.append((pointer, en, "得分不能超过本题及各评分项的分值。"))
+    missing = [place for place, each in enumerate(marks) if each is None]
+    flaws += (
+        ("#/marks", f"The item at {place} has no mark.", f"第 {place + 1} 题尚未评分。")
+        for place in missing
+    )
+    return [each for each in marks if each is not None], flaws
+
+
+def _fits(item: Item, mark: Mark) -> bool:
+    rubric = getattr(item, "rubric", ())
+    if len(mark.criteria) != len(rubric):
+        return False
+    if any(got > line.points for got, line in zip(mark.criteria, rubric, strict=True)):
+        return False
+    return mark.points <= item.points and (not rubric or mark.points == sum(mark.criteria))

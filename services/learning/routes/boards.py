@@ -1,0 +1,31 @@
+from fastapi import APIRouter
+
+from services.learning.application.boards import BOARD, Boards
+from services.learning.domain.boards import NoBoard
+from services.learning.problems.boards import PROBLEMS
+from services.learning.schemas.boards import BoardView
+from services.learning.schemas.texts import OrganisationName
+from shared.access import guarded
+from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from shared.principal import Caller
+from shared.problems import declare
+
+problems = declare(PROBLEMS)
+
+
+def boards_router(boards: Boards) -> APIRouter:
+    """How far a class or a school is (学情看板)."""
+    router = APIRouter(prefix="/learning/v1/organisations/{organisation}/board", tags=["progress"])
+
+    @router.get(
+        "",
+        summary="班级与学校看板",
+        responses=problems(Unauthenticated, Forbidden, NotFound, NoBoard, Unavailable),
+        **guarded(BOARD),
+    )
+    async def read_board(organisation: OrganisationName, caller: Caller) -> BoardView:
+        """A class by pupil, a grade or school by class, for those who teach or administer there.
+        Reading is audited."""
+        return BoardView.of(await boards.get(caller, organisation))
+
+    return router
