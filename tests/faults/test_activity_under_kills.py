@@ -29,6 +29,7 @@ KILLS = int(os.environ.get("SHUYUAN_FAULTS_KILLS", "4"))
 CLIENTS = 6
 RECOVERY_SECONDS = 30.0
 KILLED = ("learning", "postgres")
+POINTS = "http://127.0.0.1/catalog/v1/knowledge/14/points"
 HOME = "https://faults.example"
 
 Json = dict[str, Any]
@@ -104,6 +105,9 @@ class Activity:
             "verb": {"id": "http://adlnet.gov/expapi/verbs/answered"},
             "object": {"id": f"{HOME}/lessons/{chance.randrange(10)}"},
             "result": {"success": chance.random() < 0.5, "duration": f"PT{chance.randrange(99)}S"},
+            "context": {
+                "contextActivities": {"other": [{"id": f"{POINTS}/P{chance.randrange(5)}"}]}
+            },
         }
 
     def stop(self) -> None:
@@ -197,7 +201,9 @@ async def aggregates_are_those_of_a_recount(
     activity: Activity, learning: asyncpg.Connection, told: str
 ) -> None:
     """A4."""
-    queries = [f"SELECT * FROM {table} ORDER BY 1, 2" for table in ("progress", "activity_days")]  # noqa: S608 - names of tables
+    tables = ("progress", "activity_days", "mastery")
+    queries = [f"SELECT * FROM {table} ORDER BY 1, 2" for table in tables]  # noqa: S608 - their names
     before = [await learning.fetch(query) for query in queries]
+    assert all(before), told
     await activity.command("recount")
     assert [await learning.fetch(query) for query in queries] == before, told
