@@ -32,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
         table=PROBLEMS,
     )
     decides = checkpoint.build(settings, quotas)
-    app.add_middleware(CheckpointEdge, checkpoint=decides, proxies=settings.trusted_proxies)
+    app.add_middleware(CheckpointEdge, checkpoint=decides)
     return app
 
 

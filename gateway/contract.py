@@ -1,7 +1,8 @@
 """``/openapi.json``: the services' contracts as one OpenAPI 3.1 document.
 
 A schema that several services name alike but mean differently is told apart by the service's name;
-one that is the same for all stands once. So do operation ids.
+one that is the same for all stands once. So do operation ids. What the gateway itself adds for
+applications, API keys and quotas, stands in no service's contract, and is added here.
 """
 
 import json
@@ -10,6 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.application.checkpoint import KeyAndToken, QuotaExceeded
+from gateway.compiler.operations import TOKEN
+from gateway.domain.portal import OF_PEOPLE
+from gateway.problems.checkpoint import PROBLEMS
+from shared.problems import MEDIA_TYPE, declare
 from shared.version import VERSION
 
 Json = dict[str, Any]
@@ -20,11 +26,37 @@ DESCRIPTION = """\
 The digital education resource platform 书院, through its gateway.
 
 Obtain an access token at `/identity/token` (OAuth 2.0; see
-`/identity/.well-known/openid-configuration`) and send it as `Authorization: Bearer`.
+`/identity/.well-known/openid-configuration`) and send it as `Authorization: Bearer`; or send an API
+key of your application as `X-Api-Key`, never both.
 `x-access` names the scope that an operation asks for, and the roles. Whatever is refused is told as
 problem details (RFC 9457): `type` is what a program compares.
 """
 _GENERIC = re.compile(r"^([A-Z][A-Za-z]*)_(\w+)_$")
+_API_KEY = "api_key"
+_KEY_SCHEME = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-Api-Key",
+    "description": "A key of an application, issued in the portal (/docs) for some of its scopes.",
+}
+_LIMITS: Json = {
+    "RateLimit-Policy": {
+        "description": "The application's quotas (draft-ietf-httpapi-ratelimit-headers-10): `q` "
+        "requests in `w` seconds. Sent to applications alone.",
+        "schema": {"type": "string"},
+        "example": '"second";q=50;w=1, "day";q=500000;w=86400',
+    },
+    "RateLimit": {
+        "description": "Of each, `r` requests are left; it is whole again in `t` seconds.",
+        "schema": {"type": "string"},
+        "example": '"second";r=49;t=1, "day";r=499997;t=36000',
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before asking again (RFC 9110 §10.2.3).",
+        "schema": {"type": "integer", "minimum": 1},
+        "example": 1,
+    },
+}
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
@@ -47,6 +79,8 @@ def merged(documents: Mapping[str, Json]) -> Json:
                 if operation.get("operationId") in shared_ids:
                     operation["operationId"] = f"{service}_{operation['operationId']}"
                 operation["tags"] = [service, *operation.get("tags", ())]
+                if _takes_keys(operation):
+                    _describe_keys(operation)
         tags[service] = None
         for kind, found in own.get("components", {}).items():
             for name, content in found.items():
@@ -54,6 +88,8 @@ def merged(documents: Mapping[str, Json]) -> Json:
                 if "title" in content:
                     content["title"] = renamed
                 _put(components.setdefault(kind, {}), renamed, content)
+    components.setdefault("securitySchemes", {})[_API_KEY] = _KEY_SCHEME
+    components["headers"] = {**components.get("headers", {}), **_LIMITS}
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
@@ -62,6 +98,26 @@ def merged(documents: Mapping[str, Json]) -> Json:
         "paths": paths,
         "components": components,
     }
+
+
+def _takes_keys(operation: Json) -> bool:
+    """Wherever an access token opens it, unless with a scope that speaks of a person."""
+    taken = any(TOKEN in alternative for alternative in operation.get("security", ()))
+    return taken and operation.get("x-access", {}).get("scope") not in OF_PEOPLE
+
+
+def _describe_keys(operation: Json) -> None:
+    operation["security"].append({_API_KEY: []})
+    for status, refusal in declare(PROBLEMS)(QuotaExceeded, KeyAndToken).items():
+        told = operation["responses"].setdefault(str(status), refusal)
+        own = refusal["content"][MEDIA_TYPE]
+        content = told.setdefault("content", {}).setdefault(MEDIA_TYPE, own)
+        content["examples"] = {**content.get("examples", {}), **own["examples"]}
+    for status, answer in operation["responses"].items():
+        names = _LIMITS if status == "429" else ("RateLimit-Policy", "RateLimit")
+        if status == "429" or status.startswith("2"):
+            references = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+            answer["headers"] = {**answer.get("headers", {}), **references}
 
 
 def _put(into: Json, name: str, content: Any) -> None:

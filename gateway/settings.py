@@ -20,12 +20,6 @@ class Settings(ServiceSettings):
     identity_secret: SecretStr = Field(
         SecretStr(""), description="What SHUYUAN_IDENTITY_GATEWAY_SECRET is there."
     )
-    trusted_proxies: int = Field(
-        1,
-        ge=0,
-        description="Proxies before the control plane that append to X-Forwarded-For, Envoy among "
-        "them: an application's network is judged by the last entry but so many.",
-    )
     access_log: str = Field(
         "", description="Envoy's access log, from which usage is counted; empty counts none here."
     )

@@ -11,13 +11,14 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
 
 import httpcore2
 import httpx2
+
+from shared.wire import Wire
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
@@ -28,8 +29,6 @@ Resolver = Callable[[str], Awaitable[Sequence[str]]]
 _CONNECT_SECONDS = 5.0
 _HEAD_BYTES = 64 << 10
 """Of all that comes before a body, interim answers (RFC 9110 §15.2) and TLS records aside."""
-_READ_BYTES = 4 << 10
-"""Parsed at once: whoever shares the event loop waits no longer than that takes."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEPT_ACROSS_ORIGINS = ("accept", "accept-encoding", "accept-language", "user-agent")
@@ -38,11 +37,19 @@ _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _NUMERIC_TAIL = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 
 
-class EgressRefused(Exception):
-    """The address breaks the policy; nothing was sent to it. The message is the reason."""
+class EgressError(Exception):
+    """Nobody was reached. The message is the reason; ``zh`` is the same in Chinese."""
+
+    def __init__(self, reason: str, zh: str) -> None:
+        super().__init__(reason)
+        self.zh = zh
 
 
-class EgressFailed(Exception):
+class EgressRefused(EgressError):
+    """The address breaks the policy; nothing was sent to it."""
+
+
+class EgressFailed(EgressError):
     """The address was allowed, but no whole answer came from it within the limits."""
 
 
@@ -165,36 +172,40 @@ class Egress:
                     redirects -= 1
                     request = _redirected(request, location)
         except httpx2.InvalidURL as error:
-            raise EgressRefused(f"not an address: {error}") from None
+            raise _no_address(error) from None
         except TimeoutError:
-            raise EgressFailed(f"no whole answer within {self._policy.seconds:g} s") from None
+            raise EgressFailed(
+                f"no whole answer within {self._policy.seconds:g} s",
+                f"{self._policy.seconds:g} 秒内未收到完整应答",
+            ) from None
         except (
             httpcore2.NetworkError,
             httpcore2.ProtocolError,
             httpcore2.TimeoutException,
             zlib.error,
         ) as error:
-            raise EgressFailed(f"{type(error).__name__}: {error}") from error
+            name = type(error).__name__
+            raise EgressFailed(f"{name}: {error}", f"连接或应答有误（{name}）") from error
 
-    async def refusal(self, url: str) -> str | None:
+    async def refusal(self, url: str) -> EgressError | None:
         """Why a request to `url` would be refused, or could reach nobody, now; nothing is sent."""
         try:
             async with asyncio.timeout(self._policy.seconds):
                 host = _checked_host(httpx2.URL(url), self._policy.ports)
                 await self._checked_addresses(host)
         except httpx2.InvalidURL as error:
-            return f"not an address: {error}"
+            return _no_address(error)
         except TimeoutError:
-            return "its name is not resolved"
-        except (EgressRefused, EgressFailed) as error:
-            return str(error)
+            return EgressFailed("its name is not resolved", "域名无法解析")
+        except EgressError as error:
+            return error
         return None
 
     async def _exchange(self, request: httpx2.Request) -> EgressAnswer:
         host = _checked_host(request.url, self._policy.ports)
         addresses = await self._checked_addresses(host)
         # Connections are not kept: a pool knows them by address, while TLS vouched for a name.
-        wire = _Wire(_HEAD_BYTES)
+        wire = Wire(_HEAD_BYTES)
         async with httpcore2.AsyncConnectionPool(self._tls, network_backend=wire) as pool:
             response = await _first_to_connect(pool, request, host, addresses)
             headers = httpx2.Headers(response.headers)
@@ -215,9 +226,9 @@ class Egress:
             except (OSError, ValueError):
                 addresses = []
             if not addresses:
-                raise EgressFailed(f"{host} has no address")
+                raise EgressFailed(f"{host} has no address", f"{host} 没有可用的地址")
         if not all(map(self._allows, addresses)):
-            raise EgressRefused(f"{host} is not on the public Internet")
+            raise EgressRefused(f"{host} is not on the public Internet", f"{host} 不在公网上")
         return addresses
 
     def _allows(self, address: IPAddress) -> bool:
@@ -227,22 +238,26 @@ class Egress:
         return self._allows(inner) if inner else _is_public(address)
 
 
+def _no_address(error: httpx2.InvalidURL) -> EgressRefused:
+    return EgressRefused(f"not an address: {error}", "网址格式不正确")
+
+
 def _checked_host(url: httpx2.URL, ports: frozenset[int]) -> str:
     """The host name or address literal of `url`, in ASCII. Raises `EgressRefused`."""
     if url.scheme not in _DEFAULT_PORTS:
-        raise EgressRefused("only http and https are spoken")
+        raise EgressRefused("only http and https are spoken", "只支持 http 和 https")
     if url.userinfo:
-        raise EgressRefused("credentials do not belong in an address")
+        raise EgressRefused("credentials do not belong in an address", "网址中不得包含账号口令")
     port = _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
     if port not in ports:
-        raise EgressRefused(f"port {port} is not allowed")
+        raise EgressRefused(f"port {port} is not allowed", f"不允许使用 {port} 端口")
     host = url.raw_host.decode("ascii").removesuffix(".")
     if _literal(host):
         return host
     # Whatever ends in a number is an IPv4 address to some software (WHATWG URL, "ends in a
     # number checker"): 127.1, 0x7f000001, 2130706433.
     if not _HOST_NAME.fullmatch(host) or _NUMERIC_TAIL.fullmatch(host):
-        raise EgressRefused(f"{host!r} is no host name")
+        raise EgressRefused(f"{host!r} is no host name", f"{host} 不是有效的主机名")
     return host
 
 
@@ -266,60 +281,6 @@ def _is_public(address: IPAddress) -> bool:
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _REFUSED_IPV4)
     return address in _IPV6_UNICAST and not any(address in network for network in _REFUSED_IPV6)
-
-
-class _Wire(httpcore2.AnyIOBackend):
-    """Connections on which no more than `left` bytes are read, in small pieces: whatever a peer
-    sends, and however it cuts it up, costs no more than so many bytes cost."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        opened = await super().connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Bounded(opened, self)
-
-
-class _Bounded(httpcore2.AsyncNetworkStream):
-    def __init__(self, stream: httpcore2.AsyncNetworkStream, wire: _Wire) -> None:
-        self._stream = stream
-        self._wire = wire
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-    async def read(
-        self,
-        max_bytes: int,
-        timeout: float | None = None,
-    ) -> bytes:
-        data = await self._stream.read(min(max_bytes, _READ_BYTES), timeout)
-        self._wire.left -= len(data)
-        if self._wire.left < 0:
-            raise EgressFailed("the answer has no end within the limit")
-        return data
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        inner = await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        return _Bounded(inner, self._wire)
 
 
 async def _first_to_connect(
@@ -350,7 +311,7 @@ def _pinned(request: httpx2.Request, host: str, address: IPAddress) -> httpcore2
 def _redirected(request: httpx2.Request, location: str) -> httpx2.Request:
     url = request.url.join(location)
     if request.url.scheme == "https" and url.scheme == "http":
-        raise EgressRefused("the redirect leads from https to http")
+        raise EgressRefused("the redirect leads from https to http", "由 https 跳转到了 http")
     headers = request.headers
     if _origin(url) != _origin(request.url):
         kept = [name for name in _KEPT_ACROSS_ORIGINS if name in headers]
@@ -365,16 +326,19 @@ def _origin(url: httpx2.URL) -> tuple[str, bytes, int | None]:
 async def _bounded_body(response: httpcore2.Response, headers: httpx2.Headers, limit: int) -> bytes:
     encoding = headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
-        raise EgressFailed(f"the answer is encoded as {encoding}, which was not asked for")
+        raise EgressFailed(
+            f"the answer is encoded as {encoding}, which was not asked for",
+            f"应答采用了未请求的编码 {encoding}",
+        )
     gunzip = _Gunzip() if encoding == "gzip" else None
     body, received = bytearray(), 0
     async for chunk in response.aiter_stream():
         received += len(chunk)
         body += gunzip.decompress(chunk, limit + 1 - len(body)) if gunzip else chunk
         if max(received, len(body)) > limit:
-            raise EgressFailed(f"the answer is longer than {limit} bytes")
+            raise EgressFailed(f"the answer is longer than {limit} bytes", f"应答超过 {limit} 字节")
     if gunzip and received and not gunzip.complete:
-        raise EgressFailed("the answer ends within its compressed data")
+        raise EgressFailed("the answer ends within its compressed data", "压缩的应答不完整")
     return bytes(body)
 
 

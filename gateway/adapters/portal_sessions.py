@@ -17,6 +17,10 @@ _ADD = text(
 _LOCKED = text("SELECT sealed, expires_at FROM portal_sessions WHERE digest = :digest FOR UPDATE")
 _RENEW = text("UPDATE portal_sessions SET sealed = :sealed WHERE digest = :digest")
 _END = text("DELETE FROM portal_sessions WHERE digest = :digest")
+_SPEND = text(
+    "INSERT INTO idempotency (scope, key, fingerprint, status, headers, body)"
+    " VALUES (:scope, :key, '', 303, '{}', '') ON CONFLICT DO NOTHING RETURNING key"
+)
 _EXPIRE = text("DELETE FROM portal_sessions WHERE expires_at <= :now")
 
 
@@ -56,6 +60,11 @@ class PortalSessionRows:
 
     async def end(self, digest: bytes) -> None:
         await self._connection.execute(_END, {"digest": digest})
+
+    async def spend(self, digest: bytes, form: str) -> bool:
+        """One that is being spent is waited for."""
+        row = {"scope": f"portal {digest.hex()}", "key": form}
+        return (await self._connection.execute(_SPEND, row)).one_or_none() is not None
 
     async def expire(self, now: datetime) -> None:
         await self._connection.execute(_EXPIRE, {"now": now})

@@ -26,4 +26,4 @@ class QuotaRows:
         asked = {"client": client, "day": day, "block": quota.block, "per_day": quota.per_day}
         async with self._new_uow() as uow:
             row = (await uow.connection.execute(_LEASE, asked)).one()
-            return await uow.commit((row.granted, max(0, quota.per_day - row.taken)))
+            return await uow.commit((row.granted, row.taken))

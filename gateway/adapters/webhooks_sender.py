@@ -7,7 +7,7 @@ from gateway.domain.webhooks_deliveries import Answer
 from shared.clock import Clock
 from shared.egress import (
     Egress,
-    EgressFailed,
+    EgressError,
     EgressPolicy,
     EgressRefused,
     Resolver,
@@ -28,26 +28,33 @@ class WebhookSender:
         self._plain_http = plain_http
         self._clock = clock
 
-    async def refusal(self, url: str) -> str | None:
-        return self._unspoken(url) or await self._egress.refusal(url)
+    async def refusal(self, url: str) -> tuple[str, str] | None:
+        refused = self._unspoken(url) or await self._egress.refusal(url)
+        return (str(refused), refused.zh) if refused else None
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         if unspoken := self._unspoken(url):
-            return Answer(None, unspoken)
+            return Answer(None, _failure(str(unspoken), unspoken.zh))
         headers = {**headers, "user-agent": f"Shuyuan-Webhooks/{VERSION}"}
         try:
             answer = await self._egress.request("POST", url, headers=headers, content=body)
-        except (EgressRefused, EgressFailed) as error:
-            return Answer(None, str(error)[:_LONGEST_FAILURE])
+        except EgressError as error:
+            return Answer(None, _failure(str(error), error.zh))
         if 200 <= answer.status < 300:
             return Answer(answer.status, None)
         wish = _retry_after(answer.headers.get("retry-after"), self._clock())
-        return Answer(answer.status, f"it answered {answer.status}", wish)
+        failure = _failure(f"it answered {answer.status}", f"对方应答 {answer.status}")
+        return Answer(answer.status, failure, wish)
 
-    def _unspoken(self, url: str) -> str | None:
+    def _unspoken(self, url: str) -> EgressRefused | None:
         if self._plain_http or url.lower().startswith("https:"):
             return None
-        return "only https is spoken"
+        return EgressRefused("only https is spoken", "只支持 https")
+
+
+def _failure(reason: str, zh: str) -> str:
+    """Kept in both languages: who will read it is not known."""
+    return f"{reason[:_LONGEST_FAILURE]} / {zh[:_LONGEST_FAILURE]}"
 
 
 def _retry_after(value: str | None, now: datetime) -> timedelta | None:

@@ -15,11 +15,11 @@ from shared.errors import DomainError, Forbidden, Unauthenticated, Unavailable
 
 
 class QuotaExceeded(DomainError):
-    """More than the application's class may ask. ``retry_after`` in seconds."""
+    """More than the class of ``client`` may ask. ``retry_after`` in seconds."""
 
     retry_after: int
 
-    def __init__(self, window: Window, quota: Quota, remaining: Remaining) -> None:
+    def __init__(self, client: str, window: Window, quota: Quota, remaining: Remaining) -> None:
         most = quota.per_second if window is Window.SECOND else quota.per_day
         each = {Window.SECOND: ("second", "秒"), Window.DAY: ("day", "天")}[window]
         super().__init__(
@@ -29,6 +29,7 @@ class QuotaExceeded(DomainError):
             "或申请更高的配额等级。",
             violated_policies=[window],
         )
+        self.client = client
         self.retry_after = remaining.retry_after
         self.quota = quota
         self.remaining = remaining
@@ -52,8 +53,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The request may go on, with `access_token` in the place of what it showed."""
+    """The request of `client` may go on, with `access_token` in the place of what it showed."""
 
+    client: str
     access_token: str | None
     quota: Quota
     remaining: Remaining
@@ -96,8 +98,8 @@ class Checkpoint:
         remaining = await self._quotas.take(client, quota_class)
         quota = self._quotas.quota_of(quota_class)
         if remaining.exceeded is not None:
-            raise QuotaExceeded(remaining.exceeded, quota, remaining)
-        return Passed(access_token, quota, remaining)
+            raise QuotaExceeded(client, remaining.exceeded, quota, remaining)
+        return Passed(client, access_token, quota, remaining)
 
 
 def _claims(authorization: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,7 +18,8 @@ from shared.principal import Principal
 
 LIFE = timedelta(hours=12)
 REFRESHED_BEFORE = timedelta(seconds=60)
-REFRESHED_AT_ONCE = 2  # each holds a connection, of which quotas need some as well
+REMOTE_AT_ONCE = 2
+"""Within a transaction: each holds a connection, of which quotas need some as well."""
 SWEEP_SECONDS = 600.0
 
 
@@ -56,6 +57,10 @@ class SessionStore(Protocol):
 
     async def end(self, digest: bytes) -> None: ...
 
+    async def spend(self, digest: bytes, form: str) -> bool:
+        """Whether this form of the session had not been sent before."""
+        ...
+
     async def expire(self, now: datetime) -> None:
         """Delete those that have ended by themselves."""
         ...
@@ -87,7 +92,7 @@ class PortalSessions:
         self._provider = provider
         self._verify = verify
         self._clock = clock
-        self._turns = asyncio.Semaphore(REFRESHED_AT_ONCE)
+        self._turns = asyncio.Semaphore(REMOTE_AT_ONCE)
 
     async def begin(self, code: str, verifier: str) -> str:
         """Let in who comes with `code`; returns the browser's secret. Raises `SignInFailed`."""
@@ -120,6 +125,16 @@ class PortalSessions:
                 await store.renew(digest, Session(tokens, session.name, session.expires_at))
                 await uow.commit()
             return visitor
+
+    async def once(
+        self, visitor: Visitor, form: str, effect: Callable[[], Awaitable[str]]
+    ) -> str | None:
+        """What `effect` gives, or None where it has come of this very form already: whoever
+        reloads a page sends its form again."""
+        async with self._turns, self._new_uow() as uow:
+            if not await self._store(uow.connection).spend(_digest(visitor.secret), form):
+                return None
+            return await uow.commit(await effect())
 
     async def end(self, secret: str) -> str:
         """Sign out; returns the ID token, by which identity knows whom to sign out. Raises

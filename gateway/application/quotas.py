@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 
 class QuotaRegister(Protocol):
     async def lease(self, client: str, day: date, quota: Quota) -> tuple[int, int]:
-        """Take a block of the day's quota, or what is left of it: (granted, left). Raises
-        `Unavailable`."""
+        """Take a block of the day's quota, or what is left of it: (granted, taken in all).
+        Raises `Unavailable`."""
 
 
 class Quotas:
@@ -49,11 +49,17 @@ class Quotas:
     def quota_of(self, quota_class: str) -> Quota:
         return self._classes.get(quota_class, self._smallest)
 
-    def _allowance(self, client: str, quota_class: str) -> Allowance:
-        quota = self.quota_of(quota_class)
+    def unspent(self, client: str, day: date) -> int:
+        """Requests that the register has given to this process, and that have not come yet."""
         known = self._allowances.get(client)
-        if known is None or known.quota != quota:
-            known = self._allowances[client] = Allowance(quota)
+        return known.unspent(day) if known else 0
+
+    def _allowance(self, client: str, quota_class: str) -> Allowance:
+        """One a client. Tokens of a class that was changed are good for a while beside newer
+        ones: each request is judged by the class it tells, and counted with all others."""
+        quota = self.quota_of(quota_class)
+        known = self._allowances.setdefault(client, Allowance(quota))
+        known.quota = quota
         return known
 
     async def _leased(self, client: str, allowance: Allowance, day: date) -> None:
@@ -72,9 +78,9 @@ class Quotas:
     async def _ask(self, client: str, allowance: Allowance, day: date) -> None:
         try:
             async with asyncio.timeout(_REGISTER_SECONDS):
-                granted, left = await self._register.lease(client, day, allowance.quota)
+                granted, taken = await self._register.lease(client, day, allowance.quota)
         except (Unavailable, TimeoutError) as error:
             log.warning("quotas are counted here alone", error=repr(error))
-            block = allowance.quota.block
-            granted, left = block, max(0, allowance.quota.per_day - block)
-        allowance.lease(day, granted, left)
+            allowance.lease_alone(day)
+        else:
+            allowance.lease(day, granted, taken)

@@ -31,7 +31,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Today's quota of an application: requests a second, a day, and leased of the day so far."""
+    """Today's quota of an application: requests a second, a day, and made of the day so far."""
 
     application: Application
     quota: Quota
@@ -50,11 +50,17 @@ class ApplicationStore(Protocol):
 class Applications(Protocol):
     async def get(self, client_id: str) -> Application | None: ...
 
-    async def taken(self, client_id: str, day: date) -> int: ...
+    async def taken(self, client_id: str, day: date) -> int:
+        """Requests of the day that processes have leased."""
+        ...
 
 
-class QuotaOf(Protocol):
-    def __call__(self, quota_class: str) -> Quota: ...
+class Counted(Protocol):
+    """The part of `gateway.application.quotas.Quotas` that is shown."""
+
+    def quota_of(self, quota_class: str) -> Quota: ...
+
+    def unspent(self, client: str, day: date) -> int: ...
 
 
 class UsageReader(Protocol):
@@ -76,20 +82,21 @@ class Usage:
         self,
         applications: Applications,
         usage: UsageReader,
-        quota_of: QuotaOf,
+        quotas: Counted,
         clock: Clock,
     ) -> None:
         self._applications = applications
         self._usage = usage
-        self._quota_of = quota_of
+        self._quotas = quotas
         self._clock = clock
 
     async def allowed(self, caller: Principal, client_id: str | None) -> Allowed:
         """What the application may ask for; without a name, the caller itself."""
         application = await self._reachable(caller, client_id)
         day = day_of(self._clock())
-        taken = await self._applications.taken(application.client_id, day)
-        return Allowed(application, self._quota_of(application.quota_class), taken, day)
+        leased = await self._applications.taken(application.client_id, day)
+        taken = max(0, leased - self._quotas.unspent(application.client_id, day))
+        return Allowed(application, self._quotas.quota_of(application.quota_class), taken, day)
 
     async def page(
         self,
@@ -115,7 +122,10 @@ class Usage:
     async def _reachable(self, caller: Principal, client_id: str | None) -> Application:
         asked = client_id or caller.client
         found = await self._applications.get(asked)
-        own = caller.subject == caller.client == asked
-        if found is None or not (own or INTEGRATE.holds(caller, found.path)):
+        if caller.subject == caller.client:  # an application itself, whatever it is granted
+            reachable = asked == caller.client
+        else:
+            reachable = found is not None and INTEGRATE.holds(caller, found.path)
+        if found is None or not reachable:
             raise NotFound("You answer for no such application.", zh="未找到您负责的该应用。")
         return found

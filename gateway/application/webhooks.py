@@ -99,8 +99,9 @@ class WebhookStore(Protocol):
 
 
 class Addresses(Protocol):
-    async def refusal(self, url: str) -> str | None:
-        """Why nothing may be sent to `url` now, or None. Nothing is sent to find out."""
+    async def refusal(self, url: str) -> tuple[str, str] | None:
+        """Why nothing may be sent to `url` now, in English and in Chinese, or None. Nothing is
+        sent to find out."""
         ...
 
 
@@ -231,7 +232,10 @@ class Webhooks:
             if (detail := _type_refusal(each, scopes))
         ]
         if url is not None and (reason := await self._addresses.refusal(url)):
-            detail = worded(f"Nothing can be sent there: {reason}.", f"无法向该地址推送：{reason}")
+            english, chinese = reason
+            detail = worded(
+                f"Nothing can be sent there: {english}.", f"无法向该地址推送：{chinese}。"
+            )
             errors.append({"pointer": "#/url", "detail": detail})
         if errors:
             raise WebhookRefused(

@@ -1,4 +1,5 @@
-"""What Envoy asks the control plane (ext_authz): about API keys, and about applications' quotas."""
+"""What Envoy asks the control plane (ext_authz): about API keys, and about applications' quotas;
+and what it judges by itself."""
 
 from typing import Any
 
@@ -8,29 +9,57 @@ KEYS = "keys"
 KEYS_OPEN = "keys.open"
 CLIENTS = "clients"
 API_KEY = "x-api-key"
+CLIENT = "x-client-id"
+"""In which the control plane names the application to the access log, and to nobody else."""
+CLIENT_ADDRESS = "x-client-address"
+"""In which it is told where a request came from: of one from loopback, X-Forwarded-For gets the
+machine's own address."""
+AUTHORIZER = "envoy.filters.http.ext_authz"
 QUOTA_CLAIM = "quota"
 
 _TYPE = "type.googleapis.com/envoy"
 _ASK_SECONDS = "0.5s"
-_SENT = (API_KEY, "x-request-id", "x-forwarded-for", "accept-language")
+_SENT = (API_KEY, "x-request-id", "accept-language")
+_TOLD = ("cache-control", "content-language", "content-type", "retry-after")
+"""Of a refusal, beside RateLimit and what Envoy always passes on."""
 _SKIP: Json = {
     "name": "skip",
     "typed_config": {
         "@type": f"{_TYPE}.extensions.filters.common.matcher.action.v3.SkipFilter",
     },
 }
-_HAS_KEY: Json = {
-    "single_predicate": {
-        "input": {
-            "name": "key",
-            "typed_config": {
-                "@type": f"{_TYPE}.type.matcher.v3.HttpRequestHeaderMatchInput",
-                "header_name": API_KEY,
+_TRACE = "00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+"""traceparent (W3C Trace Context §3.2)."""
+
+
+def _header(name: str, regex: str) -> Json:
+    """Holds where the header is there and fits."""
+    return {
+        "single_predicate": {
+            "input": {
+                "name": "header",
+                "typed_config": {
+                    "@type": f"{_TYPE}.type.matcher.v3.HttpRequestHeaderMatchInput",
+                    "header_name": name,
+                },
             },
-        },
-        "value_match": {"safe_regex": {"google_re2": {}, "regex": ".*"}},
+            "value_match": {"safe_regex": {"google_re2": {}, "regex": regex}},
+        }
     }
-}
+
+
+_HAS_KEY = _header(API_KEY, ".*")
+
+
+def trace_context() -> Json:
+    """The filter that takes away what is no trace: its services begin one then."""
+    gone = [{"remove": "traceparent"}, {"remove": "tracestate"}]
+    removes = {
+        "@type": f"{_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": {"request_mutations": gone},
+    }
+    is_trace = {"not_matcher": _header("traceparent", _TRACE)}
+    return _filter("trace", _unless(is_trace), "envoy.filters.http.header_mutation", removes)
 
 
 def before_token() -> list[Json]:
@@ -39,8 +68,9 @@ def before_token() -> list[Json]:
     What anybody may read is let through when the control plane is away (`KEYS_OPEN`, chosen by
     route), everything else is refused then.
     """
-    closed = _filter(KEYS, _unless(_HAS_KEY), _check("key", let_through=False))
-    opened = _filter(KEYS_OPEN, _unless(_HAS_KEY), _check("open", let_through=True))
+    with_key = _unless(_HAS_KEY)
+    closed = _filter(KEYS, with_key, AUTHORIZER, _check("key", let_through=False))
+    opened = _filter(KEYS_OPEN, with_key, AUTHORIZER, _check("open", let_through=True))
     return [closed, {**opened, "disabled": True}]
 
 
@@ -68,7 +98,7 @@ def after_token(jwt: str) -> Json:
         }
     }
     by_token = {"and_matcher": {"predicate": [counted, {"not_matcher": _HAS_KEY}]}}
-    return _filter(CLIENTS, _unless(by_token), _check("token", let_through=True))
+    return _filter(CLIENTS, _unless(by_token), AUTHORIZER, _check("token", let_through=True))
 
 
 def of_route(*, readable: bool) -> Json:
@@ -96,9 +126,18 @@ def _check(mode: str, *, let_through: bool) -> Json:
                 "timeout": _ASK_SECONDS,
             },
             "path_prefix": f"/check/{mode}",
+            "authorization_request": {
+                "headers_to_add": [
+                    {"key": CLIENT_ADDRESS, "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}
+                ]
+            },
             "authorization_response": {
                 "allowed_upstream_headers": {"patterns": [{"exact": "authorization"}]},
+                "allowed_client_headers": {
+                    "patterns": [{"prefix": "ratelimit"}, *({"exact": each} for each in _TOLD)]
+                },
                 "allowed_client_headers_on_success": {"patterns": [{"prefix": "ratelimit"}]},
+                "dynamic_metadata_from_headers": {"patterns": [{"exact": CLIENT}]},
             },
         },
     }
@@ -110,12 +149,12 @@ def _unless(predicate: Json) -> Json:
     return {"matcher_list": {"matchers": [skipped]}}
 
 
-def _filter(name: str, matcher: Json, config: Json) -> Json:
+def _filter(name: str, matcher: Json, kind: str, config: Json) -> Json:
     return {
         "name": name,
         "typed_config": {
             "@type": f"{_TYPE}.extensions.common.matching.v3.ExtensionWithMatcher",
-            "extension_config": {"name": "envoy.filters.http.ext_authz", "typed_config": config},
+            "extension_config": {"name": kind, "typed_config": config},
             "xds_matcher": matcher,
         },
     }

@@ -19,10 +19,10 @@ COMPRESSOR = "envoy.filters.http.compressor"
 
 AUDIENCE = "shuyuan"
 UNTRUSTED_HEADERS = (
-    *("x-subject", "x-client-id"),
+    *("x-subject", checks.CLIENT, checks.CLIENT_ADDRESS),
     *("x-original-url", "x-rewrite-url", "x-http-method-override", "x-forwarded-host"),
 )
-"""The first two are the gateway's own words to services; the others make some software act on
+"""The first three are the gateway's own words; the others make some software act on
 another path, method or host than the one that was checked."""
 
 COMPRESSED = (
@@ -58,6 +58,8 @@ def connection_manager(policy: Policy, deployment: Deployment, routes: Json) -> 
             "max_headers_count": 64,
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
+        # RFC 9110 §7.8: whoever asks for another protocol is answered in this one.
+        "http_protocol_options": {"ignore_http_11_upgrade": [{"safe_regex": {"regex": ".*"}}]},
         "http2_protocol_options": {
             "max_concurrent_streams": 100,
             "initial_stream_window_size": 65_536,
@@ -108,6 +110,7 @@ def _filters(policy: Policy, deployment: Deployment) -> list[Json]:
                 "disable_on_etag_header": True,
             },
         ),
+        checks.trace_context(),
         *checks.before_token(),
         _jwt(deployment),
         _typed(RBAC, "filters.http.rbac.v3.RBAC"),
@@ -200,6 +203,7 @@ def _access_log(deployment: Deployment) -> list[Json]:
         "sent": "%BYTES_SENT%",
         "protocol": "%PROTOCOL%",
         "client": client,
+        "keyholder": f"%DYNAMIC_METADATA({checks.AUTHORIZER}:{checks.CLIENT})%",
         "request_id": "%REQ(X-REQUEST-ID)%",
     }
     return [

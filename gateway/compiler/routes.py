@@ -33,6 +33,24 @@ _PREFLIGHT: Json = {
 }
 """Answered by the CORS filter, which passes over a route that only refuses; never forwarded."""
 
+_TWO_HOSTS: Json = {
+    "match": {
+        "prefix": "/",
+        "headers": [{"name": ":authority", "string_match": {"contains": ","}}],
+    },
+    "direct_response": {"status": 400},
+}
+"""RFC 9112 §3.2: two Host headers, which Envoy joins."""
+
+_TUNNEL: Json = {
+    "match": {"connect_matcher": {}},
+    "direct_response": {"status": 405},
+    "typed_per_filter_config": {
+        BUFFER: {"@type": f"{TYPE}.filters.http.buffer.v3.BufferPerRoute", "disabled": True}
+    },
+}
+"""CONNECT has no path, and no end that could be waited for."""
+
 _NOTHING: Json = {"match": {"prefix": "/"}, "direct_response": {"status": 404}}
 
 
@@ -71,7 +89,7 @@ def route_table(found: Sequence[Operation], policy: Policy) -> Json:
                 "name": "all",
                 "domains": ["*"],
                 "request_headers_to_remove": [checks.API_KEY],
-                "matcher": {"matcher_tree": tree, "on_no_match": _routes([_NOTHING])},
+                "matcher": {"matcher_tree": tree, "on_no_match": _routes([_TUNNEL, _NOTHING])},
                 "typed_per_filter_config": {CORS: _cors(policy)},
             }
         ],
@@ -87,7 +105,7 @@ def _stem(path: str) -> str:
 def _routes(routes: Sequence[Json]) -> Json:
     listed = {
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteList",
-        "routes": list(routes),
+        "routes": [_TWO_HOSTS, *routes],
     }
     return {"action": {"name": "routes", "typed_config": listed}}
 
@@ -109,17 +127,16 @@ def _operation_route(match: Json, operation: Operation, policy: Policy) -> Json:
         config[RBAC] = _scopes(operation)
     if operation.body_kib != policy.defaults.body_kib:
         config[BUFFER] = _body(operation.body_kib)
-    route: Json = {
+    return {
         "name": operation.name,
         "match": {**match, "headers": [_method(operation.method)]},
         "route": _destination(
             operation.service, operation.method, operation.timeout_seconds, policy
         ),
         "typed_per_filter_config": config,
+        # The CORS filter tells each origin of itself alone.
+        "response_headers_to_add": [_header("vary", "Origin"), *_deprecation(operation)],
     }
-    if operation.deprecation:
-        route["response_headers_to_add"] = list(_deprecation(operation))
-    return route
 
 
 def _page_routes(page: PageRule, policy: Policy) -> Iterator[tuple[str, list[Json]]]:
@@ -156,6 +173,7 @@ def _destination(service: str, method: str, timeout_seconds: int, policy: Policy
         "retry_policy": {
             "retry_on": ",".join(retry_on),
             "num_retries": policy.service.retries,
+            # Envoy waits for any part of an interval, half of it in the mean.
             "retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"},
         },
     }

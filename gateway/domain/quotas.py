@@ -2,8 +2,8 @@
 
 A second is counted by the generic cell rate algorithm (ITU-T I.371 annex A): exact, with two
 numbers a client and no clock of its own. A day begins at midnight in China; its requests are taken
-from the register in blocks, so that a process that dies has spent at most one block too many, and
-several processes count one quota together.
+from the register in blocks, so that a process that dies has spent at most a block or two too many,
+and several processes count one quota together.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 CHINA = timezone(timedelta(hours=8))
 BLOCKS = 200
-"""A day's quota is taken in so many: one is half a percent."""
+"""A day's quota is taken in so many at least: one is half a percent."""
 
 
 class Window(StrEnum):
@@ -31,7 +31,8 @@ class Quota:
 
     @property
     def block(self) -> int:
-        return max(1, self.per_day // BLOCKS)
+        """Taken at once: what a second may ask, so that the register is asked once a second."""
+        return max(1, min(self.per_day // BLOCKS, self.per_second))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +53,47 @@ class Remaining:
 
 
 class Allowance:
-    """One application's quota as this process counts it."""
+    """One application's requests as this process counts them. Its ``quota`` may change at any
+    time; what was counted stays."""
 
     def __init__(self, quota: Quota) -> None:
         self.quota = quota
         self.day = date.min
         self._leased = 0
-        self._elsewhere = 0
+        self._taken = 0
         self._full_at = 0.0
 
-    def lease(self, day: date, granted: int, left: int) -> None:
-        """`granted` more requests of `day`; the register has `left` beside them."""
+    def lease(self, day: date, granted: int, taken: int) -> None:
+        """`granted` more requests of `day`, of which the register has given away `taken` now."""
         if day != self.day:
             self.day, self._leased = day, 0
         self._leased += granted
-        self._elsewhere = left
+        self._taken = taken
+
+    def lease_alone(self, day: date) -> None:
+        """A block of what the register had left when it was last heard of."""
+        taken = self.taken(day)
+        granted = max(0, min(self.quota.block, self.quota.per_day - taken))
+        self.lease(day, granted, taken + granted)
+
+    def taken(self, day: date) -> int:
+        return self._taken if day == self.day else 0
+
+    def unspent(self, day: date) -> int:
+        """Requests of `day` that were leased and have not come yet."""
+        return self._leased if day == self.day else 0
 
     def needs_lease(self, day: date) -> bool:
         """Whether nothing can be counted before the register was asked."""
-        return day != self.day or (self._leased == 0 and self._elsewhere > 0)
+        return day != self.day or (self._leased == 0 and self._taken < self.quota.per_day)
 
     def runs_low(self) -> bool:
         """Whether the next block should be asked for."""
-        return self._leased <= self.quota.block // 2 and self._elsewhere > 0
+        return self._leased <= self.quota.block // 2 and self._taken < self.quota.per_day
+
+    @property
+    def _left(self) -> int:
+        return max(0, self.quota.per_day - self._taken + self._leased)
 
     def take(self, now: float, at: datetime) -> Remaining:
         """Count a request at the monotonic time `now`, the instant `at`. A refused one is not
@@ -84,7 +103,7 @@ class Allowance:
         exceeded = None
         if reaches - now > 1.0 + interval / 2:
             exceeded = Window.SECOND
-        elif self._leased == 0:
+        elif self._leased == 0 or self._left == 0:
             exceeded = Window.DAY
         else:
             self._full_at = reaches
@@ -94,7 +113,7 @@ class Allowance:
             exceeded,
             second=max(0, int((1.0 - ahead) * self.quota.per_second + 0.5)),
             second_resets=max(0.0, ahead - 1.0 + interval) if exceeded else ahead,
-            day=self._leased + self._elsewhere,
+            day=self._left,
             day_resets=seconds_left(at),
         )
 

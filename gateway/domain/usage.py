@@ -37,10 +37,12 @@ class Request:
     def of(cls, line: Any) -> Self | None:
         """None for what was no application's, or is no line of ours."""
         try:
-            if not line["client"] or not line["operation"]:
+            # A request that showed a key has a token's claims only where the token was looked at.
+            client = line["client"] or line.get("keyholder")
+            if not client or not line["operation"]:
                 return None
             day = day_of(datetime.fromisoformat(line["at"]))
-            key = UsageKey(str(line["client"]), day, str(line["operation"]))
+            key = UsageKey(str(client), day, str(line["operation"]))
             return cls(key, int(line["status"]), int(line["received"]), int(line["sent"]))
         except (KeyError, TypeError, ValueError):
             return None

@@ -47,7 +47,7 @@ def build(
     usage = Usage(
         ApplicationRows(runtime.reader),
         UsageRows(new_uow, runtime.reader),
-        quotas.quota_of,
+        quotas,
         clock,
     )
     sender = webhook_sender(runtime, settings, resolve_by_system)

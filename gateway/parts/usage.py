@@ -20,7 +20,7 @@ def build(runtime: Runtime, settings: Settings, quotas: Quotas) -> Part:
     """Without an access log nothing is counted, and what was counted elsewhere is shown."""
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     rows = UsageRows(runtime.new_uow, runtime.reader)
-    usage = Usage(ApplicationRows(runtime.reader), rows, quotas.quota_of, runtime.clock)
+    usage = Usage(ApplicationRows(runtime.reader), rows, quotas, runtime.clock)
     tasks = {}
     if settings.access_log:
         log = EnvoyAccessLog(Path(settings.access_log), settings.envoy_admin)

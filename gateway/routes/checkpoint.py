@@ -8,28 +8,27 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.application.checkpoint import Checkpoint, Mode, Passed, QuotaExceeded
+from gateway.compiler.checks import CLIENT, CLIENT_ADDRESS
 from gateway.domain.quotas import Quota, Remaining, Window
 from gateway.problems import PROBLEMS
 from shared import problems
-from shared.addresses import client_address
 from shared.context import RequestContext, acting
 from shared.edge import language_of
 from shared.errors import DomainError, Unavailable
 
 PREFIX = "/check/"
+ADDRESS = CLIENT_ADDRESS.encode()
 
 Headers = list[tuple[bytes, bytes]]
 _KNOWN = {**problems.COMMON, **PROBLEMS}
 
 
 class CheckpointEdge:
-    """Answers Envoy's questions, and leaves every other request to `app`. ``proxies`` before this
-    process append to X-Forwarded-For."""
+    """Answers Envoy's questions, and leaves every other request to `app`."""
 
-    def __init__(self, app: ASGIApp, checkpoint: Checkpoint, proxies: int) -> None:
+    def __init__(self, app: ASGIApp, checkpoint: Checkpoint) -> None:
         self._app = app
         self._checkpoint = checkpoint
-        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
@@ -46,10 +45,10 @@ class CheckpointEdge:
             with acting(_context(headers)):
                 answer = problems.told(error, _KNOWN)
             if isinstance(error, QuotaExceeded):
-                answer.raw_headers += rate_limit(error.quota, error.remaining)
+                answer.raw_headers += _counted(error)
             await answer(scope, receive, send)
             return
-        told = rate_limit(passed.quota, passed.remaining)
+        told = _counted(passed)
         if passed.access_token is not None:
             told.append((b"authorization", b"Bearer " + passed.access_token.encode()))
         await _pass(send, told)
@@ -58,8 +57,13 @@ class CheckpointEdge:
         authorization = headers.get(b"authorization", "")
         if mode == Mode.TOKEN:
             return await self._checkpoint.token(authorization)
-        address = client_address(headers.get(b"x-forwarded-for", ""), "", self._proxies)
-        return await self._checkpoint.key(headers.get(b"x-api-key", ""), authorization, address)
+        key, address = headers.get(b"x-api-key", ""), headers.get(ADDRESS, "")
+        return await self._checkpoint.key(key, authorization, address)
+
+
+def _counted(told: Passed | QuotaExceeded) -> Headers:
+    """For the access log, and for the client."""
+    return [(CLIENT.encode(), told.client.encode()), *rate_limit(told.quota, told.remaining)]
 
 
 def rate_limit(quota: Quota, remaining: Remaining) -> Headers:

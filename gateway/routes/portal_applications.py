@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -92,9 +93,17 @@ class ApplicationPages:
 
     async def _issue_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
         until = self._clock() + timedelta(days=_chosen(form, "days", LIVES_DAYS), minutes=-1)
-        key = await self._registry.issue_key(
-            visitor.access_token, _client_id(request), form.one("name"), form.all("scopes"), until
+        issue = partial(
+            self._registry.issue_key,
+            visitor.access_token,
+            _client_id(request),
+            form.one("name"),
+            form.all("scopes"),
+            until,
         )
+        key = await self._sessions.once(visitor, _sent(request, form), issue)
+        if key is None:
+            return self._pages.redirect(f"{DESK}/{_client_id(request)}")
         return await self._application(request, visitor, new_key=key)
 
     async def _revoke_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -107,7 +116,10 @@ class ApplicationPages:
     async def _add_secret(self, request: Request, visitor: Visitor, form: Form) -> Response:
         """Beside the one in use, which ends when the form says."""
         hours = _chosen(form, "hours", OVERLAP_HOURS)
-        secret = await self._registry.add_secret(visitor.access_token, _client_id(request), hours)
+        add = partial(self._registry.add_secret, visitor.access_token, _client_id(request), hours)
+        secret = await self._sessions.once(visitor, _sent(request, form), add)
+        if secret is None:
+            return self._pages.redirect(f"{DESK}/{_client_id(request)}")
         return await self._application(request, visitor, new_secret=secret)
 
     async def _end_secret(self, request: Request, visitor: Visitor, form: Form) -> Response:
@@ -135,6 +147,7 @@ class ApplicationPages:
             overlaps=OVERLAP_HOURS,
             new_key=new_key,
             new_secret=new_secret,
+            once=str(uuid4()),
         )
 
     def _form(
@@ -190,8 +203,6 @@ def _wanted(form: Form) -> Wanted:
     kinds = {each.name: each for each in Kind}
     if (kind := kinds.get(form.one("kind"))) is None:
         raise FormRefused("Choose what kind of application it is.", zh="请选择应用类型。")
-    if not _ONCE.fullmatch(form.one("once")):
-        raise FormRefused("Load the page again.", zh="请重新打开页面。")
     return Wanted(
         organisation_id=form.one("organisation_id"),
         name=form.one("name"),
@@ -200,5 +211,17 @@ def _wanted(form: Form) -> Wanted:
         scopes=tuple(each for each in form.all("scopes") if each in SCOPES),
         redirect_uris=form.lines("redirect_uris"),
         networks=form.lines("networks"),
-        once=form.one("once"),
+        once=_once(form),
     )
+
+
+def _sent(request: Request, form: Form) -> str:
+    """Tells this form from every other, those of its own page among them."""
+    return f"{request.url.path} {_once(form)}"
+
+
+def _once(form: Form) -> str:
+    """The form's own. Raises `FormRefused`."""
+    if not _ONCE.fullmatch(form.one("once")):
+        raise FormRefused("Load the page again.", zh="请重新打开页面。")
+    return form.one("once")

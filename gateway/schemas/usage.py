@@ -33,7 +33,7 @@ class QuotaView(BaseModel):
     per_second: int
     per_day: int
     day: date = Field(description="Today, in China.")
-    left: int = Field(description="Of today, to within half a percent of the day's quota.")
+    left: int = Field(description="Of today's requests, as the header RateLimit tells.")
 
     @classmethod
     def of(cls, allowed: Allowed) -> Self:

@@ -30,8 +30,21 @@ def test_a_key_becomes_a_token_and_never_reaches_a_service(door: Door, asked: li
     assert asked == [f"/check/key{GUARDED}"]
     (seen,) = door.upstream.headers
     assert seen["authorization"] == f"Bearer {door.upstream.key_token}"
-    assert not seen.keys() & {"x-api-key", "x-subject"}
+    assert not seen.keys() & {"x-api-key", "x-subject", "x-client-id", "x-client-address"}
     assert answer.headers["ratelimit"] == '"second";r=1;t=1'
+
+
+def test_the_control_plane_is_told_the_address_that_the_connection_came_from(
+    door: Door, asked: list[str]
+) -> None:
+    """Of one from loopback too, for which X-Forwarded-For tells another address."""
+    forged = {"x-client-address": "10.0.0.1", "x-forwarded-for": "10.0.0.2"}
+    door.upstream.told.clear()
+    with door.client() as client:
+        client.get(GUARDED, headers={**KEY, **forged})
+    (told,) = door.upstream.told
+    assert told["x-client-address"] == "127.0.0.1"
+    assert "x-forwarded-for" not in told
 
 
 def test_the_token_of_a_key_opens_its_scopes_and_no_more(door: Door, asked: list[str]) -> None:

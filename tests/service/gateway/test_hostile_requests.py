@@ -84,6 +84,8 @@ HEADERS = {
     "no host": b"GET /catalog/v1/textbooks HTTP/1.1\r\n\r\n",
     "a host with a space": get().replace(b"Host: gateway", b"Host: gate way"),
     "a host with a path": get().replace(b"Host: gateway", b"Host: gateway/admin"),
+    "two hosts": get("Host: other"),
+    "two hosts that are one": get("Host: gateway"),
     "headers without end": get("x-large: " + "1" * 70_000),
 }
 LINES = {
@@ -134,6 +136,15 @@ def test_no_hostile_request_reaches_a_service(door: Door) -> None:
         answers = pool.map(lambda name: (name, told(door, HOSTILE[name])), HOSTILE)
     assert [name for name, answer in answers if b"HTTP/1.1 2" in answer] == []
     assert door.upstream.seen == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [(HEADERS["two hosts"], 400), (HEADERS["two hosts that are one"], 400), (LINES["CONNECT"], 4)],
+    ids=["two hosts", "two hosts that are one", "CONNECT"],
+)
+def test_a_refusal_comes_at_once(door: Door, request_: bytes, status: int) -> None:
+    assert told(door, request_).startswith(f"HTTP/1.1 {status}".encode())
 
 
 @pytest.mark.parametrize("name", MENDED)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.usage import Request
 from tests.service.gateway.door import Door, open_door
 
 PUBLIC = "/catalog/v1/textbooks"
 GUARDED = "/identity/v1/organisations"
+OPEN = "/catalog/v1/about"  # asks for no token at all
 WRITE = "/catalog/v1/uploads"
 VOCABULARY = "/catalog/v1/vocabulary-imports"
 MIB = 1 << 20
@@ -29,6 +31,32 @@ def test_headers_that_only_the_gateway_may_set_are_taken_away(door: Door) -> Non
             "x-envoy-upstream-rq-timeout-ms",
             "x-envoy-original-path",
         }
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "garbage",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        None,
+    ],
+)
+def test_what_is_no_trace_is_not_passed_on_nor_its_state(door: Door, trace: str | None) -> None:
+    told = {"tracestate": "vendor=1"} | ({"traceparent": trace} if trace else {})
+    with door.client() as client:
+        assert client.get(PUBLIC, headers=told).status_code == 200
+    (seen,) = door.upstream.headers
+    assert not seen.keys() & {"traceparent", "tracestate"}
+
+
+def test_a_request_for_another_protocol_is_answered_in_this_one(door: Door) -> None:
+    websocket = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    with door.client() as client:
+        assert client.get(PUBLIC, headers=websocket).status_code == 200
+    (seen,) = door.upstream.headers
+    assert "upgrade" not in seen
 
 
 def test_a_request_is_named_once_and_its_trace_goes_on(door: Door) -> None:
@@ -58,17 +86,24 @@ def test_any_origin_may_call_an_operation_but_no_page(door: Door) -> None:
         answer = client.get(PUBLIC, headers={"origin": "https://space.example"})
         page = client.get("/identity/login", headers={"origin": "https://space.example"})
     assert allowed.status_code == 200
-    assert "idempotency-key" in allowed.headers["access-control-allow-headers"]
+    for header in ("idempotency-key", "traceparent", "tracestate", "x-api-key"):
+        assert header in allowed.headers["access-control-allow-headers"].split(", ")
     assert "access-control-allow-credentials" not in allowed.headers
     assert answer.headers["access-control-allow-origin"] == "https://space.example"
     assert "etag" in answer.headers["access-control-expose-headers"]
+    assert "Origin" in answer.headers["vary"]
     assert "access-control-allow-origin" not in page.headers
     assert not [seen for seen in door.upstream.seen if seen.startswith("OPTIONS")]
 
 
 def test_a_long_answer_is_compressed_unless_it_has_an_etag_or_is_a_page(door: Door) -> None:
     with door.client(headers={"accept-encoding": "gzip"}) as client:
-        assert client.get(f"{PUBLIC}?big").headers["content-encoding"] == "gzip"
+        long = client.get(f"{PUBLIC}?big")
+        assert long.headers["content-encoding"] == "gzip"
+        assert {each.strip() for each in long.headers["vary"].split(",")} == {
+            "Accept-Encoding",
+            "Origin",
+        }
         tagged = client.get(f"{PUBLIC}?big&etag")
         assert tagged.headers["etag"] == '"7"'
         assert "content-encoding" not in tagged.headers
@@ -131,10 +166,29 @@ def test_the_access_log_names_operations_and_applications_and_nobody(tmp_path: P
         assert personal not in line
 
 
+def test_the_access_log_names_who_showed_a_key_whatever_was_answered(tmp_path: Path) -> None:
+    with open_door(tmp_path) as door, door.client() as client:
+        door.upstream.key_token = door.token("identity.read", client_id="keyholder")
+        asked = [(PUBLIC, "good"), (OPEN, "good"), (GUARDED, "busy"), (OPEN, "busy")]
+        for path, key in asked:
+            answer = client.get(path, headers={"x-api-key": key})
+            assert "keyholder" not in str(answer.headers)
+        client.get(PUBLIC, headers={"x-client-id": "forged"})
+        assert not [each for each in door.upstream.headers if "x-client-id" in each]
+        told = [json.loads(line) for line in _lines(tmp_path / "access.log", 5)]
+    counted = [Request.of({**each, "at": "2026-11-22T04:00:00Z"}) for each in told]
+    assert [each.key.client if each else None for each in counted] == ["keyholder"] * 4 + [None]
+    assert [each["status"] for each in told] == [200, 200, 429, 429, 200]
+
+
 def _first_line(path: Path) -> str:
+    return _lines(path, 1)[0]
+
+
+def _lines(path: Path, count: int) -> list[str]:
     """Envoy writes its log every ten seconds."""
     deadline = time.monotonic() + 15
-    while not (lines := path.read_text().splitlines()):
+    while len(lines := path.read_text().splitlines()) < count:
         assert time.monotonic() < deadline, "nothing was logged"
         time.sleep(0.25)
-    return lines[0]
+    return lines

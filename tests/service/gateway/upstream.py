@@ -22,6 +22,7 @@ class Upstream:
         self.delay = 0.0
         self.drops = 0  # so many connections are closed instead of answered
         self.checked: list[str] = []  # what the control plane was asked, as path
+        self.told: list[dict[str, str]] = []  # the headers of these questions
         self.away = False  # the control plane does not answer
         self.key_token = ""  # what the API key `good` becomes
         self._jwks = jwks
@@ -85,16 +86,19 @@ class Upstream:
         if self.away:
             await asyncio.sleep(2)
         key = dict(scope["headers"]).get(b"x-api-key", b"good").decode()
+        self.told.append({k.decode(): v.decode("latin-1") for k, v in scope["headers"]})
         limit = (b"ratelimit", b'"second";r=1;t=1')
+        client = (b"x-client-id", b"keyholder")
         if key == "good":
             token = (b"authorization", f"Bearer {self.key_token}".encode())
-            told = [limit, (b"x-subject", b"somebody")]
+            told = [limit, client, (b"x-subject", b"somebody")]
             shown = scope["path"].startswith("/check/token")
             await _answer(send, 200, b"", told if shown else [*told, token])
             return
         status = 429 if key == "busy" else 401
         body = b'{"type":"urn:test","title":"told"}'
-        await _answer(send, status, body, [limit, (b"retry-after", b"7")])
+        named = [client] if key == "busy" else []
+        await _answer(send, status, body, [limit, *named, (b"retry-after", b"7")])
 
 
 async def _answer(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

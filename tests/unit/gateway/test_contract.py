@@ -79,6 +79,37 @@ def test_no_schema_is_named_by_the_modules_of_a_service() -> None:
     assert not [name for name in DOCUMENT["components"]["schemas"] if "__" in name]
 
 
+def test_where_a_token_opens_an_operation_so_does_an_api_key_of_that_scope() -> None:
+    taken, others = 0, 0
+    for item in DOCUMENT["paths"].values():
+        for operation in item.values():
+            told = {name for each in operation.get("security", ()) for name in each}
+            if "access_token" not in told or operation["x-access"].get("scope") == "openid":
+                assert "api_key" not in told
+                others += 1
+                continue
+            taken += 1
+            assert {"api_key": []} in operation["security"]
+            refused = operation["responses"]["429"]
+            assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= refused["headers"].keys()
+            for status, slug in (
+                ("429", "gateway/quota-exceeded"),
+                ("400", "gateway/key-and-token"),
+            ):
+                content = operation["responses"][status]["content"]["application/problem+json"]
+                example = content["examples"][slug]["value"]
+                assert example["type"] == f"urn:shuyuan:problem:{slug}"
+                assert example["status"] == int(status)
+            for status, answer in operation["responses"].items():
+                if status.startswith("2"):
+                    assert "RateLimit" in answer["headers"]
+    assert min(taken, others) > 50
+    scheme = DOCUMENT["components"]["securitySchemes"]["api_key"]
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "X-Api-Key")
+    for name in ("RateLimit", "RateLimit-Policy", "Retry-After"):
+        assert DOCUMENT["components"]["headers"][name]["schema"]
+
+
 def test_a_security_scheme_with_two_meanings_is_refused() -> None:
     one, two = document("one", Thing={}), document("two", Thing={})
     one["components"]["securitySchemes"] = {"token": {"type": "http"}}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx2
 from fastapi import FastAPI
@@ -270,6 +271,6 @@ class Person:
     async def send(
         self, path: str, form: dict[str, Any], headers: dict[str, str] | None = None
     ) -> httpx2.Response:
-        """A form, as its page would send it."""
-        data = {"csrf": await self.csrf(), **form}
+        """A form, as its page would send it; a new one unless it is told ``once``."""
+        data = {"csrf": await self.csrf(), "once": str(uuid4()), **form}
         return await self.browser.post(path, data=data, headers=headers)

@@ -22,6 +22,7 @@ from tests.service.house import Token
 
 NAME = "目录镜像"
 ONCE = "2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d"
+ONCE_SHAPE = "[0-9a-f-]{36}"
 FORM = {
     "organisation_id": COMPANY["id"],
     "name": NAME,
@@ -219,6 +220,44 @@ async def test_a_key_is_shown_once_and_can_be_revoked(
     page = (await person.browser.get(address)).text
     assert "已撤销" in page
     assert 'value="7K3M9QXB"' not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "shown"),
+    [
+        ("api-keys", {"name": "n", "scopes": ["integrate"], "days": "90"}, "sy_7K3M9QXBsecret"),
+        ("secrets", {"hours": "0"}, "secret-after-0"),
+    ],
+)
+async def test_a_page_that_is_reloaded_makes_nothing_again(
+    person: Person,
+    identity: FakeIdentity,
+    application: str,
+    path: str,
+    form: dict[str, Any],
+    shown: str,
+) -> None:
+    address = f"{DESK}/{application}"
+    page = (await person.browser.get(address)).text
+    told = re.findall(rf'id="new-[a-z]+-form">.*?name="once" value="({ONCE_SHAPE})"', page, re.S)
+    assert len(told) == 2
+    sent = {**form, "once": told[0]}
+    assert shown in (await person.send(f"{address}/{path}", sent)).text
+    again = await person.send(f"{address}/{path}", sent)
+    assert (again.status_code, again.headers["location"]) == (303, address)
+    assert len(identity.changes()) == 1
+    assert (await person.send(f"{address}/{path}", {**form, "once": ""})).status_code == 403
+
+
+async def test_a_form_that_was_refused_can_be_sent_again(
+    person: Person, identity: FakeIdentity, application: str
+) -> None:
+    address = f"{DESK}/{application}/secrets"
+    sent = {"hours": "24", "once": ONCE}
+    identity.owners[application] = "another"
+    assert (await person.send(address, sent)).status_code == 404
+    identity.owners[application] = person.subject
+    assert "secret-after-24" in (await person.send(address, sent)).text
 
 
 @pytest.mark.parametrize("key", ["", "../secrets", "7K3M9QX", "7k3m9qxb", "7K3M9QXB/x"])

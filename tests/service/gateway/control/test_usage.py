@@ -146,6 +146,29 @@ async def test_the_quota_is_that_of_the_class_and_shows_what_is_left(
     assert after["left"] == before["per_day"] - 2500
 
 
+async def test_what_is_left_is_what_the_headers_of_its_requests_tell(
+    client: httpx2.AsyncClient, token: Token, used: date
+) -> None:
+    own = token(OWN, "integrate", client_id=OWN, quota="standard")
+    for _ in range(3):
+        counted = await client.get("/check/token/x", headers=own)
+    quota = (await client.get(QUOTA, headers=own)).json()
+    assert quota["left"] == quota["per_day"] - 3
+    assert f'"day";r={quota["left"]};' in counted.headers["ratelimit"]
+
+
+@pytest.mark.parametrize("path", [USAGE, f"{USAGE}/export", QUOTA])
+async def test_an_application_reads_of_no_other_of_its_organisation(
+    app: FastAPI, client: httpx2.AsyncClient, token: Token, used: date, path: str
+) -> None:
+    other = str(uuid7())
+    await told(app, event("client.approved", client_id=other))
+    itself = token(other, "integrate", ("integrator@P1.N1",), client_id=other)
+    assert (await client.get(path, headers=itself)).status_code == 200
+    asked = {"client_id": OWN}
+    assert (await client.get(path, params=asked, headers=itself)).status_code == 404
+
+
 async def test_what_is_known_of_an_application_follows_its_newest_event(
     app: FastAPI, client: httpx2.AsyncClient, token: Token
 ) -> None:

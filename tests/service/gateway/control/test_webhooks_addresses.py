@@ -158,7 +158,7 @@ async def test_no_redirect_is_followed(canary: Receiver, status: str) -> None:
         for target in (f"http://127.0.0.1:{canary.port}/", f"//[::1]:{canary.port}/"):
             receiver.answers = [f"{status}\r\nLocation: {target}"]
             answer = await sender.send(receiver.url, {}, b"{}")
-            assert answer.failure == f"it answered {status[:3]}"
+            assert answer.failure == f"it answered {status[:3]} / 对方应答 {status[:3]}"
         assert len(receiver.got) == 2
 
 
@@ -170,10 +170,14 @@ async def test_by_default_only_https_to_port_443_is_spoken(
     sender = webhook_sender(app.state.runtime, settings, names)
     assert await sender.refusal("https://school.example/") is None
     assert await sender.refusal("https://school.example:443/") is None
-    assert await sender.refusal("http://school.example/") == "only https is spoken"
+    assert await sender.refusal("http://school.example/") == (
+        "only https is spoken",
+        "只支持 https",
+    )
     refused = await sender.refusal(f"https://school.example:{canary.port}/")
-    assert refused == f"port {canary.port} is not allowed"
-    assert (await sender.send("http://8.8.8.8/", {}, b"")).failure == "only https is spoken"
+    assert refused == (f"port {canary.port} is not allowed", f"不允许使用 {canary.port} 端口")
+    unsent = await sender.send("http://8.8.8.8/", {}, b"")
+    assert unsent.failure == "only https is spoken / 只支持 https"
     await app.state.runtime.close()
 
 

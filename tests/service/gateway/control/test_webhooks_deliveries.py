@@ -176,7 +176,7 @@ async def test_what_fails_is_repeated_ever_later_and_then_lies_dead(
     for wait in BACK_OFF:
         assert await desk.send_all() == 1
         (delivery,) = await desk.deliveries(made, "?state=PENDING")
-        assert (delivery["status"], delivery["failure"]) == (503, "it answered 503")
+        assert (delivery["status"], delivery["failure"]) == (503, "it answered 503 / 对方应答 503")
         desk.clock.advance(wait - timedelta(milliseconds=10))
         assert await desk.send_all() == 0
         desk.clock.advance(wait * JITTER + timedelta(milliseconds=20))
