@@ -9,6 +9,7 @@ from services.catalog.adapters.inspections import InspectionQueue
 from services.catalog.adapters.objects import object_store
 from services.catalog.adapters.organisations import OrganisationRepository
 from services.catalog.adapters.policies_panels import PanelRepository
+from services.catalog.adapters.reviews import ReviewRepository
 from services.catalog.application.checks import Thresholds
 from services.catalog.consumers import hears, hears_of_rights
 from services.catalog.domain import (
@@ -50,6 +51,7 @@ HEARS = hears(
     ChangeRepository,
     CourseReferenceRepository,
     PanelRepository,
+    ReviewRepository,
     FeedbackRepository,
 )
 

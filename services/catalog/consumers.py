@@ -12,6 +12,8 @@ from services.catalog.application.impact import CourseReferences
 from services.catalog.application.notices import Notices
 from services.catalog.application.organisations import OrganisationStore
 from services.catalog.application.policies import JUDGES, Roster
+from services.catalog.application.reviews_levels import relieve
+from services.catalog.application.reviews_ports import ReviewStore
 from services.catalog.domain.notices import Ground, RemovalReason, RestorationReason
 from shared.database import UnitOfWork
 from shared.events import Envelope
@@ -23,10 +25,11 @@ def hears(
     changes: Callable[[AsyncConnection], ChangeLog],
     courses: Callable[[AsyncConnection], CourseReferences],
     roster: Callable[[AsyncConnection], Roster],
+    reviews: Callable[[AsyncConnection], ReviewStore],
     feedback: Callable[[AsyncConnection], FeedbackStore],
 ) -> Mapping[str, Handlers]:
-    """What is heard, with what is kept of it in `organisations`, `courses`, `roster` and
-    `feedback`."""
+    """What is heard, with what is kept of it in `organisations`, `courses`, `roster`,
+    `reviews` and `feedback`."""
 
     async def put(uow: UnitOfWork, envelope: Envelope) -> None:
         await organisations(uow.connection).put(envelope.data)
@@ -50,7 +53,9 @@ def hears(
             await roster(uow.connection).enrol(envelope.data)
 
     async def strike(uow: UnitOfWork, envelope: Envelope) -> None:
-        await roster(uow.connection).strike(UUID(envelope.data["grant_id"]))
+        person = await roster(uow.connection).strike(UUID(envelope.data["grant_id"]))
+        if person is not None:
+            await relieve(reviews(uow.connection), person, envelope.time)
 
     async def forget(uow: UnitOfWork, envelope: Envelope) -> None:
         await feedback(uow.connection).forget(envelope.data["person_id"])

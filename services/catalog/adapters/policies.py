@@ -27,6 +27,19 @@ _PUT = text(
     " RETURNING version"
 )
 
+_UNKNOWN = text(
+    "SELECT given FROM unnest(CAST(:codes AS text[])) given WHERE NOT EXISTS (SELECT FROM terms"
+    " WHERE dictionary = :dictionary AND code = given AND until IS NULL)"
+)
+
+
+async def unknown_codes(
+    connection: AsyncConnection, dictionary: str, codes: Sequence[str]
+) -> Sequence[str]:
+    """Those of `codes` that the current version of the dictionary has not."""
+    asked = {"dictionary": dictionary, "codes": list(codes)}
+    return (await connection.scalars(_UNKNOWN, asked)).all()
+
 
 class PolicyRepository:
     """The `PolicyStore` of the use cases."""
@@ -43,6 +56,9 @@ class PolicyRepository:
         asked = {"path": path, "resource_type": resource_type or "", "importance": importance}
         row = (await self._connection.execute(_OF, asked)).one_or_none()
         return None if row is None else _policy(row)
+
+    async def unknown(self, dictionary: str, codes: Sequence[str]) -> Sequence[str]:
+        return await unknown_codes(self._connection, dictionary, codes)
 
     async def put(self, policy: Policy) -> bool:
         row = {

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.policies import unknown_codes
 from services.catalog.application.policies import Absence, Experts, Group
 
 _COLUMNS = "id, ltree2text(path) AS path, name, stages, subjects, members, version, updated_at"
@@ -37,7 +38,7 @@ _ENROL = text(
     " ON CONFLICT (grant_id) DO UPDATE SET path = excluded.path, subject = excluded.subject,"
     " valid_from = excluded.valid_from, valid_until = excluded.valid_until"
 )
-_STRIKE = text("DELETE FROM review_roster WHERE grant_id = :grant_id")
+_STRIKE = text("DELETE FROM review_roster WHERE grant_id = :grant_id RETURNING person")
 
 
 class PanelRepository:
@@ -45,6 +46,9 @@ class PanelRepository:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def unknown(self, dictionary: str, codes: Sequence[str]) -> Sequence[str]:
+        return await unknown_codes(self._connection, dictionary, codes)
 
     async def groups(self, path: str) -> Sequence[Group]:
         return [_group(row) for row in await self._connection.execute(_GROUPS, {"path": path})]
@@ -91,8 +95,9 @@ class PanelRepository:
         }
         await self._connection.execute(_ENROL, row)
 
-    async def strike(self, grant_id: UUID) -> None:
-        await self._connection.execute(_STRIKE, {"grant_id": grant_id})
+    async def strike(self, grant_id: UUID) -> str | None:
+        person: str | None = await self._connection.scalar(_STRIKE, {"grant_id": grant_id})
+        return person
 
 
 def _group(row: Row[Any]) -> Group:

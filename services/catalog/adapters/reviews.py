@@ -14,6 +14,7 @@ from services.catalog.adapters.reviews_makers import makers_of
 from services.catalog.adapters.reviews_routing import (
     CONFLICT_COUNTS,
     MAKERS,
+    OF_THE_SUBJECT,
     ROUTE,
     group_counts,
 )
@@ -56,8 +57,9 @@ _ADD = text(
 )
 _SAVE = text(
     "UPDATE review_cases SET makers = :makers, title = :title, stage = :stage, subject = :subject,"
-    " importance = :importance, state = :state, round = :round, number = :number,"
-    " digest = :digest, chain = CAST(:chain AS jsonb), level = :level, level_kind = :level_kind,"
+    " organisation_path = text2ltree(:organisation_path), importance = :importance,"
+    " state = :state, round = :round, number = :number, digest = :digest,"
+    " chain = CAST(:chain AS jsonb), level = :level, level_kind = :level_kind,"
     " level_path = text2ltree(:level_path), group_id = :group_id, assignee = :assignee,"
     " escalated = :escalated, due_at = :due_at, version = :version,"
     " submitted_at = :submitted_at, updated_at = :updated_at WHERE id = :id"
@@ -72,8 +74,14 @@ _WAS_REFUSED = text(
     " AND e.kind IN ('REJECTED', 'CHANGES_REQUESTED')"
     " WHERE c.resource_id = :resource_id AND r.digest = :digest)"
     " OR EXISTS (SELECT FROM review_cases c JOIN review_verdicts v ON v.case_id = c.id"
-    " WHERE c.resource_id = :resource_id AND v.digest = :digest AND v.decision <> 'APPROVE'"
-    " AND c.state = 'WITHDRAWN')"
+    " JOIN review_events e ON e.case_id = v.case_id AND e.round = v.round"
+    " AND e.kind IN ('WITHDRAWN', 'ENDED')"
+    " WHERE c.resource_id = :resource_id AND v.digest = :digest AND v.decision <> 'APPROVE')"
+)
+_UNSETTLED = text(
+    "SELECT c.id FROM (SELECT id, state FROM review_cases WHERE resource_id = :resource_id"
+    " ORDER BY id DESC LIMIT 1) c WHERE c.state = 'WITHDRAWN'"
+    " AND EXISTS (SELECT FROM review_verdicts v WHERE v.case_id = c.id)"
 )
 _WAS_IMPORTANT = text(
     "SELECT EXISTS (SELECT FROM review_cases"
@@ -134,10 +142,14 @@ _HAD_CLAIMED = text(
     " AND actor = ANY(CAST(:people AS text[])))"
 )
 _MAY_JUDGE = text(
-    "SELECT EXISTS (SELECT FROM review_roster WHERE person = :person"
+    "SELECT EXISTS (SELECT FROM review_roster r WHERE person = :person"  # noqa: S608 - likewise
     " AND (path = text2ltree(:path) OR (:escalated AND path @> text2ltree(:path)))"
-    " AND (subject IS NULL OR subject = CAST(:subject AS text)) AND valid_from <= :now"
+    f" AND {OF_THE_SUBJECT} AND valid_from <= :now"
     " AND (valid_until IS NULL OR valid_until > :now))"
+)
+_HELD_BY = text(
+    "SELECT id FROM review_cases WHERE state = 'IN_REVIEW' AND (assignee = :person"
+    " OR id IN (SELECT case_id FROM review_claims WHERE reviewer = :person)) ORDER BY id"
 )
 _IS_AWAY = text(
     "SELECT EXISTS (SELECT FROM review_absences WHERE person = :person"
@@ -179,6 +191,10 @@ class ReviewRepository:
     async def was_refused(self, resource_id: UUID, digest: bytes) -> bool:
         asked = {"resource_id": resource_id, "digest": digest}
         return bool(await self._connection.scalar(_WAS_REFUSED, asked))
+
+    async def unsettled(self, resource_id: UUID) -> UUID | None:
+        found = await self._connection.scalar(_UNSETTLED, {"resource_id": resource_id})
+        return found and UUID(bytes=found.bytes)
 
     async def was_important(self, resource_id: UUID) -> bool:
         asked = {"resource_id": resource_id}
@@ -256,12 +272,19 @@ class ReviewRepository:
         return bool(await self._connection.scalar(_HAD_CLAIMED, {**asked, "people": list(people)}))
 
     async def may_judge(self, case: Case, person: str, now: datetime) -> bool:
-        asked = {"person": person, "path": case.at.path, "escalated": case.escalated}
-        return bool(
-            await self._connection.scalar(
-                _MAY_JUDGE, {**asked, "subject": case.subject, "now": now}
-            )
-        )
+        asked = {
+            "person": person,
+            "path": case.at.path,
+            "level_kind": case.at.kind,
+            "escalated": case.escalated,
+            "subject": case.subject,
+            "now": now,
+        }
+        return bool(await self._connection.scalar(_MAY_JUDGE, asked))
+
+    async def held_by(self, person: str) -> Sequence[UUID]:
+        found = await self._connection.scalars(_HELD_BY, {"person": person})
+        return [UUID(bytes=each.bytes) for each in found]
 
     async def is_away(self, person: str, now: datetime) -> bool:
         asked = {"person": person, "day": now.date()}
@@ -270,6 +293,7 @@ class ReviewRepository:
     async def route(self, case: Case, level: Level, now: datetime) -> Routed:
         asked = {
             "path": level.path,
+            "level_kind": level.kind,
             "stage": case.stage,
             "subject": case.subject,
             "makers": list(case.makers),

@@ -23,6 +23,7 @@ _JUDGED_AT = (
     "(c.level_path = ANY({0}::text[]::ltree[])"
     " OR (c.escalated AND c.level_path <@ {0}::text[]::ltree[]))"
 )
+_OF_THE_SUBJECT = "(c.subject = {1} OR c.level_kind = 'COMMITTEE')"
 _MAY_BE_JUDGED = (
     "NOT c.makers && {0}::text[] AND (c.group_id IS NULL OR c.escalated OR NOT EXISTS (SELECT FROM"
     " review_groups g WHERE g.id = c.group_id AND NOT g.members && {0}::text[]"
@@ -69,7 +70,7 @@ class ReviewReads:
             either = [
                 placed(_JUDGED_AT, paths)
                 if subject is None
-                else placed(f"({_JUDGED_AT} AND c.subject = {{1}})", paths, subject)
+                else placed(f"({_JUDGED_AT} AND {_OF_THE_SUBJECT})", paths, subject)
                 for subject, paths in of.items()
             ]
             conditions.append(f"({' OR '.join(either)})")

@@ -33,19 +33,26 @@ CONFLICT_COUNTS = (
 )
 """Whether the conflict ``f`` keeps its reviewer from work of the makers at ``path``."""
 
+OF_THE_SUBJECT = (
+    "(r.subject IS NULL OR r.subject = CAST(:subject AS text) OR :level_kind = 'COMMITTEE')"
+)
+"""Whether the grant ``r`` is to judge what is of the subject; a committee is of all subjects."""
+
 ROUTE = text(
-    # The group of that organisation that fits best: by subject before by stage.
-    "WITH grp AS (SELECT g.id, g.members FROM review_groups g WHERE g.path = text2ltree(:path)"  # noqa: S608 - constant fragments
+    # Whoever may judge there, as identity told.
+    "WITH roster AS (SELECT DISTINCT person FROM review_roster r WHERE path = text2ltree(:path)"  # noqa: S608 - constant fragments
+    f" AND {OF_THE_SUBJECT} AND valid_from <= :now"
+    " AND (valid_until IS NULL OR valid_until > :now)),"
+    # The group of that organisation that fits best, by subject before by stage, and has somebody
+    # who may judge there.
+    " grp AS (SELECT g.id, g.members FROM review_groups g WHERE g.path = text2ltree(:path)"
+    " AND EXISTS (SELECT FROM roster WHERE person = ANY(g.members))"
     " AND (g.stages = '{}' OR CAST(:stage AS text) = ANY(g.stages))"
     " AND (g.subjects = '{}' OR CAST(:subject AS text) = ANY(g.subjects))"
     f" AND {group_counts(MAKERS)}"
     " ORDER BY (g.subjects = '{}'), (g.stages = '{}'), g.id LIMIT 1),"
-    # Whoever may judge there, as identity told.
-    " roster AS (SELECT DISTINCT person FROM review_roster WHERE path = text2ltree(:path)"
-    " AND (subject IS NULL OR subject = CAST(:subject AS text)) AND valid_from <= :now"
-    " AND (valid_until IS NULL OR valid_until > :now)),"
-    " people AS (SELECT unnest(members) AS person FROM grp UNION"
-    " SELECT person FROM roster WHERE NOT EXISTS (SELECT FROM grp)),"
+    " people AS (SELECT person FROM roster WHERE NOT EXISTS (SELECT FROM grp)"
+    " OR person = ANY(SELECT unnest(members) FROM grp)),"
     f" able AS (SELECT p.person FROM people p WHERE p.person <> ALL({MAKERS})"
     " AND NOT EXISTS (SELECT FROM review_conflicts f WHERE f.reviewer = p.person"
     f" AND {CONFLICT_COUNTS})"

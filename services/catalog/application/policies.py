@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.organisations import OrganisationPaths, path_named
-from services.catalog.domain.policies import Policy, Step, prevailing
+from services.catalog.domain.policies import Policy, PolicyRefused, Step, prevailing
 from services.catalog.domain.reviews import Importance
 from shared.access import Role, Rule
 from shared.clock import Clock
+from shared.context import worded
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.ids import uuid7
@@ -53,7 +54,13 @@ class Absence:
     until_date: date
 
 
-class PolicyStore(Protocol):
+class Dictionaries(Protocol):
+    async def unknown(self, dictionary: str, codes: Sequence[str]) -> Sequence[str]:
+        """Those of `codes` that the dictionary has not."""
+        ...
+
+
+class PolicyStore(Dictionaries, Protocol):
     async def above(self, path: str) -> Sequence[Policy]:
         """Those of the organisation at `path` and of every one above."""
         ...
@@ -63,7 +70,7 @@ class PolicyStore(Protocol):
         ...
 
 
-class PanelStore(Protocol):
+class PanelStore(Dictionaries, Protocol):
     async def groups(self, path: str) -> Sequence[Group]:
         """Of the organisation and of those below."""
         ...
@@ -91,7 +98,9 @@ class Roster(Protocol):
         ``valid_until``."""
         ...
 
-    async def strike(self, grant_id: UUID) -> None: ...
+    async def strike(self, grant_id: UUID) -> str | None:
+        """Keep it no longer; whose it was, None where it was not kept."""
+        ...
 
 
 class Policies:
@@ -152,7 +161,10 @@ class Policies:
                 version=version + 1,
                 updated_at=self._clock(),
             ).checked()
-            if not await self._store(uow.connection).put(policy):
+            store = self._store(uow.connection)
+            if resource_type:
+                await _check_codes(store, {"resource_type": [resource_type]})
+            if not await store.put(policy):
                 raise StaleVersion
             uow.audit.record(
                 "review_policy.put",
@@ -187,22 +199,25 @@ class Panels:
             return await self._store(uow.connection).groups(path)
 
     async def found(self, caller: Principal, organisation: str, experts: Experts) -> Group:
-        """A new group at the organisation. Raises `Forbidden`."""
+        """A new group at the organisation. Raises `Forbidden`, `PolicyRefused`."""
         async with self._new_uow() as uow:
             path = await path_named(self._organisations(uow.connection), caller, organisation)
             MANAGE.admit(caller, path)
+            store = self._store(uow.connection)
+            await _check_codes(store, {"stage": experts.stages, "subject": experts.subjects})
             group = Group(uuid7(), path, experts, 1, self._clock())
-            await self._store(uow.connection).put_group(group)
+            await store.put_group(group)
             _note(uow, "founded", group)
             return await uow.commit(group)
 
     async def change(
         self, caller: Principal, group_id: UUID, version: int, experts: Experts
     ) -> Group:
-        """Of other experts. Raises `NotFound`, `StaleVersion`."""
+        """Of other experts. Raises `NotFound`, `StaleVersion`, `PolicyRefused`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             before = await self._managed(store, caller, group_id, version)
+            await _check_codes(store, {"stage": experts.stages, "subject": experts.subjects})
             now = self._clock()
             group = replace(before, experts=experts, version=version + 1, updated_at=now)
             await store.put_group(group)
@@ -242,6 +257,21 @@ class Panels:
         if group.version != version:
             raise StaleVersion
         return group
+
+
+async def _check_codes(store: Dictionaries, given: Mapping[str, Sequence[str]]) -> None:
+    """Raises `PolicyRefused` with every code, by its dictionary, that this one has not."""
+    errors = [
+        {
+            "dictionary": dictionary,
+            "code": code,
+            "detail": worded(f"{dictionary} has no {code}.", f"词典 {dictionary} 中没有 {code}。"),
+        }
+        for dictionary, codes in given.items()
+        for code in await store.unknown(dictionary, codes)
+    ]
+    if errors:
+        raise PolicyRefused("Use codes that there are: see errors.", zh="代码有误。", errors=errors)
 
 
 def admit_themselves(caller: Principal) -> None:

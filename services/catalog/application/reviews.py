@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.resources import ResourceStore
 from services.catalog.application.reviews_access import at_level, seen, situation_of
-from services.catalog.application.reviews_levels import moved, note, open_level
+from services.catalog.application.reviews_levels import moved, note, open_level, passed_on
 from services.catalog.application.reviews_places import Place, checked_places
 from services.catalog.application.reviews_ports import PolicyRows, Publishing, ReviewStore
 from services.catalog.domain.lifecycle import Action, Situation, State, step
@@ -258,7 +258,7 @@ class Reviews:
         if result is None:
             after = case.changed(now)
             await store.save(after)
-            return after
+            return await passed_on(store, after, now)
         if result is Decision.APPROVE and not case.is_last_level:
             await store.tell(case, EventKind.LEVEL_PASSED, None, {"level": case.at.kind})
             return await open_level(store, uow, case, case.level + 1, now)

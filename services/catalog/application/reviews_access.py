@@ -6,7 +6,8 @@ from datetime import datetime
 from services.catalog.application.policies import JUDGES
 from services.catalog.application.reviews_ports import ReviewStore
 from services.catalog.domain.lifecycle import Actor, Situation
-from services.catalog.domain.reviews import Case, Decision, Importance
+from services.catalog.domain.policies import Kind
+from services.catalog.domain.reviews import Case, Decision, Importance, Level
 from shared.access import Grant, Role, Rule, grants_of
 from shared.errors import NotFound
 from shared.principal import Principal
@@ -47,16 +48,23 @@ def actors_of(caller: Principal, case: Case) -> frozenset[Actor]:
 def _judges(grant: Grant, case: Case) -> bool:
     at = case.at.path
     reaches = grant.path == at or (case.escalated and grant.covers(at))
-    return reaches and grant.subject in (None, case.subject)
+    return reaches and _is_of_the_subject(grant, case, case.at)
+
+
+def _is_of_the_subject(grant: Grant, case: Case, level: Level) -> bool:
+    """A committee is of all subjects."""
+    return grant.subject in (None, case.subject) or level.kind == Kind.COMMITTEE
 
 
 def seen(caller: Principal, case: Case | None) -> Case:
     """Raises `NotFound` for what is not, or is none of the caller's business: it is its owner's,
     the administrators' above, and that of whoever judges or judged at one of its levels."""
     if case is not None:
-        places = {each.path for each in case.chain[: case.level + 1]}
+        levels = case.chain[: case.level + 1]
         if actors_of(caller, case) or any(
-            each.path in places and each.subject in (None, case.subject) for each in judging(caller)
+            grant.path == level.path and _is_of_the_subject(grant, case, level)
+            for grant in judging(caller)
+            for level in levels
         ):
             return case
     raise NotFound("There is no such review.", zh="没有该审核。")

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.catalog.application.reviews_ports import ReviewStore, TaskKind
 from services.catalog.domain.lifecycle import Action, Actor, Situation, State, step
+from services.catalog.domain.policies import Kind, place_of
 from services.catalog.domain.reviews import Case, EventKind, Level
 from services.catalog.domain.reviews_events import ReviewLevelOpened
 from shared.database import UnitOfWork
@@ -68,11 +69,14 @@ async def open_level(
 
 
 async def passed_on(store: ReviewStore, case: Case, now: datetime) -> Case:
-    """The case with somebody else to judge it, where whoever it went to is away by now, or has a
-    conflict of interest."""
+    """The case with somebody else to judge it, where whoever it went to has judged, is away by
+    now, has a conflict of interest, or judges there no more."""
     person = case.assignee
-    if person is None or not (
-        await store.is_away(person, now) or await store.is_excluded(case, {person})
+    if person is None or (
+        person not in {reviewer for _, reviewer in await store.opinions(case.id, case.round)}
+        and not await store.is_away(person, now)
+        and not await store.is_excluded(case, {person})
+        and await store.may_judge(case, person, now)
     ):
         return case
     routed = await store.route(case, case.at, now)
@@ -84,12 +88,29 @@ async def passed_on(store: ReviewStore, case: Case, now: datetime) -> Case:
     return case
 
 
+async def relieve(store: ReviewStore, person: str, now: datetime) -> None:
+    """Take from the person whatever they claimed or were assigned where they judge no more."""
+    for case_id in await store.held_by(person):
+        case = await store.locked(case_id)
+        if case is None or case.state is not State.IN_REVIEW:
+            continue
+        if await store.may_judge(case, person, now):
+            continue
+        case = case.changed(now)
+        await store.save(case)
+        if any(each.reviewer == person for each in await store.claims(case.id)):
+            await store.release(case.id, person)
+            await store.tell(case, EventKind.RELEASED, None, {"reviewer": person})
+        await passed_on(store, case, now)
+
+
 def _placed(level: Level, path: str) -> Level:
-    """The level where its organisation stands now, should it have been moved."""
+    """The level where its organisation stands now, should it have been moved; with whoever judges
+    there now, should what is judged have been moved away from it."""
     labels, label = path.split("."), level.path.rpartition(".")[2]
-    if label not in labels:
-        return level
-    return level.at(".".join(labels[: labels.index(label) + 1]))
+    if label in labels:
+        return level.at(".".join(labels[: labels.index(label) + 1]))
+    return level.at(place_of(labels, Kind(level.kind)) or level.path)
 
 
 def note(uow: UnitOfWork, what: str, case: Case, before: State | None = None, **facts: Any) -> None:

@@ -1,17 +1,23 @@
 """Places in what is judged: an element of the metadata, or a file and perhaps a page of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from services.catalog.application.metadata import Metadata
 from services.catalog.application.resources import ResourceStore
 from services.catalog.application.resources_files import Attachable
-from services.catalog.domain.resources import Content
+from services.catalog.domain.resources import Attachment, Content
 from services.catalog.domain.reviews import Case, PlacesRefused
 from services.catalog.domain.uploads import HELD
 from shared.context import worded
 from shared.principal import Principal
+
+_BAD_ESCAPE = re.compile(r"~(?![01])")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_COUNTS = ("pages", "slides", "sheets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +75,26 @@ def _is_held(upload: Attachable, caller: Principal) -> bool:
 
 def _exists(content: Content, place: Place) -> bool:
     if place.file is not None:
-        return place.file < len(content.files)
-    if place.pointer is None:
+        return place.file < len(content.files) and _has_page(content.files[place.file], place.page)
+    if place.pointer is None or _BAD_ESCAPE.search(place.pointer):
         return False
-    found: Any = content.metadata
-    for name in place.pointer.split("/")[1:]:
-        name = name.replace("~1", "/").replace("~0", "~")
+    path = [each.replace("~1", "/").replace("~0", "~") for each in place.pointer.split("/")[1:]]
+    # An element that is missing may be what is asked for.
+    found: Any = {**dict.fromkeys(Metadata.model_fields), **content.metadata}
+    for name in path:
         if isinstance(found, list):
-            if not name.isdecimal() or int(name) >= len(found):
+            if not _INDEX.fullmatch(name) or int(name) >= len(found):
                 return False
             found = found[int(name)]
         elif isinstance(found, dict) and name in found:
             found = found[name]
         else:
-            # An element that is missing may be what is asked for.
-            return isinstance(found, dict) and found is content.metadata
+            return False
     return True
+
+
+def _has_page(file: Attachment, page: int | None) -> bool:
+    """As far as inspection could count its pages."""
+    facts = file.facts or {}
+    count = next((facts[each] for each in _COUNTS if each in facts), None)
+    return page is None or count is None or page <= count

@@ -99,6 +99,10 @@ class ReviewStore(Protocol):
         somebody refused it: nobody looks for a kinder judge."""
         ...
 
+    async def unsettled(self, resource_id: UUID) -> UUID | None:
+        """The last case of the resource, if it was withdrawn once somebody had judged."""
+        ...
+
     async def was_important(self, resource_id: UUID) -> bool:
         """Whether any review of the resource was of an important one."""
         ...
@@ -159,7 +163,11 @@ class ReviewStore(Protocol):
 
     async def may_judge(self, case: Case, person: str, now: datetime) -> bool:
         """Whether, as identity told, the person judges at the level of the case, or above it once
-        it is escalated, for its subject or for all."""
+        it is escalated, for its subject or for all, or of a committee."""
+        ...
+
+    async def held_by(self, person: str) -> Sequence[UUID]:
+        """The cases under review that are assigned to, or claimed by, the person."""
         ...
 
     async def is_away(self, person: str, now: datetime) -> bool:
@@ -169,7 +177,7 @@ class ReviewStore(Protocol):
     async def route(self, case: Case, level: Level, now: datetime) -> Routed:
         """Who should judge at `level`: see `Routed`. Absent on the day, makers, and whoever judged
         in this round or has a conflict of interest are left out, and so are groups that a maker
-        founded or changed."""
+        founded or changed, or none of whose members may judge there."""
         ...
 
     async def plan(self, case: Case, kind: TaskKind, due_at: datetime) -> None:

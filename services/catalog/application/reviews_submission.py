@@ -199,9 +199,11 @@ class Submissions:
         row: Transition,
         now: datetime,
     ) -> Case:
-        """The case with a round more; a new one where none is open."""
+        """The case with a round more, with all that was said in it, also where it was withdrawn
+        once somebody had judged; a new one where none is like that."""
         metadata, path = judged.content.metadata, resource.organisation_path or ""
-        before = await reviews.locked(resource.case_id) if resource.case_id else None
+        case_id = resource.case_id or await reviews.unsettled(resource.id)
+        before = await reviews.locked(case_id) if case_id else None
         if await reviews.was_important(resource.id):
             importance = Importance.IMPORTANT
         policies = await self._policies(uow.connection).above(path)

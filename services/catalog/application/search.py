@@ -141,7 +141,7 @@ class Search:
         `NotFound`."""
         likeness = await self._reads.likeness(resource_id)
         if likeness is None:
-            raise NotFound("There is no such resource. (没有该资源)")
+            raise NotFound("There is no such resource.", zh="没有该资源。")
         words = self._language.reader.words(" ".join((likeness.title, *likeness.keywords)))[
             :_MOST_WORDS
         ]

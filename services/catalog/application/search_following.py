@@ -25,7 +25,9 @@ POLL_SECONDS = 0.5
 SETTLE_SECONDS = 1.5
 """The engine takes a second of processor time to load, which a starting stack has better uses for;
 whoever searches before loads it then."""
-LEARN_SECONDS = 30.0
+LEARN_SHARE = 20
+"""The words of the index are learnt at once, and then not for so many times as long as it took:
+the more there are, the seldomer."""
 BATCH = 200
 READ_AT_ONCE = 8
 MOST_TEXT_BYTES = 6 * MOST_WORDS
@@ -110,7 +112,7 @@ class Follower:
         self._indexing = indexing
         self._language = language
         self._names: Names | None = None
-        self._learnt_at = 0.0
+        self._learn_after = 0.0
         self._changed = True
 
     async def run(self) -> None:
@@ -128,13 +130,14 @@ class Follower:
         if place is None or place > await self._published.horizon():
             count = await self._indexing.rebuild(self._index)
             log.info("search index built", documents=count)
-            place, self._changed, self._learnt_at = await self._index.place(), True, 0.0
+            place, self._changed, self._learn_after = await self._index.place(), True, 0.0
         while place is not None and (rows := await self._feed.after(place, BATCH)):
             place = rows[-1][0]
             await self._apply({change.resource_id for _, change in rows}, place)
-        if self._changed and time.monotonic() - self._learnt_at > LEARN_SECONDS:
+        if self._changed and (began := time.monotonic()) >= self._learn_after:
             await self._language.learn(self._index, self._names)
-            self._changed, self._learnt_at = False, time.monotonic()
+            ended = time.monotonic()
+            self._changed, self._learn_after = False, ended + LEARN_SHARE * (ended - began)
         return place
 
     async def _apply(self, ids: set[UUID], place: Place) -> None:

@@ -78,8 +78,8 @@ ACTORS: Mapping[Actor, Relation] = {
     Actor.REVIEWER: Relation(
         frozenset({"reviewer", "subject_expert"}),
         "at the organisation of the level under review (above it once escalated), for its subject"
-        " or for all",
-        "所审层级机构(升级后含其上级)的审核员或学科专家，学科相符或不限学科",
+        " or for all; in the committee, for any subject",
+        "所审层级机构(升级后含其上级)的审核员或学科专家，学科相符或不限学科；委员会不分学科",
     ),
     Actor.ADMINISTRATOR: Relation(
         frozenset({"administrator"}),

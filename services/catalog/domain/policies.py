@@ -39,7 +39,8 @@ schools do."""
 
 
 class PolicyRefused(DomainError):
-    """Levels out of order or twice, or more opinions needed than there are seats; ``errors``."""
+    """Levels out of order or twice, more opinions needed than there are seats, or codes that no
+    dictionary has; ``errors``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def chain_of(policy: Policy, path: str) -> Sequence[Level]:
     labels = path.split(".")
     chain = list[Level]()
     for each in policy.steps:
-        place = _place(labels, each.kind)
+        place = place_of(labels, each.kind)
         if place is not None:
             chain.append(
                 Level(each.kind, place, each.needed, each.seats, each.hours, each.skippable)
@@ -200,7 +201,9 @@ def heightened(chain: Sequence[Level], important: Sequence[Level]) -> Sequence[L
     return [*chain, *(each for each in important if order.index(Kind(each.kind)) > last)]
 
 
-def _place(labels: Sequence[str], kind: Kind) -> str | None:
+def place_of(labels: Sequence[str], kind: Kind) -> str | None:
+    """The organisation that judges at the level of that `kind` what is of the one whose path has
+    these `labels`; None where there is none."""
     if kind is Kind.COMMITTEE:
         return labels[0]
     for end in range(len(labels), 0, -1):

@@ -23,7 +23,7 @@ PROBLEMS: ProblemTable = {
         "catalog/content-moved", 412, "Another content is judged now", "审核内容已变化"
     ),
     policies.PolicyRefused: Problem(
-        "catalog/policy-refused", 422, "The levels do not fit together", "审核层级有误"
+        "catalog/policy-refused", 422, "The policy or group has defects", "审核策略或专家组有误"
     ),
     term_lists.TermListRefused: Problem(
         "catalog/term-list-refused", 422, "The term list has defects", "词表有误"

@@ -109,7 +109,7 @@ def policies_router(policies: Policies, panels: Panels) -> APIRouter:
         status_code=201,
         summary="新建专家组",
         response_model=GroupView,
-        responses=problems(*READING),
+        responses=problems(*READING, PolicyRefused),
         **guarded(use_cases.MANAGE),
     )
     async def found_review_group(body: FoundGroup, caller: Caller, once: Once) -> Response:
@@ -120,7 +120,7 @@ def policies_router(policies: Policies, panels: Panels) -> APIRouter:
     @router.put(
         "/review-groups/{group_id}",
         summary="修改专家组",
-        responses=problems(*READING, *CONDITIONAL, NotFound),
+        responses=problems(*READING, *CONDITIONAL, NotFound, PolicyRefused),
         **guarded(use_cases.MANAGE),
     )
     async def change_review_group(

@@ -133,7 +133,7 @@ def reports_router(reports: Reports, cursors: Cursors) -> APIRouter:
         case_id: UUID, body: CloseCase, version: IfMatch, caller: Caller, once: Once
     ) -> Response:
         """Say what came of it. To suspend the resource is a step of its own."""
-        closed = reports.close(caller, case_id, version, body.outcome, body.remark)
+        closed = reports.close(caller, case_id, version, State(body.outcome), body.remark)
         return await once.answer(closed, ReportCaseView.of, 200, _tagged)
 
     return router

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.catalog.application.metadata import Prose
 from services.catalog.domain.reports import Receipt, Report, ReportCase, ReportReason, State
 
-Outcome = Literal[State.UPHELD, State.DISMISSED]
+Outcome = Literal["UPHELD", "DISMISSED"]
 
 
 class _Request(BaseModel):

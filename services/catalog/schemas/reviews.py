@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from services.catalog.application.metadata import Line, MaybeWords, Metadata, Words
 from services.catalog.application.reviews import Handled, Opinion
@@ -36,7 +36,7 @@ class _Request(BaseModel):
 class Submit(_Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"commitment": True}]})
 
-    commitment: bool = Field(
+    commitment: StrictBool = Field(
         description="That of `/catalog/v1/review-commitment` is given. 承诺书。"
     )
     importance: Importance = Field(
@@ -82,13 +82,21 @@ class PlaceGiven(_Request):
 class Comment(_Request):
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"comment": "第三页的图请换成清晰的。", "place": {"file": 0, "page": 3}}]
+            "examples": [{"comment": "首页的图请换成清晰的。", "place": {"file": 0, "page": 1}}]
         }
     )
 
     comment: Words
     place: PlaceGiven | None = None
-    attachments: list[UUID] = Field([], max_length=10, description="Uploads of the caller's.")
+    attachments: list[UUID] = Field(
+        [], max_length=10, description="Uploads of the caller's, each once."
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len(set(self.attachments)) < len(self.attachments):
+            raise ValueError("Attach each upload once.", "同一上传只附一次。")
+        return self
 
 
 class Assign(_Request):

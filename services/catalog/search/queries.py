@@ -347,21 +347,21 @@ def _misspelt(
     covered: Callable[[str], list[str] | None],
     mistyped: Callable[[str], str | None],
 ) -> tuple[list[str], str, str, list[str]] | None:
-    """The one word in `letters` that was mistyped: what is before it, it, what was meant, what is
-    behind it."""
-    tried = 0
+    """The one word in `letters` that was mistyped, such that the fewest others are beside it: what
+    is before it, it, what was meant, what is behind it."""
+    best, fewest, tried = None, len(letters), 0
     for start in range(len(letters)):
         before = covered(letters[:start])
         if before is None:
             continue
         for end in range(min(len(letters), start + LONGEST_PINYIN), start + 3, -1):
             after = covered(letters[end:])
-            if after is None or tried > _MOST_SPANS:
+            if after is None or tried > _MOST_SPANS or len(before) + len(after) >= fewest:
                 continue
             tried += 1
             if meant := mistyped(letters[start:end]):
-                return before, letters[start:end], meant, after
-    return None
+                best, fewest = (before, letters[start:end], meant, after), len(before) + len(after)
+    return best
 
 
 def _written(words: Sequence[str]) -> str:

@@ -213,7 +213,7 @@ async def test_words_point_at_places_and_carry_attachments(panel: Panel) -> None
     reviewer, person = panel.reviewer(), str(uuid7())
     expert = panel.reviewer(person=person, role="subject_expert")
     upload = await panel.upload(owner=person, filename="批注.pdf")
-    place = {"file": 0, "page": 3}
+    place = {"file": 0, "page": 1}
     said = {"comment": "这里的图示有误。", "place": place, "attachments": [upload]}
     await panel.done("comment", review_id, expert, **said)
     await panel.done("comment", review_id, panel.teacher, comment="谢谢，马上改。")

@@ -46,6 +46,8 @@ class Office(Panel):
         )
 
     async def found_group(self, members: list[str], **others: Any) -> dict[str, Any]:
+        for each in members:
+            await self.enrol(each)
         body = {"organisation": SCHOOL, "name": "数学组", "members": members, **others}
         answer = await self.client.post(
             f"{V1}/review-groups", headers=self.administrator(SCHOOL), json=body
@@ -104,6 +106,14 @@ async def test_a_policy_is_read_and_set_by_those_it_is_of(office: Office) -> Non
     assert (read.json()["organisation"], len(read.json()["levels"])) == (CITY, 2)
     backwards = {"levels": [*reversed(LEVELS["levels"])]}
     assert (await office.put_policy(OTHER_SCHOOL, backwards)).status_code == 422
+
+
+async def test_types_stages_and_subjects_are_those_of_the_dictionaries(office: Office) -> None:
+    refused = await office.put_policy(CITY, LEVELS, resource_type="no_such_type")
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "no_such_type")
+    body = {"organisation": SCHOOL, "name": "组", "members": [], "subjects": ["no-such-subject"]}
+    url, headers = f"{V1}/review-groups", office.administrator(SCHOOL)
+    assert (await office.client.post(url, headers=headers, json=body)).status_code == 422
 
 
 async def test_a_case_is_judged_by_the_policy_of_its_type_and_place(office: Office) -> None:

@@ -84,6 +84,18 @@ async def test_what_is_published_is_found_within_two_seconds(
         following.cancel()
 
 
+async def test_words_that_are_new_are_soon_known_however_they_are_mistyped(
+    shelf: Shelf, follower: Follower
+) -> None:
+    await shelf.put("分数的初步认识")
+    await shelf.settle(follower)
+    await asyncio.sleep(1)
+    await shelf.put("蒹葭苍苍赏析")
+    await shelf.settle(follower)
+    for typed in ("兼葭苍苍", "jianjiacangcang", "jianjiacancang", "jianjiacangcan"):
+        assert await shelf.titles(typed) == ["蒹葭苍苍赏析"], typed
+
+
 async def test_a_transaction_that_is_overtaken_is_not_missed(
     shelf: Shelf, follower: Follower, late: asyncpg.Connection
 ) -> None:

@@ -1,0 +1,203 @@
+"""What is withdrawn, moved or left half-judged: nothing that was said of it is lost."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.catalog.adapters.objects import object_store
+from services.catalog.app import HEARS
+from services.catalog.settings import Settings
+from shared.events import Envelope
+from shared.ids import uuid7
+from shared.service import Runtime
+from tests.service.catalog.conftest import only
+from tests.service.catalog.resources import CITY, PROVINCE, SCHOOL
+from tests.service.catalog.reviews import APPROVE, CHANGES, REJECT, Panel, build_reviews
+from tests.service.catalog.vocabularies import starter_set
+from tests.service.house import Token
+
+__all__ = ["starter_set"]
+
+PANEL = '[{"kind": "SCHOOL", "needed": 2, "seats": 3}]'
+
+
+@pytest.fixture
+def build() -> Callable[[Settings], FastAPI]:
+    return only(build_reviews)
+
+
+class Bench(Panel):
+    """A panel to which identity tells who judges, and what moved."""
+
+    async def hear(self, type_: str, **told: Any) -> None:
+        assert self.app is not None
+        runtime: Runtime = self.app.state.runtime
+        envelope = Envelope(uuid7(), "/identity", type_, "s", datetime.now(UTC), told)
+        async with runtime.new_uow() as uow:
+            await HEARS["identity"][type_](uow, envelope)
+            await uow.commit()
+
+    async def policy(self, steps: str, importance: str = "NORMAL") -> None:
+        await self.owner.execute(
+            "INSERT INTO review_policies (path, resource_type, importance, steps, mandatory,"
+            " version, updated_at) VALUES (text2ltree($1), '', $2, $3, false, 1, now())",
+            *(PROVINCE, importance, steps),
+        )
+
+    async def people(self, *places: tuple[str, str | None]) -> list[str]:
+        """Who may judge at these places, for these subjects; in the order of their ids."""
+        found = sorted(str(uuid7()) for _ in places)
+        for person, (path, subject) in zip(found, places, strict=True):
+            await self.enrol(person, path, subject)
+        return found
+
+    async def retitled(self, made: dict[str, Any]) -> None:
+        draft = await self.read(made)
+        changed = await self.patch(draft, {"metadata": {"title": "分数的初步认识（修订）"}})
+        assert changed.status_code == 200, changed.text
+
+
+@pytest.fixture
+def bench(
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    owner: asyncpg.Connection,
+    token: Token,
+    app: FastAPI,
+) -> Bench:
+    return Bench(client, owner, token, object_store(settings), app=app)
+
+
+async def test_what_was_asked_for_outlives_a_withdrawal(bench: Bench) -> None:
+    made = await bench.finished()
+    review_id = await bench.submitted(made)
+    await bench.judge(review_id, bench.reviewer(), CHANGES)
+    assert (await bench.withdraw(made)).status_code == 200
+    await bench.retitled(made)
+    assert await bench.submitted(made) == review_id
+    seen = await bench.review(review_id, bench.reviewer())
+    assert (seen["round"], seen["compared_with"], seen["state"]) == (2, 1, "IN_REVIEW")
+    assert [each["pointer"] for each in seen["changes"]["metadata"]] == ["/title"]
+    (asked,) = [each for each in seen["timeline"] if each["kind"] == "DECIDED"]
+    assert asked["data"]["items"][0]["change"] == "标题请注明年级。"
+    assert (await bench.judge(review_id, bench.reviewer(), APPROVE))["state"] == "APPROVED"
+
+
+async def test_a_rejection_in_a_panel_outlives_a_withdrawal(bench: Bench) -> None:
+    await bench.policy(PANEL)
+    made = await bench.finished()
+    review_id = await bench.submitted(made)
+    await bench.judge(review_id, bench.reviewer(), REJECT)
+    assert (await bench.withdraw(made)).status_code == 200
+    assert (await bench.submit(made)).status_code == 409
+    await bench.retitled(made)
+    assert await bench.submitted(made) == review_id
+    assert (await bench.withdraw(made)).status_code == 200
+    assert (await bench.submitted(made)) == review_id
+    told = (await bench.review(review_id, bench.reviewer()))["timeline"]
+    assert [each["data"]["decision"] for each in told if each["kind"] == "DECIDED"] == ["REJECT"]
+
+
+async def test_the_levels_above_are_those_of_where_the_school_is_now(bench: Bench) -> None:
+    await bench.policy('[{"kind": "SCHOOL"}, {"kind": "CITY"}]')
+    review_id = await bench.submitted(await bench.finished())
+    now_in = f"{PROVINCE}.C9"
+    moved = {"old_path": SCHOOL, "path": SCHOOL.replace(CITY, now_in)}
+    await bench.hear("identity.organisation.moved.v1", **moved)
+    after = await bench.judge(review_id, bench.reviewer(moved["path"]), APPROVE)
+    assert (after["level"], after["chain"][1]["path"]) == (1, now_in)
+    before = await bench.act("claim", review_id, bench.reviewer(CITY))
+    assert before.status_code == 404
+    done = await bench.judge(review_id, bench.reviewer(now_in), APPROVE)
+    assert done["state"] == "APPROVED"
+
+
+async def test_each_seat_of_a_panel_goes_to_another(bench: Bench) -> None:
+    await bench.policy(PANEL)
+    first, second = await bench.people((SCHOOL, None), (SCHOOL, None))
+    review_id = await bench.submitted(await bench.finished())
+    assert (await bench.review(review_id))["assignee"] == first
+    after = await bench.judge(review_id, bench.reviewer(person=first), APPROVE)
+    assert (after["state"], after["assignee"]) == ("IN_REVIEW", second)
+    done = await bench.judge(review_id, bench.reviewer(person=second), APPROVE)
+    assert done["state"] == "APPROVED"
+
+
+async def test_a_committee_is_of_all_subjects(bench: Bench) -> None:
+    levels = '[{"kind": "PROVINCE"}, {"kind": "COMMITTEE", "needed": 2, "seats": 3}]'
+    await bench.policy(levels, "IMPORTANT")
+    one, other, elsewhere = await bench.people(
+        (PROVINCE, None), (PROVINCE, "history"), (PROVINCE, "biology")
+    )
+    review_id = await bench.submitted(await bench.finished(), importance="IMPORTANT")
+    historian = bench.reviewer(PROVINCE, person=other, subject="history", role="subject_expert")
+    biologist = bench.reviewer(PROVINCE, person=elsewhere, subject="biology", role="subject_expert")
+    assert (await bench.act("claim", review_id, historian)).status_code == 404
+    await bench.judge(review_id, bench.reviewer(PROVINCE, person=one), APPROVE)
+    seen = await bench.review(review_id, historian)
+    assert (seen["level"], seen["assignee"]) == (1, other)
+    assert [each["id"] for each in await bench.queue(biologist)] == [review_id]
+    await bench.judge(review_id, historian, APPROVE)
+    assert (await bench.review(review_id))["assignee"] == elsewhere
+    assert (await bench.judge(review_id, biologist, APPROVE))["state"] == "APPROVED"
+
+
+async def test_a_group_of_nobody_who_judges_there_keeps_nobody_away(bench: Bench) -> None:
+    (person,) = await bench.people((SCHOOL, None))
+    answer = await bench.client.post(
+        "/catalog/v1/review-groups",
+        headers=bench.administrator(SCHOOL),
+        json={"organisation": SCHOOL, "name": "数学组", "members": ["nobody-1"]},
+    )
+    assert answer.status_code == 201, answer.text
+    review_id = await bench.submitted(await bench.finished())
+    seen = await bench.review(review_id)
+    assert (seen["group_id"], seen["assignee"]) == (None, person)
+    await bench.done("claim", review_id, bench.reviewer(person=person))
+
+
+async def test_who_judges_no_more_holds_nothing(bench: Bench) -> None:
+    grant, first, second = str(uuid7()), "a-reviewer", "b-reviewer"
+    told = {"grant_id": grant, "person_id": first, "role": "reviewer", "path": SCHOOL}
+    valid = {"subject": None, "valid_from": "2026-01-01T00:00:00Z", "valid_until": None}
+    await bench.hear("identity.role.granted.v1", **told, **valid)
+    review_id = await bench.submitted(await bench.finished())
+    await bench.done("claim", review_id, bench.reviewer(person=first))
+    await bench.enrol(second)
+    await bench.hear("identity.role.revoked.v1", **told, **valid)
+    seen = await bench.review(review_id)
+    assert (seen["claims"], seen["assignee"]) == ([], second)
+    assert [each["kind"] for each in seen["timeline"]][-2:] == ["RELEASED", "ASSIGNED"]
+    await bench.done("claim", review_id, bench.reviewer(person=second))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"pointer": "/no_such_element"},
+        {"pointer": "/~9/x"},
+        {"pointer": "/keywords/00"},
+        {"pointer": "/edition/x"},
+        {"file": 0, "page": 99_999},
+    ],
+)
+async def test_a_place_that_is_not_there_is_refused(bench: Bench, place: dict[str, Any]) -> None:
+    review_id = await bench.submitted(await bench.finished())
+    await bench.owner.execute("UPDATE files SET facts = '{\"pages\": 4}', state = 'CLEAN'")
+    reviewer = bench.reviewer()
+    refused = await bench.act("comment", review_id, reviewer, comment="看这里", place=place)
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["errors"][0]["pointer"] == "#/place"
+    missing = {"comment": "请注明。", "place": {"pointer": "/edition_statement"}}
+    assert (await bench.act("comment", review_id, reviewer, **missing)).status_code == 200
+
+
+async def test_a_commitment_is_given_by_nothing_but_true(bench: Bench) -> None:
+    made = await bench.finished()
+    for said in ("yes", 1, "true"):
+        assert (await bench.submit(made, commitment=said)).status_code == 422
