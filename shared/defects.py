@@ -91,7 +91,9 @@ def _sentence(defect: Mapping[str, Any]) -> str:
         case ValueError() as error:
             return str(error)
         case _:
-            return worded(defect["msg"], CHINESE.get(defect["type"], "").format_map(context))
+            choices = str(context.get("expected", "")).replace(" or ", "、")
+            chinese = CHINESE.get(defect["type"], "")
+            return worded(defect["msg"], chinese.format_map({**context, "expected": choices}))
 
 
 def _escaped(part: str | int) -> str:
