@@ -245,6 +245,12 @@ class Told:
         self.outbox: list[Any] = []
 
 
+class Unregistered:
+    """A register in which nobody holds the reusing resource."""
+
+    async def of_resource(self, resource_id: UUID) -> None: ...
+
+
 async def test_what_copyright_tells_of_a_reuse_is_what_is_heard(
     registry: Registry, app: FastAPI
 ) -> None:
@@ -253,7 +259,7 @@ async def test_what_copyright_tells_of_a_reuse_is_what_is_heard(
     agreed = Agreed([Agreement("5f" * 32, "6b" * 32, str(uuid7()), UUID(made["id"]))])
     consequences = Consequences(
         cast(UnitOfWork, uow),
-        cast(RegistrationStore, None),
+        cast(RegistrationStore, Unregistered()),
         cast(AgreementStore, agreed),
         cast(DeadlineStore, None),
         cast(Periods, None),
