@@ -7,7 +7,9 @@ down_revision = "identity_0011"
 
 
 def upgrade() -> None:
-    # In the database: a sign-in writes its session and this entry in one statement.
+    # In the database: a sign-in writes its session and this entry in one statement. What holds now
+    # comes first, and of that what began first, as for what is audited with a place; of the rest
+    # what ends last, and what never began after everything.
     op.execute(
         """
         CREATE FUNCTION audited_at_home() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -21,13 +23,23 @@ def upgrade() -> None:
             NEW.organisation := coalesce(
                 (SELECT ltree2text(o.path)
                 FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+                WHERE m.person_id = who::uuid AND m.valid_from <= today
+                AND (m.valid_until IS NULL OR m.valid_until > today)
+                ORDER BY m.valid_from, m.id LIMIT 1),
+                (SELECT ltree2text(o.path)
+                FROM role_grants g JOIN organisations o ON o.id = g.organisation_id
+                WHERE g.person_id = who::uuid AND g.valid_from <= NEW.at
+                AND (g.valid_until IS NULL OR g.valid_until > NEW.at)
+                ORDER BY g.valid_from, g.id LIMIT 1),
+                (SELECT ltree2text(o.path)
+                FROM memberships m JOIN organisations o ON o.id = m.organisation_id
                 WHERE m.person_id = who::uuid
-                ORDER BY least(coalesce(m.valid_until, 'infinity'), today + 1) DESC, m.id
+                ORDER BY m.valid_until IS NOT DISTINCT FROM m.valid_from, m.valid_until DESC, m.id
                 LIMIT 1),
                 (SELECT ltree2text(o.path)
                 FROM role_grants g JOIN organisations o ON o.id = g.organisation_id
                 WHERE g.person_id = who::uuid
-                ORDER BY least(coalesce(g.valid_until, 'infinity'), NEW.at) DESC, g.id
+                ORDER BY g.valid_until IS NOT DISTINCT FROM g.valid_from, g.valid_until DESC, g.id
                 LIMIT 1)
             );
             RETURN NEW;

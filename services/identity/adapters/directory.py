@@ -12,8 +12,8 @@ from shared.reader import Reader
 
 _ACCOUNT = (
     "SELECT p.id, p.code, p.state, p.profile, EXISTS (SELECT FROM memberships m"
-    " WHERE m.person_id = p.id AND m.kind = 'student' AND m.valid_from <= $2"
-    " AND (m.valid_until IS NULL OR m.valid_until > $2)) AS pupil"
+    " WHERE m.person_id = p.id AND m.kind = 'student'"
+    " AND (m.valid_until IS NULL OR m.valid_until > greatest($2, m.valid_from))) AS enrolled"
     " FROM people p WHERE p.id = $1"
 )
 _CLAIMS = (
@@ -33,10 +33,7 @@ _HOLDS_UNTIL = """
 SELECT least(
   (SELECT min(valid_until) FROM role_grants WHERE person_id = $1 AND valid_until > $2),
   (SELECT min(effective_at) FROM consent_purposes WHERE effective_at > $2 AND purpose IN
-    (SELECT purpose FROM consents WHERE child_id = $1 AND withdrawn_at IS NULL)),
-  (SELECT min(valid_from::timestamp AT TIME ZONE 'Asia/Shanghai') FROM memberships
-    WHERE person_id = $1 AND kind = 'student'
-    AND valid_from::timestamp AT TIME ZONE 'Asia/Shanghai' > $2)
+    (SELECT purpose FROM consents WHERE child_id = $1 AND withdrawn_at IS NULL))
 ) AS until
 """
 _CONSENTS = "SELECT * FROM consents WHERE child_id = $1 AND withdrawn_at IS NULL"
@@ -59,7 +56,7 @@ class DirectoryReads:
             bytes=row["id"].bytes
         )  # the driver's own subclass does not go into a token
         profile = self._personal.profile(person_id, row["profile"])
-        return AccountRecord(person_id, row["code"], State(row["state"]), profile, row["pupil"])
+        return AccountRecord(person_id, row["code"], State(row["state"]), profile, row["enrolled"])
 
     async def claims(self, person_id: UUID) -> ClaimsRecord | None:
         rows = await self._reader.fetch(_CLAIMS, person_id)

@@ -80,7 +80,7 @@ _USE = text(
     " AND path <> text2ltree(:path) AND state = 'OPEN') AS open_below,"
     " (SELECT count(*) FROM memberships m JOIN organisations o ON o.id = m.organisation_id"
     " WHERE o.path <@ text2ltree(:path)"
-    " AND (m.valid_until IS NULL OR m.valid_until > :today)) AS members"
+    " AND (m.valid_until IS NULL OR m.valid_until > greatest(:today, m.valid_from))) AS members"
 )
 _CLOSE = text(
     "UPDATE organisations SET state = 'CLOSED', closed_at = :at, version = :version WHERE id = :id"

@@ -89,8 +89,8 @@ _SEARCH = f"""
         USING (kind, search_hash))
     ORDER BY o.path, m.person_id LIMIT :limit
 """  # noqa: S608 - constant SQL
-_CURRENT = "({0}.valid_until IS NULL OR {0}.valid_until > :day)"
-_OVER = "{0}.valid_until <= :day"
+_CURRENT = "({0}.valid_until IS NULL OR {0}.valid_until > greatest(:day, {0}.valid_from))"
+_OVER = "{0}.valid_until <= greatest(:day, {0}.valid_from)"
 
 
 class PeopleRepository:

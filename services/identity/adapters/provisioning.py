@@ -27,7 +27,7 @@ _FITTING = """
       AND EXISTS (
         SELECT FROM memberships m JOIN organisations o ON o.id = m.organisation_id
         WHERE m.person_id = p.id AND o.path <@ text2ltree(:home)
-          AND (m.valid_until IS NULL OR m.valid_until > :today))
+          AND (m.valid_until IS NULL OR m.valid_until > greatest(:today, m.valid_from)))
       AND (CAST(:id AS uuid) IS NULL OR p.id = :id)
       AND (CAST(:external_id AS text) IS NULL OR s.external_id = :external_id)
       AND (CAST(:active AS boolean) IS NULL OR (p.state IN ('INVITED', 'ACTIVE')) = :active)

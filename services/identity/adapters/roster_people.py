@@ -36,7 +36,8 @@ _GRANTS = text(
     "SELECT g.id, g.person_id, g.role, g.organisation_id, ltree2text(o.path) AS path, g.subject,"
     " g.valid_from, g.valid_until, g.granted_by"
     " FROM role_grants g JOIN organisations o ON o.id = g.organisation_id"
-    " WHERE g.person_id = ANY(:people) AND (g.valid_until IS NULL OR g.valid_until > :now)"
+    " WHERE g.person_id = ANY(:people)"
+    " AND (g.valid_until IS NULL OR g.valid_until > greatest(:now, g.valid_from))"
 )
 _WARDS = text(
     "SELECT g.guardian_id, g.child_id, EXISTS (SELECT FROM memberships m"

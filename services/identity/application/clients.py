@@ -249,7 +249,7 @@ class Clients:
             after.check()
             return await uow.commit(await self._keep(uow, store, action, before, after))
 
-    async def close(self, uow: UnitOfWork, path: str) -> None:
+    async def close(self, uow: UnitOfWork, _caller: Principal, path: str) -> None:
         """Retire every application of the organisation that is closed at `path`, or below it, with
         its tokens and API keys."""
         store = self._store(uow.connection)

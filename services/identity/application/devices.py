@@ -202,13 +202,16 @@ class Devices:
 
     async def exchange(self, client: Client, device_code: str) -> TokenSet:
         """Tokens for a device that a person let in (RFC 8628 §3.4). Raises `OAuthError`:
-        ``authorization_pending``, ``slow_down``, ``access_denied``, ``expired_token``."""
+        ``authorization_pending``, ``slow_down``, ``access_denied``, ``expired_token``,
+        ``invalid_grant``."""
         if not client.may(GrantType.DEVICE_CODE):
             raise OAuthError("unauthorized_client", "the client is not registered for devices")
         hash_, now = fingerprint(device_code), self._clock()
         code = await self._polled(client, hash_, now)
         if code.authorization is None:
             raise OAuthError("authorization_pending", "nobody has answered yet")
+        if not code.authorization.live(now):
+            raise OAuthError("invalid_grant", "what the person gave has expired or was revoked")
         settled = await self._tokens.settled(code.void_before)
         tokens = await self._tokens.prepare(
             client, code.authorization, code.scopes, now=settled, nonce=None

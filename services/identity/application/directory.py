@@ -41,13 +41,13 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """An account as it is stored; ``pupil``: whether a membership as student holds."""
+    """An account as it is stored; ``enrolled``: whether a membership as student has not ended."""
 
     person_id: UUID
     code: str
     state: State
     profile: Profile | None
-    pupil: bool
+    enrolled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,7 @@ class PeopleDirectory:
 
     async def holds_until(self, person_id: UUID, at: datetime) -> datetime | None:
         """When next after `at` a date alone takes something away from what a token says of the
-        person: a role ends, a version of a purpose consented to gives way to the next, a membership
-        makes a pupil of the person."""
+        person: a role ends, a version of a purpose consented to gives way to the next."""
         return await self._store.holds_until(person_id, at)
 
     async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
@@ -144,7 +143,10 @@ class PeopleDirectory:
             found.code,
             found.state,
             is_minor(
-                profile.birth_date if profile else None, found.pupil, self._day(), self._minor_age
+                profile.birth_date if profile else None,
+                found.enrolled,
+                self._day(),
+                self._minor_age,
             ),
             profile.locale if profile else "zh-CN",
         )

@@ -144,18 +144,19 @@ class PlacedLine:
 def lines_of(
     account: Account, guardians: Iterable[RosterGuardian], reach: str, day: date
 ) -> Iterator[PlacedLine]:
-    """The lines of one person within reach: one as a pupil; as staff, one for each school and for
-    each class that they teach."""
+    """The lines of one person within reach: one as a pupil, of today's class before a later one; as
+    staff, one for each school and for each class that they teach."""
     current = [
         each
         for each in account.person.memberships
         if not each.ended(day) and is_at_or_below(each.path, reach)
     ]
+    pupil = [each for each in current if each.kind == "student"]
+    if pupil:
+        place = max(pupil, key=lambda each: (each.holds(day), each.path.count("."))).path
+        yield PlacedLine(_line(account, RosterRole.STUDENT, (), tuple(guardians)[:2]), place)
     for each in current:
-        if each.kind == "student":
-            line = _line(account, RosterRole.STUDENT, (), tuple(guardians)[:2])
-            yield PlacedLine(line, each.path)
-        elif each.kind == "staff":
+        if each.kind == "staff":
             yield from _staff(account, each)
 
 

@@ -24,9 +24,10 @@ from services.identity.domain.grants import (
     check_given,
     check_holder,
     check_terms,
+    governor_of,
     may_give,
 )
-from services.identity.domain.organisations import Organisation
+from services.identity.domain.organisations import Organisation, StillInUse
 from services.identity.domain.organisations import State as OrganisationState
 from services.identity.domain.people import OrganisationNotJoinable, Person, civil_date
 from shared.access import Role, Rule, grants_of
@@ -168,13 +169,18 @@ class Grants:
         note_read(uow, caller, person, person.is_minor(day, self._minor_age), day, "roles")
 
 
-def _admit_giving(caller: Principal, role: Role, path: str) -> None:
+def _gives(caller: Principal, role: Role, path: str) -> bool:
+    """Whether the caller may give the role there, and end it."""
     rules = (
         Rule(GIVE.scope, frozenset({grant.role}))
         for grant in grants_of(caller)
         if grant.role in GIVEN_BY and may_give(grant.role, role)
     )
-    if not any(reaches(rule, caller, path) for rule in rules):
+    return any(reaches(rule, caller, path) for rule in rules)
+
+
+def _admit_giving(caller: Principal, role: Role, path: str) -> None:
+    if not _gives(caller, role, path):
         raise GrantBeyondReach(
             "Administrators give student, teacher and guardian; a security administrator at or "
             "above the organisation gives the others.",
@@ -246,10 +252,26 @@ async def end(
 
 
 async def end_below(
-    uow: UnitOfWork, stores: Stores, revocations: Revocations, path: str, now: datetime
+    uow: UnitOfWork,
+    stores: Stores,
+    revocations: Revocations,
+    caller: Principal,
+    path: str,
+    now: datetime,
 ) -> None:
-    """End every role held at the organisation that is closed at `path`, or below it."""
-    await end(uow, stores, revocations, await stores.grants.below(path, now), now, now)
+    """End every role held at the organisation that the caller closes at `path`, or below it. None
+    of the three puts another out of office that way. Raises `StillInUse`."""
+    held = await stores.grants.below(path, now)
+    apart = [each for each in held if governor_of([each.role]) != Role.ADMINISTRATOR]
+    kept = [each for each in apart if not _gives(caller, Role(each.role), each.path)]
+    if kept:
+        raise StillInUse(
+            "Auditors or security administrators are in office there: have a security "
+            "administrator of the organisation or above it end those roles first.",
+            zh="该机构仍有在任的审计管理员或安全管理员：请先由该机构或其上级的安全管理员终止其岗位。",
+            offices=len(kept),
+        )
+    await end(uow, stores, revocations, held, now, now)
 
 
 def _fact(grant: RoleGrant) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Guardians:
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
             guardian = await stores.people.get(guardian_id)
-            if guardian is None or guardian.is_minor_from(civil_date(now), ADULT_AGE):
+            if guardian is None or guardian.is_minor(civil_date(now), ADULT_AGE):
                 raise _unfit()
             child = await stores.people.by_code(child_code)
             holders = {each.person_id for each in await stores.people.holders([key])}
@@ -385,7 +385,7 @@ async def readable_children(
 ) -> dict[UUID, Person]:
     """Those of a guardian's children whom the guardian may read of."""
     children = await stores.people.several(each.child_id for each in links if each.effective)
-    return {id_: each for id_, each in children.items() if each.is_minor_from(day, ADULT_AGE)}
+    return {id_: each for id_, each in children.items() if each.is_minor(day, ADULT_AGE)}
 
 
 async def withdraw(

@@ -165,7 +165,8 @@ class Organisations:
         """Close it for good, with `below` everything under it too.
 
         Nobody is put out by it: whoever belongs to it or to something below leaves or is
-        transferred first. Roles held there end, and applications of theirs are retired.
+        transferred first. Roles held there end, and applications of theirs are retired; auditors
+        and security administrators have theirs ended first, by who may.
 
         Raises `NotFound`, `Forbidden`, `StaleVersion`, `OrganisationClosed`, `StillInUse`.
         """
@@ -188,7 +189,7 @@ class Organisations:
             await _note(uow, store, now, Change.CLOSED, after, before, closed_below=closed_below)
             uow.outbox.append(events.OrganisationClosed(**_fact(after)))
             for end in self._on_close:
-                await end(uow, after.path)
+                await end(uow, caller, after.path)
             return await uow.commit(after)
 
     async def get(self, caller: Principal, reference: str) -> Detail:

@@ -264,7 +264,7 @@ class Provisioning:
                         person.id, person.code, person.version, changed=tuple(changed)
                     )
                 )
-            if draft.is_pupil and not person.is_pupil(civil_date(now)):
+            if draft.is_pupil and not person.is_enrolled(civil_date(now)):
                 await self._enrol(uow, stores, caller, person, now)
             wanted = draft.active is not False
             if wanted != (person.state in USABLE):

@@ -19,6 +19,7 @@ from services.identity.domain.guardians import Consent, Guardianship, Purpose
 from services.identity.domain.identifiers import Identifier, IdentifierKey, IdentifierKind
 from services.identity.domain.people import Membership, Person, State
 from shared.database import UnitOfWork
+from shared.principal import Principal
 
 NewUow = Callable[[], UnitOfWork]
 
@@ -207,6 +208,6 @@ class Revocations(Protocol):
 
 IssueInvitation = Callable[[UnitOfWork, UUID], Awaitable[str | None]]
 OnDisable = Callable[[UnitOfWork, UUID], Awaitable[None]]
-OnClose = Callable[[UnitOfWork, str], Awaitable[None]]
-"""What ends with the organisation that is closed at a path, and with those below it."""
+OnClose = Callable[[UnitOfWork, Principal, str], Awaitable[None]]
+"""What ends with the organisation that the caller closes at a path, and with those below it."""
 OnErase = Callable[[UnitOfWork, UUID], Awaitable[None]]

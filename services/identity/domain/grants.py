@@ -126,7 +126,7 @@ def fits(person: Person, roles: Iterable[str], day: date, *, guards: bool = Fals
     membership alone tells that a student is a child.
     """
     told = set(roles)
-    if (guards or told - {"student"}) and person.is_minor_from(day, ADULT_AGE):
+    if (guards or told - {"student"}) and person.is_minor(day, ADULT_AGE):
         return False
     known = person.profile is not None and person.profile.birth_date is not None
     return "student" not in told or known or person.is_enrolled(day)

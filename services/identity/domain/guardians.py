@@ -134,7 +134,7 @@ def may_guard(guardian: Person, child: Person, day: date) -> bool:
     """Adults guard minors (Civil Code of China, art. 17 and 27) with whom they do not go to school.
     Whose birth date is not known is a minor while enrolled as a pupil, and else an adult."""
     classes = _classes(guardian, day) & _classes(child, day)
-    ages = guardian.is_minor_from(day, ADULT_AGE), child.is_minor_from(day, ADULT_AGE)
+    ages = guardian.is_minor(day, ADULT_AGE), child.is_minor(day, ADULT_AGE)
     return ages == (False, True) and not classes
 
 

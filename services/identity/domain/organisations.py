@@ -122,7 +122,7 @@ class MoveIntoItself(DomainError):
 
 
 class StillInUse(DomainError):
-    """It has open organisations below it, or people belong to it."""
+    """It has open organisations below it, or people belong to it or hold office there."""
 
 
 class CodesRefused(DomainError):

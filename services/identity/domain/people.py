@@ -333,27 +333,19 @@ class Person:
             current = [each.path for each, end in ends.items() if end == last]
         return tuple(dict.fromkeys(current))
 
-    def is_pupil(self, day: date) -> bool:
-        return any(each.kind == "student" and each.holds(day) for each in self.memberships)
-
     def is_enrolled(self, day: date) -> bool:
         """Whether the person is a pupil, or will be one."""
         return any(each.kind == "student" and not each.ended(day) for each in self.memberships)
 
     def is_minor(self, day: date, threshold: int) -> bool:
-        return is_minor(
-            self.profile.birth_date if self.profile else None, self.is_pupil(day), day, threshold
-        )
-
-    def is_minor_from(self, day: date, threshold: int) -> bool:
-        """On `day`, or later by a membership that is still to begin."""
         birth_date = self.profile.birth_date if self.profile else None
         return is_minor(birth_date, self.is_enrolled(day), day, threshold)
 
 
-def is_minor(birth_date: date | None, pupil: bool, day: date, threshold: int) -> bool:
-    """Under `threshold` years on `day`. A pupil whose birth date is not known counts as one."""
-    return pupil if birth_date is None else age_on(birth_date, day) < threshold
+def is_minor(birth_date: date | None, enrolled: bool, day: date, threshold: int) -> bool:
+    """Under `threshold` years on `day`. Whoever is enrolled, from a later day on even, and whose
+    birth date is not known counts as one."""
+    return enrolled if birth_date is None else age_on(birth_date, day) < threshold
 
 
 def join(held: Iterable[Membership], new: Membership) -> None:

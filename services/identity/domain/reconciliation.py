@@ -148,7 +148,7 @@ class Reconciliation:
         self._check_age(account, line)
         self._check_teacher(line, person)
         if not account.new:
-            self._check_reach(account, line, keys, resumed=resumed)
+            self._check_reach(account, line, place, keys, resumed=resumed)
             self._check_keeping(account, keys)
             if str(person.id) == self._actor and (
                 profile or keys or line.ends or not self._is_put(account, line, place)
@@ -173,12 +173,20 @@ class Reconciliation:
         return changes
 
     def _check_reach(
-        self, account: Account, line: Line, keys: list[IdentifierKey], *, resumed: bool
+        self,
+        account: Account,
+        line: Line,
+        place: Place,
+        keys: list[IdentifierKey],
+        *,
+        resumed: bool,
     ) -> None:
-        """Whether the importer may change the account at all, and its identifiers and state, which
-        open every organisation of the person."""
+        """Whether the importer may put the person there, and change the account's identifiers and
+        state, which open every organisation of the person."""
         reached = [self._reaches(path) for path in account.person.paths(self._day)]
-        if line.role is RosterRole.STUDENT and not line.ends:
+        node, kind = membership_of(line, place)
+        moves = not line.ends and not account.belongs(node, kind, self._day)
+        if moves and line.role is RosterRole.STUDENT:
             enrolled = [each for each in account.current(self._day) if each.kind == "student"]
             if not all(self._reaches(each.path) for each in enrolled):
                 raise Refused(
@@ -240,11 +248,9 @@ class Reconciliation:
         """Whether the line makes somebody younger than `age` who was not."""
         known = person.profile.birth_date if person.profile else None
         birth_date = line.birth_date or known
-        pupil = any(
-            each.kind == "student" and not each.ended(self._day) for each in person.memberships
-        )
+        enrolled = person.is_enrolled(self._day)
         joins = line.role is RosterRole.STUDENT and not line.ends
-        return is_minor(birth_date, pupil or joins, self._day, age) and not person.is_minor_from(
+        return is_minor(birth_date, enrolled or joins, self._day, age) and not person.is_minor(
             self._day, age
         )
 

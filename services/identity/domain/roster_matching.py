@@ -104,7 +104,7 @@ class Matching:
         fits = (
             may_guard(account.person, child.person, self._day)
             if child
-            else not account.person.is_minor_from(self._day, ADULT_AGE)
+            else not account.person.is_minor(self._day, ADULT_AGE)
         )
         if not fits or not account.is_called(guardian.name):
             raise Refused(Defect(column, "taken", "该手机号已登记在他人名下，请核对"))

@@ -43,6 +43,7 @@ from services.identity.settings import Settings
 from shared.database import UnitOfWork
 from shared.encryption import KeyRing
 from shared.pages import Cursors
+from shared.principal import Principal
 from shared.service import Part, Runtime
 
 
@@ -95,8 +96,8 @@ def build(
     guardians = Guardians(new_uow, stores, clock, minor_age, revocations, throttle)
     consents = Consents(new_uow, stores, clock, minor_age, revocations)
 
-    async def close(uow: UnitOfWork, path: str) -> None:
-        await end_below(uow, stores(uow.connection), revocations, path, clock())
+    async def close(uow: UnitOfWork, caller: Principal, path: str) -> None:
+        await end_below(uow, stores(uow.connection), revocations, caller, path, clock())
 
     async def enter_starter_purposes() -> None:
         await consents.settle()

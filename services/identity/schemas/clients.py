@@ -48,21 +48,24 @@ def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
     """A key set (RFC 7517 §5) of public signing keys, each with a kid; nothing else is kept."""
     try:
         keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
-        if len(keys.keys) > _MOST_KEYS:
-            raise ValueError(f"Give at most {_MOST_KEYS} keys.", f"最多 {_MOST_KEYS} 把密钥。")
-        for key in keys:
-            if not isinstance(key, ECKey | RSAKey | OKPKey) or key.is_private:
-                raise ValueError(
-                    "Give public EC, RSA or OKP keys only.", "只接受 EC、RSA 或 OKP 公钥。"
-                )
-            if isinstance(key, RSAKey) and key.public_key.key_size < _SMALLEST_RSA_KEY:
-                raise ValueError(
-                    f"An RSA key has at least {_SMALLEST_RSA_KEY} bits.",
-                    f"RSA 密钥至少 {_SMALLEST_RSA_KEY} 位。",
-                )
-        return dict(keys.as_dict(private=False))
-    except (JoseError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError("This is no JSON Web Key Set.", "这不是 JSON Web Key Set。") from error
+        public = dict(keys.as_dict(private=False))
+    except (JoseError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            "This is no JSON Web Key Set of sound keys.", "这不是有效的 JSON Web Key Set。"
+        ) from error
+    if len(keys.keys) > _MOST_KEYS:
+        raise ValueError(f"Give at most {_MOST_KEYS} keys.", f"最多 {_MOST_KEYS} 把密钥。")
+    for key in keys:
+        if not isinstance(key, ECKey | RSAKey | OKPKey) or key.is_private:
+            raise ValueError(
+                "Give public EC, RSA or OKP keys only.", "只接受 EC、RSA 或 OKP 公钥。"
+            )
+        if isinstance(key, RSAKey) and key.public_key.key_size < _SMALLEST_RSA_KEY:
+            raise ValueError(
+                f"An RSA key has at least {_SMALLEST_RSA_KEY} bits.",
+                f"RSA 密钥至少 {_SMALLEST_RSA_KEY} 位。",
+            )
+    return public
 
 
 def _network(text: str) -> str:

@@ -262,6 +262,20 @@ async def test_a_person_is_named_by_id_or_code(trail: Trail, reference: str) -> 
     assert answer.status_code == 422
 
 
+Held = tuple[str, tuple[str, str | None]]
+_HOLD = {
+    "memberships": "INSERT INTO memberships (id, person_id, organisation_id, kind, valid_from,"
+    " valid_until, version, created_at) VALUES ($1, $2, $3, 'staff', {}, {}, 1, now())",
+    "role_grants": "INSERT INTO role_grants (id, person_id, organisation_id, role, valid_from,"
+    " valid_until, granted_by, created_at)"
+    " VALUES ($1, $2, $3, 'reviewer', {}, {}, 'somebody', now())",
+}
+
+
+def _literal(day: str | None) -> str:
+    return f"'{day}'" if day else "NULL"
+
+
 @pytest.fixture
 async def teacher(trail: Trail, owner: asyncpg.Connection) -> asyncpg.Record:
     """Somebody of the school, who was at another one before."""
@@ -298,6 +312,50 @@ async def test_what_a_person_does_without_a_place_is_read_where_they_belong(
     assert await trail.targets(trail.school, f"person={teacher['code'].lower()}") == both
     assert "a-session" not in await trail.targets(trail.there)
     assert (await trail.read(trail.here))[0]["organisation"] == trail.school.path
+
+
+WAS, IS, TO_COME = ("2025-01-01", "2026-01-01"), ("2026-01-01", None), ("2099-01-01", None)
+CANCELLED = ("2099-01-01", "2099-01-01")
+
+
+@pytest.mark.parametrize(
+    ("home", "elsewhere"),
+    [
+        (("memberships", IS), ("memberships", TO_COME)),
+        (("memberships", IS), ("memberships", WAS)),
+        (("memberships", IS), ("memberships", ("2026-02-01", None))),
+        (("memberships", IS), ("role_grants", ("2025-01-01", None))),
+        (("role_grants", IS), ("memberships", WAS)),
+        (("role_grants", IS), ("memberships", TO_COME)),
+        (("role_grants", IS), ("role_grants", TO_COME)),
+        (("role_grants", IS), ("role_grants", WAS)),
+        (("memberships", TO_COME), ("memberships", WAS)),
+        (("memberships", WAS), ("memberships", CANCELLED)),
+        (("memberships", WAS), ("role_grants", WAS)),
+        (("role_grants", WAS), ("role_grants", CANCELLED)),
+    ],
+)
+@pytest.mark.parametrize("home_first", [True, False])
+async def test_somebody_belongs_where_they_are_now_before_where_they_were_or_will_be(
+    trail: Trail,
+    app: FastAPI,
+    owner: asyncpg.Connection,
+    home: Held,
+    elsewhere: Held,
+    home_first: bool,
+) -> None:
+    person = await owner.fetchval(
+        "INSERT INTO people (id, code, state, version, created_at, updated_at)"
+        " VALUES ($1, $2, 'ACTIVE', 1, now(), now()) RETURNING id",
+        *(uuid7(), new_code("A")),
+    )
+    held = [(home, trail.school), (elsewhere, trail.there)]
+    for (table, dates), place in held if home_first else reversed(held):
+        await owner.execute(_HOLD[table].format(*map(_literal, dates)), uuid7(), person, place.id)
+    async with app.state.runtime.new_uow() as uow:
+        uow.audit.record("password.changed", str(person))
+        await uow.commit()
+    assert (await trail.read(trail.school))[0]["target"] == str(person)
 
 
 async def test_nobody_has_an_unknown_code(trail: Trail) -> None:

@@ -281,18 +281,38 @@ async def test_an_unknown_scope_is_a_defect(house: House, integrator: dict[str, 
         {},
         {"keys": []},
         {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]},
+        {"keys": [{"kty": "oct", "k": "aa"}]},
         {"keys": [{"kty": "EC"}]},
+        {"keys": [{"kty": "EC", "crv": "P-256", "x": "aaaa", "y": "bbbb"}]},
+        {"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]},
+        {"keys": [{"kty": ["EC"]}]},
         {"keys": "no list"},
         KeySet([ECKey.generate_key("P-256")]).as_dict(private=True),
         KeySet([RSAKey.generate_key(1024)]).as_dict(private=False),
     ],
-    ids=["no keys", "empty", "symmetric", "incomplete", "no list", "private", "short"],
+    ids=[
+        "no keys",
+        "empty",
+        "symmetric",
+        "no base64",
+        "incomplete",
+        "off the curve",
+        "no modulus",
+        "odd type",
+        "no list",
+        "private",
+        "short",
+    ],
 )
 async def test_only_sound_public_keys_are_kept(
     house: House, integrator: dict[str, str], jwks: dict[str, Any]
 ) -> None:
     body = _wanted(house, auth_method="private_key_jwt", jwks=jwks)
-    assert (await house.http.post(CLIENTS, json=body, headers=integrator)).status_code == 422
+    answer = await house.http.post(CLIENTS, json=body, headers=integrator)
+    assert answer.status_code == 422
+    [defect] = answer.json()["errors"]
+    assert defect["pointer"] == "#/jwks"
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in defect["detail"])
 
 
 async def test_a_client_with_keys_has_no_secret(house: House, integrator: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -28,10 +29,12 @@ class Closing:
     school: Place
     room: Place
 
-    async def close(self) -> httpx2.Response:
+    async def close(self, *also: str) -> httpx2.Response:
+        """By an administrator of the province with these grants beside."""
+        grants = (f"administrator@{self.province.path}", *also)
         return await self.client.post(
             f"{V1}/organisations/{self.school.ref}/close",
-            headers={**self.holder("administrator", self.province), "if-match": '"v1"'},
+            headers={**self.token(str(uuid7()), SCOPES, grants), "if-match": '"v1"'},
             json={"below": True},
         )
 
@@ -56,6 +59,14 @@ class Closing:
             *(uuid7(), person, role, at.id),
         )
         return person
+
+    async def belonging(self, valid_from: date, valid_until: date) -> None:
+        """Somebody who belongs to the school between those days."""
+        await self.owner.execute(
+            "INSERT INTO memberships (id, person_id, organisation_id, kind, valid_from,"
+            " valid_until, version, created_at) VALUES ($1, $2, $3, 'student', $4, $5, 1, now())",
+            *(uuid7(), await self.person(), self.school.id, valid_from, valid_until),
+        )
 
     async def application(self, state: str, at: Place) -> UUID:
         client: UUID = await self.owner.fetchval(
@@ -101,6 +112,42 @@ async def test_roles_held_there_end_with_the_tokens_that_carry_them(closing: Clo
     assert (await closing.events()).count("identity.role.revoked.v1") == 2
 
 
+@pytest.mark.parametrize("office", ["auditor", "security_administrator"])
+async def test_closing_puts_no_office_out_that_its_caller_could_not(
+    closing: Closing, office: str
+) -> None:
+    await closing.holding(office, closing.school)
+    await closing.holding("administrator", closing.school)
+    refused = await closing.close()
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith("organisation-still-in-use")
+    assert refused.json()["offices"] == 1
+    open_ = "SELECT count(*) FROM role_grants WHERE valid_until IS NULL"
+    assert await closing.owner.fetchval(open_) == 2
+    assert await closing.revoked() == set()
+    beside = f"security_administrator@{closing.school.path}"
+    assert (await closing.close(beside)).status_code == 200
+    assert await closing.owner.fetchval(open_) == 0
+
+
+async def test_offices_that_are_over_keep_nothing_open(closing: Closing) -> None:
+    await closing.holding("auditor", closing.school, "'2026-02-01'")
+    await closing.holding("security_administrator", closing.school, "'2026-01-01'")
+    assert (await closing.close()).status_code == 200
+
+
+async def test_a_membership_cancelled_before_it_began_keeps_nothing_open(closing: Closing) -> None:
+    day = date(2099, 3, 1)
+    await closing.belonging(day, day)
+    assert (await closing.close()).status_code == 200
+
+
+async def test_a_membership_to_come_keeps_the_organisation_open(closing: Closing) -> None:
+    await closing.belonging(date(2099, 3, 1), date(2100, 3, 1))
+    refused = await closing.close()
+    assert (refused.status_code, refused.json()["members"]) == (409, 1)
+
+
 async def test_its_applications_are_retired_with_their_tokens(closing: Closing) -> None:
     approved = await closing.application("APPROVED", closing.school)
     asked_for = await closing.application("REQUESTED", closing.room)
@@ -135,8 +182,8 @@ async def test_many_roles_end_in_time_for_their_tokens(closing: Closing) -> None
 
 
 async def test_nothing_begins_there_while_it_is_closed(closing: Closing) -> None:
-    person = await closing.holding("reviewer", closing.school)
-    given = {"person_id": str(person), "role": "auditor", "organisation_id": closing.school.ref}
+    person = await closing.holding("teacher", closing.school)
+    given = {"person_id": str(person), "role": "reviewer", "organisation_id": closing.school.ref}
     asked = {
         "organisation_id": closing.school.ref,
         "name": "听书",

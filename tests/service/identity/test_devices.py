@@ -66,6 +66,21 @@ async def test_tokens_of_a_device_let_in_right_before_a_revocation_are_good(hous
     assert (await house.userinfo(tokens["access_token"])).status_code == 200
 
 
+async def test_a_device_let_in_before_all_sign_ins_were_ended_gets_nothing(house: House) -> None:
+    client, person = await house.client(), await house.person()
+    started = (await house.post("/device_authorization", client, scope="openid profile")).json()
+    browser = house.browser()
+    await browser.sign_in(person)
+    page = await browser.get("/identity/device")
+    page = await browser.submit(page, user_code=started["user_code"])
+    await browser.submit(page, decision="allow")
+    async with house.runtime.new_uow() as uow:
+        await house.sessions.revoke_all(uow, person)
+        await uow.commit()
+    for _ in range(2):
+        assert (await _poll(house, client, started["device_code"]))["error"] == "invalid_grant"
+
+
 async def test_a_refused_device_is_told_so(house: House) -> None:
     client = await house.client()
     started = (await house.post("/device_authorization", client, scope="openid")).json()

@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -169,9 +169,26 @@ async def test_what_a_token_says_holds_until_the_first_role_in_it_ends(world: Wo
     assert await world.part.directory.holds_until(person_id, later) is None
 
 
-async def test_what_a_token_says_holds_until_the_day_that_makes_a_pupil_of_somebody(
-    world: World,
-) -> None:
+async def test_who_is_to_be_enrolled_and_of_unknown_age_is_a_minor_already(world: World) -> None:
+    place = {"organisation_id": world.school.ref, "kind": "student", "valid_from": "2027-09-01"}
+    pupil = await world.active(world.school, membership=place, roles=["student"])
+    assert pupil["minor"] is True
+    account = await world.part.directory.account(UUID(pupil["id"]))
+    assert account is not None
+    assert account.is_minor
+    assert not await world.part.directory.allowed_scopes(UUID(pupil["id"]), GATED_SCOPES)
+    [future] = pupil["memberships"]
+    cancelled = await world.client.delete(
+        f"{V1}/memberships/{future['id']}",
+        headers={**world.admin(world.school), "if-match": '"v1"'},
+    )
+    assert cancelled.status_code == 204
+    assert (await world.read(pupil["id"]))["minor"] is False
+    allowed = await world.part.directory.allowed_scopes(UUID(pupil["id"]), GATED_SCOPES)
+    assert allowed == GATED_SCOPES
+
+
+async def test_an_enrolment_to_come_gates_tokens_at_once(world: World) -> None:
     person = await world.active(world.school, kind="staff")
     enrolled = await world.client.post(
         f"{V1}/people/{person['id']}/memberships",
@@ -179,8 +196,5 @@ async def test_what_a_token_says_holds_until_the_day_that_makes_a_pupil_of_someb
         json={"organisation_id": world.school.ref, "kind": "student", "valid_from": "2026-09-02"},
     )
     assert enrolled.status_code == 201, enrolled.text
-    until = await world.part.directory.holds_until(UUID(person["id"]), world.clock())
-    assert until == datetime(2026, 9, 1, 16, tzinfo=UTC)
-    assert await world.part.directory.allowed_scopes(UUID(person["id"]), GATED_SCOPES)
-    world.clock.set(until)
+    assert world.seams.revoked == [("consent", person["id"])]
     assert not await world.part.directory.allowed_scopes(UUID(person["id"]), GATED_SCOPES)

@@ -106,6 +106,19 @@ class TestLists:
         (left,) = (await self.page(world, state="LEFT")).json()["items"]
         assert left["id"] == pupil["id"]
 
+    async def test_who_was_to_come_and_does_not_is_listed_no_more(self, world: World) -> None:
+        place = {"organisation_id": world.school.ref, "kind": "student", "valid_from": "2027-03-01"}
+        pupil = await world.invite(world.school, membership=place)
+        assert [each["id"] for each in (await self.page(world)).json()["items"]] == [pupil["id"]]
+        [future] = (await world.read(pupil["id"]))["memberships"]
+        cancelled = await world.client.delete(
+            f"{V1}/memberships/{future['id']}",
+            headers={**world.admin(world.school), "if-match": '"v1"'},
+        )
+        assert cancelled.status_code == 204
+        assert (await self.page(world)).json()["items"] == []
+        assert (await self.page(world, q=pupil["code"])).json()["items"] == []
+
     async def test_a_teacher_lists_the_class_that_the_role_names(self, world: World) -> None:
         await world.invite(world.room)
         teacher = world.as_role("teacher", world.room)

@@ -53,6 +53,29 @@ async def test_an_export_imports_back_unchanged(
     assert reads == 6  # told by the export, compared by the import
 
 
+@pytest.mark.parametrize("exported", ["school", "other_school", "county"])
+async def test_an_export_with_a_transfer_to_come_imports_back_unchanged(
+    tree: Tree, desk_of: Callable[[Organisation], Desk], owner: asyncpg.Connection, exported: str
+) -> None:
+    await desk_of(tree.school).done(tree.school, roster(pupil(1, "李明")))
+    await owner.execute("UPDATE memberships SET valid_until = '2099-09-01'")
+    await owner.execute(
+        "INSERT INTO memberships (id, person_id, organisation_id, kind, valid_from, version,"
+        " created_at) SELECT gen_random_uuid(), id, $1, 'student', '2099-09-01', 1, now()"
+        " FROM people",
+        tree.other_school.id,
+    )
+    place: Organisation = getattr(tree, exported)
+    desk = desk_of(place)
+    before = await everything(owner)
+    view = await desk.done(place, await desk.export(place))
+    assert counts(view) == {"unchanged": 1}
+    assert await everything(owner) == before
+    if exported != "county":
+        moved = await desk.done(place, roster(pupil(1, "李明", "2班")))
+        assert counts(moved) == {"rejected": 1}
+
+
 async def test_classes_and_names_that_are_alike_are_told_apart(
     tree: Tree, desk: Desk, owner: asyncpg.Connection
 ) -> None:
