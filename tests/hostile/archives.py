@@ -153,6 +153,8 @@ _LEFT: tuple[tuple[str, bytes, str], ...] = (
     ("__MACOSX/x.vbs", b"CreateObject(1)", "member-mismatch"),
     ("__MACOSX/p.html", b"<p onclick=alert(1)>x</p>", "member-mismatch"),
     ("desktop.ini", b"[.ShellClassInfo]\r\nIconResource=\\\\evil\\share\\a.dll,0\r\n", "member-mismatch"),
+    ("desktop.ini", b"[.ShellClassInfo]\r\nIconResource=\\??\\UNC\\evil\\a.dll,0\r\n", "member-mismatch"),
+    ("desktop.ini", b"[.ShellClassInfo]\r\nIconResource=http:/\\evil\\a.dll,0\r\n", "member-mismatch"),
     ("desktop.ini", b"[.ShellClassInfo]\r\nCLSID={0}\r\n", "member-mismatch"),
     ("Thumbs.db", b"MZ\x90\0" + b"\0" * 99, "type-not-accepted"),
     ("~$.txt", b"\5" + b"\0" * 161, "type-not-accepted"),

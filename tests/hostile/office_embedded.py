@@ -2,6 +2,7 @@
 films and photographs that lessons have."""
 
 import gzip
+import struct
 from collections.abc import Callable
 from functools import partial
 
@@ -25,7 +26,13 @@ from tests.hostile.office import (
 
 _MENU = "http://openoffice.org/2001/menu"
 _XFORMS = "http://www.w3.org/2002/xforms"
-_DRAWING = b"\1\0\0\0" + b"\0" * 36 + b" EMF" + b"\0" * 99
+_DRAWING = (
+    b"\1\0\0\0\x6c\0\0\0" + b"\0" * 32 + b" EMF" + b"\0" * 64 + b"\x0e\0\0\0\x14\0\0\0" + b"\0" * 12
+)
+_RUNNING = b"MZ" + b"\x90" * 300
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+_COMMAND = bytes.fromhex("301afb1e620bd011a39b00a0c90348f6")
 _PROGRAM = zipped({"run.exe": b"MZ" + b"\x90" * 99})
 
 
@@ -70,9 +77,33 @@ def _configured(part: str, attribute: str) -> bytes:
     return remade(odt(), add={part: xml.encode()})
 
 
+def _windows_media(header: bytes = b"") -> bytes:
+    """Of header and data alone."""
+    inner = struct.pack("<IBB", 1, 1, 2) + header
+    return (
+        _ASF
+        + struct.pack("<Q", 24 + len(inner))
+        + inner
+        + _ASF_DATA
+        + struct.pack("<Q", 50)
+        + b"\0" * 26
+    )
+
+
 def _program_stream() -> bytes:
     """The head of an MPEG-1 film (ISO/IEC 11172-1 §2.4.3.2)."""
     return b"\0\0\1\xba\x21\0\1\0\1\x80\0\1" + b"\0\0\1\xe0" + b"\0" * 2000
+
+
+def _untidy(kind: str, mode: str, tail: bytes) -> bytes:
+    return picture(kind, mode) + tail
+
+
+def _sent() -> bytes:
+    """A sound whose length its header does not know."""
+    whole = wav()
+    at = whole.index(b"data") + 4
+    return whole[:4] + b"\xff" * 4 + whole[8:at] + b"\xff" * 4 + whole[at + 4 :]
 
 
 _MEDIA: tuple[tuple[str, str, Callable[[], bytes], str], ...] = (
@@ -87,9 +118,19 @@ _MEDIA: tuple[tuple[str, str, Callable[[], bytes], str], ...] = (
     ("a web film and an archive", "a.webm", lambda: webm() + _PROGRAM, "polyglot"),
     ("a sound and a program", "a.wav", lambda: wav() + b"MZ" + b"\x90" * 300, "hidden-data"),
     ("a drawing and an archive", "a.emf", lambda: _DRAWING + _PROGRAM, "polyglot"),
+    ("a bitmap and a program", "a.bmp", lambda: picture("BMP") + _RUNNING, "hidden-data"),
+    ("a bitmap that is a program", "a.bmp", lambda: b"BM\0\0" + _RUNNING, "embedded-file"),
+    ("a scan and a program", "a.tiff", lambda: picture("TIFF") + _RUNNING, "hidden-data"),
+    ("a drawing and a program", "a.emf", lambda: _DRAWING + _RUNNING, "hidden-data"),
+    ("a metafile that is a program", "a.wmf", lambda: b"\xd7\xcd\xc6\x9a" + _RUNNING, "embedded-file"),
+    ("a packed drawing and a program", "a.emz", lambda: gzip.compress(_DRAWING + _RUNNING), "hidden-data"),
+    ("a film that opens an address", "a.wmv", lambda: _windows_media(_COMMAND), "action"),
+    ("a Windows film and a program", "a.wmv", lambda: _windows_media() + _RUNNING, "hidden-data"),
+    ("a film of unknown structure", "a.mpg", _program_stream, "embedded-file"),
     ("a packed program", "a.wmz", lambda: gzip.compress(b"MZ" + b"\x90" * 99), "embedded-file"),
     ("a packed drawing and an archive", "a.wmz", lambda: gzip.compress(_DRAWING) + _PROGRAM, "polyglot"),
 )  # fmt: skip
+_UNTIDY = (("JPEG", "RGB", b"\r\n"), ("PNG", "RGB", b"\n"), ("GIF", "P", b"\0;"))
 _CONNECTIONS: tuple[tuple[str, str], ...] = (
     ("a database of 2013", '<connection refreshOnLoad="1"><extLst><ext><x15:connection xmlns:x15="urn:x15" id="a"><x15:oledbPr connection="Provider=SQLOLEDB;Data Source=evil.test"><x15:dbCommand text="exec xp_cmdshell"/></x15:oledbPr></x15:connection></ext></extLst></connection>'),
     ("a feed", '<connection><x15:connection xmlns:x15="urn:x15"><x15:dataFeedPr connection="http://evil.test"/></x15:connection></connection>'),
@@ -98,6 +139,8 @@ _CONNECTIONS: tuple[tuple[str, str], ...] = (
 _ODF: tuple[tuple[str, Callable[[], bytes], str], ...] = (
     ("a menu that runs a script", lambda: _configured("Configurations2/menubar/menubar.xml", 'menu:id="vnd.sun.star.script:a.b?language=Basic"'), "macro"),
     ("a key that runs a macro", lambda: _configured("Configurations2/accelerator/current.xml", 'xlink:href="macro:///a.b"'), "macro"),
+    *((f"a menu of {command}", partial(_configured, "Configurations2/menubar/menubar.xml", f'menu:id="{command}"'), "macro") for command in (".uno:Open?URL:string=file://evil", ".uno:RunMacro", "vnd.libreoffice.command:x", "http://evil/x.exe", "private:factory/x", "slot:5500")),
+    ("a picture of any folder and a program", lambda: remade(odt(), add={"Foo/a.png": picture("PNG") + _RUNNING}), "hidden-data"),
     ("a form filled from elsewhere", lambda: _in_text(f'<xforms:instance xmlns:xforms="{_XFORMS}" src="http://evil.test/a"/>'), "external-reference"),
     ("a form of a resource elsewhere", lambda: _in_text(f'<xforms:instance xmlns:xforms="{_XFORMS}" resource="//evil.test/a"/>'), "external-reference"),
     ("a picture above the document", lambda: _drawn("../../../../etc/passwd"), "external-reference"),
@@ -115,9 +158,12 @@ _LINKS = (
 HONEST = [
     *(Case(f"a presentation with a link to {target}", "a.pptx", partial(_linked, target)) for target in _LINKS),
     *(Case(f"a document with a field to {target}", "a.docx", partial(_field_to, target)) for target in ("附件.docx", "www.smartedu.cn")),
-    *(Case(f"a presentation with {name}", "a.pptx", partial(_embedding, name, make)) for name, make in (("a.mp4", mp4), ("a.webm", webm), ("a.mp3", mp3), ("a.wav", wav), ("a.gif", lambda: picture("GIF", "P")), ("a.bmp", lambda: picture("BMP")), ("a.tiff", lambda: picture("TIFF")), ("a.mpg", _program_stream), ("a.wmz", lambda: gzip.compress(_DRAWING)))),
+    *(Case(f"a presentation with {name}", "a.pptx", partial(_embedding, name, make)) for name, make in (("a.mp4", mp4), ("a.webm", webm), ("a.mp3", mp3), ("a.wav", wav), ("a.gif", lambda: picture("GIF", "P")), ("a.bmp", lambda: picture("BMP")), ("a.tiff", lambda: picture("TIFF")), ("a.wmv", _windows_media), ("a.emf", lambda: _DRAWING), ("cut.jpg", lambda: picture("JPEG")[:-2]), ("cut.gif", lambda: picture("GIF", "P")[:-1]), ("padded.mp4", lambda: mp4() + b"\0" * 8), ("sent.wav", _sent), ("a.wmz", lambda: gzip.compress(_DRAWING)))),
     Case("an OpenDocument made from a template", "a.odt", lambda: _in_text('<meta:template xlink:href="../../usr/share/a.ott"/><meta:template xlink:href="file:///C:/a.ott"/>')),
     Case("a ZIP of an open document", "a.zip", lambda: zipped({"课/教学设计.docx": word(), "课/~$设计.docx": b"\6" + b"\0" * 161})),
+    *(Case(f"a presentation with an untidy {kind}", "a.pptx", partial(_embedding, f"a.{kind.lower()}", partial(_untidy, kind, mode, tail))) for kind, mode, tail in _UNTIDY),
+    Case("an OpenDocument with names like addresses", "a.odt", lambda: _in_text('<draw:frame draw:name="Macro: 微距照片 1"/><text:bookmark text:name="service:售后"/>')),
+    Case("a document made from a template", "a.docx", lambda: related(word(), "word/_rels/settings.xml.rels", "attachedTemplate", "file:///C:\\a\\教案.dotx")),
     Case("an OpenDocument with its picture", "a.odt", lambda: _drawn("./Pictures/a.png")),
     Case("an OpenDocument with a link to a film", "a.odt", lambda: _in_text('<text:a xlink:href="../视频/实验.mp4"/>')),
     Case("an OpenDocument with a menu", "a.odt", lambda: _configured("Configurations2/menubar/menubar.xml", 'menu:id=".uno:Save"')),

@@ -56,6 +56,8 @@ _HIDING: tuple[tuple[str, bytes, str], ...] = (
     ("a film of elsewhere", _moving(film_elsewhere()), "external-reference"),
     ("a program among records", picture("JPEG") + _trailer(_RECORD, (0x0A30, b"MotionPhoto_Data", b"MZ" + b"\x90" * 99)), "hidden-data"),
     ("a program between records", picture("JPEG") + b"MZ" + b"\x90" * 99 + _trailer(_RECORD), "hidden-data"),
+    ("a record of another name", picture("JPEG") + _trailer((0x0A01, b"Payload", b"1")), "hidden-data"),
+    ("a command among records", picture("JPEG") + _trailer((0x0A01, b"Image_UTC_Data", b"1; $(calc)")), "hidden-data"),
     ("a directory that leads outside", picture("JPEG") + _trailer(_RECORD)[:-40] + struct.pack("<I4s", 9999, b"SEFT"), "hidden-data"),
     ("a page among records", picture("JPEG") + _trailer((0x0A01, b"Image_UTC_Data", b"<html><script>1</script>")), "polyglot"),
     ("a film of elsewhere among records", picture("JPEG") + _trailer((0x0A30, b"MotionPhoto_Data", film_elsewhere())), "external-reference"),

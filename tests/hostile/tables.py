@@ -25,11 +25,16 @@ _DDE_CELLS: tuple[tuple[str, str], ...] = (
     ("by a separator of its own", f"sep=^\na^{_DDE}"),
     ("by old Mac lines", f"a\r{_DDE}"),
     ("of an at sign", "@SUM(1,cmd|'/C calc'!A0)"),
+    ("between empty texts", '=""&cmd|\'/C calc\'!A0&""'),
+    ("between quoted texts", '甲,"=IF(1=1,""""&cmd|\'/C calc\'!A0,"""")"'),
+    ("behind a space of no width", f"a,\u200b{_DDE}"),
     ("with blanks between", "=cmd | '/C calc' ! A0"),
 )
 _CALLS: tuple[tuple[str, str, str], ...] = (
     ("a service behind a long cell", f'-1,{"x" * 9000},"=WEBSERVICE(""http://evil.test"")"', "action"),
     ("a service", _ASKING, "action"),
+    ("a service by another name", "=LET(f,A1,WEBSERVICE(f))", "action"),
+    ("for a link in pieces", '1,"=HYPERLINK(""a.docx""&"".exe"",""点"")"', "action"),
     ("an import", '=IMPORTDATA("http://evil.test")', "action"),
     ("a file of the computer", "='file:///etc/passwd'#$passwd.A1", "external-reference"),
     ("another table", "='D:\\a\\[b.csv]S'!A1", "external-reference"),
@@ -43,6 +48,11 @@ _FORMULAS: tuple[tuple[str, str], ...] = (
     ("cmd|&apos;/c echo &apos;&apos;a&apos;&apos;&apos;!A0", "dde"),
     ("[cmd|&apos;/c calc&apos;!A0", "dde"),
 )
+
+_WORDED = (
+    '1,"=IF(A2="""",""差|好!"","""")"', "- 打开 main.py (见附件)", '"- call (n.) a telephone call"',
+    "- 先看[教案.docx]再做题，加油!", "1,- [x] 完成|下一题!", "-|5|!", "@image (头像) 你好",
+)  # fmt: skip
 
 
 def _fraction(over: str, under: str) -> str:
@@ -66,6 +76,7 @@ HONEST = [
     Case("a workbook with its own name", "a.xlsx", lambda: in_excel("[0]!总分+Table1[No.ok]")),
     Case("a list of words", "a.csv", lambda: "词,义\ncall (v.),打电话\n-ing,现在分词\nimage (n.),图像！|!\n".encode()),
     Case("a table of numbers and sums", "a.csv", lambda: "-1,+2,=SUM(A1:A3),@张三,|a|b\n".encode()),
+    *(Case(f"a table with {line!r}", "a.csv", partial(str.encode, f"a,b\n{line}\n")) for line in _WORDED),
     Case("a table of choices", "a.csv", lambda: "题,选项\n1,- 对|错 好!\n".encode()),
 ]  # fmt: skip
 

@@ -96,12 +96,6 @@ _OTHERS: Final = (
     (b"#EXTM3U", "playlist"),
     (b"[InternetShortcut]", "shortcut"),
 )
-_MEDIA: Final = (
-    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*",
-    b"II\xbc\x01", b"\xd7\xcd\xc6\x9a", b"\1\0\x09\0\0\3", b"\2\0\x09\0\0\3", b"VCLMTF",
-    b"ID3", b"\x1a\x45\xdf\xa3", b"OggS", b"fLaC", b"0&\xb2u\x8ef\xcf\x11", b"MThd", b"#!AMR",
-    b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b".snd", b"\xff\xf1", b"\xff\xf9",
-)  # fmt: skip
 _BOXES: Final = {b"ftyp", b"moov", b"mdat", b"wide"}
 _STILL_BRANDS: Final = {b"heic", b"heix", b"mif1", b"msf1", b"avif"}
 _PROSE = re.compile(rb"[0-9A-Za-z]{2,4}")
@@ -164,19 +158,6 @@ def _other(head: bytes) -> str | None:
 def smuggled(head: bytes) -> bool:
     """Whether `head` begins a program, an archive or markup: nothing in a document does."""
     return head.startswith(b"PK\x03\x04") or bool(_signed(head, _PROGRAMS) or _MARKUP.match(head))
-
-
-def is_medium(head: bytes) -> bool:
-    """Whether `head` begins a picture, a sound or a film that Office programs embed."""
-    return b"\0" in head and (
-        head.startswith(_MEDIA)
-        or (head.startswith(b"RIFF") and head[8:12] in {b"WEBP", b"WAVE", b"AVI "})
-        or (head.startswith(b"FORM") and head[8:12] in {b"AIFF", b"AIFC"})
-        or (head[:1] == b"G" and head[188:189] == head[376:377] == b"G")
-        or head[4:8] in _BOXES
-        or (head.startswith(b"\1\0\0\0") and head[40:44] == b" EMF")
-        or (head[:1] == b"\xff" and head[1:2] > b"\xe0" and _frame(head))
-    )
 
 
 def is_film(head: bytes) -> bool:

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from services.catalog.inspection import codes, photographs
+from services.catalog.inspection import codes, embedded, photographs
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_BYTES = 100 << 20
@@ -197,12 +197,15 @@ def _is_more_than_jpeg(content: bytes, report: Report) -> bool:
     while multiple and content[end : end + 3] == b"\xff\xd8\xff":
         end = _jpeg_end(content, end)
     behind = content[end:]
-    return bool(behind.strip(b"\0")) and not photographs.explains(head, behind, report)
+    return not embedded.is_blank(behind) and not photographs.explains(head, behind, report)
 
 
 def _jpeg_end(content: bytes, at: int) -> int:
     at += 2
+    scanned = False
     while True:
+        if scanned and at == len(content):
+            return at
         if at + 2 > len(content) or content[at] != 0xFF:
             raise Unreadable("damaged")
         marker = content[at + 1]
@@ -215,15 +218,16 @@ def _jpeg_end(content: bytes, at: int) -> int:
         else:
             at += 2 + int.from_bytes(content[at + 2 : at + 4])
             if marker == 0xDA:
-                at = _after_scan(content, at)
+                at, scanned = _after_scan(content, at), True
 
 
 def _after_scan(content: bytes, at: int) -> int:
-    """The next marker that does not belong to entropy-coded data."""
+    """The next marker that does not belong to entropy-coded data; the file's end where a picture
+    was cut short, of which decoders show what there is."""
     while True:
         at = content.find(b"\xff", at)
         if at < 0 or at + 1 >= len(content):
-            raise Unreadable("damaged")
+            return len(content)
         if content[at + 1] == 0 or 0xD0 <= content[at + 1] <= 0xD7:
             at += 2
         elif content[at + 1] == 0xFF:
@@ -240,7 +244,7 @@ def _gif(file: BinaryIO) -> tuple[int, bool]:
         raise Unreadable("too-many-pixels")
     _skip_table(file, screen[4])
     frames = 0
-    while (kind := _exactly(file, 1)) != b"\x3b":
+    while (kind := file.read(1)) != b"\x3b" and (kind or not frames):
         if kind == b"\x2c":
             frames += 1
             _skip_table(file, _exactly(file, 9)[8])
@@ -287,4 +291,4 @@ def _exactly(file: BinaryIO, length: int) -> bytes:
 
 
 def _is_more(file: BinaryIO) -> bool:
-    return bool(file.read().strip(b"\0"))
+    return not embedded.is_blank(file.read())

@@ -8,11 +8,19 @@ from urllib.parse import unquote
 from services.catalog.inspection.formats import FORMATS
 
 _WEB: Final = ("http://", "https://", "mailto:", "tel:", "#")
-_HOST = re.compile(r"www\.[^\\/:]+(/(?!.*\.\.)[^\\]*)?", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:www\.(?:[\w-]+\.)+com|(?:[\w-]+\.)+(?:cn|net|org|edu|gov))"
+    r"(?P<path>/(?!.*\.\.)[^\\?#]*)?(?:[?#][^\\]*)?",
+    re.IGNORECASE,
+)
+"""Without a scheme, as people write it; a program may look for a file of that name."""
+_PAGES: Final = {"", "html", "htm", "php", "asp", "aspx", "jsp", "do"}
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|[\\/]{2}", re.IGNORECASE)
 _CALLING = re.compile(r"(?:tel|sms|mailto):([^?]+)", re.IGNORECASE)
-_ODD = re.compile(r"[\x00-\x1f\x7f?*<>|\"]")
-"""What no file's name has (on Windows), so that programs end it there or drop it."""
+_ODD = re.compile(
+    r"[\x00-\x1f\x7f?*<>|\":;#\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]|%[0-9a-f]{2}", re.I
+)
+"""What no lesson's name has: programs end a name there, drop it or show it in another order."""
 _BESIDE: Final = {
     *(extension for each in FORMATS.values() for extension in each.extensions),
     *("doc", "ppt", "xls", "wps", "dps", "et", "ods", "heic", "bmp", "tif", "tiff"),
@@ -33,20 +41,31 @@ def is_link(target: str) -> bool:
     """Whether following it opens a page of the web, a letter, a call, a place in the file or a
     lesson's file that lies beside it."""
     bare = target.strip()
-    return (
-        not bare or bare.lower().startswith(_WEB) or bool(_HOST.fullmatch(bare)) or _is_beside(bare)
-    )
+    return not bare or is_web(bare) or _is_host(bare) or _is_beside(bare)
+
+
+def is_web(target: str) -> bool:
+    """Whether it opens a page, a letter, a call or a place in the file, whatever follows."""
+    return target.strip().lower().startswith(_WEB)
+
+
+def _is_host(target: str) -> bool:
+    found = _HOST.fullmatch(target)
+    return found is not None and _extension(_plain(found["path"] or "")) in _PAGES | _BESIDE
 
 
 def _is_beside(target: str) -> bool:
-    path = _plain(target.partition("#")[0])
-    extension = posixpath.splitext(path)[1].removeprefix(".").lower()
+    path = unquote(target.partition("#")[0])
     return (
-        extension in _BESIDE
-        and not _ODD.search(unquote(target))
-        and not leads_elsewhere(path)
-        and not path.startswith("/")
+        _extension(_plain(path)) in _BESIDE
+        and not _ODD.search(path)
+        and not leads_elsewhere(_plain(path))
+        and not _plain(path).startswith("/")
     )
+
+
+def _extension(path: str) -> str:
+    return posixpath.splitext(path)[1].removeprefix(".").lower()
 
 
 def leads_elsewhere(target: str) -> bool:

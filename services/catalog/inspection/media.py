@@ -26,6 +26,8 @@ _CODECS: Final = {
     "wav": {"pcm_s16le", "pcm_u8", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_alaw", "pcm_mulaw"},
 }  # fmt: skip
 _COVERS: Final = {"png", "mjpeg"}
+_UNSTATED: Final = {0xFFFFFFFF, 0xFFFFFFFE}
+"""The length of a sound that was recorded as it was sent."""
 
 
 def inspect(path: Path, name: str, report: Report) -> None:
@@ -208,6 +210,8 @@ def _mp3_frame(header: memoryview) -> tuple[int, float]:
 def _wav(file: BinaryIO, size: int, report: Report) -> None:
     """RIFF chunks from end to end, with a format and data."""
     (declared,) = struct.unpack("<I", file.read(8)[4:])
+    if declared in _UNSTATED:
+        declared = size - 8
     if declared + 8 > size:
         raise Unreadable("damaged")
     if size - declared - 8 > 1:
@@ -217,6 +221,8 @@ def _wav(file: BinaryIO, size: int, report: Report) -> None:
         file.seek(at)
         kind, length = struct.unpack("<4sI", file.read(8))
         seen.add(kind)
+        if kind == b"data" and length in _UNSTATED:
+            length = size - at - 8
         at += 8 + length + length % 2
         if at > size + 1:
             raise Unreadable("damaged")

@@ -14,15 +14,21 @@ _MEDIA_TYPES: Final = {
 }
 _MACROS = re.compile(r"^(basic|scripts)/", re.I)
 _LINKS: Final = {"a", "hyperlink"}
-_MEDIA = re.compile(r"^(Pictures|Media|Thumbnails)/", re.I)
+_OPAQUE = re.compile(r"(layout-cache$|ObjectReplacements/|Fonts/)")
+"""What only an office program knows."""
 _TEXT_PARTS = re.compile(r"(^styles|/(content|styles))\.xml$")
 _PAGE: Final = "urn:oasis:names:tc:opendocument:xmlns:drawing:1.0 page"
 _WORDS: Final = {"p", "h", "title", "desc", "header-decl", "footer-decl", "date-time-decl"}
 _PROGRAMS = re.compile(r"(vnd\.sun\.star\.\w+|macro|service|(java|vb)script):", re.I)
+_SETUP: Final = "Configurations2/"
+_COMMAND = re.compile(r"\.uno:[A-Za-z0-9]+|private:(separator|resource/[\w/]+)|[\w-]*")
+_OPENING = re.compile(r"\.uno:\w*(macro|script|open|load|plugin|install|insertobject)\w*", re.I)
+"""Of a menu, a bar or a key: a command of the program's own, without arguments."""
 _OWN: Final = "vnd.sun.star.package:"
 _SOURCES: Final = {"href", "src"}
 _OF_FORMS: Final = {"resource", "schema"}
 """Of XForms 1.1 (§3.3), in no namespace; in RDF's a resource is only named."""
+_COMMANDING = re.compile(r"[ ](id|href|command)$|^(id|href|command)$")
 _LOCAL_TEMPLATE = re.compile(r"file:///[^/]|(?![a-z]+:|/)", re.I)
 """What the document was made from lies on its author's computer, and is not needed."""
 _WITHIN = re.compile(r"^(\./|\.\./)?(Pictures|Media|Object|ObjectReplacements|Thumbnails)\b")
@@ -48,10 +54,10 @@ def inspect(archive: zipfile.ZipFile, report: Report) -> None:
         try:
             if packages.is_xml(name):
                 packages.read_xml(archive, entry, _Content(report, name))
-            elif _MEDIA.match(name):
-                packages.check_medium(archive, entry, report)
-            else:
+            elif _OPAQUE.match(name):
                 packages.check_opaque(archive, entry, report)
+            else:
+                packages.check_medium(archive, entry, report)
         except Unreadable as defect:
             report.find(defect.code, defect.where or name)
 
@@ -81,6 +87,8 @@ class _Content(xml.Deaf):
         ):
             self._report.find("external-reference", self._where)
         for attribute, value in attributes.items():
+            if self._where.startswith(_SETUP) and _COMMANDING.search(attribute):
+                self._command(links.UNSEEN.sub("", value))
             self._check(element, attribute, links.UNSEEN.sub("", value))
 
     def _check(self, element: str, attribute: str, value: str) -> None:
@@ -88,7 +96,8 @@ class _Content(xml.Deaf):
             formulas.check_calls(value, self._report, self._where)
         if value.lower().startswith(_OWN):
             value = value[len(_OWN) :]
-        if _PROGRAMS.match(value):
+        named = xml.local(attribute)
+        if (named == "macro-name" or not named.endswith("name")) and _PROGRAMS.match(value):
             self._report.find("macro", self._where)
         elif not value or (xml.local(attribute) not in _SOURCES and attribute not in _OF_FORMS):
             return
@@ -101,6 +110,10 @@ class _Content(xml.Deaf):
             not value.startswith("#") and links.leaves_package(value, self._where)
         ):
             self._report.find("external-reference", f"{self._where} ({value})")
+
+    def _command(self, value: str) -> None:
+        if not _COMMAND.fullmatch(value) or _OPENING.fullmatch(value):
+            self._report.find("macro", self._where)
 
     def _event(self, element: str, href: str, attributes: xml.Attributes) -> None:
         """A presentation's own events move between slides; all others run something."""

@@ -26,6 +26,8 @@ _HYPERLINK = re.compile(r"(?:^|[{}])\s*HYPERLINK\b([^{}]*)", re.I)
 _SWITCH = re.compile(r'(?<!\S)\\(?:[lot]\s+(?:"[^"]*"|[^\s"]+)|[a-z](?=\s|$)|\*\s*\w+)', re.I)
 _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 
+_BASE: Final = "HyperlinkBase"
+"""What every relative link is taken from (part 1, §22.2.2.14)."""
 _FORMULAS: Final = {"f", "formula", "formula1", "formula2", "definedName", "oldFormula"}
 _MATHS: Final = "/math f"
 """A fraction (§22.1.2.36) is no workbook's formula, though both are named `f`."""
@@ -46,6 +48,8 @@ _CODES: Final = {
 _LINKED = re.compile(r"^(blip|svgBlip) \S*/relationships link$|/relationships href$")
 """A picture that is not kept within (§20.1.8.13, part 4 §19.1.2.11), whatever its relationship says
 that it is."""
+_LOCAL_TEMPLATE = re.compile(r"file:///[a-z]:[\\/](?![\\/])", re.I)
+"""What the document was made from lies on its author's computer, and is not needed."""
 _VML: Final = "urn:schemas-microsoft-com:vml "
 _VML_PICTURES: Final = {"imagedata", "fill", "stroke", "image"}
 _VML_SOURCES: Final = {"src", "href", "althref"}
@@ -67,7 +71,7 @@ class Part(xml.Deaf):
     def start(self, name: str, attributes: xml.Attributes) -> None:
         element = xml.local(name)
         self._within_instruction = element in {"instrText", "delInstrText"}
-        if element in _FORMULAS and not name.endswith(_MATHS):
+        if (element in _FORMULAS and not name.endswith(_MATHS)) or element == _BASE:
             self._formula, self._length = [], 0
         elif element == "Relationship":
             self._relate(attributes)
@@ -114,6 +118,10 @@ class Part(xml.Deaf):
         if element in _FORMULAS and self._formula is not None:
             formulas.check("".join(self._formula), self._report, self._where)
             self._formula = None
+        elif element == _BASE and self._formula is not None:
+            if links.leaves_package("".join(self._formula).strip(), "a"):
+                self._report.find("external-reference", self._where)
+            self._formula = None
         elif element == "p" and self._field:
             self._instruct("".join(self._field))
 
@@ -144,6 +152,8 @@ class Part(xml.Deaf):
         if OBJECTS.search(kind):
             self._report.find("embedded-object", self._where)
         if attributes.get("TargetMode", "").strip().lower() == "external":
+            if kind == "attachedTemplate" and _LOCAL_TEMPLATE.match(target):
+                return
             if kind != "hyperlink":
                 self._report.find("external-reference", f"{self._where} ({kind})")
             elif not links.is_link(target):

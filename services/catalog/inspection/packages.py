@@ -3,29 +3,32 @@
 import re
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Set
 from pathlib import Path
 from typing import Final
 
-from services.catalog.inspection import archives, images, media, polyglots, svg, xml
-from services.catalog.inspection.formats import HEAD_BYTES, is_film, is_medium, smuggled, sniff
+from services.catalog.inspection import archives, embedded, images, media, polyglots, svg, xml
+from services.catalog.inspection.formats import HEAD_BYTES, is_film, smuggled, sniff
 from services.catalog.inspection.report import Report, Unreadable
 
 _MOST_PART_BYTES = 256 << 20
 _FOLDER_VIEW: Final = b"\0\0\0\1Bud1"
 _APPLE_DOUBLE: Final = b"\0\x05\x16\x07"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_REACHING = re.compile(rb"[\\/]{2}|clsid", re.IGNORECASE)
-"""A share that a folder's picture is fetched from, or a program that shows it."""
+_SETTINGS = re.compile(
+    rb"(?:\s*+(?:;[^\r\n]*|\[[^\]\r\n]*\]|(?!clsid)[\w{}., -]+=[^\\/:\r\n]*"
+    rb"|[\w{}., -]+=@?(?:%\w+%|[a-z]:)(?:\\[^\\/:?\r\n]+)+)(?:[\r\n]++|\Z))*+\s*",
+    re.IGNORECASE,
+)
+"""Of a folder's view: no share that its picture is fetched from, and no program that shows it."""
 _OWNER_BYTES: Final = {162, 165}
 """What Word, and what Excel and PowerPoint write of who has a document open."""
 _DOCUMENT = re.compile(r"\.(doc|ppt|xls)x?$", re.IGNORECASE)
 _LIKE_A_TYPE = re.compile(r"\.[a-z]\w*/$", re.IGNORECASE)
-_GZIP: Final = b"\x1f\x8b"
 _CHUNK_BYTES = 1 << 18
 _PICTURES: Final = {"png", "jpeg", "gif", "webp"}
 _PLAYED: Final = {"mp3", "wav", "webm"}
+_MATROSKA: Final = b"\x1a\x45\xdf\xa3"
 
 
 def is_xml(name: str) -> bool:
@@ -44,7 +47,9 @@ def is_leftover(name: str, head: bytes, names: Set[str]) -> bool:
     if last.lower() == "desktop.ini":
         settings = head.replace(b"\0", b"").removeprefix(b"\xff\xfe").lstrip()
         return (
-            len(head) < HEAD_BYTES and settings.startswith(b"[") and not _REACHING.search(settings)
+            len(head) < HEAD_BYTES
+            and settings.startswith(b"[")
+            and bool(_SETTINGS.fullmatch(settings))
         )
     if last.startswith("~$") and _DOCUMENT.search(last):
         document = re.compile(re.escape(folder and f"{folder}/") + "[^/]*" + re.escape(last[2:]))
@@ -85,12 +90,13 @@ def check_medium(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Repor
 
 
 def _check_copy(path: Path, report: Report) -> None:
-    """As it would be by itself, but that it need not be of a format that is played here."""
+    """As it would be by itself, but that it need not be of a format that is played here: one whose
+    structure is not known from end to end is refused."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not head:
         return
-    if not is_medium(_unpacked(head) if head.startswith(_GZIP) else head):
+    if b"\0" not in head:
         report.find("embedded-file")
         return
     name = sniff(head, b"") or "leftover"
@@ -103,20 +109,16 @@ def _check_copy(path: Path, report: Report) -> None:
             media.walk(path, name, report)
         elif is_film(head):
             media.walk(path, "mp4", report)
+        elif head.startswith(_MATROSKA):
+            media.walk(path, "webm", report)
+        else:
+            embedded.check(path.read_bytes(), report)
     except Unreadable as defect:
         report.find(defect.code, defect.where)
     if head.startswith(images.SIGNATURES):
         with path.open("rb") as file:
             if images.pixels(file) > images.MOST_PIXELS:
                 report.find("too-many-pixels")
-
-
-def _unpacked(head: bytes) -> bytes:
-    """Of a drawing that Word keeps packed (.emz, .wmz)."""
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
-    except zlib.error:
-        return b""
 
 
 def check_opaque(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Report) -> None:

@@ -21,9 +21,13 @@ _SEF_HEAD = Struct("<4sII")
 _SEF_ENTRY = Struct("<HHII")
 _SEF_BLOCK = Struct("<HHI")
 _MOST_BLOCKS = 64
-_BLOCK_NAME = re.compile(rb"[A-Za-z0-9_]{1,64}")
-_RECORD = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f]*")
-_LONGEST_RECORD = 1 << 16
+_RECORDS = re.compile(
+    rb"Image_UTC_Data|MCC_Data|Camera_Capture_Mode_Info|Camera_Scene_Info|Camera_Sticker_Info"
+    rb"|Color_Display_P3|Photo_HDR_Info|MotionPhoto_(?:Data|AutoPlay|Version)|PhotoEditor_\w{1,40}"
+    rb"|Original_Path_Hash_Key|Gallery_DC_Data|FlipPhoto_\w{1,40}|Watermark_Info|PEg_Info"
+)
+_RECORD = re.compile(r"[^\x00-\x1f\x7f<>|&;$`()]{0,4096}")
+"""Numbers, words or JSON; nothing that a page or a shell would act on."""
 _CONTAINER_MARK: Final = b"mpv2"
 """Before the film of a newer telephone."""
 
@@ -80,11 +84,11 @@ def _is_block(block: bytes, report: Report) -> bool:
         return False
     *_, length = _SEF_BLOCK.unpack_from(block)
     name, content = block[_SEF_BLOCK.size :][:length], block[_SEF_BLOCK.size + length :]
-    if not _BLOCK_NAME.fullmatch(name):
+    if not _RECORDS.fullmatch(name):
         return False
     if _is_film(content.removeprefix(_CONTAINER_MARK), report):
         return True
     try:
-        return len(content) <= _LONGEST_RECORD and bool(_RECORD.fullmatch(content.decode()))
+        return bool(_RECORD.fullmatch(content.decode()))
     except UnicodeDecodeError:
         return False
