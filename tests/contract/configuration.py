@@ -1,4 +1,4 @@
-"""``python -m tests.contract.configuration > docs/configuration.md``: each variable that is read."""
+"""``python -m tests.contract.configuration > docs/configuration.md``: each variable that we read."""
 
 from collections.abc import Iterator
 
