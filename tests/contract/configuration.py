@@ -1,4 +1,4 @@
-"""``python -m tests.contract.configuration > docs/configuration.md``: each variable that we read."""
+"""``python -m tests.contract.configuration > docs/configuration.md``: every setting there is."""
 
 from collections.abc import Iterator
 
