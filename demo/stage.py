@@ -145,10 +145,12 @@ class Stage:
         return self.kills[-1]
 
     def _asked(self) -> None:
-        if self._victim and not (questions := self._questions):
-            self._kill()
+        if not self._victim:
+            return
+        if self._questions:
+            self._questions -= 1
         else:
-            self._questions = questions - 1 if self._victim else 0
+            self._kill()
 
     def _kill(self) -> None:
         state = json.loads((self.data / "run" / "state.json").read_text())

@@ -10,6 +10,7 @@ there.
 import unicodedata
 from base64 import b64decode, b64encode
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import iter_unpack, pack
@@ -85,11 +86,7 @@ def winnow(text: str) -> Winnowed:
         for each in _folded(character):
             folded.append(each)
             places.append(at)
-    encoded = "".join(folded).encode("utf-32-be", "surrogatepass")
-    size = GRAM * _WIDTH
-    hashes = [
-        _mixed(crc32(encoded[at : at + size])) for at in range(0, len(encoded) - size + 1, _WIDTH)
-    ]
+    hashes = [mixed(each) for each in runs("".join(folded), GRAM)]
     kept = list[Print]()
     least = deque[int]()
     full = min(WINDOW, len(hashes))
@@ -111,7 +108,15 @@ def _folded(character: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", character).casefold()))
 
 
-def _mixed(value: int) -> int:
+def runs(text: str, gram: int) -> Iterator[int]:
+    """The CRC-32 of each run of `gram` characters, in the order of `text`."""
+    encoded = text.encode("utf-32-be", "surrogatepass")
+    size = gram * _WIDTH
+    for at in range(0, len(encoded) - size + 1, _WIDTH):
+        yield crc32(encoded[at : at + size])
+
+
+def mixed(value: int) -> int:
     """A CRC is linear, its bits hang together: the finaliser of MurmurHash3 undoes that."""
     value ^= value >> 16
     value = value * 0x85EBCA6B & 0xFFFFFFFF

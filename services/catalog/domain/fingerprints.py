@@ -12,7 +12,8 @@ import struct
 import unicodedata
 from dataclasses import dataclass
 from hashlib import blake2b
-from zlib import crc32
+
+from shared.winnowing import mixed, runs
 
 GRAM = 5
 ROWS = 3
@@ -23,8 +24,6 @@ FEWEST_GRAMS = 100
 
 MOST_CHARACTERS = 300_000
 _EMPTY = 0xFFFFFFFF
-_WIDTH = 4
-"""Bytes a character in UTF-32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +64,15 @@ class Fingerprint:
 def fingerprint(text: str) -> Fingerprint | None:
     """Of the letters and digits of `text`, or None where they are too few."""
     folded = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold()
-    encoded = "".join(filter(str.isalnum, folded)).encode("utf-32-be", "surrogatepass")
-    size = GRAM * _WIDTH
-    hashes = {crc32(encoded[at : at + size]) for at in range(0, len(encoded) - size + 1, _WIDTH)}
+    hashes = set(runs("".join(filter(str.isalnum, folded)), GRAM))
     if len(hashes) < FEWEST_GRAMS:
         return None
     least = [_EMPTY] * SLOTS
     for each in hashes:
-        mixed = _mixed(each)
-        slot, value = mixed % SLOTS, mixed // SLOTS
+        value, slot = divmod(mixed(each), SLOTS)
         if value < least[slot]:
             least[slot] = value
     return Fingerprint(len(hashes), tuple(_borrowed(least)))
-
-
-def _mixed(value: int) -> int:
-    """A CRC is linear, its bits hang together: the finaliser of MurmurHash3 undoes that."""
-    value ^= value >> 16
-    value = value * 0x85EBCA6B & 0xFFFFFFFF
-    value ^= value >> 13
-    value = value * 0xC2B2AE35 & 0xFFFFFFFF
-    return value ^ value >> 16
 
 
 def _borrowed(least: list[int]) -> list[int]:
