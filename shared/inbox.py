@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 from nats.aio.client import Client
@@ -47,9 +48,12 @@ _MOVE = text(
     " WHERE stream = :stream"
 )
 _ONCE = text(
-    "INSERT INTO inbox (event_id) VALUES (:event_id) ON CONFLICT DO NOTHING RETURNING event_id"
+    "INSERT INTO inbox (event_id) SELECT unnest(CAST(:events AS uuid[])) ON CONFLICT DO NOTHING"
+    " RETURNING event_id"
 )
-_BEHIND_PARKED = text("SELECT EXISTS (SELECT FROM inbox_parked WHERE aggregate = :aggregate)")
+_BEHIND_PARKED = text(
+    "SELECT DISTINCT aggregate FROM inbox_parked WHERE aggregate = ANY(CAST(:aggregates AS text[]))"
+)
 _PARK = text(
     "INSERT INTO inbox_parked (event_id, aggregate, envelope, reason)"
     " VALUES (:event_id, :aggregate, :envelope, :reason) ON CONFLICT (event_id) DO NOTHING"
@@ -159,38 +163,65 @@ class Inbox:
         async with self._new_uow() as uow:
             reached = await self._lock_position(uow.connection, created)
             fresh = [arrival for arrival in arrivals if arrival.sequence > reached]
-            for arrival in fresh:
-                await self._apply_once(uow, arrival.raw, park)
+            await self._apply_once(uow, fresh, park)
             if fresh:
                 position = {"created_at": created, "sequence": fresh[-1].sequence}
                 await uow.connection.execute(_MOVE, {"stream": self._stream, **position})
             await uow.commit()
         INBOX_APPLIED.labels(self._name).inc(len(fresh))
 
-    async def _apply_once(self, uow: UnitOfWork, raw: bytes, park: str | None) -> None:
-        connection = uow.connection
-        try:
-            envelope = Envelope.from_json(raw)
-        except MalformedEvent:
-            log.exception("dropped what is no event", stream=self._stream)
+    async def _apply_once(
+        self, uow: UnitOfWork, arrivals: Sequence[Arrival], park: str | None
+    ) -> None:
+        """Two statements, whatever the number of arrivals, beside those of the handlers."""
+        arrived = self._read(arrivals)
+        if not arrived:
             return
-        if (await connection.execute(_ONCE, {"event_id": envelope.id})).one_or_none() is None:
-            return
-        behind = {"aggregate": envelope.aggregate}
-        if park is None and (await connection.execute(_BEHIND_PARKED, behind)).scalar_one():
-            park = "an earlier event of the same aggregate is parked"
-        if park is None:
+        events = {"events": list(arrived)}
+        new = set(await uow.connection.scalars(_ONCE, events))
+        aggregates = {"aggregates": [envelope.aggregate for envelope, _ in arrived.values()]}
+        parked = set(await uow.connection.scalars(_BEHIND_PARKED, aggregates))
+        for event_id, (envelope, raw) in arrived.items():
+            if event_id not in new:
+                continue
+            reason = park
+            if reason is None and envelope.aggregate in parked:
+                reason = "an earlier event of the same aggregate is parked"
+            if reason is None:
+                try:
+                    envelope.check()
+                except MalformedEvent as error:
+                    reason = str(error)
+            if reason is None:
+                await apply_handler(self._handlers, uow, envelope)
+                continue
+            parked.add(envelope.aggregate)
+            await self._park(uow.connection, envelope, raw, reason)
+
+    def _read(self, arrivals: Sequence[Arrival]) -> dict[UUID, tuple[Envelope, bytes]]:
+        """By id, the first of each."""
+        arrived: dict[UUID, tuple[Envelope, bytes]] = {}
+        for arrival in arrivals:
             try:
-                envelope.check()
-            except MalformedEvent as error:
-                park = str(error)
-        if park is not None:
-            row = {"event_id": envelope.id, "envelope": raw, "reason": park, **behind}
-            await connection.execute(_PARK, row)
-            INBOX_PARKED.labels(self._name).inc()
-            log.error("event parked", event_id=str(envelope.id), type=envelope.type, reason=park)
-            return
-        await apply_handler(self._handlers, uow, envelope)
+                envelope = Envelope.from_json(arrival.raw)
+            except MalformedEvent:
+                log.exception("dropped what is no event", stream=self._stream)
+                continue
+            arrived.setdefault(envelope.id, (envelope, arrival.raw))
+        return arrived
+
+    async def _park(
+        self, connection: AsyncConnection, envelope: Envelope, raw: bytes, reason: str
+    ) -> None:
+        row = {
+            "event_id": envelope.id,
+            "aggregate": envelope.aggregate,
+            "envelope": raw,
+            "reason": reason,
+        }
+        await connection.execute(_PARK, row)
+        INBOX_PARKED.labels(self._name).inc()
+        log.error("event parked", event_id=str(envelope.id), type=envelope.type, reason=reason)
 
 
 async def apply_handler(handlers: Handlers, uow: UnitOfWork, envelope: Envelope) -> None:

@@ -37,7 +37,14 @@ SUPERUSER_EXTENSIONS = (("catalog", "vector"),)
 """Those that a database's owner may not create; services create all others themselves."""
 
 
-def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) -> Component:
+ARCHIVER = "shuyuan_archive"
+"""Name of the receiver that, with an archive, every commit waits for."""
+
+
+def component(
+    data: DataDirectory, ports: dict[str, int], secrets: SecretFiles, *, archived: bool = False
+) -> Component:
+    """With `archived`, a commit is acknowledged when `stack.archiver` has it on disk, too."""
     home = data.path / "postgres"
     identity = server_identity()
     port = ports["postgres"]
@@ -48,6 +55,7 @@ def component(data: DataDirectory, ports: dict[str, int], secrets: SecretFiles) 
             *(str(binaries() / "postgres"), "-D", str(home / "data"), "-p", str(port)),
             *("-c", f"listen_addresses={','.join(loopbacks())}", "-c", "unix_socket_directories="),
             *("-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "wal_level=replica"),
+            *("-c", f"synchronous_standby_names={ARCHIVER if archived else ''}"),
         ),
         address=f"postgresql://127.0.0.1:{port}",
         health=f"postgresql://127.0.0.1:{port}",
@@ -148,7 +156,7 @@ def server_identity() -> str:
     if os.geteuid() != 0 and _has_passwd_entry():
         return "same"
     attempt = subprocess.run(
-        _launched("namespace", "/bin/true"), capture_output=True, text=True, check=False
+        launched("namespace", "/bin/true"), capture_output=True, text=True, check=False
     )
     if attempt.returncode == 0:
         return "namespace"
@@ -178,7 +186,8 @@ def _check_reach(path: Path) -> None:
             )
 
 
-def _launched(identity: str, *argv: str) -> list[str]:
+def launched(identity: str, *argv: str) -> list[str]:
+    """The command line that runs `argv` as an identity of `stack.launch`, and no longer than us."""
     wrapper = (sys.executable, "-I", "-S", launch.__file__)
     return [*wrapper, str(os.getpid()), str(int(signal.SIGKILL)), identity, *argv]
 
@@ -205,7 +214,7 @@ async def initialise(home: Path, identity: str, password: str) -> None:
         for path in (home, password_file):
             os.chown(path, launch.NOBODY, launch.NOBODY)
     process = await asyncio.create_subprocess_exec(
-        *_launched(identity, str(binaries() / "initdb"), "-D", str(draft), "-U", "postgres"),
+        *launched(identity, str(binaries() / "initdb"), "-D", str(draft), "-U", "postgres"),
         *("-E", "UTF8", "--auth=scram-sha-256", f"--pwfile={password_file}"),
         *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         env=SERVER_ENVIRONMENT,
