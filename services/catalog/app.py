@@ -96,7 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
             intake.build(runtime, settings),
             changes.build(runtime, settings),
             reports.build(runtime, settings),
-            search.build(runtime, settings, objects=objects),
+            search.build(runtime, settings, objects=objects, tombstone=published.notices.tombstone),
         ],
         table=PROBLEMS,
     )

@@ -12,7 +12,7 @@ from services.catalog.application.impact import CourseReferences
 from services.catalog.application.notices import Notices
 from services.catalog.application.organisations import OrganisationStore
 from services.catalog.application.policies import JUDGES, Roster
-from services.catalog.application.reviews_levels import relieve
+from services.catalog.application.reviews_levels import follow, relieve
 from services.catalog.application.reviews_ports import ReviewStore
 from services.catalog.domain.notices import Ground, RemovalReason, RestorationReason
 from shared.database import UnitOfWork
@@ -38,6 +38,7 @@ def hears(
         told = envelope.data
         await organisations(uow.connection).move(told["old_path"], told["path"])
         await changes(uow.connection).append_moved(told["path"], envelope.time)
+        await follow(reviews(uow.connection), uow, told["path"], envelope.time)
 
     async def close(uow: UnitOfWork, envelope: Envelope) -> None:
         await organisations(uow.connection).close(envelope.data["path"])

@@ -151,6 +151,11 @@ _HELD_BY = text(
     "SELECT id FROM review_cases WHERE state = 'IN_REVIEW' AND (assignee = :person"
     " OR id IN (SELECT case_id FROM review_claims WHERE reviewer = :person)) ORDER BY id"
 )
+_ASTRAY = text(
+    "SELECT id FROM review_cases WHERE state = 'IN_REVIEW'"
+    " AND organisation_path <@ text2ltree(:path) AND NOT level_path @> organisation_path"
+    " ORDER BY id"
+)
 _IS_AWAY = text(
     "SELECT EXISTS (SELECT FROM review_absences WHERE person = :person"
     " AND :day BETWEEN from_date AND until_date)"
@@ -284,6 +289,10 @@ class ReviewRepository:
 
     async def held_by(self, person: str) -> Sequence[UUID]:
         found = await self._connection.scalars(_HELD_BY, {"person": person})
+        return [UUID(bytes=each.bytes) for each in found]
+
+    async def astray(self, path: str) -> Sequence[UUID]:
+        found = await self._connection.scalars(_ASTRAY, {"path": path})
         return [UUID(bytes=each.bytes) for each in found]
 
     async def is_away(self, person: str, now: datetime) -> bool:

@@ -104,6 +104,15 @@ async def relieve(store: ReviewStore, person: str, now: datetime) -> None:
         await passed_on(store, case, now)
 
 
+async def follow(store: ReviewStore, uow: UnitOfWork, path: str, now: datetime) -> None:
+    """Give the cases of the organisations that were moved to `path` to whoever judges there now;
+    who had claimed them elsewhere lets go."""
+    for case_id in await store.astray(path):
+        case = await store.locked(case_id)
+        if case is not None and case.state is State.IN_REVIEW:
+            await open_level(store, uow, case, case.level, now)
+
+
 def _placed(level: Level, path: str) -> Level:
     """The level where its organisation stands now, should it have been moved; with whoever judges
     there now, should what is judged have been moved away from it."""

@@ -170,6 +170,11 @@ class ReviewStore(Protocol):
         """The cases under review that are assigned to, or claimed by, the person."""
         ...
 
+    async def astray(self, path: str) -> Sequence[UUID]:
+        """The cases under review, of organisations at or below `path`, whose level is of none that
+        these stand below."""
+        ...
+
     async def is_away(self, person: str, now: datetime) -> bool:
         """Whether the person is absent on that day."""
         ...

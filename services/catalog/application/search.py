@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 from services.catalog.application.search_language import Language
 from services.catalog.application.search_ports import Row, SearchIndex, SearchReads, Shown
@@ -30,15 +29,13 @@ from services.catalog.domain.search import (
 )
 from services.catalog.search.queries import Understood
 from services.catalog.search.snippets import Marks
-from shared.errors import NotFound
 from shared.principal import Principal
 
 FEW = 3
 """So few hits, and it is asked whether something else was meant."""
 
-_SPARE = 2
+SPARE = 2
 """Hits beyond a page, in the place of those that are published no longer."""
-_MOST_WORDS = 12
 _TERMS_SUGGESTED = 3
 _TERMS_TRIED = 6
 
@@ -86,8 +83,9 @@ class Search:
         self._taken = frozenset[str]()
 
     async def page(self, caller: Principal | None, asked: Asked) -> Results:
-        """What answers `asked`: one statement, and one to four questions to the engine. While the
-        index is behind, one more; and again where it tells of something that was taken down."""
+        """What answers `asked`: one statement, and one to four questions to the engine, with one
+        more for each facet that is filtered and counted. While the index is behind, one statement
+        more; and again where it tells of something that was taken down."""
         query = Query(
             filters=asked.filters,
             preferred=await self._preferences.of(caller, asked.preferred),
@@ -95,14 +93,14 @@ class Search:
             facets=asked.facets,
             sort=asked.sort,
             offset=asked.offset,
-            limit=asked.limit + _SPARE,
+            limit=asked.limit + SPARE,
         )
-        found, understood = await self._find(asked.text, query)
+        found, understood, query = await self._find(asked.text, query)
         shown = await self._shown(found, query)
         if shown.taken != query.excluded:
             self._taken = shown.taken
             query = replace(query, excluded=shown.taken)
-            found, understood = await self._find(asked.text, query)
+            found, understood, query = await self._find(asked.text, query)
             shown = await self._shown(found, query)
         marks, items, seen = Marks(understood.units), list[Mapping[str, Any]](), 0
         for hit in found.hits:
@@ -113,9 +111,8 @@ class Search:
                 items.append({**row, "highlights": _highlights(marks, hit, row)})
         following = asked.offset + seen
         more = seen and following < min(found.total, FURTHEST)
-        return Results(
-            items, following if more else None, found.total, found.counts, understood.meant
-        )
+        counts = {**found.counts, **await self._alternatives(query)}
+        return Results(items, following if more else None, found.total, counts, understood.meant)
 
     async def suggestions(self, text: str, limit: int) -> Sequence[Suggestion]:
         """Names of terms and titles for what is being typed."""
@@ -123,7 +120,7 @@ class Search:
         units = reader.literal(text, unfinished=True).units
         if not units:
             return ()
-        query = Query(units, len(units), limit=2 * limit + _SPARE)
+        query = Query(units, len(units), limit=2 * limit + SPARE)
         found = await self._index.search(query)
         shown = await self._shown(found, query)
         rows = [shown.rows[hit.id] for hit in found.hits if hit.id in shown.rows]
@@ -136,29 +133,6 @@ class Search:
             *(Suggestion(each, "title") for each in titles),
         ][:limit]
 
-    async def related(self, resource_id: UUID, limit: int) -> Sequence[Row]:
-        """What resembles a live resource: of its subject, words of its title and keywords. Raises
-        `NotFound`."""
-        likeness = await self._reads.likeness(resource_id)
-        if likeness is None:
-            raise NotFound("There is no such resource.", zh="没有该资源。")
-        words = self._language.reader.words(" ".join((likeness.title, *likeness.keywords)))[
-            :_MOST_WORDS
-        ]
-        facets = likeness.facets
-        subject = {key: facets[key] for key in (Facet.SUBJECT,) if key in facets}
-        query = Query(
-            tuple((Alternative(Field.WORDS, (word,)),) for word in words),
-            1 if subject else max(1, len(words) // 3),
-            filters=subject,
-            preferred={key: facets[key] for key in _RESEMBLING if key in facets},
-            limit=limit + _SPARE,
-        )
-        found = await self._index.search(query)
-        shown = await self._shown(found, query)
-        others = (hit.id for hit in found.hits if hit.id != str(resource_id))
-        return [shown.rows[each] for each in others if each in shown.rows][:limit]
-
     async def _shown(self, found: Found, query: Query) -> Shown:
         """One statement, but where nothing was found of all that there is."""
         if not found.total and not query.excluded:
@@ -168,43 +142,66 @@ class Search:
     async def _answered(self, texts: Sequence[str], query: Query) -> Sequence[str]:
         """Those of `texts` that find anything."""
         readings = [self._language.reader.literal(each).units for each in texts]
-        found = await asyncio.gather(*(self._ask(query, units) for units in readings))
+        found = await asyncio.gather(
+            *(self._index.search(_asking(query, units)) for units in readings)
+        )
         return [text for text, each in zip(texts, found, strict=True) if each.total]
 
-    async def _find(self, text: str, query: Query) -> tuple[Found, Understood]:
-        """What was typed; where that finds few, what was meant, and behind it most of it."""
+    async def _alternatives(self, query: Query) -> Mapping[Facet, Mapping[str, int]]:
+        """What the facets that are filtered hold beside what was chosen of them."""
+        filtered = [facet for facet in query.facets if facet in query.filters]
+        others = {
+            facet: {key: values for key, values in query.filters.items() if key is not facet}
+            for facet in filtered
+        }
+        found = await asyncio.gather(
+            *(
+                self._index.search(
+                    replace(query, filters=others[facet], facets=(facet,), offset=0, limit=0)
+                )
+                for facet in filtered
+            )
+        )
+        return {facet: each.counts[facet] for facet, each in zip(filtered, found, strict=True)}
+
+    async def _find(self, text: str, query: Query) -> tuple[Found, Understood, Query]:
+        """What was typed; where that finds few, what was meant, and behind it most of it. With the
+        question that found it."""
         reader = self._language.reader
         literal = reader.literal(text)
         if not literal.units and text.strip():
-            return Found(0, (), {}, BEGINNING), literal
-        found = await self._ask(query, literal.units)
+            return Found(0, (), {}, BEGINNING), literal, replace(query, facets=())
+        asked = _asking(query, literal.units)
+        found = await self._index.search(asked)
         place = found.place
         if found.total >= FEW or not literal.units:
-            return found, literal
+            return found, literal, asked
         understood = literal
         corrected = await asyncio.to_thread(reader.corrected, text)
         if corrected is not None:
-            again = await self._ask(query, corrected.units)
+            mended = _asking(query, corrected.units)
+            again = await self._index.search(mended)
             if again.total > found.total:
-                found, understood = again, corrected
+                found, understood, asked = again, corrected, mended
                 if not await self._stand(corrected.told, query):
                     understood = replace(corrected, meant=None)
         units = understood.units
         if len(units) > 1:
-            found = await self._ask(query, units, spared=max(1, len(units) // 3))
-        return replace(found, place=place), understood
+            asked = _asking(query, units, spared=max(1, len(units) // 3))
+            found = await self._index.search(asked)
+        return replace(found, place=place), understood, asked
 
     async def _stand(self, words: Sequence[str], query: Query) -> bool:
         """Whether a resource that `query` may find has all the words, which may have been learnt
         of one that was taken down since."""
         units = tuple((Alternative(Field.WORDS, (word,)),) for word in words)
-        return (await self._ask(replace(query, facets=(), offset=0, limit=0), units)).total > 0
-
-    async def _ask(self, query: Query, units: tuple[Unit, ...], spared: int = 0) -> Found:
-        return await self._index.search(replace(query, units=units, required=len(units) - spared))
+        counted = replace(_asking(query, units), facets=(), offset=0, limit=0)
+        return (await self._index.search(counted)).total > 0
 
 
-_RESEMBLING = (Facet.GRADE, Facet.STAGE, Facet.EDITION)
+def _asking(query: Query, units: tuple[Unit, ...], spared: int = 0) -> Query:
+    """`query` for documents that have all the units, but for so many."""
+    return replace(query, units=units, required=len(units) - spared)
 
 
 def _highlights(marks: Marks, hit: Hit, row: Row) -> Mapping[str, str]:

@@ -1,7 +1,9 @@
 """Search in the serving process: its index, and what keeps it up to date."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from services.catalog.adapters.changes import ChangeReader
 from services.catalog.adapters.search_meilisearch import MeilisearchIndex
@@ -11,6 +13,8 @@ from services.catalog.application.search import Search
 from services.catalog.application.search_following import Follower, Indexing
 from services.catalog.application.search_language import Language
 from services.catalog.application.search_ports import SearchIndex
+from services.catalog.application.search_related import Related
+from services.catalog.domain.notices import Tombstone
 from services.catalog.routes.search import search_router
 from services.catalog.settings import Settings
 from shared.encryption import KeyRing
@@ -26,8 +30,14 @@ class SearchPart(Part):
     follower: Follower
 
 
-def build(runtime: Runtime, settings: Settings, *, objects: ObjectStore) -> SearchPart:
-    """Search, suggestions, related resources."""
+def build(
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    objects: ObjectStore,
+    tombstone: Callable[[UUID], Awaitable[Tombstone]],
+) -> SearchPart:
+    """Search, suggestions, related resources; `tombstone` raises `NotFound`."""
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     index, language = search_index(settings), Language()
     published = PublishedReads(runtime.reader)
@@ -39,8 +49,9 @@ def build(runtime: Runtime, settings: Settings, *, objects: ObjectStore) -> Sear
         language,
     )
     search = Search(index, published, language)
+    related = Related(index, published, language, tombstone)
     return SearchPart(
-        routers=[search_router(search, Cursors(keys.derive("cursors")))],
+        routers=[search_router(search, related, Cursors(keys.derive("cursors")))],
         tasks={"search-follower": follower.run},
         follower=follower,
     )

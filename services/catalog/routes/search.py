@@ -8,7 +8,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field, StringConstraints
 
 from services.catalog.application.search import Asked, Results, Search
+from services.catalog.application.search_related import Related
+from services.catalog.domain.notices import TakenDown
 from services.catalog.domain.search import FURTHEST, Chosen, Facet, Sort
+from services.catalog.problems.resources import PROBLEMS
 from services.catalog.schemas.facets import Edition, Grade, Licence, ResourceType, Stage, Subject
 from services.catalog.schemas.search import RelatedResources, SearchPage, Suggestions
 from services.catalog.search.queries import LONGEST_QUERY
@@ -16,9 +19,9 @@ from shared.access import public
 from shared.errors import NotFound, Unauthenticated, Unavailable
 from shared.pages import BadCursor, Binding, Cursors, PageRequest, page_limits
 from shared.principal import MaybeCaller
-from shared.problems import COMMON, declare
+from shared.problems import declare
 
-problems = declare(COMMON)
+problems = declare(PROBLEMS)
 
 Limits = Annotated[PageRequest, Depends(page_limits())]
 Text = Annotated[
@@ -64,7 +67,7 @@ async def chosen(
     return {facet: tuple(given) for facet, given in values.items() if given}
 
 
-def search_router(search: Search, cursors: Cursors) -> APIRouter:
+def search_router(search: Search, related: Related, cursors: Cursors) -> APIRouter:
     """Finding what is published."""
     router = APIRouter(prefix="/catalog/v1", tags=["search"])
 
@@ -81,7 +84,11 @@ def search_router(search: Search, cursors: Cursors) -> APIRouter:
         filters: Annotated[Chosen, Depends(chosen)],
         q: Text = "",
         facet: Annotated[
-            list[Facet], Query(max_length=len(Facet), description="Count the hits by these.")
+            list[Facet],
+            Query(
+                max_length=len(Facet),
+                description="Count the hits by these; by one that is filtered, as if it were not.",
+            ),
         ] = [],  # noqa: B006
         sort: Sort = Sort.RELEVANCE,
         prefer_grade: Annotated[list[Grade], Query(max_length=20, description=PREFERRED)] = [],  # noqa: B006
@@ -132,14 +139,14 @@ def search_router(search: Search, cursors: Cursors) -> APIRouter:
         "/resources/{resource_id}/related",
         summary="相关资源",
         response_model=RelatedResources,
-        responses=problems(NotFound, Unavailable),
+        responses=problems(NotFound, TakenDown, Unavailable),
         **public(),
     )
     async def list_related_resources(
         resource_id: UUID, limit: Annotated[int, Query(ge=1, le=20)] = 8
     ) -> Response:
         """Published resources that resemble a published one."""
-        rows = await search.related(resource_id, limit)
+        rows = await related.to(resource_id, limit)
         body = orjson.dumps({"items": [dict(each) for each in rows]}, default=str)
         return Response(body, media_type="application/json")
 

@@ -12,7 +12,9 @@ import httpx2
 
 from services.catalog.application.search_following import Follower
 from services.catalog.domain.changes import BEGINNING, Place
+from services.catalog.domain.notices import Tombstone
 from services.catalog.domain.resources import Facets
+from shared.errors import NotFound
 from shared.ids import uuid7
 from shared.storage import ObjectStore
 
@@ -20,6 +22,11 @@ SEARCH = "/catalog/v1/search"
 SCHOOL = "P0.C1.X1.S1"
 _PATIENCE = 30.0
 _TELL = "INSERT INTO changes (at, kind, resource_id, code, version) VALUES (now(), $2, $1, $3, $4)"
+
+
+async def tombstone(resource_id: UUID) -> Tombstone:
+    """Of a shelf from which nothing was taken down."""
+    raise NotFound("It is not taken down.", zh="该资源没有下架或出库。")
 
 
 @dataclass
@@ -91,6 +98,17 @@ class Shelf:
         """Let everybody read that version, or none, without telling the feed."""
         await self.owner.execute(
             "UPDATE resources SET live_version = $2 WHERE id = $1", resource_id, number
+        )
+
+    async def retire(self, resource_id: UUID) -> None:
+        """As `live` does with None, and tell everybody why."""
+        await self.owner.execute(
+            "UPDATE resources SET live_version = NULL, state = 'RETIRED' WHERE id = $1", resource_id
+        )
+        await self.owner.execute(
+            "INSERT INTO notices (id, resource_id, action, reason_code, notice, version, at, actor)"
+            " VALUES ($1, $2, 'retire', 'outdated', '教材已换版。', 1, now(), 'a')",
+            *(uuid7(), resource_id),
         )
 
     async def _say(self, resource_id: UUID, text: str) -> None:

@@ -117,6 +117,22 @@ async def test_the_levels_above_are_those_of_where_the_school_is_now(bench: Benc
     assert done["state"] == "APPROVED"
 
 
+async def test_the_level_that_is_open_follows_a_school_that_moves(bench: Bench) -> None:
+    await bench.policy('[{"kind": "SCHOOL"}, {"kind": "CITY"}]')
+    review_id = await bench.submitted(await bench.finished())
+    await bench.judge(review_id, bench.reviewer(), APPROVE)
+    assert (await bench.act("claim", review_id, bench.reviewer(CITY))).status_code == 200
+    now_in = f"{PROVINCE}.C9"
+    moved = {"old_path": SCHOOL, "path": SCHOOL.replace(CITY, now_in)}
+    await bench.hear("identity.organisation.moved.v1", **moved)
+    assert (await bench.act("claim", review_id, bench.reviewer(CITY))).status_code == 404
+    done = await bench.judge(review_id, bench.reviewer(now_in), APPROVE)
+    assert done["state"] == "APPROVED"
+    told = (await bench.review(review_id, bench.reviewer(now_in)))["timeline"]
+    opened = [each["data"]["path"] for each in told if each["kind"] == "LEVEL_OPENED"]
+    assert opened == [SCHOOL, CITY, now_in]
+
+
 async def test_each_seat_of_a_panel_goes_to_another(bench: Bench) -> None:
     await bench.policy(PANEL)
     first, second = await bench.people((SCHOOL, None), (SCHOOL, None))

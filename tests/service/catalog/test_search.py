@@ -11,7 +11,8 @@ from fastapi import FastAPI
 
 from services.catalog.adapters.objects import object_store
 from services.catalog.application.search_following import Follower
-from services.catalog.parts import search
+from services.catalog.parts import publication, search
+from services.catalog.problems.resources import PROBLEMS
 from services.catalog.settings import Settings
 from shared.ids import uuid7
 from shared.service import Part, Runtime, application
@@ -19,12 +20,18 @@ from tests.service.catalog.search import SCHOOL, SEARCH, Shelf
 from tests.service.house import Token
 
 
+async def _no_case(*_: object) -> None:
+    """No resource here is under review."""
+
+
 @pytest.fixture
 def build() -> Callable[[Settings], FastAPI]:
     def build(settings: Settings) -> FastAPI:
         runtime = Runtime("catalog", settings, {})
-        part: Part = search.build(runtime, settings, objects=object_store(settings))
-        app = application(runtime, title="", description="", parts=[part], table={})
+        tombstone = publication.build(runtime, settings, end_case=_no_case).notices.tombstone
+        objects = object_store(settings)
+        part: Part = search.build(runtime, settings, objects=objects, tombstone=tombstone)
+        app = application(runtime, title="", description="", parts=[part], table=PROBLEMS)
         app.state.part = part
         return app
 
@@ -249,6 +256,9 @@ async def test_facets_count_and_filters_hold(shelf: Shelf, follower: Follower, m
     assert await shelf.titles("", region="P0.C2") == ["分数三"]
     assert await shelf.titles("", stage="primary", subject=math) == []
     assert _counts(await shelf.ask("分数", facet="type", grade="G5"), "type") == {"coursewares": 1}
+    chosen = await shelf.ask("分数", facet=facets, grade="G5")
+    assert _counts(chosen, "grade") == _counts(page, "grade"), "what else could be chosen"
+    assert _counts(chosen, "type") == {"coursewares": 1}
     assert (await shelf.ask("分数"))["facets"] == {}
 
 
@@ -387,6 +397,9 @@ async def test_related_resources_are_of_the_same_subject_and_published(
     for unknown in (draft, uuid7()):
         answer = await shelf.client.get(f"/catalog/v1/resources/{unknown}/related")
         assert answer.status_code == 404
+    await shelf.retire(one)
+    answer = await shelf.client.get(f"/catalog/v1/resources/{one}/related")
+    assert (answer.status_code, answer.json()["notice"]) == (410, "教材已换版。")
 
 
 async def test_what_cannot_be_asked_is_refused(shelf: Shelf, follower: Follower) -> None:

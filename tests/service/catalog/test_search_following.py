@@ -25,7 +25,7 @@ from services.catalog.settings import Settings
 from shared import logs
 from shared.service import Runtime, application
 from tests.conftest import Stack
-from tests.service.catalog.search import Shelf
+from tests.service.catalog.search import Shelf, tombstone
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ async def settings(settings: Settings, directory: Path) -> Settings:
 def build() -> Callable[[Settings], FastAPI]:
     def build(settings: Settings) -> FastAPI:
         runtime = Runtime("catalog", settings, {})
-        part = search.build(runtime, settings, objects=object_store(settings))
+        objects = object_store(settings)
+        part = search.build(runtime, settings, objects=objects, tombstone=tombstone)
         app = application(runtime, title="", description="", parts=[part], table={})
         app.state.part = part
         return app
