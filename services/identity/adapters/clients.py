@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,14 +7,16 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.identity.domain.client_addresses import ApplicationType
 from services.identity.domain.clients import (
     ApiKey,
-    ApplicationType,
     AuthMethod,
     Client,
     ClientSecret,
     ClientState,
+    Description,
     GrantType,
+    Proposal,
     QuotaClass,
     Terms,
 )
@@ -23,7 +25,7 @@ _CLIENT = (
     "SELECT c.id, c.organisation_id, ltree2text(o.path) AS path, c.name, c.purpose,"
     " c.application_type, c.auth_method, c.redirect_uris, c.post_logout_redirect_uris, c.jwks,"
     " c.scopes, c.grant_types, c.pkce_required, c.trusted, c.quota_class, c.state,"
-    " c.requested_by, c.version, c.created_at, c.updated_at, c.networks"
+    " c.requested_by, c.version, c.created_at, c.updated_at, c.networks, c.proposal"
     " FROM clients c JOIN organisations o ON o.id = c.organisation_id"
 )
 _GET = text(f"{_CLIENT} WHERE c.id = :id")
@@ -41,18 +43,19 @@ _BELOW = text(
 _ADD = text(
     "INSERT INTO clients (id, organisation_id, name, purpose, application_type, auth_method,"
     " redirect_uris, post_logout_redirect_uris, jwks, scopes, grant_types, pkce_required, trusted,"
-    " quota_class, state, requested_by, version, created_at, updated_at, networks)"
+    " quota_class, state, requested_by, version, created_at, updated_at, networks, proposal)"
     " VALUES (:id, :organisation_id, :name, :purpose, :application_type, :auth_method,"
     " :redirect_uris, :post_logout_redirect_uris, CAST(:jwks AS jsonb), :scopes, :grant_types,"
     " :pkce_required, :trusted, :quota_class, :state, :requested_by, :version, :created_at,"
-    " :updated_at, :networks)"
+    " :updated_at, :networks, CAST(:proposal AS jsonb))"
 )
 _SAVE = text(
     "UPDATE clients SET name = :name, purpose = :purpose, redirect_uris = :redirect_uris,"
     " post_logout_redirect_uris = :post_logout_redirect_uris, jwks = CAST(:jwks AS jsonb),"
     " scopes = :scopes, grant_types = :grant_types, pkce_required = :pkce_required,"
     " trusted = :trusted, quota_class = :quota_class, state = :state, version = :version,"
-    " updated_at = :updated_at, networks = :networks WHERE id = :id"
+    " updated_at = :updated_at, networks = :networks, proposal = CAST(:proposal AS jsonb)"
+    " WHERE id = :id"
 )
 _SECRETS = text(
     "SELECT id, hash, created_at, expires_at FROM client_secrets WHERE client_id = :client_id"
@@ -210,6 +213,16 @@ def _client(row: Row[Any]) -> Client:
         created_at=row.created_at,
         updated_at=row.updated_at,
         networks=tuple(row.networks),
+        proposal=None if row.proposal is None else _proposal(row.proposal),
+    )
+
+
+def _proposal(told: Mapping[str, Any]) -> Proposal:
+    description = told["description"]
+    lists = ("redirect_uris", "post_logout_redirect_uris", "networks")
+    return Proposal(
+        Description(**{**description, **{name: tuple(description[name]) for name in lists}}),
+        told["by"],
     )
 
 
@@ -226,6 +239,7 @@ def _row(client: Client) -> dict[str, Any]:
         "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
         "jwks": None if client.jwks is None else orjson.dumps(client.jwks).decode(),
         "networks": list(client.networks),
+        "proposal": client.proposal and orjson.dumps(client.proposal).decode(),
         "scopes": sorted(terms.scopes),
         "grant_types": sorted(terms.grant_types),
         "pkce_required": terms.pkce_required,

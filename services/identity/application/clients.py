@@ -1,7 +1,7 @@
 """What is done to registered applications, and to their secrets."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -11,16 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.application.revocations import Revocations
+from services.identity.domain.client_addresses import ApplicationType
 from services.identity.domain.clients import (
     LIVE_SECRETS,
+    ON_PROPOSALS,
     OWNERS_ACTIONS,
-    ApplicationType,
     AuthMethod,
     Client,
     ClientAction,
     ClientNotFound,
     ClientSecret,
     ClientState,
+    Description,
     NoSecretNeeded,
     Terms,
     TooManySecrets,
@@ -51,29 +53,6 @@ _FACTS: dict[ClientState, type[ClientFact]] = {
     ClientState.SUSPENDED: ClientSuspended,
     ClientState.RETIRED: ClientSuspended,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What the owner says of an application and may change at any time."""
-
-    name: str
-    purpose: str
-    redirect_uris: tuple[str, ...]
-    post_logout_redirect_uris: tuple[str, ...]
-    jwks: dict[str, Any] | None
-    networks: tuple[str, ...] = ()
-
-    def of(self, client: Client) -> Client:
-        return replace(
-            client,
-            name=self.name,
-            purpose=self.purpose,
-            redirect_uris=self.redirect_uris,
-            post_logout_redirect_uris=self.post_logout_redirect_uris,
-            jwks=self.jwks,
-            networks=self.networks,
-        )
 
 
 class IssuedSecret(NamedTuple):
@@ -157,25 +136,19 @@ class Clients:
                 raise OrganisationClosed(
                     "Name an organisation that is open.", zh="请选择正常状态的机构。"
                 )
-            client = description.of(
-                Client(
-                    id=uuid7(),
-                    organisation_id=organisation_id,
-                    path=organisation.path,
-                    name="",
-                    purpose="",
-                    application_type=application_type,
-                    auth_method=auth_method,
-                    redirect_uris=(),
-                    post_logout_redirect_uris=(),
-                    jwks=None,
-                    terms=terms,
-                    state=ClientState.REQUESTED,
-                    requested_by=caller.subject,
-                    version=1,
-                    created_at=now,
-                    updated_at=now,
-                )
+            client = Client(
+                id=uuid7(),
+                organisation_id=organisation_id,
+                path=organisation.path,
+                application_type=application_type,
+                auth_method=auth_method,
+                terms=terms,
+                state=ClientState.REQUESTED,
+                requested_by=caller.subject,
+                version=1,
+                created_at=now,
+                updated_at=now,
+                **{field.name: getattr(description, field.name) for field in fields(description)},
             )
             client.check()
             await self._store(uow.connection).add(client)
@@ -206,10 +179,14 @@ class Clients:
     async def describe(
         self, caller: Principal, client_id: UUID, version: int, description: Description
     ) -> Client:
-        """Change what the owner says of it. Raises `StaleVersion`, `ClientActionUnavailable`,
-        `UnfitClient`."""
+        """Change what the owner says of it, or propose that: see `Client.described`. Raises
+        `StaleVersion`, `ClientActionUnavailable`, `UnfitClient`."""
         return await self._act(
-            caller, client_id, version, ClientAction.DESCRIBE, lambda client: description.of(client)
+            caller,
+            client_id,
+            version,
+            ClientAction.DESCRIBE,
+            lambda client: client.described(description, caller.subject),
         )
 
     async def set_terms(
@@ -228,9 +205,15 @@ class Clients:
     async def act(
         self, caller: Principal, client_id: UUID, version: int, action: ClientAction
     ) -> Client:
-        """Move it to another state. Raises `StaleVersion`, `ClientActionUnavailable`,
-        `OwnClient`."""
-        return await self._act(caller, client_id, version, action, lambda client: client)
+        """Move it to another state, or decide what was proposed. Raises `StaleVersion`,
+        `ClientActionUnavailable`, `OwnClient`."""
+
+        def settled(client: Client) -> Client:
+            if action not in ON_PROPOSALS:
+                return client
+            return client.settled(accepted=action is ClientAction.ACCEPT)
+
+        return await self._act(caller, client_id, version, action, settled)
 
     async def _act(
         self,
@@ -247,6 +230,8 @@ class Clients:
                 raise StaleVersion
             after = change(before.after(action, caller.subject))
             after.check()
+            if after.proposal is not None:
+                after.settled(accepted=True).check()
             return await uow.commit(await self._keep(uow, store, action, before, after))
 
     async def close(self, uow: UnitOfWork, _caller: Principal, path: str) -> None:
@@ -383,4 +368,5 @@ def _audited(client: Client) -> dict[str, Any]:
         "pkce_required": terms.pkce_required,
         "trusted": terms.trusted,
         "quota_class": terms.quota_class,
+        "proposed": client.proposal and asdict(client.proposal.description),
     }

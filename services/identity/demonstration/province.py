@@ -9,14 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from services.identity.domain.clients import (
-    SCOPES,
-    ApplicationType,
-    AuthMethod,
-    GrantType,
-    QuotaClass,
-    Terms,
-)
+from services.identity.domain.client_addresses import ApplicationType
+from services.identity.domain.clients import SCOPES, AuthMethod, GrantType, QuotaClass, Terms
 from services.identity.domain.organisations import Kind, OfficialCodes
 from shared.access import Role
 

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from services.identity.app import Parts
-from services.identity.application.clients import Description
 from services.identity.application.grants import NewGrant
 from services.identity.application.memberships import NewMembership
 from services.identity.application.organisations_ports import ROOT, Listed, Query
@@ -27,7 +26,7 @@ from services.identity.demonstration.province import (
     Application,
     Family,
 )
-from services.identity.domain.clients import AuthMethod, ClientAction
+from services.identity.domain.clients import AuthMethod, ClientAction, Description
 from services.identity.domain.grants import ORDINARY
 from services.identity.domain.identifiers import IdentifierKind, identify
 from services.identity.domain.organisations import Kind, Organisation

@@ -1,20 +1,24 @@
 """Registered applications: who answers for them, where they are sent, what they may ask for.
 
 An application is requested by its owner organisation and approved by a security administrator,
-who is never the one that asked. The owner keeps its description and its addresses; what it may
-ask for (its terms) changes only with the security administrator once it is approved.
+who is never the one that asked. Once it is approved, the owner proposes what people are told of it
+and where they are sent, and the security administrator decides; what it may ask for (its terms)
+only the latter changes.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Any, NamedTuple, Self
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+from services.identity.domain.client_addresses import (
+    ApplicationType,
+    Told,
+    address_defect,
+    same_loopback,
+)
 from shared.context import worded
 from shared.errors import DomainError
 
@@ -30,6 +34,8 @@ class ClientState(StrEnum):
 class ClientAction(StrEnum):
     DESCRIBE = "describe"
     SET_TERMS = "set_terms"
+    ACCEPT = "accept"
+    DECLINE = "decline"
     APPROVE = "approve"
     REJECT = "reject"
     SUSPEND = "suspend"
@@ -40,6 +46,9 @@ class ClientAction(StrEnum):
 OWNERS_ACTIONS = frozenset({ClientAction.DESCRIBE, ClientAction.RETIRE})
 """What the owner does; the rest is the security administrator's."""
 
+ON_PROPOSALS = frozenset({ClientAction.ACCEPT, ClientAction.DECLINE})
+"""Decisions about what the owner proposed, where there is such a proposal."""
+
 TRANSITIONS: Mapping[tuple[ClientState, ClientAction], ClientState] = {
     (ClientState.REQUESTED, ClientAction.DESCRIBE): ClientState.REQUESTED,
     (ClientState.REQUESTED, ClientAction.SET_TERMS): ClientState.REQUESTED,
@@ -48,10 +57,14 @@ TRANSITIONS: Mapping[tuple[ClientState, ClientAction], ClientState] = {
     (ClientState.REQUESTED, ClientAction.RETIRE): ClientState.RETIRED,
     (ClientState.APPROVED, ClientAction.DESCRIBE): ClientState.APPROVED,
     (ClientState.APPROVED, ClientAction.SET_TERMS): ClientState.APPROVED,
+    (ClientState.APPROVED, ClientAction.ACCEPT): ClientState.APPROVED,
+    (ClientState.APPROVED, ClientAction.DECLINE): ClientState.APPROVED,
     (ClientState.APPROVED, ClientAction.SUSPEND): ClientState.SUSPENDED,
     (ClientState.APPROVED, ClientAction.RETIRE): ClientState.RETIRED,
     (ClientState.SUSPENDED, ClientAction.DESCRIBE): ClientState.SUSPENDED,
     (ClientState.SUSPENDED, ClientAction.SET_TERMS): ClientState.SUSPENDED,
+    (ClientState.SUSPENDED, ClientAction.ACCEPT): ClientState.SUSPENDED,
+    (ClientState.SUSPENDED, ClientAction.DECLINE): ClientState.SUSPENDED,
     (ClientState.SUSPENDED, ClientAction.RESUME): ClientState.APPROVED,
     (ClientState.SUSPENDED, ClientAction.RETIRE): ClientState.RETIRED,
 }
@@ -72,11 +85,6 @@ class AuthMethod(StrEnum):
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
     PRIVATE_KEY_JWT = "private_key_jwt"
-
-
-class ApplicationType(StrEnum):
-    WEB = "web"
-    NATIVE = "native"
 
 
 class QuotaClass(StrEnum):
@@ -116,9 +124,6 @@ PERSONAL_SCOPES = frozenset({"openid", "profile", "email", "phone", "address", "
 
 LIVE_SECRETS = 2
 
-Told = tuple[str, str]
-"""A sentence in English and in Chinese."""
-
 
 class ClientNotFound(DomainError):
     pass
@@ -157,10 +162,31 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Description:
+    """What the owner says of an application. ``jwks`` holds the public keys of a client that signs
+    its assertions (RFC 7523). ``networks`` (CIDR) are where it may use API keys from: anywhere,
+    when there are none."""
+
+    name: str
+    purpose: str
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    jwks: Mapping[str, Any] | None
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A description that waits for a decision, and the person who proposed it."""
+
+    description: Description
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
-    """``path`` is the owner organisation's place in the tree. ``jwks`` holds the public keys of
-    a client that signs its assertions (RFC 7523). ``networks`` (CIDR) are where it may use API
-    keys from: anywhere, when there are none."""
+    """``path`` is the owner organisation's place in the tree. For ``jwks`` and ``networks`` see
+    `Description`."""
 
     id: UUID
     organisation_id: UUID
@@ -179,6 +205,7 @@ class Client:
     created_at: datetime
     updated_at: datetime
     networks: tuple[str, ...] = ()
+    proposal: Proposal | None = None
 
     @property
     def public(self) -> bool:
@@ -191,7 +218,11 @@ class Client:
     @property
     def actions(self) -> tuple[ClientAction, ...]:
         """What may be done in this state."""
-        return tuple(action for state, action in TRANSITIONS if state is self.state)
+        return tuple(
+            action
+            for state, action in TRANSITIONS
+            if state is self.state and (self.proposal or action not in ON_PROPOSALS)
+        )
 
     def may(self, grant: GrantType) -> bool:
         return grant in self.terms.grant_types
@@ -216,19 +247,52 @@ class Client:
 
     def after(self, action: ClientAction, actor: str) -> Self:
         """In the state that `action` leads to. Raises `ClientActionUnavailable`, `OwnClient`."""
-        target = TRANSITIONS.get((self.state, action))
-        if target is None:
+        if action not in self.actions:
             allowed = ", ".join(self.actions) or "nothing more"
             raise ClientActionUnavailable(
                 f"The application is {self.state}: it allows {allowed}.",
                 zh=f"应用当前状态为 {self.state}，可用操作：{'、'.join(self.actions) or '无'}。",
             )
-        if action not in OWNERS_ACTIONS and actor == self.requested_by:
+        interested = {self.requested_by, self.proposal and self.proposal.by}
+        if action not in OWNERS_ACTIONS and actor in interested:
             raise OwnClient(
                 "Another security administrator has to decide this.",
                 zh="须由另一名安全管理员决定。",
             )
-        return replace(self, state=target)
+        return replace(self, state=TRANSITIONS[self.state, action])
+
+    def described(self, description: Description, by: str) -> Self:
+        """As `by`, for the owner, wants it described. What was approved stays as it is while that
+        tells people anything new or sends them anywhere else: then it is a proposal."""
+        decided = self.state in (ClientState.APPROVED, ClientState.SUSPENDED)
+        if decided and self._is_news(description):
+            return replace(self, proposal=Proposal(description, by))
+        return self._with(description)
+
+    def settled(self, *, accepted: bool) -> Self:
+        """Without its proposal, which has become its description where it was accepted."""
+        if accepted and self.proposal is not None:
+            return self._with(self.proposal.description)
+        return replace(self, proposal=None)
+
+    def _is_news(self, told: Description) -> bool:
+        return (
+            (told.name, told.purpose) != (self.name, self.purpose)
+            or not {*told.redirect_uris} <= {*self.redirect_uris}
+            or not {*told.post_logout_redirect_uris} <= {*self.post_logout_redirect_uris}
+        )
+
+    def _with(self, told: Description) -> Self:
+        return replace(
+            self,
+            proposal=None,
+            name=told.name,
+            purpose=told.purpose,
+            redirect_uris=told.redirect_uris,
+            post_logout_redirect_uris=told.post_logout_redirect_uris,
+            jwks=told.jwks,
+            networks=told.networks,
+        )
 
     def check(self) -> None:
         """Raises `UnfitClient` with every contradiction in the registration."""
@@ -323,62 +387,3 @@ class ApiKey:
 
     def live(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
-
-
-def address_defect(address: str, kind: ApplicationType) -> Told | None:
-    """Why `address` cannot be redirected to, or None: https, or a native application's loopback
-    address; no fragment, wildcard, user or dot segment (RFC 6749 §3.1.2, RFC 3986 §5.2.4,
-    RFC 8252 §7.3)."""
-    if not address.isascii() or not address.isprintable() or " " in address or "\\" in address:
-        return (
-            "Write the address in printable ASCII without spaces or backslashes.",
-            "地址应由可见的 ASCII 字符组成，不含空格和反斜杠。",
-        )
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        return "This is no absolute address.", "这不是完整的地址。"
-    if not parts.hostname or "@" in parts.netloc:
-        return "Give a host, without a user.", "地址应包含主机名，且不含用户名。"
-    if "#" in address:
-        return "A redirect address has no fragment.", "回调地址不能有片段（#）。"
-    if "*" in address:
-        return (
-            "Register each address in full: there are no wildcards.",
-            "请逐一登记完整地址，不能使用通配符。",
-        )
-    if {".", ".."} & set(unquote(parts.path).split("/")):
-        return (
-            "Write the path without dot segments: browsers resolve them.",
-            "路径中不能有 . 或 .. 段。",
-        )
-    if parts.scheme == "https":
-        return None
-    if parts.scheme == "http" and kind is ApplicationType.NATIVE and _loopback(parts.hostname):
-        return None
-    return (
-        "Use https; a native application may use http://127.0.0.1 or http://[::1].",
-        "请使用 https；本机应用可用 http://127.0.0.1 或 http://[::1]。",
-    )
-
-
-_LOOPBACK_ADDRESS = re.compile(
-    r"http://(?P<host>[0-9.]+|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?(?P<rest>(?:[/?].*)?)"
-)
-
-
-def same_loopback(registered: str, presented: str) -> bool:
-    """Whether both are one loopback address, to the letter but for the port (RFC 8252 §7.3)."""
-    known, given = _LOOPBACK_ADDRESS.fullmatch(registered), _LOOPBACK_ADDRESS.fullmatch(presented)
-    if known is None or given is None or address_defect(presented, ApplicationType.NATIVE):
-        return False
-    portless = known["host"], known["rest"]
-    return _loopback(known["host"].strip("[]")) and portless == (given["host"], given["rest"])
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

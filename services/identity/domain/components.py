@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from services.identity.domain.client_addresses import ApplicationType
 from services.identity.domain.clients import (
-    ApplicationType,
     AuthMethod,
     Client,
     ClientSecret,

@@ -13,7 +13,7 @@ from services.identity.application.api_keys import (
 from services.identity.application.clients import OWN, READ
 from services.identity.domain.clients import ClientNotFound
 from services.identity.problems.provider import PROBLEMS
-from services.identity.schemas.clients import (
+from services.identity.schemas.api_keys import (
     ApiKeyIntrospection,
     ApiKeyToken,
     ApiKeyView,

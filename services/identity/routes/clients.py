@@ -57,7 +57,7 @@ CHANGING = (
     ClientActionUnavailable,
 )
 Limits = Annotated[PageRequest, Depends(page_limits(default=50, maximum=200))]
-Decision = Literal["approve", "reject", "suspend", "resume"]
+Decision = Literal["approve", "reject", "suspend", "resume", "accept", "decline"]
 
 
 def clients_router(clients: Clients, cursors: Cursors) -> APIRouter:
@@ -118,7 +118,9 @@ def clients_router(clients: Clients, cursors: Cursors) -> APIRouter:
     async def describe_client(
         client_id: UUID, body: DescribeClient, version: IfMatch, caller: Caller, response: Response
     ) -> ClientView:
-        """Change what the owner says of it: name, purpose, addresses, public keys."""
+        """Change what the owner says of it: name, purpose, addresses, public keys. Of one that was
+        approved, another name or purpose and further addresses are `proposed`, and hold once a
+        security administrator accepts them."""
         client = await clients.describe(caller, client_id, version, body.description)
         response.headers["etag"] = etag(client.version)
         return ClientView.of(client)
@@ -161,7 +163,8 @@ def clients_router(clients: Clients, cursors: Cursors) -> APIRouter:
     async def decide_client(
         client_id: UUID, decision: Decision, version: IfMatch, caller: Caller, once: Once
     ) -> Response:
-        """Approve, reject, suspend or resume it. The tokens of a suspended one are void."""
+        """Approve, reject, suspend or resume it; the tokens of a suspended one are void. Accept or
+        decline what its owner proposed."""
         decided = clients.act(caller, client_id, version, ClientAction(decision))
         return await once.answer(decided, ClientView.of, 200, _changed)
 

@@ -161,6 +161,57 @@ async def test_a_change_needs_the_etag_that_was_read(
     assert (await house.http.put(address, json=body, headers=matched)).status_code == 412
 
 
+async def test_where_an_approved_application_sends_people_changes_by_decision_alone(
+    house: House, integrator: dict[str, str], security: dict[str, str]
+) -> None:
+    client, etag = await _approved(house, integrator, security)
+    address = f"{CLIENTS}/{client['id']}"
+    asked = {"name": "听书", "purpose": "朗读课文", "redirect_uris": ["https://other.example/cb"]}
+    answer = await house.http.put(address, json=asked, headers={**integrator, "if-match": etag})
+    told = answer.json()
+    assert (told["redirect_uris"], told["state"]) == (client["redirect_uris"], "APPROVED")
+    assert told["proposed"]["redirect_uris"] == asked["redirect_uris"]
+    etag = answer.headers["etag"]
+    assert (await _decide(house, client["id"], "accept", integrator, etag)).status_code == 404
+    accepted = await _decide(house, client["id"], "accept", security, etag)
+    told = accepted.json()
+    assert (told["redirect_uris"], told["proposed"]) == (asked["redirect_uris"], None)
+    again = await _decide(house, client["id"], "accept", security, accepted.headers["etag"])
+    assert again.status_code == 409
+
+
+async def test_nobody_accepts_what_they_proposed(
+    house: House, integrator: dict[str, str], security: dict[str, str]
+) -> None:
+    client, etag = await _approved(house, integrator, security)
+    both = house.bearer("both", BOTH, ("integrator@PHOUSE", "security_administrator@PHOUSE"))
+    body = {"name": "平台登录", "purpose": "朗读课文", "redirect_uris": client["redirect_uris"]}
+    matched = {**both, "if-match": etag}
+    proposed = await house.http.put(f"{CLIENTS}/{client['id']}", json=body, headers=matched)
+    assert (proposed.json()["name"], proposed.json()["proposed"]["name"]) == ("听书", "平台登录")
+    etag = proposed.headers["etag"]
+    assert (await _decide(house, client["id"], "accept", both, etag)).status_code == 403
+    declined = await _decide(house, client["id"], "decline", security, etag)
+    assert (declined.json()["name"], declined.json()["proposed"]) == ("听书", None)
+
+
+async def test_an_address_is_taken_away_and_a_network_set_at_once(
+    house: House, integrator: dict[str, str], security: dict[str, str]
+) -> None:
+    client, etag = await _approved(house, integrator, security)
+    two = ["https://app.example/callback", "https://app.example/other"]
+    body = {"name": "听书", "purpose": "朗读课文", "redirect_uris": two}
+    matched = {**integrator, "if-match": etag}
+    asked = await house.http.put(f"{CLIENTS}/{client['id']}", json=body, headers=matched)
+    etag = asked.headers["etag"]
+    etag = (await _decide(house, client["id"], "accept", security, etag)).headers["etag"]
+    body |= {"redirect_uris": two[1:], "networks": ["198.51.100.0/24"]}
+    matched = {**integrator, "if-match": etag}
+    told = (await house.http.put(f"{CLIENTS}/{client['id']}", json=body, headers=matched)).json()
+    assert (told["redirect_uris"], told["proposed"]) == (two[1:], None)
+    assert told["networks"] == ["198.51.100.0/24"]
+
+
 async def test_a_suspended_application_loses_its_tokens_until_it_is_resumed(
     house: House, integrator: dict[str, str], security: dict[str, str]
 ) -> None:

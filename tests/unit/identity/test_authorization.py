@@ -19,9 +19,9 @@ from services.identity.domain.authorization import (
     s256,
     scopes_of,
 )
+from services.identity.domain.client_addresses import ApplicationType
 from services.identity.domain.clients import (
     SCOPES,
-    ApplicationType,
     AuthMethod,
     Client,
     ClientState,

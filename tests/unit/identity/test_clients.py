@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.identity.domain.client_addresses import ApplicationType, address_defect, same_loopback
 from services.identity.domain.clients import (
     OWNERS_ACTIONS,
     SCOPES,
     TRANSITIONS,
-    ApplicationType,
     AuthMethod,
     Client,
     ClientAction,
     ClientActionUnavailable,
     ClientState,
+    Description,
     GrantType,
     OwnClient,
+    Proposal,
     Terms,
     UnfitClient,
-    address_defect,
-    same_loopback,
 )
 from tests.unit.identity.test_authorization import client_with
 
@@ -37,7 +37,8 @@ def _defects(client: Client) -> set[str]:
 
 @given(st.lists(st.sampled_from(list(ClientAction)), max_size=8))
 def test_any_sequence_of_actions_follows_the_table(actions: list[ClientAction]) -> None:
-    client = replace(client_with(), state=ClientState.REQUESTED)
+    proposal = Proposal(Description("听课", "朗读课文", (), (), None), "somebody")
+    client = replace(client_with(), state=ClientState.REQUESTED, proposal=proposal)
     for action in actions:
         target = TRANSITIONS.get((client.state, action))
         if target is None:
@@ -58,8 +59,10 @@ def test_nothing_more_happens_to_a_rejected_or_retired_application(state: Client
 def test_who_asked_for_an_application_decides_nothing_about_it(action: ClientAction) -> None:
     for state, each in TRANSITIONS:
         if each is action:
+            proposal = Proposal(Description("听课", "朗读课文", (), (), None), "another")
+            client = replace(client_with(), state=state, proposal=proposal)
             with pytest.raises(OwnClient):
-                replace(client_with(), state=state).after(action, "somebody")
+                client.after(action, "somebody")
 
 
 def test_only_an_approved_application_is_live() -> None:

@@ -85,6 +85,7 @@ CLIENTS = Table(
         server_default="{}",
         comment="CIDR it calls from; none: from anywhere",
     ),
+    Column("proposal", JSONB, comment="a description that waits for a decision, and by whom"),
     Index("ix_clients_organisation_id", "organisation_id"),
 )
 
