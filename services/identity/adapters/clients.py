@@ -73,6 +73,7 @@ _LIMIT_SECRETS = text(
     "UPDATE client_secrets SET expires_at = :at WHERE client_id = :client_id"
     " AND (expires_at IS NULL OR expires_at > :at)"
 )
+_FORGET_CONSENTS = text("DELETE FROM client_consents WHERE client_id = :client_id")
 _NOTE_ASSERTION = text(
     "INSERT INTO client_assertions (client_id, jti, expires_at)"
     " VALUES (:client_id, :jti, :expires_at) ON CONFLICT DO NOTHING"
@@ -134,6 +135,9 @@ class ClientRows:
     async def end_secret(self, client_id: UUID, secret_id: UUID, at: datetime) -> bool:
         row = {"client_id": client_id, "id": secret_id, "at": at}
         return (await self._connection.execute(_END_SECRET, row)).rowcount == 1
+
+    async def forget_consents(self, client_id: UUID) -> None:
+        await self._connection.execute(_FORGET_CONSENTS, {"client_id": client_id})
 
     async def limit_secrets(self, client_id: UUID, at: datetime) -> None:
         await self._connection.execute(_LIMIT_SECRETS, {"client_id": client_id, "at": at})

@@ -16,7 +16,8 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from services.identity.domain.imports import MAX_LINES, RosterLine, UnreadableRoster
+from services.identity.adapters.roster_records import Torn, records
+from services.identity.domain.imports import MAX_LINES, RosterLine, Trouble, UnreadableRoster
 from services.identity.domain.people import civil_date
 from services.identity.domain.roster_words import Column
 from services.identity.domain.rosters import NO_PHONE
@@ -87,17 +88,21 @@ class _Package:
             return []
         try:
             text = self._archive.read(f"{name}.csv").decode("utf-8-sig")
-            rows = csv.reader(io.StringIO(text, newline=""))
+            rows = records(text, ",")
             header = [cell.strip() for cell in next(rows, [])]
-            records: list[Record] = []
-            for row in rows:
+            found: list[Record] = []
+            for number, row in enumerate(rows, start=2):
+                if isinstance(row, Torn):
+                    raise UnreadableRoster(
+                        f"{name}.csv 第 {number} 行的双引号不成对：请更正后重新导入"
+                    )
                 told = zip(header, map(str.strip, row), strict=False)
-                records.append(defaultdict(str, {key: cell for key, cell in told if cell}))
-                if len(records) > _MAX_RECORDS:
+                found.append(defaultdict(str, {key: cell for key, cell in told if cell}))
+                if len(found) > _MAX_RECORDS:
                     raise UnreadableRoster(f"{name}.csv 行数过多：请按学校拆分")
         except (csv.Error, UnicodeDecodeError) as error:
             raise UnreadableRoster(f"{name}.csv 不是有效的 UTF-8 CSV 文件") from error
-        return records
+        return found
 
     def _grouped(self, name: str) -> Mapping[str, list[Record]]:
         groups: dict[str, list[Record]] = defaultdict(list)
@@ -118,36 +123,38 @@ class _Package:
     def lines(self) -> Iterator[RosterLine]:
         found = 0
         for number, user in enumerate(self._users, start=2):
-            for cells in self._of(user):
-                found += 1
-                if found > MAX_LINES:
-                    raise UnreadableRoster(f"一个文件最多 {MAX_LINES} 行：请按学校拆分")
-                yield RosterLine(number, {at: text for at, text in cells.items() if text})
+            for role in self._roles.get(user["sourcedId"], (_NO_ROLE,)):
+                trouble = Trouble.NOT_YET if role["beginDate"] > self._today else None
+                for cells in self._of(user, role):
+                    found += 1
+                    if found > MAX_LINES:
+                        raise UnreadableRoster(f"一个文件最多 {MAX_LINES} 行：请按学校拆分")
+                    told = {at: text for at, text in cells.items() if text}
+                    yield RosterLine(number, told, trouble)
 
-    def _of(self, user: Record) -> Iterator[dict[Column, str]]:
-        for role in self._roles.get(user["sourcedId"], (_NO_ROLE,)):
-            if role["role"] in _GUARDIANS:
-                continue
-            word = _ROLES.get(role["role"], role["role"] or "-")
-            leaving = (
-                "tobedeleted" in (user["status"], role["status"])
-                or user["enabledUser"] == "false"
-                or self._ended(role)
-            )
-            cells = {
-                **self._personal(user, staff=word != "学生"),
-                Column.ROLE: word,
-                Column.SCHOOL: self._school(role["orgSourcedId"]),
-                Column.STATUS: "离校" if leaving else "",
-            }
-            if not leaving:
-                yield from ({**cells, **place} for place in self._left(user, role))
-            if word == "学生":
-                yield {**cells, **self._guardians(user), **self._home_class(user, role)}
-            elif word == "教师" and not leaving:
-                yield from ({**cells, **place} for place in self._teaching(user, role))
-            else:
-                yield cells
+    def _of(self, user: Record, role: Record) -> Iterator[dict[Column, str]]:
+        if role["role"] in _GUARDIANS:
+            return
+        word = _ROLES.get(role["role"], role["role"] or "-")
+        leaving = (
+            "tobedeleted" in (user["status"], role["status"])
+            or user["enabledUser"] == "false"
+            or self._ended(role)
+        )
+        cells = {
+            **self._personal(user, staff=word != "学生"),
+            Column.ROLE: word,
+            Column.SCHOOL: self._school(role["orgSourcedId"]),
+            Column.STATUS: "离校" if leaving else "",
+        }
+        if not leaving:
+            yield from ({**cells, **place} for place in self._left(user, role))
+        if word == "学生":
+            yield {**cells, **self._guardians(user), **self._home_class(user, role)}
+        elif word == "教师" and not leaving:
+            yield from ({**cells, **place} for place in self._teaching(user, role))
+        else:
+            yield cells
 
     def _ended(self, record: Record) -> bool:
         return "" < record["endDate"] <= self._today
@@ -194,7 +201,7 @@ class _Package:
         for each in self._enrolments.get(user["sourcedId"], ()):
             there = each["schoolSourcedId"] == role["orgSourcedId"] and each["role"] == role["role"]
             present = self._classes.get(each["classSourcedId"])
-            if there and present is not None:
+            if there and present is not None and each["beginDate"] <= self._today:
                 deleted = each["status"] == "tobedeleted"
                 over = self._ended(each) or deleted
                 ended_on = min(each["endDate"] or self._today, self._today)

@@ -19,7 +19,14 @@ from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 from services.identity.adapters.oneroster import read_oneroster
-from services.identity.domain.imports import MAX_LINES, Format, RosterLine, UnreadableRoster
+from services.identity.adapters.roster_records import Torn, records
+from services.identity.domain.imports import (
+    MAX_LINES,
+    Format,
+    RosterLine,
+    Trouble,
+    UnreadableRoster,
+)
 from services.identity.domain.roster_words import HEADINGS, Column, column_of
 
 MAX_COLUMNS = 64
@@ -132,13 +139,10 @@ def _read_csv(content: bytes) -> Iterator[RosterLine]:
     text = _decoded(content)
     first = text[: text.find("\n")] if "\n" in text else text
     delimiter = max(",\t;", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        yield from _lines(reader)
+        yield from _lines(records(text, delimiter))
     except csv.Error as error:
-        raise UnreadableRoster(
-            f"第 {reader.line_num} 行附近不是有效的 CSV：请检查引号是否成对"
-        ) from error
+        raise UnreadableRoster("有单元格过长，文件不是有效的花名册") from error
 
 
 def _decoded(content: bytes) -> str:
@@ -158,16 +162,39 @@ def _read_xlsx(content: bytes) -> Iterator[RosterLine]:
         book = openpyxl.load_workbook(
             io.BytesIO(content), read_only=True, data_only=True, keep_links=False
         )
-        if not book.worksheets:
-            raise UnreadableRoster("工作簿中没有工作表")
-        rows = book.worksheets[0].iter_rows(
-            max_row=_TITLE_LINES + MAX_LINES, max_col=MAX_COLUMNS, values_only=True
-        )
-        yield from _lines([_shown(value) for value in row] for row in rows)
+        yield from _lines(_rows_of(_roster_sheet(book), _TITLE_LINES + MAX_LINES))
     except UnreadableRoster:
         raise
     except _SPREADSHEET_FAILURES as error:
         raise UnreadableRoster("文件不是有效的 XLSX 工作簿：请用电子表格软件重新保存") from error
+
+
+def _roster_sheet(book: Any) -> Any:
+    """The one visible sheet with headings; what stands on others may explain it. Raises
+    `UnreadableRoster`."""
+    found = [
+        sheet
+        for sheet in book.worksheets
+        if sheet.sheet_state == "visible"
+        and any(
+            column_of(_plain(cell)) is Column.NAME
+            for row in _rows_of(sheet, _TITLE_LINES)
+            for cell in row
+        )
+    ]
+    if not found:
+        raise UnreadableRoster(_NO_HEADINGS)
+    if len(found) > 1:
+        names = "、".join(sheet.title for sheet in found)
+        raise UnreadableRoster(
+            f"有 {len(found)} 张工作表都是花名册（{names}）：请合并为一张，或分别导入"
+        )
+    return found[0]
+
+
+def _rows_of(sheet: Any, most: int) -> Iterator[list[str]]:
+    rows = sheet.iter_rows(max_row=most, max_col=MAX_COLUMNS, values_only=True)
+    return ([_shown(value) for value in row] for row in rows)
 
 
 def _read_oneroster(content: bytes) -> Iterator[RosterLine]:
@@ -219,7 +246,8 @@ def _lines(rows: Iterable[Sequence[str]]) -> Iterator[RosterLine]:
         if found > MAX_LINES:
             raise UnreadableRoster(f"一个文件最多 {MAX_LINES} 行：请拆分为几个文件")
         line = {column: cells[at] for at, column in columns.items() if at < len(cells)}
-        yield RosterLine(number, {column: text for column, text in line.items() if text})
+        told = {column: text for column, text in line.items() if text}
+        yield RosterLine(number, told, Trouble.TORN if isinstance(row, Torn) else None)
     if columns is None:
         raise UnreadableRoster(_NO_HEADINGS)
 

@@ -109,7 +109,8 @@ class ApiKeys:
         now = self._clock()
         if not now < expires_at <= now + LONGEST_LIFE:
             raise LifeTooLong(
-                "Let the key expire within a year from now.", zh="密钥的有效期不得超过一年。"
+                "Let the key expire later than now and within a year.",
+                zh="密钥的到期时间应晚于现在，且在一年以内。",
             )
         async with self._new_uow() as uow:
             client = await reachable(self._clients(uow.connection), OWN, caller, client_id)

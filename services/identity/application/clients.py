@@ -89,6 +89,9 @@ class ClientStore(Protocol):
     async def end_secret(self, client_id: UUID, secret_id: UUID, at: datetime) -> bool:
         """Whether there was such a live one."""
 
+    async def forget_consents(self, client_id: UUID) -> None:
+        """People agreed to something else: they are asked again when they sign in next."""
+
     async def limit_secrets(self, client_id: UUID, at: datetime) -> None:
         """Let every live secret end at `at`, unless it ends before."""
 
@@ -254,7 +257,9 @@ class Clients:
         await store.save(after)
         if before.live and not (after.live and after.terms.scopes >= before.terms.scopes):
             await self._revocations.revoke(uow, RevocationKind.CLIENT, str(after.id))
-        _audit(uow, f"client.{action}", after, before)
+        if (after.name, after.purpose) != (before.name, before.purpose):
+            await store.forget_consents(after.id)
+        _audit(uow, f"client.{action}", after, before, changed=_changed(before, after))
         uow.outbox.append(_fact(before, after))
         uow.committed.append(partial(self._changed, after.id))
         return after
@@ -350,6 +355,11 @@ def _audit(
         after=_audited(client),
         **facts,
     )
+
+
+def _changed(before: Client, after: Client) -> list[str]:
+    was, is_ = _audited(before), _audited(after)
+    return [name for name in was if was[name] != is_[name]]
 
 
 def _audited(client: Client) -> dict[str, Any]:

@@ -304,10 +304,11 @@ class Guardians:
             str(link.child_id),
             organisation=place_of(child, civil_date(self._clock())),
             after={"state": link.state, "restricted": link.restricted, "version": link.version},
-            guardian=link.guardian_id,
+            person=link.guardian_id,
             state=link.state,
             restricted=link.restricted,
         )
+        _tell(uow, link)
 
     def _note_read(self, uow: UnitOfWork, caller: Principal, child: Person, field: str) -> None:
         day = civil_date(self._clock())
@@ -327,6 +328,19 @@ async def _unlinked(
             zh="监护关系已存在，请读取后修改。",
         )
     return link
+
+
+_FACTS: Mapping[GuardianshipState, type[events.GuardianshipFact]] = {
+    GuardianshipState.VERIFIED: events.GuardianshipVerified,
+    GuardianshipState.ENDED: events.GuardianshipEnded,
+}
+
+
+def _tell(uow: UnitOfWork, link: Guardianship) -> None:
+    """Others hear what the link is now; a claim opens nothing, and is told to nobody."""
+    fact = _FACTS.get(link.state)
+    if fact is not None:
+        uow.outbox.append(fact(link.id, link.child_id, link.guardian_id, link.restricted))
 
 
 def _refuse_parties(caller: Principal, guardian_id: UUID, child_id: UUID) -> None:
@@ -425,7 +439,9 @@ async def part(
     links += await stores.guardians.of_guardian(person_id)
     for each in links:
         if each.state is not GuardianshipState.ENDED:
-            await stores.guardians.put(each.after(GuardianshipAction.END))
+            ended = each.after(GuardianshipAction.END)
+            await stores.guardians.put(ended)
+            _tell(uow, ended)
     consents = await stores.guardians.consents(child_id=person_id)
     consents += await stores.guardians.consents(guardian_id=person_id)
     await withdraw(uow, stores, revocations, consents, now)

@@ -205,13 +205,21 @@ class SignIn:
         return found
 
     async def with_code(self, cookie: str | None, code: str, visitor: Visitor) -> Outcome:
-        """Raises `SignInExpired`, `WrongCode`, `TooManyAttempts`."""
-        return await self._with_factor(cookie, visitor, code, self._second_factors.use_code)
+        """Raises `SignInExpired`, `WrongCode`, `TooManyAttempts`.
+
+        Six digits are few: whoever knows the password may guess ten times from one address, all
+        browsers there together.
+        """
+        use = self._second_factors.use_code
+        return await self._with_factor(cookie, visitor, code, use, "second factor", None)
 
     async def with_recovery_code(self, cookie: str | None, code: str, visitor: Visitor) -> Outcome:
-        """Raises `SignInExpired`, `WrongCode`, `TooManyAttempts`."""
+        """Raises `SignInExpired`, `WrongCode`, `TooManyAttempts`.
+
+        Nobody guesses a recovery code, so the guesses of others keep no owner out.
+        """
         use = self._second_factors.use_recovery_code
-        return await self._with_factor(cookie, visitor, code, use)
+        return await self._with_factor(cookie, visitor, code, use, "recovery code", visitor.browser)
 
     async def with_second_passkey(
         self, cookie: str | None, credential: str, visitor: Visitor
@@ -237,7 +245,7 @@ class SignIn:
             nonlocal codes
             codes = await self._second_factors.confirm(uow, person_id, typed)
 
-        outcome = await self._with_factor(cookie, visitor, code, confirm)
+        outcome = await self._with_factor(cookie, visitor, code, confirm, "second factor", None)
         return outcome, codes
 
     async def with_new_password(
@@ -277,10 +285,12 @@ class SignIn:
         visitor: Visitor,
         code: str,
         use: Callable[[UnitOfWork, UUID, str], Awaitable[None]],
+        what: str,
+        browser: str | None,
     ) -> Outcome:
         under_way = await self.under_way(cookie)
         person_id, device = under_way.person_id, visitor.device_digest
-        guess = self._throttle.guess(f"second factor {person_id}", visitor.address, device)
+        guess = self._throttle.guess(f"{what} {person_id}", visitor.address, device, browser)
         with self._throttle.judging(guess) as admitted:
             credentials = await self._reader.credentials(person_id, device, guess.keys)
             attempt = await admitted(credentials.counts, credentials.device_known)

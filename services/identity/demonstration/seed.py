@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ from services.identity.domain.identifiers import IdentifierKind, identify
 from services.identity.domain.organisations import Kind, Organisation
 from services.identity.domain.people import Profile
 from shared.access import Grant, Role
+from shared.context import RequestContext, acting
 from shared.principal import Principal
 
 AT_ONCE = 6
@@ -81,11 +83,12 @@ class Seeding:
     async def _make_places(self) -> None:
         tree = self._parts.organisations.organisations
         self._places[PROVINCE] = await tree.found_province(PROVINCE_NAME, PROVINCE_CODE)
-        for each in PLACES:
-            above = self._places[each.above].code
-            self._places[each.key] = await tree.create(
-                self._founder(Role.ADMINISTRATOR), above, each.kind, each.name, each.codes
-            )
+        with self._founder(Role.ADMINISTRATOR) as founder:
+            for each in PLACES:
+                above = self._places[each.above].code
+                self._places[each.key] = await tree.create(
+                    founder, above, each.kind, each.name, each.codes
+                )
 
     async def _account(self, account: Account) -> dict[str, Any]:
         password = new_password()
@@ -97,18 +100,18 @@ class Seeding:
         is_ordinary = account.role in ORDINARY and account.holds_at == account.belongs_to
         ordinary = (account.role,) if is_ordinary else ()
         async with self._turns:
-            invited = await people.people.invite(
-                self._founder(Role.ADMINISTRATOR),
-                NewPerson(profile, [(key, True)], membership, ordinary),
-            )
+            with self._founder(Role.ADMINISTRATOR) as founder:
+                new = NewPerson(profile, [(key, True)], membership, ordinary)
+                invited = await people.people.invite(founder, new)
             person_id = self._people[account.username] = invited.detail.person.id
-            await self._parts.authentication.activations.accept(invited.invitation or "", password)
+            with _as(str(person_id)):
+                activations = self._parts.authentication.activations
+                await activations.accept(invited.invitation or "", password)
             if not ordinary:
                 held_at = self._places[account.holds_at].id
-                await people.grants.give(
-                    self._founder(Role.SECURITY_ADMINISTRATOR),
-                    NewGrant(person_id, account.role, held_at, account.subject, None, None),
-                )
+                office = NewGrant(person_id, account.role, held_at, account.subject, None, None)
+                with self._founder(Role.SECURITY_ADMINISTRATOR) as founder:
+                    await people.grants.give(founder, office)
         return {
             "username": account.username,
             "password": password,
@@ -122,34 +125,32 @@ class Seeding:
         for each in families:
             guardian, child = self._people[each.guardian], self._people[each.child]
             async with self._turns:
-                await self._parts.people.guardians.create(
-                    self._founder(Role.ADMINISTRATOR), guardian, child, "mother", False
-                )
-                for purpose in CONSENTED if each.consents else ():
+                with self._founder(Role.ADMINISTRATOR) as founder:
+                    guardians = self._parts.people.guardians
+                    await guardians.create(founder, guardian, child, "mother", False)
+                with _as(str(guardian)):
                     caller = Principal(str(guardian), "demonstration", frozenset(), {})
-                    await self._parts.people.consents.give(caller, child, purpose, 1)
+                    for purpose in CONSENTED if each.consents else ():
+                        await self._parts.people.consents.give(caller, child, purpose, 1)
 
     async def _application(self, application: Application) -> Mapping[str, Any]:
         clients, terms = self._parts.provider.clients, application.terms
         uris = application.redirect_uris
-        administrator = self._founder(Role.ADMINISTRATOR)
-        client = await clients.request(
-            administrator,
-            self._places[COMPANY].id,
-            Description(application.name, application.purpose, uris, uris, None),
-            application.application_type,
-            application.auth_method,
-            terms,
-        )
-        await clients.act(
-            self._founder(Role.SECURITY_ADMINISTRATOR),
-            client.id,
-            client.version,
-            ClientAction.APPROVE,
-        )
+        with self._founder(Role.ADMINISTRATOR) as founder:
+            client = await clients.request(
+                founder,
+                self._places[COMPANY].id,
+                Description(application.name, application.purpose, uris, uris, None),
+                application.application_type,
+                application.auth_method,
+                terms,
+            )
+        with self._founder(Role.SECURITY_ADMINISTRATOR) as founder:
+            await clients.act(founder, client.id, client.version, ClientAction.APPROVE)
         secret = None
         if application.auth_method is not AuthMethod.NONE:
-            secret = (await clients.add_secret(administrator, client.id, None)).secret
+            with self._founder(Role.ADMINISTRATOR) as founder:
+                secret = (await clients.add_secret(founder, client.id, None)).secret
         return {
             "client_id": str(client.id),
             "client_secret": secret,
@@ -158,7 +159,15 @@ class Seeding:
             "scopes": sorted(terms.scopes),
         }
 
-    def _founder(self, role: Role) -> Principal:
+    @contextmanager
+    def _founder(self, role: Role) -> Iterator[Principal]:
+        """Whoever acts within the block."""
         scopes = frozenset({"identity.read", "identity.manage"})
         grants = [str(Grant(role, self._places[PROVINCE].path))]
-        return Principal(f"demonstration-{role}", "demonstration", scopes, {"grants": grants})
+        subject = f"demonstration-{role}"
+        with _as(subject):
+            yield Principal(subject, "demonstration", scopes, {"grants": grants})
+
+
+def _as(actor: str) -> AbstractContextManager[None]:
+    return acting(RequestContext(actor=actor, client="demonstration"))

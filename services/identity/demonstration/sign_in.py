@@ -13,6 +13,7 @@ import httpx2
 LONGEST_WAY = 10
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 _LOGIN = "/identity/login"
+_SECOND_FACTOR = "/identity/login/second-factor"
 
 
 class SignInFailed(Exception):
@@ -83,4 +84,6 @@ async def through_the_login(
             urljoin(str(answer.url), _LOGIN),
             data={**form, "username": username, "password": password},
         )
+    if answer.url.path.startswith(_SECOND_FACTOR):
+        raise SignInFailed("the account asks for a second factor: sign in with a browser")
     raise SignInFailed(f"{answer.url.path} answered {answer.status_code}")

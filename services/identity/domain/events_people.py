@@ -157,6 +157,37 @@ class ConsentWithdrawn(ConsentFact):
     type = "identity.consent.withdrawn.v1"
 
 
+@dataclass(frozen=True)
+class GuardianshipFact:
+    """Of a child and a guardian, whom one link joins at the most. ``restricted`` is set by court
+    order: the guardian neither consents nor reads."""
+
+    guardianship_id: UUID
+    child_id: UUID
+    guardian_id: UUID
+    restricted: bool
+
+    type: ClassVar[str]
+
+    @property
+    def aggregate(self) -> str:
+        return str(self.child_id)
+
+
+@dataclass(frozen=True)
+class GuardianshipVerified(GuardianshipFact):
+    """The link is verified, and as it is said here from now on."""
+
+    type = "identity.guardianship.verified.v1"
+
+
+@dataclass(frozen=True)
+class GuardianshipEnded(GuardianshipFact):
+    """From now on the guardian neither consents nor reads."""
+
+    type = "identity.guardianship.ended.v1"
+
+
 EVENTS: Mapping[str, type] = {
     each.type: each
     for each in (
@@ -171,5 +202,7 @@ EVENTS: Mapping[str, type] = {
         RoleRevoked,
         ConsentGiven,
         ConsentWithdrawn,
+        GuardianshipVerified,
+        GuardianshipEnded,
     )
 }

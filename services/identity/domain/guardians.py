@@ -123,7 +123,10 @@ class Guardianship:
                 f"The link is {self.state}: {action} does not apply.",
                 zh=f"监护关系当前状态为 {self.state}，不能执行 {action}。",
             )
-        return replace(self, state=state, version=self.version + 1)
+        link = replace(self, state=state, version=self.version + 1)
+        if state is GuardianshipState.CLAIMED:
+            return replace(link, verified_by=None, verified_at=None)
+        return link
 
     def verified(self, by: str, at: datetime) -> Self:
         """Raises `GuardianshipActionRefused`."""

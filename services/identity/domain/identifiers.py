@@ -182,11 +182,25 @@ _MOBILE = r"1[3-9][0-9]{9}"
 _STUDENT_NUMBER = r"[gjl][0-9]{17}[0-9x]"
 
 
+_LOOKALIKES = frozenset({"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU"})
+"""Whole names in these can be read as Latin ones (Unicode Technical Standard 39, §4)."""
+
+
+def _scripts(value: str) -> set[str]:
+    return {unicodedata.name(each, "?").split()[0] for each in value if each.isalpha()}
+
+
 def _check_username(value: str) -> None:
     if not re.fullmatch(r"[\w.@+-]{2,64}", value):
         raise InvalidIdentifier(
             "A username has 2 to 64 letters, digits or . _ @ + -",
             zh="用户名为 2 至 64 个字母、数字或 . _ @ + -",
+        )
+    if len(_scripts(value) - {"CJK"}) > 1 or _scripts(value) & _LOOKALIKES:
+        raise InvalidIdentifier(
+            "A username is written in one script, Chinese beside it, and in none whose letters "
+            "look like Latin ones.",
+            zh="用户名只用一种文字的字母（可与汉字混用），且不用西里尔、希腊等与拉丁字母形似的文字。",
         )
     if re.fullmatch(f"{_MOBILE}|{_STUDENT_NUMBER}", value):
         raise InvalidIdentifier(

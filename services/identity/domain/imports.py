@@ -108,10 +108,19 @@ class UnreadableRoster(ValueError):
 @dataclass(frozen=True, slots=True)
 class RosterLine:
     """The cells of one line, outer blanks off and empty ones left out. ``number`` is the row in
-    the file, the headings counted; of OneRoster, the row in users.csv."""
+    the file, the headings counted; of OneRoster, the row in users.csv. ``trouble`` keeps it
+    from being read."""
 
     number: int
     cells: Mapping[Column, str]
+    trouble: "Trouble | None" = None
+
+
+class Trouble(StrEnum):
+    """Quotation marks that do not pair; a role that has not begun."""
+
+    TORN = "torn"
+    NOT_YET = "not-yet"
 
 
 @dataclass(frozen=True, slots=True)

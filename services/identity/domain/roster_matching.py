@@ -111,7 +111,8 @@ class Matching:
         return account
 
     def resembling(self, line: Line, place: Place) -> tuple[Defect, ...]:
-        """A warning where somebody of the same name and birth date is in the school already."""
+        """A warning where somebody of the same name and birth date is there already, in the school
+        or where else the import reaches."""
         if line.birth_date is None:
             return ()
         name = folded_name(line.name)
@@ -121,14 +122,14 @@ class Matching:
             self.compared.setdefault(each.id, each)
             if each.profile is not None and each.profile.birth_date == line.birth_date:
                 paths.update(each.paths(self._day))
-        there = any(is_at_or_below(path, place.school.path) for path in paths)
+        here = any(is_at_or_below(path, place.school.path) for path in paths)
+        there = any(is_at_or_below(path, self._reach) for path in paths)
         invited.add(place.school.path)
-        warning = Defect(
-            None,
-            "possible_duplicate",
-            "本校已有同名且同一天出生的人，证件号码不同：请核对是否同一人",
-        )
-        return (warning,) if there else ()
+        if not there:
+            return ()
+        where = "本校" if here else "其他学校"
+        detail = f"{where}已有同名且同一天出生的人，没有相同的证件号码可以确认：请核对是否同一人"
+        return (Defect(None, "possible_duplicate", detail),)
 
     def _seen(self, holder: UUID) -> Account:
         account = self._accounts[holder]

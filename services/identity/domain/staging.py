@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.identity.domain.identifiers import IdentifierKey, IdentifierKind, twin
-from services.identity.domain.imports import RosterLine
+from services.identity.domain.imports import RosterLine, Trouble
 from services.identity.domain.people import folded_name
 from services.identity.domain.roster_words import HEADINGS, Column, RosterRole
 from services.identity.domain.rosters import GUARDIAN_COLUMNS, Defect, Line, LineRefused, parse_line
@@ -38,6 +38,8 @@ class Staging:
 
     def take(self, read: RosterLine) -> Staged:
         self._position += 1
+        if read.trouble is not None:
+            return Staged(self._position, read.number, None, defects=(_TROUBLES[read.trouble],))
         try:
             line = parse_line(read.cells)
         except LineRefused as refused:
@@ -100,6 +102,12 @@ class Staging:
             # A person's own line tells more than a guardian's mention above it.
             if held is None or self._names[held][2] is None:
                 self._bearers[token] = len(self._names) - 1
+
+
+_TROUBLES = {
+    Trouble.TORN: Defect(None, "torn", "这一行的双引号不成对，无法分清各列：请删去多余的双引号"),
+    Trouble.NOT_YET: Defect(Column.ROLE, "not-yet", "该岗位尚未开始：请在开始之日或之后再导入"),
+}
 
 
 def _token(key: IdentifierKey) -> str:

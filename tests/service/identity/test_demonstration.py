@@ -81,6 +81,11 @@ async def test_everybody_whom_a_demonstration_needs_is_there_and_signs_in(
         (role, level) for role in ("reviewer", "administrator") for level in levels
     }
     assert await owner.fetchval("SELECT count(*) FROM people WHERE state <> 'ACTIVE'") == 0
+    actors = await owner.fetch(
+        "SELECT action, actor FROM audit WHERE action IN ('person.invite', 'role.grant',"
+        " 'guardianship.create', 'client.requested', 'client.approve') GROUP BY action, actor"
+    )
+    assert {row["actor"].startswith("demonstration-") for row in actors} == {True}
     assert await owner.fetchval("SELECT count(*) FROM organisations WHERE kind = 'school'") == 8
 
     interactive, *integrators = told["clients"]

@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
@@ -252,6 +253,31 @@ async def test_a_restriction_outlives_an_ended_link(
     verified = await world.client.post(f"{url}/verify", headers=headers)
     assert (verified.json()["state"], verified.json()["restricted"]) == ("VERIFIED", True)
     assert await reads(world, mother, child) == 404
+
+
+async def test_others_hear_who_may_read_of_a_child(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    claimed = await claim(world, mother, child)
+    headers = {**world.admin(world.school), "if-match": claimed.headers["etag"]}
+    url = f"{LINKS}/{claimed.json()['id']}"
+    headers["if-match"] = (await world.client.post(f"{url}/verify", headers=headers)).headers[
+        "etag"
+    ]
+    body = {"restricted": True}
+    changed = await world.client.patch(url, headers=headers, json=body)
+    headers["if-match"] = changed.headers["etag"]
+    assert (await world.client.delete(url, headers=headers)).status_code == 204
+    rows = await world.owner.fetch(
+        "SELECT type, aggregate, envelope FROM outbox"
+        " WHERE type LIKE 'identity.guardianship.%' ORDER BY id"
+    )
+    told = [
+        (row["type"].split(".")[2], json.loads(row["envelope"])["data"]["restricted"])
+        for row in rows
+    ]
+    assert told == [("verified", False), ("verified", True), ("ended", True)]
+    assert {row["aggregate"] for row in rows} == {child["id"]}
 
 
 async def test_two_are_linked_once(

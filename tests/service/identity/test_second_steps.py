@@ -115,6 +115,19 @@ class TestTheSecondFactor:
         answer = await owners.submit(SECOND_FACTOR, code=self.code(house, secret))
         assert answer.status_code == 303
 
+    async def test_guesses_of_others_leave_the_owner_the_recovery_codes(
+        self, house: House, secret: bytes
+    ) -> None:
+        attacker = await self.halfway(house)
+        for _ in range(12):
+            await attacker.submit(SECOND_FACTOR, code="000000")
+            await attacker.submit(SECOND_FACTOR, recovery_code="AAAAA-AAAAA-AAAAA")
+        owners = await self.halfway(house)
+        answer = await owners.submit(SECOND_FACTOR, code=self.code(house, secret))
+        assert answer.status_code == 429
+        answer = await owners.submit(SECOND_FACTOR, recovery_code=self.recovery_codes[0])
+        assert answer.status_code == 303
+
     async def test_a_sign_in_waits_ten_minutes(self, house: House, secret: bytes) -> None:
         browser = await self.halfway(house)
         house.clock.advance(timedelta(minutes=10))

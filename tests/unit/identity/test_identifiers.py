@@ -71,6 +71,17 @@ def test_a_username_that_looks_like_a_number_is_refused(typed: str) -> None:
         identify(KIND.USERNAME, typed)
 
 
+@pytest.mark.parametrize("typed", ["аdmin", "сосо", "αdmin", "liмing"])
+def test_a_username_is_of_one_script_that_looks_like_no_other(typed: str) -> None:
+    with pytest.raises(InvalidIdentifier, match="script"):
+        identify(KIND.USERNAME, typed)
+
+
+@pytest.mark.parametrize("typed", ["李明", "李明li", "ئالىم", "liming"])
+def test_a_username_may_be_chinese_latin_or_of_a_minority_script(typed: str) -> None:
+    assert identify(KIND.USERNAME, typed).value == typed
+
+
 @given(st.text(max_size=40))
 def test_a_login_is_tried_as_every_kind_whatever_was_typed(typed: str) -> None:
     assert tuple(key.kind for key in login_keys(typed)) == LOGIN_KINDS

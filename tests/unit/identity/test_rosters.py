@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from typing import Any
 from xml.sax.saxutils import escape
 
 import openpyxl
@@ -26,6 +27,7 @@ from services.identity.domain.rosters import (
     parse_line,
     written,
 )
+from services.identity.domain.staging import Staging
 
 ID_NUMBER = "11010519491231002X"
 PUPIL = {Column.NAME: "李明", Column.ROLE: "学生", Column.STUDENT_NUMBER: f"G{ID_NUMBER}"}
@@ -75,12 +77,51 @@ def test_marks_that_keep_numbers_from_being_numbers_come_off(written: str) -> No
         ("编号,备注\n1,2\n".encode(), "表头"),
         ("姓名,姓名\n李明,王芳\n".encode(), "两列"),
         (b"\xff\xfe\x00\x00\xff", "编码"),
-        (('姓名\n"' + "x" * 200_000).encode(), "CSV"),
+        (('姓名\n"' + "x" * 200_000).encode(), "过长"),
     ],
 )
 def test_what_is_no_roster_is_told_with_advice(content: bytes, told: str) -> None:
     with pytest.raises(UnreadableRoster, match=told):
         lines(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        ('姓名,学籍号\n甲,1\n"乙,2\n丙,3\n丁,4\n', ["甲", "-", "丙", "丁"]),
+        ('姓名,学籍号,备注\n甲,1,"病假\n乙,2,\n丙,3,无\n', ["-", "乙", "丙"]),
+        ('姓名,学籍号,备注\n甲,1,"病假\n两天"\n乙,2,\n', ["甲", "乙"]),
+        ('姓名,学籍号\n甲,"1"\n乙,2" \n丙,"3', ["甲", "乙", "-"]),
+    ],
+    ids=["name", "unknown-column", "a-cell-of-two-lines", "at-the-end"],
+)
+def test_a_stray_quotation_mark_spoils_its_own_row_alone(content: str, read: list[str]) -> None:
+    found = lines(content.encode())
+    assert [each.cells[Column.NAME] if each.trouble is None else "-" for each in found] == read
+    spoilt = [each for each in found if each.trouble is not None]
+    assert {Staging().take(each).defects[0].reason for each in spoilt} <= {"torn"}
+
+
+def test_the_sheet_with_the_headings_is_read_wherever_it_stands() -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["填写说明：请勿改动表头"])  # type: ignore[union-attr]
+    for row in (["姓名", "学籍号"], ["李明", "1"]):
+        _sheet(book, "一").append(row)
+    assert [each.cells[Column.NAME] for each in lines(_bytes(book), Format.XLSX)] == ["李明"]
+    for row in (["姓名", "学籍号"], ["王芳", "2"]):
+        _sheet(book, "二").append(row)
+    with pytest.raises(UnreadableRoster, match="一、二"):
+        lines(_bytes(book), Format.XLSX)
+
+
+def _sheet(book: openpyxl.Workbook, name: str) -> Any:
+    return book[name] if name in book.sheetnames else book.create_sheet(name)
+
+
+def _bytes(book: openpyxl.Workbook) -> bytes:
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
 
 
 def test_a_file_has_a_limit_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,57 @@
+"""The rows of a CSV file (RFC 4180) of which one cell may be spoilt: a quotation mark that opens a
+cell and closes nowhere must not swallow the rows below it."""
+
+import csv
+from collections.abc import Iterator
+
+_LONGEST_CELL_LINES = 20
+
+
+class Torn(list[str]):
+    """The cells of a row whose quotation marks do not pair, as far as they can be told."""
+
+
+def records(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Every row, a `Torn` one where it is spoilt. A cell goes on over a line break only where the
+    row so has as many cells as the longest before it, and no line within would be such a row by
+    itself. Raises `csv.Error` for a cell beyond the limit of the library."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if not lines[-1]:
+        lines.pop()
+    at, width = 0, 0
+    while at < len(lines):
+        line = lines[at]
+        row = _row([line], delimiter) if '"' in line else line.split(delimiter)
+        taken = 1
+        if row is None:
+            row, taken = _whole(lines[at : at + _LONGEST_CELL_LINES], delimiter, width)
+        at += taken
+        width = max(width, len(row))
+        yield row
+
+
+def _whole(lines: list[str], delimiter: str, width: int) -> tuple[list[str], int]:
+    """The row that begins with the first of `lines`, and how many of them it takes."""
+    for count in range(2, len(lines) + 1):
+        inner = _row([lines[count - 1]], delimiter)
+        if inner is not None and len(inner) >= max(width, 2):
+            break
+        row = _row(lines[:count], delimiter)
+        if row is not None and len(row) == width:
+            return row, count
+    if lines[0].count('"') % 2 == 0:
+        return next(csv.reader([lines[0]], delimiter=delimiter)), 1
+    return Torn(lines[0].replace('"', "").split(delimiter)), 1
+
+
+def _row(lines: list[str], delimiter: str) -> list[str] | None:
+    """None where a cell does not end with them."""
+    try:
+        [row] = csv.reader(["\n".join(lines)], delimiter=delimiter, strict=True)
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise
+        return None
+    except ValueError:
+        return None
+    return row
