@@ -195,13 +195,13 @@ class Sender(Connection):
         failures: list[int],
         ended: asyncio.Event,
     ) -> None:
-        super().__init__(b"", latencies, failures)
-        self._requests = requests
+        super().__init__(iter(requests), latencies, failures)
+        self._left = len(requests)
         self._ended = ended
 
     def _send(self) -> None:
-        if self._requests:
-            self._request = self._requests.pop()
+        if self._left:
+            self._left -= 1
             super()._send()
         else:
             self.stopping = True

@@ -10,17 +10,23 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
+from itertools import cycle
 from typing import cast
 from urllib.parse import urlsplit
 
 import uvloop
 
+DIFFERENT = 10_000
+
 
 class Connection(asyncio.Protocol):
-    """Sends the same request again as soon as it was answered."""
+    """Sends the next request as soon as the last was answered."""
 
-    def __init__(self, request: bytes, latencies: list[float], failures: list[int]) -> None:
-        self._request = request
+    def __init__(
+        self, requests: Iterator[bytes], latencies: list[float], failures: list[int]
+    ) -> None:
+        self._coming = requests
         self._latencies = latencies
         self._failures = failures
         self._buffer = b""
@@ -32,7 +38,7 @@ class Connection(asyncio.Protocol):
 
     def _send(self) -> None:
         self._sent_at = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._coming))
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -59,11 +65,13 @@ def _length(head: bytes) -> int:
 
 
 async def load(url: str, connections: int, seconds: float, headers: list[str]) -> dict[str, float]:
-    """Load `url` for `seconds`."""
+    """Load `url` for `seconds`; every `{}` in it is another number each time."""
     parts = urlsplit(url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     lines = [f"GET {target} HTTP/1.1", f"Host: {parts.netloc}", *headers, "", ""]
-    request = "\r\n".join(lines).encode()
+    request = "\r\n".join(lines)
+    numbered = [request.replace("{}", str(n)).encode() for n in range(DIFFERENT)]
+    requests = cycle(numbered if "{}" in request else [request.encode()])
     latencies: list[float] = []
     failures: list[int] = []
     loop = asyncio.get_running_loop()
@@ -71,7 +79,9 @@ async def load(url: str, connections: int, seconds: float, headers: list[str]) -
     started = time.perf_counter()
     for _ in range(connections):
         _transport, protocol = await loop.create_connection(
-            lambda: Connection(request, latencies, failures), parts.hostname or "", parts.port or 80
+            lambda: Connection(requests, latencies, failures),
+            parts.hostname or "",
+            parts.port or 80,
         )
         protocols.append(protocol)
     await asyncio.sleep(seconds)

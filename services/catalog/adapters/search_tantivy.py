@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from services.catalog.adapters.search_remembered import Remembered
 from services.catalog.adapters.search_tantivy_queries import ALL_WORDS, FACET_FIELDS, Queries
 from services.catalog.application.search_ports import Indexed
 from services.catalog.domain.changes import BEGINNING, Place
@@ -109,6 +110,7 @@ class TantivyIndex:
         self._own: tempfile.TemporaryDirectory[str] | None = None
         self._open: _Generation | None = None
         self._changing = threading.Lock()
+        self._remembered = Remembered()
         # Threads of its own, a core each: queries wait for no slow call to another server.
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "search")
 
@@ -140,10 +142,20 @@ class TantivyIndex:
             generation.commit(place)
 
     async def search(self, query: Query) -> Found:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.ask, query)
+        generation = self._open
+        if generation is None:
+            raise _unbuilt()
+        # Read before the index is: what is found then may be newer, never older.
+        state = (generation.folder, generation.place)
+        found = self._remembered.get(state, query)
+        if found is None:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._threads, _search, generation, query)
+            self._remembered.put(state, query, found)
+        return found
 
     def ask(self, query: Query) -> Found:
-        """Like `search`, in this thread."""
+        """Like `search`, in this thread, and always of the engine."""
         generation = self._open
         if generation is None:
             raise _unbuilt()
