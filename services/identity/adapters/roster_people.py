@@ -24,7 +24,7 @@ from services.identity.domain.organisations import INSTITUTIONS, Kind, code_of
 from services.identity.domain.people import CODE_PREFIX, Person, civil_date
 from services.identity.domain.roster_accounts import Account
 from services.identity.domain.roster_changes import Batch
-from services.identity.domain.rosters import RosterGuardian
+from services.identity.domain.rosters import NO_PHONE, RosterGuardian
 from shared.codes import new_code
 
 _CODED = text("SELECT code, id FROM people WHERE code = ANY(:codes) AND state <> 'ERASED'")
@@ -81,7 +81,7 @@ _CODED_SPOTS = text(f"{_SPOT} code = ANY(:codes)")
 _GUARDIANS = text(
     "SELECT g.child_id, g.relation, p.id, p.profile, i.id AS phone_id, i.value AS phone"
     " FROM guardianships g JOIN people p ON p.id = g.guardian_id"
-    " JOIN identifiers i ON i.person_id = p.id AND i.kind = 'phone'"
+    " LEFT JOIN identifiers i ON i.person_id = p.id AND i.kind = 'phone'"
     " WHERE g.child_id = ANY(:people) AND g.state <> 'ENDED' ORDER BY g.id"
 )
 
@@ -232,7 +232,10 @@ class RosterPeopleRepository:
         guardians: dict[UUID, list[RosterGuardian]] = defaultdict(list)
         for row in await self._connection.execute(_GUARDIANS, {"people": list(accounts)}):
             profile = self._personal.profile(row.id, row.profile)
-            phone = self._personal.identifier(row.phone_id, "phone", row.phone, None).key.value
+            phone = NO_PHONE
+            if row.phone_id is not None:
+                held = self._personal.identifier(row.phone_id, "phone", row.phone, None)
+                phone = held.key.value
             name = profile.name if profile else ""
             guardians[row.child_id].append(RosterGuardian(name, phone, row.relation))
         paths = {each.path for _, person in found for each in person.memberships}

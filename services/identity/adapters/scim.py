@@ -64,6 +64,7 @@ from services.identity.domain.identifiers import (
     InvalidIdentifier,
     identify,
 )
+from shared.context import worded
 from shared.errors import NotFound
 from shared.principal import Principal
 
@@ -155,11 +156,17 @@ class ScimEndpoint:
         except SCIMException as error:
             return self._service.error_response(error)
         except NotFound as error:
-            return self._service.error_response(NotFoundException(detail=error.detail))
+            return self._service.error_response(
+                NotFoundException(detail=worded(error.detail, error.detail_zh))
+            )
         except IdentifierTaken as error:
-            return self._service.error_response(UniquenessException(detail=error.detail))
+            return self._service.error_response(
+                UniquenessException(detail=worded(error.detail, error.detail_zh))
+            )
         except InvalidIdentifier as error:
-            return self._service.error_response(InvalidValueException(detail=error.detail))
+            return self._service.error_response(
+                InvalidValueException(detail=worded(error.detail, error.detail_zh))
+            )
 
 
 class _Storage(AsyncScimStorage):
@@ -219,7 +226,9 @@ def _id(text: str | None) -> UUID:
     try:
         return UUID(text)
     except (ValueError, TypeError):
-        raise NotFoundException(detail="The client has made no such account.") from None
+        raise NotFoundException(
+            detail=worded("The client has made no such account.", "该应用没有开设过这个账号。")
+        ) from None
 
 
 def _unless(expected_version: str | None) -> Any:
@@ -233,11 +242,13 @@ def _unless(expected_version: str | None) -> Any:
 
 def _draft(resource: Resource[Any]) -> UserDraft:
     if not isinstance(resource, User) or resource.user_name is None:
-        raise InvalidValueException(detail="userName is required.")
+        raise InvalidValueException(detail=worded("userName is required.", "请填写 userName。"))
     name = resource.name or Name()
     emails = [each.value for each in resource.emails or () if each.value]
     if len(emails) > 1:
-        raise InvalidValueException(detail="An account has one e-mail address.")
+        raise InvalidValueException(
+            detail=worded("An account has one e-mail address.", "一个账号只有一个电子邮箱。")
+        )
     return UserDraft(
         user_name=resource.user_name,
         external_id=resource.external_id,
@@ -334,5 +345,8 @@ def _key(kind: IdentifierKind, text: str) -> IdentifierKey:
 
 def _unsupported() -> InvalidFilterException:
     return InvalidFilterException(
-        detail="Filter by eq on id, externalId, userName, emails or active, joined by and."
+        detail=worded(
+            "Filter by eq on id, externalId, userName, emails or active, joined by and.",
+            "请用 eq 按 id、externalId、userName、emails 或 active 筛选，以 and 连接。",
+        )
     )

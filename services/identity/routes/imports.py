@@ -193,8 +193,9 @@ def roster_files_router(imports: Imports, exports: Exports, files: RosterFiles) 
     async def export_roster(
         organisation: Reference, caller: Caller, format_: FileFormat = "xlsx"
     ) -> Response:
-        """Everybody at and below an organisation, in the form in which rosters are imported;
-        imported again, it changes nothing. The minors' guardians see that they were read."""
+        """Pupils with their guardians, and staff, at and below an organisation, in the form in
+        which rosters are imported; imported again, it changes nothing. The minors' guardians see
+        that they were read."""
         pages = await exports.roster(caller, organisation)
         return _download(_roster(files, pages, format_), f"花名册.{format_}", format_)
 

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from services.identity.application.scim import LEARN, PROVISION
 from services.identity.problems import PROBLEMS
 from shared.access import guarded
+from shared.context import worded
 from shared.errors import DomainError, Unauthenticated, Unavailable
 from shared.principal import Caller, Principal
 from shared.problems import COMMON
@@ -85,7 +86,7 @@ def _refusal(error: DomainError) -> Response:
     body = {
         "schemas": [_ERROR],
         "status": str(problem.status),
-        "detail": error.detail or problem.title,
+        "detail": worded(error.detail or problem.title, error.detail_zh or problem.title_zh),
     }
     headers = {}
     if isinstance(error, Unauthenticated):

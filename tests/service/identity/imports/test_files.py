@@ -53,6 +53,19 @@ async def test_an_export_imports_back_unchanged(
     assert reads == 6  # told by the export, compared by the import
 
 
+async def test_a_guardian_without_a_phone_is_exported_and_imports_back_with_a_warning(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    content = roster(pupil(1, "李明", 监护人姓名="李强", 监护人手机="13800138001"))
+    await desk.done(tree.school, content)
+    await owner.execute("DELETE FROM identifiers WHERE kind = 'phone'")
+    exported = await desk.export(tree.school)
+    assert "李强,无" in exported.decode("utf-8-sig")
+    before = await everything(owner)
+    assert counts(await desk.done(tree.school, exported)) == {"unchanged": 1}
+    assert await everything(owner) == before
+
+
 @pytest.mark.parametrize("exported", ["school", "other_school", "county"])
 async def test_an_export_with_a_transfer_to_come_imports_back_unchanged(
     tree: Tree, desk_of: Callable[[Organisation], Desk], owner: asyncpg.Connection, exported: str
