@@ -24,7 +24,9 @@ class Settings(ServiceSettings):
         "", description="Envoy's access log, from which usage is counted; empty counts none here."
     )
     envoy_admin: str = Field(
-        "http://127.0.0.1:9901", description="Where that Envoy takes orders: to open its log anew."
+        "http://127.0.0.1:9901",
+        pattern="^(http://|unix:/)",
+        description="Where that Envoy takes orders, to open its log anew: http or unix:/SOCKET.",
     )
     quota_factor: float = Field(1.0, gt=0, description="Multiplies the policy's quotas.")
     webhook_networks: str = Field(

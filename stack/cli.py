@@ -19,6 +19,9 @@ HELP = """\
   ./shuyuan up        start everything, and stay (启动)
   ./shuyuan down      stop everything (停止)
   ./shuyuan status    show every component (状态)
+  ./shuyuan backup    copy the running stack to a directory (备份)
+  ./shuyuan restore   make a new data directory from that copy (恢复)
+  ./shuyuan drill     lose a stack under load, restore it, count what is missing (恢复演练)
   ./shuyuan demo      start a throw-away stack and run the main job on it (演示)
   ./shuyuan test      everything that continuous integration runs (测试)
   ./shuyuan lint      its static part (静态检查)
@@ -28,6 +31,8 @@ HELP = """\
   ./shuyuan token     print an access token of a demonstration account (令牌)
   ./shuyuan run       a service's own command on the running stack, as in
                       ./shuyuan run identity verify-audit (服务命令)
+  ./shuyuan secrets   make the secrets of a deployment in containers, in a directory (密钥)
+  ./shuyuan prepare   make its roles, databases and buckets, with those secrets (预备)
   ./shuyuan help      this page; ./shuyuan COMMAND --help for its options (帮助)
 
 Exit codes: 0 done (`down` also when nothing ran); 1 a check, a step or a component failed;
@@ -66,7 +71,7 @@ def _chosen(options: argparse.Namespace) -> Callable[[], int]:
             from stack.up import up
 
             how = {"demo": options.demo, "detach": options.detach, "as_json": options.json}
-            return lambda: up(options.data, options.port, **how)
+            return lambda: up(options.data, options.port, options.archive, **how)
         case "down":
             from stack.running import down
 
@@ -75,6 +80,19 @@ def _chosen(options: argparse.Namespace) -> Callable[[], int]:
             from stack.running import status
 
             return lambda: status(options.data, as_json=options.json)
+        case "backup":
+            from stack.backup import backup
+
+            return lambda: backup(options.data, options.to, as_json=options.json)
+        case "restore":
+            from stack.restore import restore
+
+            return lambda: restore(options.source, options.data, as_json=options.json)
+        case "drill":
+            command = [sys.executable, "-m", "demo.drill", *["--json"] * options.json]
+            command += ["--seconds", str(options.seconds)]
+            command += [] if options.source is None else ["--from", str(options.source.absolute())]
+            return lambda: subprocess.run(command, cwd=CHECKOUT, check=False).returncode
         case "demo":
             command = [sys.executable, "-m", "demo"]
             command += ["--keep"] * options.keep + ["--json"] * options.json
@@ -103,6 +121,14 @@ def _chosen(options: argparse.Namespace) -> Callable[[], int]:
             from stack.commands import run
 
             return lambda: run(options.data, options.service, options.arguments)
+        case "secrets":
+            from stack.containers import secrets
+
+            return lambda: secrets(options.directory)
+        case "prepare":
+            from stack.containers import prepare
+
+            return lambda: prepare(options.directory)
         case _:
             return _help
 
@@ -143,8 +169,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.add_argument("--demo", action="store_true", help="seed a demonstration province")
     up.add_argument("--detach", action="store_true", help="return when ready")
+    up.add_argument(
+        "--archive", type=_directory, metavar="BACKUP", help="acknowledge what is there, too"
+    )
     commands.add_parser("down", parents=[running])
     commands.add_parser("status", parents=[running, json_output])
+    backup = commands.add_parser("backup", parents=[running, json_output])
+    backup.add_argument("--to", type=_directory, required=True, metavar="BACKUP")
+    restore = commands.add_parser("restore", parents=[json_output])
+    restore.add_argument("--from", dest="source", type=_directory, required=True, metavar="BACKUP")
+    restore.add_argument(
+        "--data", type=_directory, required=True, metavar="DIR", help="a new directory"
+    )
+    drill = commands.add_parser("drill", parents=[json_output])
+    drill.add_argument(
+        "--from", dest="source", type=_directory, metavar="BACKUP", help="try this one instead"
+    )
+    drill.add_argument(
+        "--seconds", type=float, default=10.0, metavar="N", help="of load (default 10)"
+    )
     demo = commands.add_parser("demo", parents=[json_output])
     demo.add_argument("--keep", action="store_true", help="leave the stack running")
     demo.add_argument("--seed", type=int, metavar="N", help="repeat that run's accidents")
@@ -159,5 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", parents=[running])
     run.add_argument("service", choices=SERVICES, metavar="SERVICE", help=", ".join(SERVICES))
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="-h lists them")
+    for name in ("secrets", "prepare"):
+        commands.add_parser(name).add_argument("directory", type=_directory, metavar="DIR")
     commands.add_parser("help")
     return parser

@@ -64,7 +64,7 @@ def rendered(settings: dict[str, object]) -> str:
 
 
 def configuration(
-    ports: dict[str, int], store: Path, passwords: dict[str, str]
+    ports: dict[str, int], store: Path, passwords: dict[str, str], host: str = "127.0.0.1"
 ) -> dict[str, object]:
     """nats.conf, whose language contains JSON. One user a service.
 
@@ -72,8 +72,8 @@ def configuration(
     minutes does not).
     """
     return {
-        "listen": f"127.0.0.1:{ports['nats']}",
-        "http": f"127.0.0.1:{ports['nats_monitor']}",
+        "listen": f"{host}:{ports['nats']}",
+        "http": f"{host}:{ports['nats_monitor']}",
         "jetstream": {
             "store_dir": str(store),
             "max_mem": "64M",

@@ -1,14 +1,15 @@
 """Composition root: from a data directory, ports and settings to the components that will run."""
 
-from itertools import product
+from dataclasses import replace
 from pathlib import Path
 
 from shared.services import SERVICES
-from stack import envoy_proxy, nats, postgres, seaweed, services
+from stack import archiver, envoy_proxy, nats, postgres, seaweed, services
 from stack.component import Component
 from stack.data import DataDirectory
+from stack.errors import UsageError
 from stack.ports import loopbacks
-from stack.secret_files import SECRETS_OF_A_SERVICE, SecretFiles
+from stack.secret_files import SecretFiles
 from stack.services import Addresses
 from stack.settings import StackSettings
 
@@ -32,20 +33,31 @@ def told_besides(
     return {
         "catalog": {
             "SHUYUAN_CATALOG_SEARCH_DIRECTORY": str(data.path / "search"),
-            **services.of_the_catalogue(ports, secrets),
+            **services.of_the_catalogue(ports),
         },
         "copyright": services.of_the_log(ports, secrets),
     }
 
 
 def components(
-    data: DataDirectory, ports: dict[str, int], settings: StackSettings
+    data: DataDirectory,
+    ports: dict[str, int],
+    settings: StackSettings,
+    archive: Path | None = None,
 ) -> list[Component]:
+    """With `archive`, every commit stands there, too, before it is acknowledged. UsageError where
+    PostgreSQL is somebody else's."""
     secrets = SecretFiles(data.secrets, in_use=(data.path / "postgres" / "data").exists())
-    for service, name in product(SERVICES, SECRETS_OF_A_SERVICE):
-        secrets.of(service, name)
+    secrets.of_services()
     where = addresses(ports, settings)
-    servers = _servers(data, ports, settings, secrets, where)
+    servers = _servers(data, ports, settings, secrets, where, archived=archive is not None)
+    if archive:
+        if settings.postgres_url:
+            raise UsageError(
+                "--archive follows the stack's own PostgreSQL, and SHUYUAN_STACK_POSTGRES_URL "
+                "names another. Have that one archived where it runs."
+            )
+        servers.append(archiver.component(data, ports, where.object_store, archive))
     more = told_besides(data, ports, secrets)
     ours = [
         services.service(name, ports, where, secrets, more.get(name))
@@ -57,7 +69,15 @@ def components(
     door = [] if settings.gateway_origin else _door(data, ports, where)
     watched = {c.name: c.health for c in (*servers, *ours, *door) if c.health}
     control = services.control_plane(ports, where, secrets, watched, _access_log(data))
-    return [*servers, services.migration(where, secrets), *ours, control, *door]
+    found = [services.migration(where, secrets), *ours, control, *door]
+    return [*servers, *(map(_after_archiver, found) if archive else found)]
+
+
+def _after_archiver(component: Component) -> Component:
+    """Whoever commits starts when that is archived, and stops before the archiver does."""
+    if "postgres" not in component.depends_on:
+        return component
+    return replace(component, depends_on=component.depends_on | {archiver.NAME})
 
 
 def _access_log(data: DataDirectory) -> Path:
@@ -79,6 +99,8 @@ def _servers(
     settings: StackSettings,
     secrets: SecretFiles,
     where: Addresses,
+    *,
+    archived: bool,
 ) -> list[Component]:
     hosts = ("127.0.0.1", "localhost", "[::1]")
     origins = (
@@ -91,7 +113,7 @@ def _servers(
             settings.postgres_url, settings.postgres_password.get_secret_value(), secrets
         )
         if settings.postgres_url
-        else postgres.component(data, ports, secrets),
+        else postgres.component(data, ports, secrets, archived=archived),
         seaweed.external(
             where.object_store,
             settings.object_store_access_key,

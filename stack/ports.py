@@ -37,6 +37,7 @@ OFFSETS = {
     "postgres": 10,
     "nats": 11,
     "nats_monitor": 12,
+    "archiver": 13,
     **WITH_TWIN,
 }
 

@@ -33,12 +33,15 @@ from stack.secret_files import SecretFiles
 if TYPE_CHECKING:
     from asyncpg import Connection
 
+_ALONE = {"synchronous_commit": "local"}
+"""What can be repeated waits for no archive, which cannot begin before."""
+
 SUPERUSER_EXTENSIONS = (("catalog", "vector"),)
 """Those that a database's owner may not create; services create all others themselves."""
 
 
 ARCHIVER = "shuyuan_archive"
-"""Name of the receiver that, with an archive, every commit waits for."""
+"""Name of the receiver that, with an archive, every commit waits for; its slot's begins with it."""
 
 
 def component(
@@ -49,6 +52,14 @@ def component(
     identity = server_identity()
     port = ports["postgres"]
     password = secrets.get("postgres", "superuser_password")
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    where = str(secrets.directory("postgres") / "superuser_password")
+
+    async def prepare() -> None:
+        await provision(url, password, passwords(secrets), where)
+        if not archived:
+            await _forget_archive(url, password)
+
     return Component(
         name="postgres",
         argv=(
@@ -60,12 +71,7 @@ def component(
         address=f"postgresql://127.0.0.1:{port}",
         health=f"postgresql://127.0.0.1:{port}",
         before=lambda: initialise(home, identity, password),
-        after=lambda: provision(
-            f"postgresql://postgres@127.0.0.1:{port}/postgres",
-            password,
-            passwords(secrets),
-            str(secrets.directory("postgres") / "superuser_password"),
-        ),
+        after=prepare,
         stop_signal=signal.SIGINT,
         grace=20.0,
         # The backends of a killed server keep the next one out until they notice.
@@ -246,13 +252,15 @@ async def provision(url: str, password: str, by_role: dict[str, str], where_it_s
     import asyncpg  # imported here: it takes a tenth of a second, in which the server starts
 
     try:
-        server = await asyncpg.connect(url, password=password)
+        server = await asyncpg.connect(url, password=password, server_settings=_ALONE)
         try:
             await _make_roles_and_databases(server, by_role)
         finally:
             await server.close()
         for service, extension in SUPERUSER_EXTENSIONS:
-            database = await asyncpg.connect(url, password=password, database=service)
+            database = await asyncpg.connect(
+                url, password=password, database=service, server_settings=_ALONE
+            )
             try:
                 await database.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
             finally:
@@ -264,6 +272,25 @@ async def provision(url: str, password: str, by_role: dict[str, str], where_it_s
         ) from error
     except (OSError, asyncpg.PostgresError) as error:
         raise CannotStart(f"PostgreSQL refused to be prepared: {error}") from error
+
+
+async def _forget_archive(url: str, password: str) -> None:
+    import asyncpg
+
+    server = await asyncpg.connect(url, password=password)
+    try:
+        await drop_slots(server)
+    finally:
+        await server.close()
+
+
+async def drop_slots(server: "Connection") -> None:
+    """Lets go of the WAL that was kept for an archive which is continued no longer."""
+    await server.fetch(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+        " WHERE starts_with(slot_name, $1) AND NOT active",
+        f"{ARCHIVER}_",
+    )
 
 
 async def _make_roles_and_databases(server: "Connection", by_role: dict[str, str]) -> None:

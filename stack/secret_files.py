@@ -6,8 +6,10 @@ expects. The names are those that pydantic-settings looks for in a secrets direc
 
 import secrets
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
+from shared.services import SERVICES
 from stack.data import write_file
 from stack.errors import CannotStart
 
@@ -20,6 +22,12 @@ SECRETS_OF_A_SERVICE = {
 }
 """Name to length in random bytes; written as hexadecimal digits, two for each."""
 
+SHARED_BY_SERVICES = (
+    {"catalog": "shuyuan_catalog_identity_secret", "identity": "shuyuan_identity_catalog_secret"},
+    {"gateway": "shuyuan_gateway_identity_secret", "identity": "shuyuan_identity_gateway_secret"},
+)
+"""One secret between two services, by its name with each."""
+
 
 class SecretFiles:
     """With `in_use`, there are data that were encrypted with the master keys."""
@@ -27,6 +35,13 @@ class SecretFiles:
     def __init__(self, directory: Path, *, in_use: bool = False) -> None:
         self._directory = directory
         self._in_use = in_use
+
+    def of_services(self) -> None:
+        """Makes those of every service that are not there yet."""
+        for service, name in product(SERVICES, SECRETS_OF_A_SERVICE):
+            self.of(service, name)
+        for names in SHARED_BY_SERVICES:
+            self.shared(names)
 
     def of(self, service: str, name: str) -> str:
         """A service's secret; `name` is a key of SECRETS_OF_A_SERVICE."""

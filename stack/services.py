@@ -140,14 +140,8 @@ def of_the_log(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
     }
 
 
-def of_the_catalogue(ports: dict[str, int], secrets: SecretFiles) -> dict[str, str]:
+def of_the_catalogue(ports: dict[str, int]) -> dict[str, str]:
     """What the catalogue is told of copyright, and of identity, which lets it in there."""
-    secrets.shared(
-        {
-            "catalog": "shuyuan_catalog_identity_secret",
-            "identity": "shuyuan_identity_catalog_secret",
-        }
-    )
     return {
         "SHUYUAN_CATALOG_COPYRIGHT_URL": f"http://{LOOPBACK}:{ports['copyright']}",
         "SHUYUAN_CATALOG_IDENTITY_URL": f"http://{LOOPBACK}:{ports['identity']}",
@@ -205,12 +199,6 @@ def control_plane(
     access_log: Path,
 ) -> Component:
     """The service beside Envoy; `watched` maps names to the health addresses that it tells of."""
-    secrets.shared(
-        {
-            "gateway": "shuyuan_gateway_identity_secret",
-            "identity": "shuyuan_identity_gateway_secret",
-        }
-    )
     more = {
         "SHUYUAN_GATEWAY_COMPONENTS": json.dumps(watched),
         "SHUYUAN_GATEWAY_ACCESS_LOG": str(access_log),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stack import background, demonstration, plan, ports
+from stack.archive import check_restored
 from stack.component import Component
 from stack.data import DataDirectory, explained
 from stack.journal import Journal
@@ -18,21 +19,25 @@ from stack.settings import StackSettings
 from stack.supervisor import Supervisor
 
 
-def up(path: Path, port: int | None, *, demo: bool, detach: bool, as_json: bool) -> int:
+def up(
+    path: Path, port: int | None, archive: Path | None, *, demo: bool, detach: bool, as_json: bool
+) -> int:
     """Runs the stack on a data directory until it is told to stop; returns the exit code.
 
     With `detach`, a child does so, and the caller returns when everything is ready. With
-    `as_json`, standard output gets one JSON object then. StackError when it cannot start.
+    `as_json`, standard output gets one JSON object then. With `archive`, that directory follows
+    every commit. StackError when it cannot start.
     """
     began = time.monotonic()
     data = DataDirectory(path)
+    check_restored(data)
     data.prepare()
     release = None
     if detach and (release := background.fork()) is None:
         return 0
     with explained(data.path), data.locked():
         run = _Run(data, StackSettings.load(), began)
-        return asyncio.run(run.run(port, demo=demo, as_json=as_json, release=release))
+        return asyncio.run(run.run(port, archive, demo=demo, as_json=as_json, release=release))
 
 
 class _Run:
@@ -49,6 +54,7 @@ class _Run:
     async def run(
         self,
         port: int | None,
+        archive: Path | None,
         *,
         demo: bool,
         as_json: bool,
@@ -58,7 +64,7 @@ class _Run:
         end_leftovers(self._data, say)
         chosen = ports.choose(self._data.ports_file, port)
         say(f"书院 Shuyuan starts on {self._data.path}")
-        components = plan.components(self._data, chosen, self._settings)
+        components = plan.components(self._data, chosen, self._settings, archive)
         supervisor = Supervisor(components, self._data.logs, say, lambda: self._record(supervisor))
         self._facts = self._addresses(chosen)
         stop = _on_signals(supervisor)

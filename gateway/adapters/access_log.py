@@ -37,8 +37,18 @@ class EnvoyAccessLog:
                 self._before.unlink()
         elif self._path.exists() and self._path.stat().st_size > LARGE:
             self._path.replace(self._before)
-            async with httpx2.AsyncClient(timeout=5, trust_env=False) as client:
-                await client.post(f"{self._admin}/reopen_logs")
+            origin, transport = _reached(self._admin)
+            async with httpx2.AsyncClient(
+                transport=transport, timeout=5, trust_env=False
+            ) as client:
+                await client.post(f"{origin}/reopen_logs")
+
+
+def _reached(admin: str) -> tuple[str, httpx2.AsyncHTTPTransport | None]:
+    """Origin and way to ``http://…`` or ``unix:PATH``."""
+    if admin.startswith("unix:"):
+        return "http://envoy", httpx2.AsyncHTTPTransport(uds=admin.removeprefix("unix:"))
+    return admin, None
 
 
 def _file(path: Path) -> LogFile | None:

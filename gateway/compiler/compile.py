@@ -47,7 +47,7 @@ def compiled(deployment: Deployment, policy: Policy, directory: Path) -> dict[st
     behind = clusters(deployment, policy)
     frame = {
         "node": {"id": "gateway", "cluster": "gateway"},
-        "admin": {"address": _admin(deployment.admin_port)},
+        "admin": {"address": _admin(deployment)},
         "overload_manager": overload_manager(deployment),
     }
     watching = {
@@ -93,5 +93,7 @@ def _resources(kind: str, found: list[Json]) -> Json:
     return {"resources": [{"@type": f"{_API}.{kind}", **each} for each in found]}
 
 
-def _admin(port: int) -> Json:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+def _admin(deployment: Deployment) -> Json:
+    if deployment.admin_socket:
+        return {"pipe": {"path": deployment.admin_socket, "mode": 0o600}}
+    return {"socket_address": {"address": "127.0.0.1", "port_value": deployment.admin_port}}

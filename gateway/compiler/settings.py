@@ -17,6 +17,9 @@ class Deployment(BaseSettings):
     listen: list[str] = Field(["127.0.0.1"], min_length=1, description="Addresses, a JSON list.")
     port: int = Field(8080, ge=1, le=65535)
     admin_port: int = Field(9901, ge=1, le=65535, description="On loopback alone.")
+    admin_socket: str = Field(
+        "", description="Unix socket that takes the port's place, where loopback is not shared."
+    )
     issuer: str = Field(
         "http://127.0.0.1:8080/identity", description="Issuer whose access tokens are accepted."
     )

@@ -108,7 +108,7 @@ def open_door(
     process = subprocess.Popen([*command, *more])
     door.pid = process.pid
     try:
-        _await_ready(deployment.admin_port)
+        _await_ready(deployment)
         yield door
     finally:
         process.terminate()
@@ -116,15 +116,17 @@ def open_door(
         upstream.stop()
 
 
-def _await_ready(admin: int) -> None:
+def _await_ready(deployment: Deployment) -> None:
+    way = httpx2.HTTPTransport(uds=deployment.admin_socket or None)
     deadline = time.monotonic() + STARTING_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if httpx2.get(f"http://127.0.0.1:{admin}/ready", trust_env=False).is_success:
-                return
-        except httpx2.HTTPError:
-            pass
-        time.sleep(0.05)
+    with httpx2.Client(transport=way, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            try:
+                if client.get(f"http://127.0.0.1:{deployment.admin_port}/ready").is_success:
+                    return
+            except httpx2.HTTPError:
+                pass
+            time.sleep(0.05)
     raise RuntimeError("Envoy did not become ready")
 
 

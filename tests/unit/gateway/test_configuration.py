@@ -38,6 +38,7 @@ def deployment(**settings: Any) -> Deployment:
         {"listen": ["127.0.0.1", "::1"]},
         {"tls_certificate": "/etc/tls/cert.pem", "tls_private_key": "/etc/tls/key.pem"},
         {"access_log": ""},
+        {"admin_socket": "/var/lib/shuyuan/envoy/admin.sock"},
         {"upstreams": {**UPSTREAMS, "catalog": "catalog.shuyuan.svc:8000"}},
     ],
 )

@@ -41,6 +41,8 @@ def test_help_names_every_command(
         "openapi",
         "migrate",
         "token",
+        "secrets",
+        "prepare",
     )
     assert all(f"./shuyuan {command} " in said for command in commands)
 
