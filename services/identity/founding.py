@@ -1,8 +1,8 @@
 """`found`: the province of a new installation, and the three who begin to administer it.
 
-The offices are parted from the first hour (三员分立). Run once, it makes three accounts and prints a
-link for each, with which its person sets a password; run again, it gives the office to whoever has.
-So no link opens an office, and whatever comes after is done by people who signed in.
+The offices are parted from the first hour (三员分立). Run once, it makes three accounts and prints
+a link for each, with which its person sets a password; run again, it gives the office to whoever
+has. So no link opens an office, and whatever comes after is done by people who signed in.
 """
 
 import argparse
