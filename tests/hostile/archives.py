@@ -159,8 +159,8 @@ _LEFT: tuple[tuple[str, bytes, str], ...] = (
     ("Thumbs.db", b"MZ\x90\0" + b"\0" * 99, "type-not-accepted"),
     ("~$.txt", b"\5" + b"\0" * 161, "type-not-accepted"),
     ("__MACOSX/._run.bat", _APPLE_DOUBLE, "type-not-accepted"),
-    ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"%PDF-1.7\n", "polyglot"),
-    ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"<script>1</script>", "polyglot"),
+    ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"%PDF-1.7\n", "type-not-accepted"),
+    ("__MACOSX/._b.txt", _APPLE_DOUBLE + b"<script>1</script>", "type-not-accepted"),
     ("__MACOSX/._c.txt", _APPLE_DOUBLE, "type-not-accepted"),
     (".DS_Store", b"MZ\x90\0" + b"\0" * 99, "type-not-accepted"),
 )  # fmt: skip

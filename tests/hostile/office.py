@@ -22,6 +22,7 @@ from tests.hostile.images import picture
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1024
 REMOTE = "http://evil.test/payload"
+_RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path fill="#123" d="M0 0h9v9z"/></svg>'
 
@@ -115,6 +116,8 @@ def remade(
     """The package with parts added, and text in parts replaced at its first place."""
     parts = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if missing := set(change or ()) - set(archive.namelist()):
+            raise ValueError(f"the package has no {missing}")
         for entry in archive.infolist():
             part = archive.read(entry)
             if change and entry.filename in change:
@@ -135,6 +138,10 @@ def related(content: bytes, part: str, kind: str, target: str, mode: str = "Exte
         f'<Relationship Id="rIdX" Type="{RELATION}/{kind}" Target="{target}" TargetMode="{mode}"/>'
     )
     closing = b"</Relationships>"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if part not in archive.namelist():
+            whole = f'<Relationships xmlns="{_RELATIONS}">{relation}'.encode() + closing
+            return remade(content, add={part: whole})
     return remade(content, change={part: (closing, relation.encode() + closing)})
 
 

@@ -86,7 +86,7 @@ _FIELDS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 _TARGETS = (
     "//evil/share/a.exe", "calc.exe", "\\\\evil\\share", "../a.exe", "视频/run.exe", "a.exe#x.mp4", "a.exe%00.mp4", "a.exe?.mp4", "/a.mp4", "%2F%2Fevil/a.mp4", "www.a.test\\..\\a.exe", "search-ms:query=a",
-    "www.evil.exe", "www.evil.hta", "x.exe%23a.docx", "x.exe;a.docx", "实验.exe:a.docx", "x\u202eexe.docx", "C:\\a.exe", "java&#9;script:alert(1)", "ftp://evil.test/a",
+    "www.evil.exe", "www.evil.hta", "x.exe%23a.docx", "x.exe;a.docx", "实验.exe:a.docx", "x\u202eexe.docx", "C:\\a.exe", "java&#9;script:alert(1)",
 )  # fmt: skip
 _FORMULAS = (
     ("1+cmd|&apos;/c calc&apos;!A0", "dde"),

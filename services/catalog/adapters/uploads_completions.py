@@ -1,6 +1,6 @@
 """The completion of an upload in one statement."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -48,6 +48,7 @@ _COMPLETE = """
     )
     SELECT id FROM saved
 """
+_TOLD = tuple(field.name for field in fields(UploadCompleted))
 _ANSWER = ("scope", "key", "fingerprint", "status", "headers", "body")
 
 
@@ -84,7 +85,7 @@ class CompletionStatement:
             type=event.type,
             aggregate=event.aggregate,
             time=self._runtime.clock(),
-            data=asdict(event),
+            data={name: getattr(event, name) for name in _TOLD},
             traceparent=request.traceparent,
         )
         facts = orjson.dumps({"sha256": upload.sha256.hex(), "size": upload.size}).decode()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
+from services.catalog.inspection.fillings import is_filling
+from services.catalog.inspection.formats import smuggled
 from services.catalog.inspection.report import Report, Unreadable
 
 _MOST_PARTS = 1 << 20
@@ -30,6 +32,10 @@ _ASF_OTHERS: Final = {
     bytes.fromhex("d329e2d6da35d111903400a0c90349be"),
     bytes.fromhex("f803b1fead12644c840f2a1d2f7ad48c"),
 }
+_SOUND_CHUNKS: Final = {b"COMM", b"SSND", b"FVER", b"ID3 ", b"CHAN"}
+_PACK, _STREAM_END, _PADDING = 0xBA, 0xB9, 0xBE
+_SPEECH: Final = b"#!AMR\n"
+_SPEECH_BYTES: Final = (13, 14, 16, 18, 20, 21, 27, 32, 6, 0, 0, 0, 0, 0, 0, 1)
 _ASF_COMMANDS: Final = (
     bytes.fromhex("301afb1e620bd011a39b00a0c90348f6"),
     bytes.fromhex("c0cfda59e659d011a3ac00a0c90348f6"),
@@ -51,8 +57,8 @@ def check(content: bytes, report: Report) -> None:
 
 
 def is_blank(tail: bytes) -> bool:
-    """Whether what stands behind an end is nothing: zeros, or a few blanks."""
-    return not tail.strip(b"\0") or (len(tail) <= _GAP_BYTES and not tail.strip(b"\0\t\r\n ;"))
+    """Whether what stands behind an end is nothing: zeros, or a little padding."""
+    return not tail.strip(b"\0") or (len(tail) <= _GAP_BYTES and not tail.strip(b"\0\t\r\n ;\xff"))
 
 
 def _end(content: bytes, report: Report) -> int | None:
@@ -206,6 +212,67 @@ def _midi(content: bytes) -> int:
     return at
 
 
+def _interchange(content: bytes) -> int | None:
+    """AIFF and AIFF-C: chunks in a form (Audio Interchange File Format 1.3)."""
+    if content[8:12] not in (b"AIFF", b"AIFC"):
+        return None
+    end, at = 8 + int.from_bytes(content[4:8]), 12
+    while at + 8 <= end:
+        kind, length = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8])
+        begin, at = at + 8, at + 8 + length + length % 2
+        if kind not in _SOUND_CHUNKS and not is_filling(content[begin : begin + length]):
+            return None
+    return max(at, end) if at <= end + 1 else None
+
+
+def _program_stream(content: bytes) -> int | None:
+    """Packs and packets, with zeros between (ISO/IEC 11172-1 §2.4.3, 13818-1 §2.5.3)."""
+    at = 0
+    while content[at : at + 3] == b"\0\0\1":
+        kind = content[at + 3]
+        if kind == _PACK:
+            at += 14 + (content[at + 13] & 7) if content[at + 4] >> 6 == 1 else 12
+        elif kind == _STREAM_END:
+            at += 4
+        elif kind > _PACK:
+            end = at + 6 + int.from_bytes(content[at + 4 : at + 6])
+            if kind == _PADDING and smuggled(content[at + 6 : end]):
+                return None
+            at = end
+        else:
+            return None
+        while content[at : at + 4] == b"\0\0\0\0":
+            at += 1
+    return at
+
+
+def _transport_stream(content: bytes) -> int:
+    """Packets of 188 bytes (ISO/IEC 13818-1 §2.4.3)."""
+    at = 0
+    while content[at : at + 1] == b"G":
+        at += 188
+    return at
+
+
+def _speech(content: bytes) -> int:
+    """Frames, each with its rate (RFC 4867 §5.3)."""
+    at = len(_SPEECH)
+    while at < len(content) and not content[at] & 0x83 and _SPEECH_BYTES[content[at] >> 3 & 15]:
+        at += _SPEECH_BYTES[content[at] >> 3 & 15]
+    return at
+
+
+def _advanced_audio(content: bytes) -> int:
+    """Frames of ADTS (ISO/IEC 14496-3 §1.A.2.2)."""
+    at = 0
+    while content[at : at + 1] == b"\xff" and content[at + 1] & 0xF6 == 0xF0:
+        length = int.from_bytes(content[at + 3 : at + 6]) >> 5 & 0x1FFF
+        if length < 7:
+            break
+        at += length
+    return at
+
+
 _KINDS: Final[tuple[tuple[bytes, Callable[[bytes], int | None]], ...]] = (
     (b"BM", _bitmap),
     (b"II*\0", _tiff),
@@ -214,5 +281,11 @@ _KINDS: Final[tuple[tuple[bytes, Callable[[bytes], int | None]], ...]] = (
     (b"OggS", _ogg),
     (b"FLV\1", _flash_video),
     (b"MThd", _midi),
+    (b"FORM", _interchange),
+    (b"\0\0\1\xba", _program_stream),
+    (b"G", _transport_stream),
+    (_SPEECH, _speech),
+    (b"\xff\xf1", _advanced_audio),
+    (b"\xff\xf9", _advanced_audio),
     (b"", _drawing),
 )

@@ -15,12 +15,17 @@ _QUOTED = re.compile(
 )
 """A text, a sheet's name, a table's column, in which an apostrophe spares the next character
 (ECMA-376 part 1, §18.17.2)."""
-_CALLED: Final = r"WEBSERVICE|IMAGE|CALL|REGISTER(?:\.ID)?|RTD|EXEC|DDE|SQL\.\w+|PY|IMPORT\w+"
+_CALLED: Final = (
+    r"WEBSERVICE|IMAGE|CALL|REGISTER(?:\.ID)?|RTD|EXEC|INITIATE|COPILOT|DDE|SQL\.\w+|PY|IMPORT\w+"
+)
 _CALLING = re.compile(rf"\b(?:{_CALLED})\s*(\()|\b_xleta\.(?:{_CALLED})\b", re.I)
 """By name, or handed to another function that calls it."""
 _LINKING = re.compile(
     r"\bHYPERLINK\s*(\()\s*(?:CONCAT(?:ENATE)?\s*\(\s*)?(?:\"(\d+)\"\s*([,;)])?)?", re.I
 )
+_BY_CELL = re.compile(r"(?<![\w.\"'])HYPERLINK\s*\(\s*\$?([A-Z]{1,3})\$?\d{1,7}\s*(?=[,)])", re.I)
+"""Whose address stands in a cell, where it is judged."""
+_WITHOUT_ADDRESS: Final = "("
 _CONCATENATING = re.compile(r"CONCAT", re.I)
 _OTHER_BOOK = re.compile(
     r"'[^']*+'\s*\#|'[^'\\/\[\]]*+[\\/\[\]][^']*+'\s*!\s*[\w$#]"
@@ -49,11 +54,14 @@ _NAMED_SEPARATOR = re.compile(r"sep=([^\n])\n")
 """The first line of a table may name one for Excel."""
 
 
-def check(formula: str, report: Report, where: str) -> None:
-    """`|` is no operator: outside of quotation marks it parts a DDE service from its topic."""
+def check(formula: str, report: Report, where: str) -> set[str]:
+    """The columns whose cells are links by it. `|` is no operator: outside of quotation marks it
+    parts a DDE service from its topic."""
     if "|" in _parted(formula)[1]:
         report.find("dde", where)
-    check_calls(formula, report, where)
+    columns = {link[1].upper() for link in _BY_CELL.finditer(formula)}
+    check_calls(_BY_CELL.sub(_WITHOUT_ADDRESS, formula), report, where)
+    return columns
 
 
 def check_table(text: str, report: Report) -> None:

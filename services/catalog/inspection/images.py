@@ -9,7 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from services.catalog.inspection import codes, embedded, photographs
+from services.catalog.inspection import codes, embedded, jpegs, photographs
+from services.catalog.inspection.formats import smuggled
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_BYTES = 100 << 20
@@ -20,7 +21,10 @@ PREVIEW_EDGE = 1280
 THUMBNAIL_EDGE = 320
 _PIL: Final = {"png": "PNG", "jpeg": "JPEG", "gif": "GIF", "webp": "WEBP"}
 SIGNATURES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
-_STANDALONE = {0x01, *range(0xD0, 0xD8)}
+_MULTIPLE: Final = (b"MPF\0", b"http://ns.adobe.com/hdr-gain-map/1.0/")
+"""What announces more pictures (CIPA DC-007; Ultra HDR image format 1.0)."""
+_PIXELS: Final = {b"IDAT", b"fdAT"}
+_WEBP_CHUNKS: Final = {b"VP8 ", b"VP8L", b"ALPH", b"ANMF", b"XMP "}
 _GPS_TAG = 0x8825
 _EXIF_TAG = 0x8769
 _EXIF: Final = {
@@ -152,7 +156,7 @@ def _load(image: Any) -> None:
 def _png(file: BinaryIO) -> tuple[int, bool]:
     """Chunks up to IEND (§5.3), each with its CRC; an animation's frames by its acTL."""
     file.seek(8)
-    frames, controls, size = 1, 0, 0
+    frames, controls, size, holds = 1, 0, 0, False
     while True:
         header = file.read(8)
         if len(header) < 8:
@@ -174,7 +178,9 @@ def _png(file: BinaryIO) -> tuple[int, bool]:
         elif kind in {b"zTXt", b"iCCP", b"iTXt"} and _inflates_far(content):
             raise Unreadable("bomb")
         elif kind == b"IEND":
-            return max(frames, controls), _is_more(file)
+            return max(frames, controls), holds or _is_more(file)
+        elif kind not in _PIXELS:
+            holds |= smuggled(content)
 
 
 def _inflates_far(content: bytes) -> bool:
@@ -191,49 +197,13 @@ def _inflates_far(content: bytes) -> bool:
 def _is_more_than_jpeg(content: bytes, report: Report) -> bool:
     """Segments up to EOI (§B.1); pictures that a multi-picture file adds are walked as well, and
     so is what a telephone puts behind."""
-    end = _jpeg_end(content, 0)
+    end = jpegs.end(content, 0)
     head = content[:end]
-    multiple = b"MPF\0" in head[: 1 << 18]
+    multiple = any(mark in head[: 1 << 18] for mark in _MULTIPLE)
     while multiple and content[end : end + 3] == b"\xff\xd8\xff":
-        end = _jpeg_end(content, end)
+        end = jpegs.end(content, end)
     behind = content[end:]
     return not embedded.is_blank(behind) and not photographs.explains(head, behind, report)
-
-
-def _jpeg_end(content: bytes, at: int) -> int:
-    at += 2
-    scanned = False
-    while True:
-        if scanned and at == len(content):
-            return at
-        if at + 2 > len(content) or content[at] != 0xFF:
-            raise Unreadable("damaged")
-        marker = content[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker == 0xD9:
-            return at + 2
-        elif marker in _STANDALONE:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(content[at + 2 : at + 4])
-            if marker == 0xDA:
-                at, scanned = _after_scan(content, at), True
-
-
-def _after_scan(content: bytes, at: int) -> int:
-    """The next marker that does not belong to entropy-coded data; the file's end where a picture
-    was cut short, of which decoders show what there is."""
-    while True:
-        at = content.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(content):
-            return len(content)
-        if content[at + 1] == 0 or 0xD0 <= content[at + 1] <= 0xD7:
-            at += 2
-        elif content[at + 1] == 0xFF:
-            at += 1
-        else:
-            return at
 
 
 def _gif(file: BinaryIO) -> tuple[int, bool]:
@@ -243,7 +213,7 @@ def _gif(file: BinaryIO) -> tuple[int, bool]:
     if int.from_bytes(screen[:2], "little") * int.from_bytes(screen[2:4], "little") > MOST_PIXELS:
         raise Unreadable("too-many-pixels")
     _skip_table(file, screen[4])
-    frames = 0
+    frames, holds = 0, False
     while (kind := file.read(1)) != b"\x3b" and (kind or not frames):
         if kind == b"\x2c":
             frames += 1
@@ -254,10 +224,10 @@ def _gif(file: BinaryIO) -> tuple[int, bool]:
         else:
             raise Unreadable("damaged")
         while length := _exactly(file, 1)[0]:
-            _exactly(file, length)
+            holds |= smuggled(_exactly(file, length)) and kind == b"\x21"
     if not frames:
         raise Unreadable("damaged")
-    return frames, _is_more(file)
+    return frames, holds or _is_more(file)
 
 
 def _skip_table(file: BinaryIO, flags: int) -> None:
@@ -273,14 +243,16 @@ def _webp(file: BinaryIO) -> tuple[int, bool]:
     if end > size:
         raise Unreadable("damaged")
     file.seek(12)
-    frames = 0
+    frames, holds = 0, False
     while file.tell() + 8 <= end:
         kind, length = _exactly(file, 4), int.from_bytes(_exactly(file, 4), "little")
         frames += kind == b"ANMF"
-        if file.tell() + length > end:
+        after = file.tell() + length
+        if after > end:
             raise Unreadable("damaged")
-        file.seek(length + length % 2, 1)
-    return max(frames, 1), size > end + end % 2
+        holds |= kind not in _WEBP_CHUNKS and smuggled(_exactly(file, length))
+        file.seek(after + length % 2)
+    return max(frames, 1), holds or size > end + end % 2
 
 
 def _exactly(file: BinaryIO, length: int) -> bytes:

@@ -13,11 +13,11 @@ from services.catalog.inspection import (
     formats,
     formulas,
     images,
+    leftovers,
     media,
     odf,
     ooxml,
     ooxml_texts,
-    packages,
     pdf,
     polyglots,
     properties,
@@ -62,8 +62,10 @@ def _inspect(path: Path, filename: str, declared: str, report: Report, progress:
         head = file.read(formats.HEAD_BYTES)
         file.seek(max(0, size - formats.HEAD_BYTES))
         tail = file.read()
-    name = formats.sniff(head, tail)
-    extension = os.path.splitext(filename)[1].lower().removeprefix(".")
+        name = formats.sniff(head, tail)
+        extension = os.path.splitext(filename)[1].lower().removeprefix(".")
+        if name == "pdf" and extension in _TEXTS and not polyglots.is_pdf(file):
+            name = "text"  # a lesson about PDF, whose first line quotes one
     if name is None or (name == "text" and extension not in _TEXTS and formats.refused(head)):
         raise Unreadable("type-not-accepted", formats.refused(head) or "")
     for other in polyglots.second_formats(path, name):
@@ -176,7 +178,7 @@ def _inspect_entries(archive: zipfile.ZipFile, report: Report, progress: Progres
     if len(entries) > MOST_ENTRIES_IN_ZIP:
         raise Unreadable("too-many")
     names = {archives.name_of(each) for each in entries}
-    leftovers = 0
+    left = 0
     for number, entry in enumerate(entries):
         name = archives.name_of(entry)
         with tempfile.NamedTemporaryFile(dir=report.work) as copy:
@@ -186,19 +188,21 @@ def _inspect_entries(archive: zipfile.ZipFile, report: Report, progress: Progres
                     while chunk := source.read(1 << 18):
                         copy.write(chunk)
                 copy.flush()
-                leftovers += _inspect_entry(Path(copy.name), name, names, inside)
+                left += _inspect_entry(Path(copy.name), name, names, inside)
             except Unreadable as defect:
                 report.find(defect.code, name)
         progress("checking", 10 + 50 * number // len(entries))
-    if leftovers:
-        report.facts["leftovers"] = leftovers
+    if left == len(entries):
+        raise Unreadable("empty")
+    if left:
+        report.facts["leftovers"] = left
 
 
 def _inspect_entry(path: Path, name: str, names: set[str], report: Report) -> bool:
     """Whether it is a program's leftover, and no part of the lesson."""
     with path.open("rb") as file:
         head = file.read(formats.HEAD_BYTES)
-    if not packages.is_leftover(name, head, names):
+    if not leftovers.is_leftover(name, path, names):
         extension = os.path.splitext(name)[1].lower().removeprefix(".")
         if head or extension not in _TEXTS:  # an empty page to write on harms nobody
             _inspect_inside(path, name, report)

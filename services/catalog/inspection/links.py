@@ -7,13 +7,20 @@ from urllib.parse import unquote
 
 from services.catalog.inspection.formats import FORMATS
 
-_WEB: Final = ("http://", "https://", "mailto:", "tel:", "#")
+_WEB: Final = ("http://", "https://", "ftp://", "ftps://", "mailto:", "tel:", "#")
+_DOMAINS: Final = (
+    "cn|net|org|edu|gov|int|info|io|tv|cc|co|me|top|club|site|online|tech|vip|xyz|asia"
+    "|hk|tw|mo|jp|kr|sg|uk|us|eu|de|fr"
+)
+"""Of the highest level; none is what a program's name ends in."""
 _HOST = re.compile(
-    r"(?:www\.(?:[\w-]+\.)+com|(?:[\w-]+\.)+(?:cn|net|org|edu|gov))"
+    rf"(?:(?:[\w-]+\.)+(?:{_DOMAINS})|www\.(?:[\w-]+\.)+com|(?:[\w-]+\.)+com(?=/))(?::\d+)?"
     r"(?P<path>/(?!.*\.\.)[^\\?#]*)?(?:[?#][^\\]*)?",
     re.IGNORECASE,
 )
 """Without a scheme, as people write it; a program may look for a file of that name."""
+_LONGEST = 2048
+"""Characters of a name, or of an address without a scheme."""
 _PAGES: Final = {"", "html", "htm", "php", "asp", "aspx", "jsp", "do"}
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|[\\/]{2}", re.IGNORECASE)
 _CALLING = re.compile(r"(?:tel|sms|mailto):([^?]+)", re.IGNORECASE)
@@ -24,9 +31,15 @@ _ODD = re.compile(
 _BESIDE: Final = {
     *(extension for each in FORMATS.values() for extension in each.extensions),
     *("doc", "ppt", "xls", "wps", "dps", "et", "ods", "heic", "bmp", "tif", "tiff"),
+    *("html", "htm", "ggb", "gsp", "gspx", "epub", "ppsx", "pps", "svg"),
     *("m4a", "aac", "ogg", "flac", "wma", "mov", "avi", "wmv", "mpg", "mpeg", "mkv", "flv", "3gp"),
 }
-"""Extensions of what a lesson links to in its own folder: nothing that runs."""
+"""Extensions of what a lesson links to in its own folder: documents, pages and media."""
+_FOLDER = re.compile(r"(?:^|/)\.\.$|/$|[^\x00-\x7f/.][^./]*$")
+"""By its mark, or by a name that no program has: one in ASCII may be that of a program, whose
+extension Windows adds."""
+_LETTER_BOX = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+(?:com|cn|net|org|edu|gov)", re.IGNORECASE)
+_TYPED = re.compile(r"\.[a-z]\w{1,4}$", re.IGNORECASE)
 UNSEEN = re.compile(r"[\x00-\x20\x7f]")
 """What programs drop from an address before they follow it."""
 
@@ -41,7 +54,18 @@ def is_link(target: str) -> bool:
     """Whether following it opens a page of the web, a letter, a call, a place in the file or a
     lesson's file that lies beside it."""
     bare = target.strip()
-    return not bare or is_web(bare) or _is_host(bare) or _is_beside(bare)
+    is_short = len(bare) <= _LONGEST
+    return not bare or is_web(bare) or (is_short and (_is_host(bare) or _is_beside(bare)))
+
+
+def misleads(value: str) -> bool:
+    """Whether a text that may become a link leads where none may: words that are no address lead
+    nowhere, nor does the address of a letter box."""
+    path = _plain(value)
+    if _LETTER_BOX.fullmatch(value.strip()):
+        return False
+    like_one = leads_elsewhere(value) or bool(_TYPED.search(path)) or "\\" in value
+    return not is_link(value) and like_one
 
 
 def is_web(target: str) -> bool:
@@ -57,7 +81,7 @@ def _is_host(target: str) -> bool:
 def _is_beside(target: str) -> bool:
     path = unquote(target.partition("#")[0])
     return (
-        _extension(_plain(path)) in _BESIDE
+        (_extension(_plain(path)) in _BESIDE or bool(_FOLDER.search(_plain(path))))
         and not _ODD.search(path)
         and not leads_elsewhere(_plain(path))
         and not _plain(path).startswith("/")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from services.catalog.inspection import media_containers
+from services.catalog.inspection.fillings import is_filling
 from services.catalog.inspection.report import Report, Unreadable
 
 MOST_SECONDS = 12 * 3600
@@ -15,6 +16,7 @@ MOST_FRAME_PIXELS = 50_000_000
 POSTER_EDGE = 1280
 THUMBNAIL_EDGE = 320
 _MOST_STRAY_BYTES = 4096
+_MOST_CHUNK_BYTES = 1 << 20
 _MOST_FRAMES_TRIED = 300
 
 _DEMUXERS: Final = {"mp4": "mov", "webm": "matroska", "mp3": "mp3", "wav": "wav"}
@@ -142,7 +144,7 @@ def _frame(container: Any, video: Any) -> Any:
     raise Unreadable("damaged")
 
 
-_ATTACHED = re.compile(rb"GEOB[\0-\x0f]")
+_ATTACHED = re.compile(rb"GEOB[\0-\x0f]|MZ\x90\0")
 _RATES = ((11025, 12000, 8000), None, (22050, 24000, 16000), (44100, 48000, 32000))
 _BITRATES = {
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -188,7 +190,7 @@ def _id3_end(content: memoryview) -> int:
 
 
 def _attaches(content: memoryview) -> bool:
-    """Whether an ID3v2 tag holds a file: a frame GEOB (ID3v2.4 frames §4.15)."""
+    """Whether an ID3v2 tag holds a file: a frame GEOB (ID3v2.4 frames §4.15), or a program."""
     return bool(_ATTACHED.search(content[: _id3_end(content)]))
 
 
@@ -207,6 +209,11 @@ def _mp3_frame(header: memoryview) -> tuple[int, float]:
     return length + (header[2] >> 1 & 1), samples / per_second
 
 
+_CHUNKS: Final = {
+    b"fmt ", b"data", b"LIST", b"fact", b"cue ", b"bext", b"id3 ", b"ID3 ", b"smpl", b"_PMX",
+}  # fmt: skip
+
+
 def _wav(file: BinaryIO, size: int, report: Report) -> None:
     """RIFF chunks from end to end, with a format and data."""
     (declared,) = struct.unpack("<I", file.read(8)[4:])
@@ -223,6 +230,8 @@ def _wav(file: BinaryIO, size: int, report: Report) -> None:
         seen.add(kind)
         if kind == b"data" and length in _UNSTATED:
             length = size - at - 8
+        if kind not in _CHUNKS and not is_filling(file.read(min(length, _MOST_CHUNK_BYTES))):
+            report.find("hidden-data")
         at += 8 + length + length % 2
         if at > size + 1:
             raise Unreadable("damaged")

@@ -3,18 +3,28 @@
 from struct import Struct
 from typing import BinaryIO, Final
 
+from services.catalog.inspection.fillings import are_boxes, is_filling
+from services.catalog.inspection.formats import HEAD_BYTES, smuggled
 from services.catalog.inspection.report import Report, Unreadable
 
 _MOST_BOXES = 200_000
 _DEEPEST = 16
 _MOST_SPARE_BYTES = 1 << 20
+_MOST_TOLD_BYTES = 16 << 20
 _MOST_BLANKS = 64
+_VERSION_BYTES = 4
 _BLANK: Final = b"\0\t\r\n "
 _BOXES: Final = {
     b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"meta", b"udta", b"pdin",
     b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"prft", b"emsg", b"pnot",
 }  # fmt: skip
-_SPARE_BOXES: Final = {b"free", b"skip", b"uuid"}
+_SPARE_BOXES: Final = {
+    **dict.fromkeys((b"free", b"skip", b"wide", b"udta", b"meta", b"pdin", b"prft", b"pnot"), 0),
+    b"uuid": 16,
+}
+"""And how long the name is that stands before what is in them."""
+_TOLD: Final = {b"udta", b"meta"}
+"""What is said of a film, with its picture."""
 _HOLDERS: Final = {b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref", b"rmra", b"rmda"}
 """Boxes of boxes on the way to where a track's data lies."""
 _REFERRING: Final = {b"rmra", b"rmda", b"rdrf"}
@@ -44,7 +54,11 @@ def mp4(file: BinaryIO, size: int, report: Report) -> None:
             return
         if end > size:
             raise Unreadable("damaged")
-        spare += end - at if kind in _SPARE_BOXES else 0
+        if kind in _SPARE_BOXES:
+            spare += end - at if kind not in _TOLD else 0
+            _check_spare(file, begin + _SPARE_BOXES[kind], end, report)
+        elif kind == b"mdat" and _begins_program(file, begin, end):
+            report.find("hidden-data")
         seen.add(kind)
         if kind in _HOLDERS:
             _check_inside(file, begin, end, report)
@@ -68,6 +82,18 @@ def _box(file: BinaryIO, at: int, end: int) -> tuple[bytes, int, int]:
     return kind, begin, at + length if len(header) >= 8 else at
 
 
+def _begins_program(file: BinaryIO, begin: int, end: int) -> bool:
+    file.seek(begin)
+    return smuggled(file.read(min(end - begin, HEAD_BYTES)))
+
+
+def _check_spare(file: BinaryIO, begin: int, end: int, report: Report) -> None:
+    file.seek(begin)
+    content = file.read(min(max(end - begin, 0), _MOST_TOLD_BYTES))
+    if not (is_filling(content) or are_boxes(content) or are_boxes(content[_VERSION_BYTES:])):
+        report.find("hidden-data")
+
+
 def _check_inside(file: BinaryIO, begin: int, end: int, report: Report) -> None:
     """That the tracks' data lies in the file."""
     waiting = [(begin, end, 1)]
@@ -83,6 +109,8 @@ def _check_inside(file: BinaryIO, begin: int, end: int, report: Report) -> None:
         if not begin <= after <= end:
             raise Unreadable("damaged")
         waiting.append((after, end, depth))
+        if kind in _SPARE_BOXES:
+            _check_spare(file, begin + _SPARE_BOXES[kind], after, report)
         if kind in _REFERRING:
             report.find("external-reference")
         if kind == b"dref":
@@ -147,7 +175,11 @@ def webm(file: BinaryIO, size: int, report: Report) -> None:
             report.find("embedded-file")
         elif element not in known:
             report.find("hidden-data")
-        spare += length if element == _VOID else 0
+        if element == _VOID:
+            spare += length
+            file.seek(begin)
+            if not is_filling(file.read(min(length, _MOST_SPARE_BYTES))):
+                report.find("hidden-data")
         at = begin + length
     if not clusters:
         raise Unreadable("damaged")

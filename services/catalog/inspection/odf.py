@@ -76,6 +76,8 @@ class _Content(xml.Deaf):
             href or xml.attribute(attributes, "language") or element == "script"
         ):
             self._event(element, href, attributes)
+        elif element == "execute-macro":
+            self._report.find("macro", self._where)
         elif element in {"object-ole", "applet", "floating-frame"}:
             self._report.find("embedded-object", self._where)
         elif element in {"dde-source", "dde-connection-decl", "dde-connection"}:

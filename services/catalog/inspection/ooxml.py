@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from services.catalog.inspection import archives, packages, xml
+from services.catalog.inspection import ooxml_cells as cells
 from services.catalog.inspection import ooxml_parts as parts
 from services.catalog.inspection.report import Report, Unreadable
 
@@ -17,6 +18,7 @@ _MAIN: Final = {
     "wordprocessingml.document.main+xml": "docx",
     "spreadsheetml.sheet.main+xml": "xlsx",
 }
+_STRINGS: Final = ".sharedstrings+xml"
 _PACKAGES: Final = (".xlsx", ".docx", ".pptx")
 _OPAQUE = re.compile(r"printersettings|customproperty|font|digital-signature", re.I)
 """Types of parts that are neither XML nor media, and that only their program knows."""
@@ -48,7 +50,7 @@ def inspect(
         if entry.is_dir():
             continue
         try:
-            _inspect_part(archive, entry, types.of(entry.filename), report, check)
+            _inspect_part(archive, entry, types, report, check)
         except Unreadable as defect:
             report.find(defect.code, defect.where or entry.filename)
 
@@ -56,17 +58,21 @@ def inspect(
 def _inspect_part(
     archive: zipfile.ZipFile,
     entry: zipfile.ZipInfo,
-    type_: str,
+    types: "_Types",
     report: Report,
     check: Callable[[Path, str, Report], None],
 ) -> None:
-    name = entry.filename.lower()
+    name, type_ = entry.filename.lower(), types.of(entry.filename)
     if parts.MACROS.search(name):
         report.find("macro", entry.filename)
     if parts.OBJECTS.search(name):
         report.find("embedded-object", entry.filename)
     if packages.is_xml(name) or type_.endswith(("+xml", "/xml")) or "vmldrawing" in type_:
-        packages.read_xml(archive, entry, parts.Part(report, entry.filename))
+        part = parts.Part(report, entry.filename)
+        packages.read_xml(archive, entry, part)
+        if part.addresses:
+            shared = [each for each in archive.namelist() if types.of(each).endswith(_STRINGS)]
+            cells.check(archive, entry, part.addresses, shared, report)
     elif name.endswith(_PACKAGES):
         if report.depth > 1:
             report.find("nested-archive", entry.filename)

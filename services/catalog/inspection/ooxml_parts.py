@@ -48,11 +48,14 @@ _CODES: Final = {
 _LINKED = re.compile(r"^(blip|svgBlip) \S*/relationships link$|/relationships href$")
 """A picture that is not kept within (§20.1.8.13, part 4 §19.1.2.11), whatever its relationship says
 that it is."""
-_LOCAL_TEMPLATE = re.compile(r"file:///[a-z]:[\\/](?![\\/])", re.I)
+_LOCAL = re.compile(r"file:///[a-z]:(?!.*%(?:2e|2f|5c))(?:[\\/](?!\.\.?[\\/])[^\\/]+)+$", re.I)
 """What the document was made from lies on its author's computer, and is not needed."""
+_MISSING: Final = "NULL"
+"""What PowerPoint writes for a picture that it did not find."""
 _VML: Final = "urn:schemas-microsoft-com:vml "
 _VML_PICTURES: Final = {"imagedata", "fill", "stroke", "image"}
 _VML_SOURCES: Final = {"src", "href", "althref"}
+_DIGITS: Final = "0123456789"
 _TRUE: Final = {"1", "true", "on"}
 
 
@@ -65,6 +68,9 @@ class Part(xml.Deaf):
         self._field: list[str] = []
         self._depth = 0
         self._formula: list[str] | None = None
+        self._filled = False
+        self.addresses: set[str] = set()
+        """Columns of a sheet whose cells are links."""
         self._within_instruction = False
         self._length = 0
 
@@ -73,6 +79,7 @@ class Part(xml.Deaf):
         self._within_instruction = element in {"instrText", "delInstrText"}
         if (element in _FORMULAS and not name.endswith(_MATHS)) or element == _BASE:
             self._formula, self._length = [], 0
+            self._filled = _spans_columns(attributes.get("ref", ""))
         elif element == "Relationship":
             self._relate(attributes)
         elif element == "fldSimple":
@@ -116,7 +123,10 @@ class Part(xml.Deaf):
         element = xml.local(name)
         self._within_instruction = False
         if element in _FORMULAS and self._formula is not None:
-            formulas.check("".join(self._formula), self._report, self._where)
+            columns = formulas.check("".join(self._formula), self._report, self._where)
+            if columns and (element != "f" or self._filled):
+                self._report.find("action", self._where)
+            self.addresses |= columns
             self._formula = None
         elif element == _BASE and self._formula is not None:
             if links.leaves_package("".join(self._formula).strip(), "a"):
@@ -152,7 +162,7 @@ class Part(xml.Deaf):
         if OBJECTS.search(kind):
             self._report.find("embedded-object", self._where)
         if attributes.get("TargetMode", "").strip().lower() == "external":
-            if kind == "attachedTemplate" and _LOCAL_TEMPLATE.match(target):
+            if target == _MISSING or (kind == "attachedTemplate" and _LOCAL.match(target)):
                 return
             if kind != "hyperlink":
                 self._report.find("external-reference", f"{self._where} ({kind})")
@@ -176,7 +186,13 @@ def _runs_macro(element: str, attributes: xml.Attributes) -> bool:
     """A shape that is clicked (§20.5.2.29), or a name that stands for a procedure (§18.2.5)."""
     if element == "definedName":
         return any(attributes.get(each) in _TRUE for each in ("xlm", "vbProcedure"))
-    return bool(attributes.get("macro", "").strip())
+    return bool(attributes.get("macro", attributes.get("fmlaMacro", "")).strip())
+
+
+def _spans_columns(filled: str) -> bool:
+    """Whether a formula is shared (§18.3.1.40) beyond its column, and names others there."""
+    begin, _, end = filled.partition(":")
+    return bool(end) and begin.rstrip(_DIGITS) != end.rstrip(_DIGITS)
 
 
 def _targets(arguments: str) -> Iterator[str]:

@@ -1,9 +1,7 @@
 """What Office and OpenDocument packages have in common: a ZIP of XML parts and media."""
 
-import re
 import tempfile
 import zipfile
-from collections.abc import Set
 from pathlib import Path
 from typing import Final
 
@@ -12,19 +10,6 @@ from services.catalog.inspection.formats import HEAD_BYTES, is_film, smuggled, s
 from services.catalog.inspection.report import Report, Unreadable
 
 _MOST_PART_BYTES = 256 << 20
-_FOLDER_VIEW: Final = b"\0\0\0\1Bud1"
-_APPLE_DOUBLE: Final = b"\0\x05\x16\x07"
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_SETTINGS = re.compile(
-    rb"(?:\s*+(?:;[^\r\n]*|\[[^\]\r\n]*\]|(?!clsid)[\w{}., -]+=[^\\/:\r\n]*"
-    rb"|[\w{}., -]+=@?(?:%\w+%|[a-z]:)(?:\\[^\\/:?\r\n]+)+)(?:[\r\n]++|\Z))*+\s*",
-    re.IGNORECASE,
-)
-"""Of a folder's view: no share that its picture is fetched from, and no program that shows it."""
-_OWNER_BYTES: Final = {162, 165}
-"""What Word, and what Excel and PowerPoint write of who has a document open."""
-_DOCUMENT = re.compile(r"\.(doc|ppt|xls)x?$", re.IGNORECASE)
-_LIKE_A_TYPE = re.compile(r"\.[a-z]\w*/$", re.IGNORECASE)
 _CHUNK_BYTES = 1 << 18
 _PICTURES: Final = {"png", "jpeg", "gif", "webp"}
 _PLAYED: Final = {"mp3", "wav", "webm"}
@@ -33,36 +18,6 @@ _MATROSKA: Final = b"\x1a\x45\xdf\xa3"
 
 def is_xml(name: str) -> bool:
     return name.lower().endswith((".xml", ".rels", ".vml", ".rdf"))
-
-
-def is_leftover(name: str, head: bytes, names: Set[str]) -> bool:
-    """Whether a program left the entry there: a folder's view, the mark that Office sets beside an
-    open document, or the AppleDouble file (RFC 1740 appendix A) that accompanies another of the
-    archive's `names`, which says what opens it."""
-    folder, _, last = name.rpartition("/")
-    if last == ".DS_Store":
-        return head.startswith(_FOLDER_VIEW)
-    if last.lower() == "thumbs.db":
-        return head.startswith(_OLE)
-    if last.lower() == "desktop.ini":
-        settings = head.replace(b"\0", b"").removeprefix(b"\xff\xfe").lstrip()
-        return (
-            len(head) < HEAD_BYTES
-            and settings.startswith(b"[")
-            and bool(_SETTINGS.fullmatch(settings))
-        )
-    if last.startswith("~$") and _DOCUMENT.search(last):
-        document = re.compile(re.escape(folder and f"{folder}/") + "[^/]*" + re.escape(last[2:]))
-        return len(head) in _OWNER_BYTES and any(
-            document.fullmatch(each) and each != name for each in names
-        )
-    if not last.startswith("._") or not head.startswith(_APPLE_DOUBLE):
-        return False
-    companion = "/".join(filter(None, (folder.removeprefix("__MACOSX").strip("/"), last[2:])))
-    of_folder = f"{companion}/"
-    return companion in names or (
-        any(each.startswith(of_folder) for each in names) and not _LIKE_A_TYPE.search(of_folder)
-    )
 
 
 def read_xml(
@@ -123,7 +78,11 @@ def _check_copy(path: Path, report: Report) -> None:
 
 def check_opaque(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, report: Report) -> None:
     """A part that only its program knows, such as a font: nothing else by stealth."""
-    if smuggled(read_head(archive, entry)):
+    if entry.file_size > _MOST_PART_BYTES:
+        raise Unreadable("too-costly", entry.filename)
+    with archives.reading(archive, entry) as source:
+        content = source.read()
+    if smuggled(content[:HEAD_BYTES]) or polyglots.is_program(content):
         report.find("embedded-file", entry.filename)
 
 

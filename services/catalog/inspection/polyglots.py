@@ -13,6 +13,7 @@ _PDF_REACH = 1024
 """Readers look for a PDF's header so far (ISO 32000-1 Annex H, implementation note 13)."""
 _PDF_HEADER: Final = b"%PDF-"
 _PDF_OBJECT = re.compile(rb"\d+\s+\d+\s+obj\b")
+_PDF_DICTIONARY: Final = b"<<"
 _PDF_END = re.compile(rb"startxref|trailer|/Root\b|/Catalog\b")
 """By what readers find a document whose table is wrong, as behind a text it is."""
 _PDF_MARK = re.compile(rb"%(?:%EOF|PDF-\d)")
@@ -25,6 +26,22 @@ _MARKUP: Final = re.compile(
     rb"|<svg[\s>/][^\0]{0,40}on\w+\s*=",
     re.IGNORECASE,
 )
+
+_PROGRAM = re.compile(
+    rb"\x7fELF[\1\2][\1\2]\x01[\0-\x12]\0{7}|[\xce\xcf]\xfa\xed\xfe[\7\x0c]\0\0[\0\1]"
+    rb"|\xca\xfe\xba\xbe\0\0\0[\1-\x46]"
+)
+"""Of Linux, of macOS, of Java; none of them comes about by chance."""
+_BEGINNINGS: Final = (
+    b"MZ",
+    b"\x7fELF",
+    b"\xcf\xfa\xed\xfe",
+    b"\xce\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+)
+"""Plain words are found far faster than a pattern."""
+_WINDOWS_MARK: Final = b"PE\0\0"
+_FARTHEST = 4096
 
 _ANY_MARKUP = re.compile(rb"<[a-z!?%/]", re.IGNORECASE)
 """Where a real file has nothing at all."""
@@ -40,6 +57,8 @@ def second_formats(path: Path, first: str) -> list[str]:
             found.append("ZIP")
         if first not in {"pdf", "package", "text"} and _holds_markup(path):
             found.append("HTML")
+        if first not in {"package", "text"} and _holds_program(file):
+            found.append("program")
     return found
 
 
@@ -50,11 +69,19 @@ def _holds_pdf(file: BinaryIO, first: str) -> bool:
         return _holds_second_pdf(file)
     if first == "package" or _PDF_HEADER not in file.read(_PDF_REACH):
         return False
-    if first != "text":
-        return True
+    return first != "text" or is_pdf(file)
+
+
+def is_pdf(file: BinaryIO) -> bool:
+    """Whether a reader would find a document in it, and not only the beginning of one."""
     file.seek(0)
     content = file.read(texts.MOST_BYTES)
-    return bool(_PDF_OBJECT.search(content) and _PDF_END.search(content))
+    found = _PDF_OBJECT.search(content)
+    return (
+        found is not None
+        and content.find(_PDF_DICTIONARY, found.end()) >= 0
+        and bool(_PDF_END.search(content))
+    )
 
 
 def headers_in(head: bytes) -> Iterator[int]:
@@ -114,6 +141,34 @@ def _leads_to_directory(file: BinaryIO, at: int) -> bool:
 def _is_directory(file: BinaryIO, begin: int) -> bool:
     file.seek(begin)
     return file.read(4) == b"PK\x01\x02"
+
+
+def _holds_program(file: BinaryIO) -> bool:
+    """Whether one stands in it as it would be run, at any place."""
+    begin = 0
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES + _FARTHEST):
+        if is_program(chunk):
+            return True
+        begin += _CHUNK_BYTES
+        file.seek(begin)
+    return False
+
+
+def is_program(content: bytes) -> bool:
+    """Whether a program begins in it, at any place."""
+    for beginning in _BEGINNINGS:
+        at = content.find(beginning)
+        while at >= 0:
+            if _PROGRAM.match(content, at) or _is_for_windows(content, at):
+                return True
+            at = content.find(beginning, at + 1)
+    return False
+
+
+def _is_for_windows(content: bytes, at: int) -> bool:
+    place = int.from_bytes(content[at + 60 : at + 64], "little")
+    return place < _FARTHEST and content.startswith(_WINDOWS_MARK, at + place)
 
 
 def is_markup(content: bytes) -> bool:

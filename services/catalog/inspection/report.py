@@ -61,15 +61,22 @@ CODES: Final[Mapping[str, tuple[str, str]]] = {
         "文件嵌有其他程序的对象，请删除或转为图片。",
         "It embeds an object of another program. Remove it or turn it into a picture.",
     ),
-    "embedded-file": ("文件带有附件，请删除。", "A file is attached inside. Remove it."),
+    "embedded-file": (
+        "文件带有附件，或嵌有无法核查的图片、声音、视频；"
+        "请删除附件，媒体请转为 PNG、MP3 或 MP4 再插入。",
+        "A file is attached inside, or a picture, sound or film in it is of a kind that cannot be"
+        " checked. Remove it, or convert it to PNG, MP3 or MP4 and insert it again.",
+    ),
     "external-reference": (
         "文件会读取外部资源，请改为嵌入。",
         "It fetches something from elsewhere. Embed it instead.",
     ),
     "action": (
-        "其中的动作或链接会启动程序、发送数据或打开别处的文件，请删除。",
-        "An action or a link in it would start a program, send data or open a file elsewhere."
-        " Remove it.",
+        "其中的动作或链接会启动程序、发送数据，或既不指向网页、也不指向同一文件夹中的资料。"
+        "请删除，或改为以 https:// 开头的网址或同一文件夹中资料的文件名。",
+        "An action or a link in it would start a program or send data, or leads neither to the web"
+        " nor to a document that lies beside. Remove it, or give an address with https:// or the"
+        " name of a document in the same folder.",
     ),
     "dde": ("文件含有动态数据交换（DDE）域，请删除。", "It contains DDE fields. Remove them."),
     "active-form": (
