@@ -36,6 +36,12 @@ def hears(
     async def appoint(uow: UnitOfWork, envelope: Envelope) -> None:
         await directory(uow.connection).put_role(envelope.data)
 
+    async def guard(uow: UnitOfWork, envelope: Envelope) -> None:
+        await directory(uow.connection).put_guardianship(envelope.data)
+
+    async def part(uow: UnitOfWork, envelope: Envelope) -> None:
+        await directory(uow.connection).drop_guardianship(envelope.data)
+
     async def consent(uow: UnitOfWork, envelope: Envelope) -> None:
         await directory(uow.connection).put_consent(envelope.data)
 
@@ -66,6 +72,8 @@ def hears(
         "identity.membership.ended.v1": belong,
         "identity.role.granted.v1": appoint,
         "identity.role.revoked.v1": appoint,
+        "identity.guardianship.verified.v1": guard,
+        "identity.guardianship.ended.v1": part,
         "identity.consent.given.v1": consent,
         "identity.consent.withdrawn.v1": withdraw,
         "identity.person.erased.v1": erase,

@@ -113,10 +113,29 @@ class Applications(Protocol):
         """The ids of every application of the organisation at `path` and of those below it."""
         ...
 
+    async def of_client(self, client: str) -> Sequence[int]:
+        """The ids of every application that the client is, wherever it acts."""
+        ...
+
     async def named(self, ids: Sequence[int]) -> Mapping[int, Application]: ...
 
     async def add(
         self, uow: UnitOfWork, application: Application, secret_hash: bytes | None
     ) -> int:
         """Note it under a new id. Raises `UsernameTaken`."""
+        ...
+
+    async def put_secret(
+        self, uow: UnitOfWork, username: str, secret_hash: bytes
+    ) -> Application | None:
+        """In place of the old one. None where no application that is not revoked signs in under
+        that name."""
+        ...
+
+    async def revoke(self, uow: UnitOfWork, username: str) -> Application | None:
+        """Likewise."""
+        ...
+
+    async def is_organisation(self, path: str) -> bool:
+        """Whether identity told of an open organisation there."""
         ...

@@ -12,6 +12,8 @@ class Settings(ServiceSettings):
     statement_queue: int = Field(
         20_000, ge=1, description="Statements that may wait to be written; more are sent away."
     )
-    statement_days: int = Field(
-        400, ge=40, description="Days of statements that are searched; older ones are set aside."
+    statement_days: int | None = Field(
+        None,
+        ge=40,
+        description="Days of statements that are searched; older ones are set aside. Unset: all.",
     )

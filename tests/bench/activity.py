@@ -138,7 +138,7 @@ async def _application(stack: BenchStack) -> str:
     learning = next(each for each in components if each.name == "learning")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.learning", "register-application", "bench"),
-        *("--name", "Bench", "--organisation", "PBENCH"),
+        *("--name", "Bench", "--organisation", "PBENCH", "--unknown-organisation"),
         env=dict(learning.env),
         cwd=CHECKOUT,
         stdout=asyncio.subprocess.PIPE,

@@ -23,7 +23,7 @@ async def application(stack: Stack) -> tuple[str, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.learning", "register-application"),
         *(f"client-{uuid.uuid4().hex[:8]}", "--name", "Client"),
-        *("--organisation", f"P{uuid.uuid4().hex[:8]}"),
+        *("--organisation", f"P{uuid.uuid4().hex[:8]}", "--unknown-organisation"),
         env=dict(learning.env),
         cwd=CHECKOUT,
         stdout=asyncio.subprocess.PIPE,

@@ -67,7 +67,7 @@ class Activity:
         told = json.loads(
             await self.command(
                 *("register-application", "faults", "--name", "Faults"),
-                *("--organisation", "PFAULTS"),
+                *("--organisation", "PFAULTS", "--unknown-organisation"),
             )
         )
         pair = base64.b64encode(f"{told['username']}:{told['password']}".encode()).decode()

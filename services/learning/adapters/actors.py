@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 
 from services.learning.adapters.pool import Pool
-from services.learning.domain.xapi.contents import identifier_of
+from services.learning.domain.xapi.contents import canonical, identifier_of
 from services.learning.domain.xapi.records import MalformedStatement
 from services.learning.domain.xapi.rules import Defect, Json
 from services.learning.ports import Pseudonym
@@ -38,16 +38,20 @@ _PERSONAS = """
 
 
 class ActorDirectory:
-    def __init__(self, pool: Pool, keys: KeyRing, clock: Clock) -> None:
+    """Accounts of `issuer` are the people of the platform, however they are spelt."""
+
+    def __init__(self, pool: Pool, keys: KeyRing, clock: Clock, issuer: str) -> None:
         self._pool = pool
         self._keys = keys
         self._clock = clock
+        self._issuer = issuer
         self._known: OrderedDict[bytes, Pseudonym] = OrderedDict()
         self._agents: OrderedDict[UUID, Json] = OrderedDict()
 
     async def pseudonyms(self, agents: Sequence[Json]) -> Sequence[Pseudonym]:
         """Those of identified agents, given without members; unknown ones are committed. Raises
         `MalformedStatement` for one who was erased."""
+        agents = [canonical(agent, self._issuer) for agent in agents]
         marks = [orjson.dumps(agent) for agent in agents]
         known = self._known
         if missing := {m: a for m, a in zip(marks, agents, strict=True) if m not in known}:
@@ -61,7 +65,8 @@ class ActorDirectory:
 
     async def known(self, agent: Json) -> UUID | None:
         """Who this is, None if nobody ever spoke of them."""
-        hashes = self._keys.search_hashes("actors", identifier_of(agent) or "")
+        identifier = identifier_of(canonical(agent, self._issuer))
+        hashes = self._keys.search_hashes("actors", identifier or "")
         async with self._pool.connection() as connection:
             found: UUID | None = await connection.fetchval(
                 "SELECT id FROM actors WHERE identifier_hash = ANY($1) AND erased_at IS NULL",

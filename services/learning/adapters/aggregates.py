@@ -9,23 +9,30 @@ from uuid import UUID
 
 import asyncpg
 
-from services.learning.domain.xapi.aggregates import Tally, day_of
+from services.learning.adapters.days import tables_of, union
+from services.learning.application.intake import NOBODY
+from services.learning.domain.xapi.aggregates import MOST_DURATION_MS, Tally, day_of
 from services.learning.domain.xapi.contents import Figures, key_of
 from services.learning.domain.xapi.records import About
 from services.learning.domain.xapi.statements import VOIDED
 
 _COUNTED = "about = 0 AND actor_id <> '00000000-0000-0000-0000-000000000000' AND NOT voided"
 """Statements by somebody about an activity."""
-_FIGURES = """
-    SELECT actor_id, object, min(at), max(at), count(*), coalesce(sum(duration_ms), 0),
-        max(progress), max(scaled), bool_or(completed), bool_or(passed IS TRUE)
+_AT = "least(at, stored)"
+"""When it happened: not in the future, whatever a device's clock says."""
+_FIGURES = f"""
+    SELECT actor_id, object, min({_AT}), max({_AT}), count(*),
+        least(coalesce(sum(duration_ms), 0), {MOST_DURATION_MS}), max(progress), max(scaled),
+        bool_or(completed), bool_or(passed IS TRUE)
 """
-_MORE_PROGRESS = """
+_MORE_PROGRESS = f"""
     ON CONFLICT (actor_id, activity) DO UPDATE SET
         first_at = least(known.first_at, excluded.first_at),
         last_at = greatest(known.last_at, excluded.last_at),
         statements = known.statements + excluded.statements,
-        duration_ms = known.duration_ms + excluded.duration_ms,
+        duration_ms = least(
+            least(known.duration_ms, {MOST_DURATION_MS}) + excluded.duration_ms, {MOST_DURATION_MS}
+        ),
         progress = greatest(known.progress, excluded.progress),
         best_scaled = greatest(known.best_scaled, excluded.best_scaled),
         completed = known.completed OR excluded.completed,
@@ -53,7 +60,7 @@ _COUNT = f"""
         ORDER BY actor_id, object {_MORE_PROGRESS}
     )
     {_INTO_DAYS}
-    SELECT object, (at AT TIME ZONE interval '8 hours')::date AS day, count(*),
+    SELECT object, ({_AT} AT TIME ZONE interval '8 hours')::date AS day, count(*),
         count(*) FILTER (WHERE completed), count(*) FILTER (WHERE passed)
     FROM fresh GROUP BY object, day ORDER BY object, day {_MORE_ON_A_DAY}
 """  # noqa: S608 - constants
@@ -82,19 +89,20 @@ _ADD_MASTERY = """
 """
 _UNLEARN = "DELETE FROM mastery WHERE actor_id = $1 AND point = ANY($2::uuid[]) RETURNING point"
 _TRIES = f"""
-    SELECT p.point, least(s.at, s.stored) AS at, s.scaled, s.passed
-    FROM unnest($2::uuid[]) AS p (point) JOIN statements s ON s.related @> ARRAY[p.point]
+    SELECT p.point, {_AT} AS at, s.scaled, s.passed
+    FROM unnest($2::uuid[]) AS p (point) JOIN ({{rows}}) s ON s.related @> ARRAY[p.point]
     WHERE s.actor_id = $1 AND {_COUNTED}
 """  # noqa: S608 - constants
 _VOID = """
-    UPDATE statements SET voided = true
+    UPDATE {table} SET voided = true
     WHERE id = ANY($1) AND NOT voided AND verb <> $3 AND application_id IN (
-        SELECT other.id FROM applications other, applications own
-        WHERE own.id = $2 AND other.organisation_path <@ own.organisation_path)
-    RETURNING actor_id, object, about, at, completed, passed, related
+        SELECT other.id FROM applications other, applications own WHERE own.id = $2
+            AND (other.id = own.id OR other.secret_hash IS NULL AND own.secret_hash IS NULL
+                AND other.name = own.name))
+    RETURNING actor_id, object, about, least(at, stored), completed, passed, related
 """
 _RECOUNT = f"""
-    {_INTO_PROGRESS} {_FIGURES} FROM statements
+    {_INTO_PROGRESS} {_FIGURES} FROM ({{rows}}) s
     WHERE actor_id = $1 AND object = $2 AND {_COUNTED} GROUP BY actor_id, object
 """
 _LESS = """
@@ -159,7 +167,8 @@ async def learn(connection: asyncpg.Connection, tally: Tally) -> None:
 
 
 async def void(connection: asyncpg.Connection, target: UUID, application_id: int) -> None:
-    """Void a statement for an application that reaches it, and count anew what it counted in.
+    """Void a statement for an application that reaches it, and count anew what it counted in, days
+    that were set aside and all.
 
     One that is not there yet is voided when it comes; one that voids another stays. The caller
     holds the store's lock alone.
@@ -167,10 +176,16 @@ async def void(connection: asyncpg.Connection, target: UUID, application_id: int
     ids = [target]
     ids += await connection.fetch("SELECT id FROM ledger WHERE statement_id = $1", target)
     found = [each if isinstance(each, UUID) else each[0] for each in ids]
-    row = await connection.fetchrow(_VOID, found, application_id, key_of(VOIDED))
-    if row is not None:
-        await _take_out(connection, *row)
-    elif not await connection.fetchval("SELECT true FROM statements WHERE id = ANY($1)", found):
+    tables = await tables_of(connection, "statements")
+    rows = union(tables)
+    for table in tables:
+        row = await connection.fetchrow(
+            _VOID.format(table=table), found, application_id, key_of(VOIDED)
+        )
+        if row is not None:
+            await _take_out(connection, rows, *row)
+            return
+    if not await connection.fetchval(f"SELECT true FROM ({rows}) s WHERE id = ANY($1)", found):  # noqa: S608 - names of tables
         await connection.execute(
             "INSERT INTO pending_voids VALUES ($1, $2) ON CONFLICT DO NOTHING",
             target,
@@ -180,6 +195,7 @@ async def void(connection: asyncpg.Connection, target: UUID, application_id: int
 
 async def _take_out(  # the columns of one row
     connection: asyncpg.Connection,
+    rows: str,
     actor: UUID,
     activity: UUID,
     about: int,
@@ -188,11 +204,11 @@ async def _take_out(  # the columns of one row
     passed: bool | None,
     related: Sequence[UUID] | None,
 ) -> None:
-    if about != About.ACTIVITY:
+    if about != About.ACTIVITY or actor == NOBODY:
         return
     key: tuple[Any, ...] = (actor, activity)
     await connection.execute("DELETE FROM progress WHERE actor_id = $1 AND activity = $2", *key)
-    await connection.execute(_RECOUNT, *key)
+    await connection.execute(_RECOUNT.format(rows=rows), *key)
     day = day_of(at)
     await connection.execute(_LESS, activity, day, int(completed), int(passed is True))
     await connection.execute(
@@ -201,13 +217,17 @@ async def _take_out(  # the columns of one row
         day,
     )
     if related:
-        await _unlearn(connection, actor, related)
+        await _unlearn(connection, rows, actor, related)
 
 
-async def _unlearn(connection: asyncpg.Connection, actor: UUID, related: Sequence[UUID]) -> None:
+async def _unlearn(
+    connection: asyncpg.Connection, rows: str, actor: UUID, related: Sequence[UUID]
+) -> None:
     """Count mastery anew of those of `related` that are knowledge points."""
     points = [row[0] for row in await connection.fetch(_UNLEARN, actor, related)]
     tally = Tally()
-    for point, at, scaled, passed in await connection.fetch(_TRIES, actor, points):
+    for point, at, scaled, passed in await connection.fetch(
+        _TRIES.format(rows=rows), actor, points
+    ):
         tally.learn(actor, [point], at, Figures(scaled, None, False, passed, None))
     await learn(connection, tally)

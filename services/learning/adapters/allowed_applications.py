@@ -17,7 +17,10 @@ from services.learning.domain.allowed_applications import (
 
 _COLUMNS = (
     "id, ltree2text(organisation_path) AS organisation_path, record_number, name, developer, url,"
-    " levels, categories, state, version, created_at, updated_at"
+    " levels, categories, state, version, created_at, updated_at, EXISTS (SELECT"
+    " FROM allowed_applications other WHERE other.organisation_path @> text2ltree(:path)"
+    " AND other.record_number = a.record_number AND other.id <> a.id"
+    " AND other.state <> 'ALLOWED') AS held"
 )
 _ADD = text(
     "INSERT INTO allowed_applications (id, organisation_path, record_number, name, developer, url,"
@@ -27,11 +30,11 @@ _ADD = text(
     " ON CONFLICT (organisation_path, record_number) DO NOTHING RETURNING id"
 )
 _GET = text(
-    f"SELECT {_COLUMNS} FROM allowed_applications"  # noqa: S608 - constant columns
+    f"SELECT {_COLUMNS} FROM allowed_applications a"  # noqa: S608 - constant columns
     " WHERE id = :id AND organisation_path @> text2ltree(:path)"
 )
 _LOCKED = text(
-    f"SELECT {_COLUMNS} FROM allowed_applications"  # noqa: S608 - likewise
+    f"SELECT {_COLUMNS} FROM allowed_applications a"  # noqa: S608 - likewise
     " WHERE id = :id AND organisation_path = text2ltree(:path) FOR NO KEY UPDATE"
 )
 _SAVE = text(
@@ -40,7 +43,7 @@ _SAVE = text(
     " updated_at = :updated_at WHERE id = :id"
 )
 _OVER = text(
-    f"SELECT {_COLUMNS} FROM allowed_applications"  # noqa: S608 - likewise
+    f"SELECT {_COLUMNS} FROM allowed_applications a"  # noqa: S608 - likewise
     " WHERE organisation_path @> text2ltree(:path)"
     " AND (CAST(:level AS text) IS NULL OR :level = ANY(levels))"
     " AND (CAST(:category AS text) IS NULL OR :category = ANY(categories))"
@@ -107,4 +110,5 @@ def _application(row: Row[Any]) -> AllowedApplication:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        held=row.held,
     )

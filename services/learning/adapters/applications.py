@@ -22,6 +22,13 @@ _ADD = text("""
     VALUES (:username, :secret_hash, :name, CAST(:path AS ltree), :scopes, :class, :created_at)
     RETURNING id
 """)
+_STANDING = "username = :username AND secret_hash IS NOT NULL AND revoked_at IS NULL"
+_PUT_SECRET = text(
+    f"UPDATE applications SET secret_hash = :secret_hash WHERE {_STANDING} RETURNING {_COLUMNS}"  # noqa: S608 - constants
+)
+_REVOKE = text(
+    f"UPDATE applications SET revoked_at = :at WHERE {_STANDING} RETURNING {_COLUMNS}"  # noqa: S608 - constants
+)
 
 
 class ApplicationRepository:
@@ -48,6 +55,13 @@ class ApplicationRepository:
         """The ids of every application of the organisation at `path` and of those below it."""
         rows = await self._reader.fetch(
             "SELECT id FROM applications WHERE organisation_path <@ $1::text::ltree", path
+        )
+        return [row[0] for row in rows]
+
+    async def of_client(self, client: str) -> Sequence[int]:
+        """The ids of every application that the client is, wherever it acts."""
+        rows = await self._reader.fetch(
+            "SELECT id FROM applications WHERE name = $1 AND secret_hash IS NULL", client
         )
         return [row[0] for row in rows]
 
@@ -82,6 +96,28 @@ class ApplicationRepository:
             ) from error
         number: int = added.scalar_one()
         return number
+
+    async def put_secret(
+        self, uow: UnitOfWork, username: str, secret_hash: bytes
+    ) -> Application | None:
+        """In place of the old one. None where no application that is not revoked signs in under
+        that name."""
+        asked = {"username": username, "secret_hash": secret_hash}
+        row = (await uow.connection.execute(_PUT_SECRET, asked)).mappings().one_or_none()
+        return None if row is None else _application(row)
+
+    async def revoke(self, uow: UnitOfWork, username: str) -> Application | None:
+        """Likewise."""
+        asked = {"username": username, "at": self._clock()}
+        row = (await uow.connection.execute(_REVOKE, asked)).mappings().one_or_none()
+        return None if row is None else _application(row)
+
+    async def is_organisation(self, path: str) -> bool:
+        """Whether identity told of an open organisation there."""
+        row = await self._reader.fetchrow(
+            "SELECT FROM organisations WHERE path = $1::text::ltree AND state = 'OPEN'", path
+        )
+        return row is not None
 
 
 def _application(row: Any) -> Application:

@@ -44,6 +44,9 @@ _ADD_SNAPSHOT = text(
     " VALUES (:person, :term, :taken_at, CAST(:content AS jsonb))"
     " ON CONFLICT DO NOTHING RETURNING term"
 )
+_DELETE_SNAPSHOT = text(
+    "DELETE FROM archive_snapshots WHERE person = :person AND term = :term RETURNING term"
+)
 _SNAPSHOTS = text(
     "SELECT term, taken_at, content FROM archive_snapshots WHERE person = :person"
     " ORDER BY term DESC"
@@ -51,7 +54,9 @@ _SNAPSHOTS = text(
 _COURSES = text(
     "SELECT c.id, c.title, c.starts_on, c.ends_on, c.share, c.passing, ARRAY("
     "SELECT i.resource_id FROM course_items i WHERE i.course_id = c.id AND i.required"
-    " ORDER BY i.position) AS required"
+    " ORDER BY i.position) AS required, ARRAY(SELECT r.id FROM course_items i"
+    " JOIN resources r ON r.id = i.resource_id WHERE i.course_id = c.id AND i.required"
+    " AND r.standing <> 'LIVE') AS gone"
     " FROM courses c WHERE c.state <> 'DRAFT' AND c.id IN (SELECT e.course_id"
     " FROM course_enrolments e JOIN members m ON m.organisation_id = e.organisation_id"
     " WHERE m.person = :person) ORDER BY c.starts_on DESC NULLS LAST, c.id DESC"
@@ -108,6 +113,10 @@ class ArchiveRepository:
         if await self._connection.scalar(_ADD_SNAPSHOT, row) is None:
             raise SnapshotTaken("A snapshot is taken once a term.", zh="每学期只保存一次快照。")
 
+    async def delete_snapshot(self, person: str, term: Term) -> bool:
+        asked = {"person": person, "term": str(term)}
+        return await self._connection.scalar(_DELETE_SNAPSHOT, asked) is not None
+
     async def snapshots(self, person: str) -> Sequence[Snapshot]:
         return [
             Snapshot(person, Term.parse(row.term), row.taken_at, row.content)
@@ -123,6 +132,7 @@ class ArchiveRepository:
                 ends_on=row.ends_on,
                 rule=CompletionRule(row.share, row.passing),
                 required=[UUID(bytes=each.bytes) for each in row.required],
+                gone=[UUID(bytes=each.bytes) for each in row.gone],
             )
             for row in await self._connection.execute(_COURSES, {"person": person})
         ]

@@ -7,7 +7,9 @@ from shared.reader import Reader
 
 _OF = """
     SELECT s.assignment_id, a.title, a.subject, s.handed_in_at, s.late,
-        CASE WHEN s.state = 'PUBLISHED' THEN s.score END AS score
+        CASE WHEN s.state = 'PUBLISHED' THEN s.score END AS score,
+        (SELECT coalesce(sum((item ->> 'points')::float), 0)
+            FROM jsonb_array_elements(a.items) item) AS points
     FROM submissions s JOIN assignments a ON a.id = s.assignment_id
     WHERE s.person = $1 ORDER BY s.handed_in_at DESC, s.id DESC LIMIT $2
 """

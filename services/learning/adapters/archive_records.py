@@ -15,7 +15,7 @@ _TOTALS = """
     SELECT count(*) AS activities, count(*) FILTER (WHERE completed) AS completed,
         count(*) FILTER (WHERE passed) AS passed,
         coalesce(sum(statements), 0)::bigint AS statements,
-        coalesce(sum(duration_ms), 0)::bigint AS duration_ms
+        least(coalesce(sum(duration_ms), 0), 9223372036854775807)::bigint AS duration_ms
     FROM progress WHERE actor_id = ANY($1::uuid[])
 """
 

@@ -13,7 +13,7 @@ _GROUPS = """
     SELECT key, count(*) AS begun, count(*) FILTER (WHERE last_at > $3) AS active,
         sum(activities)::bigint AS activities, sum(completed)::bigint AS completed,
         sum(passed)::bigint AS passed, sum(statements)::bigint AS statements,
-        sum(duration_ms)::bigint AS duration_ms, max(last_at) AS last_at
+        least(sum(duration_ms), 9223372036854775807)::bigint AS duration_ms, max(last_at) AS last_at
     FROM (
         SELECT n.key, count(*) AS activities, count(*) FILTER (WHERE p.completed) AS completed,
             count(*) FILTER (WHERE p.passed) AS passed, sum(p.statements) AS statements,
@@ -28,7 +28,7 @@ _ACTIVITIES = """
     SELECT a.iri, p.* FROM (
         SELECT activity, count(*) AS begun, count(*) FILTER (WHERE completed) AS completed,
             count(*) FILTER (WHERE passed) AS passed, avg(progress)::float8 AS progress,
-            sum(duration_ms)::bigint AS duration_ms
+            least(sum(duration_ms), 9223372036854775807)::bigint AS duration_ms
         FROM progress WHERE actor_id = ANY($1::uuid[])
         GROUP BY activity ORDER BY begun DESC, activity LIMIT $2
     ) p JOIN activities a ON a.key = p.activity

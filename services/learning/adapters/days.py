@@ -1,10 +1,11 @@
 """The days into which statements are partitioned: made before they come, retired when old."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from services.learning.adapters.pool import Pool
@@ -28,6 +29,11 @@ _ATTACHED = """
     SELECT to_date(right(child.relname, 8), 'YYYYMMDD') FROM pg_inherits
     JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'statements'::regclass
 """
+SET_ASIDE = """
+    SELECT relname FROM pg_class
+    WHERE relkind = 'r' AND NOT relispartition AND relname ~ $1 ORDER BY relname
+"""
+"""The tables of days that were set aside, whose names match."""
 _IN_LEDGER = """
     SELECT statement_id FROM ledger
     WHERE statement_id >= first_id_of($1) AND statement_id < first_id_of($2)
@@ -36,17 +42,29 @@ _IN_LEDGER = """
 log = structlog.get_logger(__name__)
 
 
+async def tables_of(connection: asyncpg.Connection, name: str) -> Sequence[str]:
+    """``statements`` or ``blobs``, and the days of it that were set aside."""
+    rows = await connection.fetch(SET_ASIDE, f"^{name}_[0-9]{{8}}$")
+    return [name, *(row[0] for row in rows)]
+
+
+def union(tables: Sequence[str]) -> str:
+    """The query of all their rows."""
+    return " UNION ALL ".join(f"SELECT * FROM {name}" for name in tables)  # noqa: S608 - names of tables
+
+
 class Days:
     """Which ids name a day, and the partitions of these days.
 
     A version 7 id names its day when that is neither far off nor retired. Every other id is kept in
-    the ledger, and its row stands on the day it came.
+    the ledger, and its row stands on the day it came. Days are retired after `kept_days`, or never:
+    what is retired is set aside, neither searched nor lost.
     """
 
-    def __init__(self, pool: Pool, clock: Clock, kept_days: int) -> None:
+    def __init__(self, pool: Pool, clock: Clock, kept_days: int | None) -> None:
         self._pool = pool
         self._clock = clock
-        self._kept = timedelta(days=kept_days)
+        self._kept = timedelta.max if kept_days is None else timedelta(days=kept_days)
         self._attached: set[date] = set()
         self._mixed: set[date] = set()
         self._refreshed: datetime | None = None
@@ -90,17 +108,20 @@ class Days:
                 await connection.execute("SELECT make_day($1)", day)
             self._attached.add(day)
 
-    def named_by(self, statement_id: UUID) -> date | None:
-        """The day that the id names, None for one that goes into the ledger."""
-        value = statement_id.int
-        if value >> 76 & 0xF != 7:
-            return None
-        milliseconds = value >> 80
-        now = self._clock().timestamp() * 1000
-        if milliseconds > now + AHEAD_MS:
-            return None
-        day = date.fromordinal(_EPOCH + milliseconds // _DAY_MS)
-        return day if milliseconds > now - LATE_MS or day in self._attached else None
+    def named_by(self, ids: Iterable[UUID]) -> dict[UUID, date | None]:
+        """The day that each id names, None for one that goes into the ledger."""
+        now = int(self._clock().timestamp() * 1000)
+        named: dict[UUID, date | None] = {}
+        for each in ids:
+            value = each.int
+            milliseconds = value >> 80
+            if value >> 76 & 0xF != 7 or milliseconds > now + AHEAD_MS:
+                named[each] = None
+                continue
+            day = date.fromordinal(_EPOCH + milliseconds // _DAY_MS)
+            is_late = milliseconds <= now - LATE_MS
+            named[each] = None if is_late and day not in self._attached else day
+        return named
 
     def is_mixed(self, day: date) -> bool:
         """Whether the ledger holds ids of this day: devices sent them from their future."""

@@ -54,11 +54,8 @@ _ABOVE = text(
     " AND o.kind = ANY(CAST(:kinds AS text[]))"
     " AND o.path > text2ltree(CAST(:after AS text)) ORDER BY o.path LIMIT :limit"
 )
-_CHILDREN = text("SELECT DISTINCT child FROM consents WHERE guardian = :person ORDER BY child")
-_GUARDIANS = text("SELECT DISTINCT guardian FROM consents WHERE child = :person ORDER BY guardian")
-_CONSENTED = text(
-    "SELECT EXISTS (SELECT FROM consents WHERE child = :child AND purpose = :purpose)"
-)
+_CHILDREN = text("SELECT child FROM guardianships WHERE guardian = :person ORDER BY child")
+_GUARDIANS = text("SELECT guardian FROM guardianships WHERE child = :person ORDER BY guardian")
 _RESOURCES = text(
     "SELECT id, code, standing, live_version, published_versions FROM resources"
     " WHERE id = ANY(CAST(:ids AS uuid[]))"
@@ -75,6 +72,8 @@ _MOVES = [
     )
     for table, column in (
         ("organisations", "path"),
+        ("applications", "organisation_path"),
+        ("documents", "organisation_path"),
         ("allowed_applications", "organisation_path"),
         ("courses", "organisation_path"),
         ("assignments", "organisation_path"),
@@ -95,6 +94,13 @@ _PUT_ROLE = text(
     " ON CONFLICT (grant_id) DO UPDATE SET valid_from = excluded.valid_from,"
     " valid_until = excluded.valid_until"
 )
+_PUT_GUARDIANSHIP = text(
+    "INSERT INTO guardianships (child, guardian) VALUES (:child_id, :guardian_id)"
+    " ON CONFLICT DO NOTHING"
+)
+_DROP_GUARDIANSHIP = text(
+    "DELETE FROM guardianships WHERE child = :child_id AND guardian = :guardian_id"
+)
 _PUT_CONSENT = text(
     "INSERT INTO consents (consent_id, child, guardian, purpose, purpose_version)"
     " VALUES (:consent_id, :child_id, :guardian_id, :purpose, :purpose_version)"
@@ -114,6 +120,8 @@ _FORGET = [
     for table, column in (
         ("members", "person"),
         ("roles", "person"),
+        ("guardianships", "child"),
+        ("guardianships", "guardian"),
         ("consents", "child"),
         ("consents", "guardian"),
     )
@@ -227,6 +235,15 @@ class DirectoryRepository:
         }
         await self._connection.execute(_PUT_ROLE, row)
 
+    async def put_guardianship(self, fact: Mapping[str, Any]) -> None:
+        if fact["restricted"]:
+            await self.drop_guardianship(fact)
+        else:
+            await self._connection.execute(_PUT_GUARDIANSHIP, _family(fact))
+
+    async def drop_guardianship(self, fact: Mapping[str, Any]) -> None:
+        await self._connection.execute(_DROP_GUARDIANSHIP, _family(fact))
+
     async def put_consent(self, fact: Mapping[str, Any]) -> None:
         names = ("child_id", "guardian_id", "purpose", "purpose_version")
         row = {name: fact[name] for name in names}
@@ -248,6 +265,10 @@ class DirectoryRepository:
     async def forget(self, person: str) -> None:
         for statement in _FORGET:
             await self._connection.execute(statement, {"person": person})
+
+
+def _family(fact: Mapping[str, Any]) -> dict[str, str]:
+    return {name: fact[name] for name in ("child_id", "guardian_id")}
 
 
 def _organisation(row: Row[Any]) -> Organisation:

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import orjson
 
 from services.learning.adapters.pool import Pool
+from services.learning.domain.xapi import exact
 from services.learning.domain.xapi.documents import (
     Document,
     MalformedDocument,
@@ -110,13 +110,17 @@ def _merged(current: Document | None, new: Document) -> bytes:
         return new.content
     if not (current.is_json and new.is_json):
         raise MalformedDocument("Use PUT to replace what is no JSON.", zh="请用 PUT 替换。")
-    return orjson.dumps({**_members(current), **_members(new)})
+    merged = {**_members(current), **_members(new)}
+    try:
+        return exact.dumps(merged)
+    except ValueError:
+        raise MalformedDocument("It is nested too deep.", zh="文档嵌套过深。") from None
 
 
 def _members(document: Document) -> dict[str, Any]:
     try:
-        found = orjson.loads(document.content)
-    except orjson.JSONDecodeError:
+        found = exact.loads(document.content)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         raise MalformedDocument("The document is no JSON object.", zh="文档不是 JSON 对象。")

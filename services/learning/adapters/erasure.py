@@ -1,12 +1,15 @@
 """Takes the activity records of a person away: rows, aggregates, documents, raw statements.
 
-Only a keyed hash of the person's account stays, beside a pseudonym that nothing leads to, so that
-what a device sends late is refused. Statements of others that mention the person name nobody then.
+What is gone: what the person did; what others said about the person, as a statement's object or in
+a sub-statement; signatures of statements that name the person, as each repeats all of it;
+attachments that nobody else sent; how activities are called of which nobody else speaks. Statements
+of others that mention the person name nobody then. Only a keyed hash of the person's account stays,
+beside a pseudonym that nothing leads to, so that what a device sends late is refused.
 """
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,12 +19,14 @@ import orjson
 from sqlalchemy import text
 
 from services.learning.adapters.actors import ActorDirectory
-from services.learning.adapters.days import STORE_LOCK
+from services.learning.adapters.days import SET_ASIDE, STORE_LOCK, union
 from services.learning.adapters.pool import Pool
 from services.learning.adapters.progress import People
 from services.learning.adapters.reading import lines_of
-from services.learning.adapters.recount import SET_ASIDE
+from services.learning.application.intake import PERSONA
 from services.learning.domain.xapi.aggregates import day_of
+from services.learning.domain.xapi.attachments import hashes_in, signatures_in
+from services.learning.domain.xapi.contents import attachment_key
 from services.learning.domain.xapi.records import About
 from services.learning.domain.xapi.rules import Json
 from shared.clock import Clock
@@ -57,42 +62,92 @@ _BY_ACTOR = [
     for table in ("progress", "mastery", "documents", "personas")
 ]
 _LEDGER = text("DELETE FROM ledger WHERE statement_id = ANY(CAST(:ids AS uuid[]))")
-_ATTACHMENTS = text("DELETE FROM attachments WHERE sha2 = ANY(CAST(:hashes AS text[]))")
+_PERSONAS = text("SELECT id FROM personas WHERE actor_id = ANY(CAST(:actors AS uuid[]))")
+_TAKE = """
+    DELETE FROM {table} WHERE actor_id = ANY(CAST(:actors AS uuid[]))
+        OR (about = 1 AND object = ANY(CAST(:actors AS uuid[])))
+    RETURNING object, about, least(at, stored) AS at, completed, passed, voided, related, blob_id,
+        line
+"""
+_MENTIONS = """
+    SELECT id, blob_id, line FROM {table}
+    WHERE related IS NOT NULL AND related && CAST(:actors AS uuid[])
+"""
+# Before it is asked who else uses them: whoever stores one of them meanwhile has done so, or waits.
+_HOLD = text(
+    "SELECT FROM attachments WHERE sha2 = ANY(CAST(:hashes AS text[])) ORDER BY sha2 FOR UPDATE"
+)
+_ATTACHMENTS = """
+    DELETE FROM attachments a USING unnest(CAST(:keys AS uuid[]), CAST(:hashes AS text[]))
+        AS gone (key, sha2)
+    WHERE a.sha2 = gone.sha2 AND NOT EXISTS (
+        SELECT FROM ({rows}) s WHERE s.related IS NOT NULL AND s.related @> ARRAY[gone.key])
+"""
+_SIGNATURES = text("DELETE FROM attachments WHERE sha2 = ANY(CAST(:hashes AS text[]))")
+# The row stays: who defined the activity again would not be asked for it a second time.
+_UNDEFINE = """
+    UPDATE activities a SET definition = '{{}}'
+    WHERE key = ANY(CAST(:keys AS uuid[])) AND definition <> '{{}}'
+        AND NOT EXISTS (SELECT FROM ({rows}) s WHERE s.object = a.key AND s.about = 0)
+        AND NOT EXISTS (
+            SELECT FROM ({rows}) s WHERE s.related IS NOT NULL AND s.related @> ARRAY[a.key])
+"""
 
 
 @dataclass(slots=True)
 class _Gone:
     """What the rows that were deleted leave to be undone: figures by activity and day, lines by
-    blob; then, out of these lines, statement ids and attachments."""
+    blob, activities; then, out of these lines and of those in which others mention one of
+    `personas`, statement ids, further rows, attachments and signatures."""
 
+    personas: Set[str]
     statements: Counter[tuple[UUID, date]] = field(default_factory=Counter)
     completions: Counter[tuple[UUID, date]] = field(default_factory=Counter)
     passes: Counter[tuple[UUID, date]] = field(default_factory=Counter)
-    lines: dict[UUID, list[int]] = field(default_factory=dict)
+    lines: dict[UUID, set[int]] = field(default_factory=dict)
+    mentions: dict[UUID, dict[int, UUID]] = field(default_factory=dict)
+    activities: set[UUID] = field(default_factory=set)
     ids: list[UUID] = field(default_factory=list)
+    rows: list[UUID] = field(default_factory=list)
     attachments: set[str] = field(default_factory=set)
+    signatures: set[str] = field(default_factory=set)
 
     def add(self, row: Any) -> None:
-        self.lines.setdefault(UUID(bytes=row.blob_id.bytes), []).append(row.line)
+        """A row that was deleted."""
+        self.lines.setdefault(_uuid(row.blob_id), set()).add(row.line)
+        self.activities |= {_uuid(each) for each in (row.object, *(row.related or ()))}
         if row.about == About.ACTIVITY and not row.voided:
-            key = (UUID(bytes=row.object.bytes), day_of(row.at))
+            key = (_uuid(row.object), day_of(row.at))
             self.statements[key] += 1
             self.completions[key] += row.completed
             self.passes[key] += row.passed is True
 
-    def blanked(self, blob: UUID, content: bytes) -> bytes:
-        """The blob with nothing in these lines."""
+    def mention(self, row: Any) -> None:
+        """A row of somebody else."""
+        self.mentions.setdefault(_uuid(row.blob_id), {})[row.line] = _uuid(row.id)
+
+    def blanked(self, blob: UUID, content: bytes) -> bytes | None:
+        """The blob with nothing in the lines that go; None if none does."""
         lines = lines_of(content)
-        for number in self.lines[blob]:
+        going = self.lines.get(blob, set())
+        for number, row in self.mentions.get(blob, {}).items():
+            statement = orjson.loads(lines[number])
+            if self._is_about(statement["object"]):
+                self.rows.append(row)
+                going.add(number)
+            else:
+                self.signatures |= signatures_in(statement)
+        for number in going:
             statement = orjson.loads(lines[number])
             self.ids.append(UUID(statement["id"]))
-            for each in (statement, statement["object"]):
-                self._note_attachments(each)
+            self.attachments |= hashes_in(statement)
             lines[number] = b""
-        return zlib.compress(b"\n".join(lines), 1)
+        return zlib.compress(b"\n".join(lines), 1) if going else None
 
-    def _note_attachments(self, part: Json) -> None:
-        self.attachments |= {each["sha2"].lower() for each in part.get("attachments", ())}
+    def _is_about(self, target: Json) -> bool:
+        """Whether a sub-statement tells what the person did, or what is said of the person."""
+        parts = (target.get("actor", {}), target.get("object", {}))
+        return any(each.get(PERSONA) in self.personas for each in parts)
 
 
 class Erasure:
@@ -106,26 +161,25 @@ class Erasure:
         """`services.learning.consumers.Forget`; doing it again does nothing."""
         actors = await self._bar(person)
         run = uow.connection.execute
+        asked = {"actors": actors}
         # No recount and no voiding meanwhile; storing goes on.
         await run(_SHARED)
-        gone = _Gone()
-        for table in await self._tables(uow, "statements"):
-            rows = await run(
-                text(
-                    f"DELETE FROM {table} WHERE actor_id = ANY(CAST(:actors AS uuid[]))"  # noqa: S608 - names of tables
-                    " RETURNING object, about, at, completed, passed, voided, blob_id, line"
-                ),
-                {"actors": actors},
-            )
-            for row in rows:
+        gone = _Gone({_uuid(row.id).hex for row in await run(_PERSONAS, asked)})
+        tables = await self._tables(uow, "statements")
+        for table in tables:
+            for row in await run(text(_TAKE.format(table=table)), asked):
                 gone.add(row)
+            for row in await run(text(_MENTIONS.format(table=table)), asked):
+                gone.mention(row)
         for table in await self._tables(uow, "blobs"):
             await self._blank(uow, table, gone)
+        for table in tables:
+            delete = text(f"DELETE FROM {table} WHERE id = ANY(CAST(:ids AS uuid[]))")  # noqa: S608 - names of tables
+            await run(delete, {"ids": gone.rows})
         for statement in _BY_ACTOR:
-            await run(statement, {"actors": actors})
+            await run(statement, asked)
         await run(_LEDGER, {"ids": gone.ids})
-        # One that another's statement has too goes as well: it is the erased person's first.
-        await run(_ATTACHMENTS, {"hashes": sorted(gone.attachments)})
+        await self._orphans(uow, union(tables), gone)
         await self._uncount(uow, gone)
         uow.committed.append(lambda: self._actors.forget(actors))
 
@@ -151,16 +205,27 @@ class Erasure:
             " ORDER BY id FOR UPDATE"
         )
         update = text(f"UPDATE {table} SET content = :content WHERE id = :id")  # noqa: S608 - likewise
-        blobs = sorted(gone.lines)
+        blobs = sorted(gone.lines.keys() | gone.mentions.keys())
         for start in range(0, len(blobs), BLOBS_AT_ONCE):
             asked = {"ids": blobs[start : start + BLOBS_AT_ONCE]}
             found = [
-                (UUID(bytes=row.id.bytes), row.content)
-                for row in await uow.connection.execute(select, asked)
+                (_uuid(row.id), row.content) for row in await uow.connection.execute(select, asked)
             ]
-            if found:
-                rows = [{"id": key, "content": gone.blanked(key, old)} for key, old in found]
+            blanked = ((key, gone.blanked(key, old)) for key, old in found)
+            rows = [{"id": key, "content": new} for key, new in blanked if new is not None]
+            if rows:
                 await uow.connection.execute(update, rows)
+
+    async def _orphans(self, uow: UnitOfWork, rows: str, gone: _Gone) -> None:
+        """Attachments that came with no statement that is left, and definitions of which none
+        speaks."""
+        run = uow.connection.execute
+        hashes = sorted(gone.attachments)
+        keys = [attachment_key(each) for each in hashes]
+        await run(_HOLD, {"hashes": hashes})
+        await run(text(_ATTACHMENTS.format(rows=rows)), {"keys": keys, "hashes": hashes})
+        await run(_SIGNATURES, {"hashes": sorted(gone.signatures)})
+        await run(text(_UNDEFINE.format(rows=rows)), {"keys": sorted(gone.activities)})
 
     async def _uncount(self, uow: UnitOfWork, gone: _Gone) -> None:
         keys = sorted(gone.statements)
@@ -173,3 +238,8 @@ class Erasure:
         }
         await uow.connection.execute(_LESS, less)
         await uow.connection.execute(_NONE_LEFT, {"activities": less["activities"]})
+
+
+def _uuid(found: Any) -> UUID:
+    """The driver's own kind of UUID compares as no other."""
+    return UUID(bytes=found.bytes)

@@ -14,17 +14,24 @@ from uuid import UUID
 from services.learning.adapters.statements import attachment_place
 from services.learning.application.intake import member_key
 from services.learning.domain.xapi.attachments import Part
+from services.learning.domain.xapi.contents import moment_of
 from services.learning.domain.xapi.queries import Found, StatementQuery
 from services.learning.domain.xapi.rules import Json
 from shared.encryption import KeyRing
 from shared.reader import Reader
 
-_FOUND = "s.id, s.stored, s.application_id, s.actor_id, s.blob_id, s.line, s.voided"
+_FOUND = "s.id, s.stored, s.application_id, s.actor_id, s.blob_id, s.line, s.voided, s.related"
 _BY_ID = f"""
-    SELECT {_FOUND} FROM statements s
+    SELECT {_FOUND} FROM {{table}} s
     WHERE s.id = ANY(ARRAY[$1::uuid, (SELECT id FROM ledger WHERE statement_id = $1)])
         AND s.application_id = ANY($2::int[])
 """  # noqa: S608 - constants
+_IN_LEDGER = "SELECT id FROM ledger WHERE statement_id = $1"
+_BLOBS = "SELECT id, content FROM {table} WHERE id = ANY($1)"
+_ASIDE = """
+    SELECT relname FROM pg_class
+    WHERE relkind = 'r' AND NOT relispartition AND relname = ANY($1::text[])
+"""
 _REFERRED = (
     "t.id = ANY(ARRAY[s.object, (SELECT l.id FROM ledger l WHERE l.statement_id = s.object)])"
 )
@@ -36,8 +43,15 @@ class StatementReader:
         self._keys = keys
 
     async def find(self, statement_id: UUID, reach: Sequence[int]) -> Found | None:
-        """One statement, voided or not, that one of the applications `reach` sent."""
-        found = await self._told(await self._reader.fetch(_BY_ID, statement_id, list(reach)))
+        """One statement, voided or not, that one of the applications `reach` sent; also one of a
+        day that was set aside."""
+        query, asked = _BY_ID.format(table="statements"), (statement_id, list(reach))
+        rows = await self._reader.fetch(query, *asked)
+        if not rows:
+            key = await self._reader.fetchrow(_IN_LEDGER, statement_id)
+            for table in await self._set_aside("statements", key or ()):
+                rows = await self._reader.fetch(_BY_ID.format(table=table), *asked)
+        found = await self._told(rows)
         return found[0] if found else None
 
     async def select(self, query: StatementQuery) -> Sequence[Found]:
@@ -77,15 +91,23 @@ class StatementReader:
                 row["actor_id"],
                 lines[row["blob_id"]][row["line"]],
                 row["voided"],
+                row["related"] or (),
             )
             for row in rows
         ]
 
     async def _lines(self, blobs: Iterable[UUID]) -> Mapping[UUID, Sequence[bytes]]:
-        rows = await self._reader.fetch(
-            "SELECT id, content FROM blobs WHERE id = ANY($1)", list(blobs)
-        )
+        wanted = list(blobs)
+        rows = [*await self._reader.fetch(_BLOBS.format(table="blobs"), wanted)]
+        if len(rows) < len(wanted):
+            for table in await self._set_aside("blobs", wanted):
+                rows += await self._reader.fetch(_BLOBS.format(table=table), wanted)
         return {key: lines_of(content) for key, content in rows}
+
+    async def _set_aside(self, name: str, ids: Iterable[UUID]) -> Sequence[str]:
+        """The tables of days that were set aside which these ids name."""
+        days = [f"{name}_{moment:%Y%m%d}" for each in ids if (moment := moment_of(each))]
+        return [row[0] for row in await self._reader.fetch(_ASIDE, days)] if days else []
 
 
 def lines_of(blob: bytes) -> list[bytes]:

@@ -1,12 +1,11 @@
 """Counts every aggregate anew from the raw statements."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import orjson
 
 from services.learning.adapters import aggregates
-from services.learning.adapters.days import STORE_LOCK
+from services.learning.adapters.days import STORE_LOCK, tables_of, union
 from services.learning.adapters.pool import Pool
 from services.learning.adapters.reading import lines_of
 from services.learning.application.intake import NOBODY
@@ -16,12 +15,6 @@ from services.learning.domain.xapi.contents import figures_of, key_of
 from services.learning.domain.xapi.values import Version, instant
 
 BLOBS_AT_ONCE = 200
-
-SET_ASIDE = """
-    SELECT relname FROM pg_class
-    WHERE relkind = 'r' AND NOT relispartition AND relname ~ $1 ORDER BY relname
-"""
-"""The tables of days that were set aside, whose names match."""
 
 
 async def recount(pool: Pool) -> int:
@@ -36,8 +29,7 @@ async def recount(pool: Pool) -> int:
         for table in ("progress", "activity_days", "mastery"):
             await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
         rows, blobs = [
-            _all_of(table, await connection.fetch(SET_ASIDE, f"^{table}_[0-9]{{8}}$"))
-            for table in ("statements", "blobs")
+            union(await tables_of(connection, table)) for table in ("statements", "blobs")
         ]
         cursor = await connection.cursor(
             "SELECT b.content, array_agg(s.line) AS lines, array_agg(s.actor_id) AS actors,"  # noqa: S608 - names of tables
@@ -55,16 +47,11 @@ async def recount(pool: Pool) -> int:
                         continue
                     statement = orjson.loads(lines[line])
                     given = statement.get("timestamp")
-                    at = stored if given is None else instant(given, Version.V1)
+                    at = stored if given is None else min(instant(given, Version.V1), stored)
                     activity: UUID = key_of(statement["object"]["id"])
                     figures = figures_of(statement)
                     tally.add(actor, activity, at, figures)
-                    tally.learn(actor, points_of(statement), min(at, stored), figures)
+                    tally.learn(actor, points_of(statement), at, figures)
                     counted += 1
             await aggregates.add(connection, tally)
     return counted
-
-
-def _all_of(table: str, set_aside: Sequence[tuple[str]]) -> str:
-    names = [table, *(row[0] for row in set_aside)]
-    return " UNION ALL ".join(f"SELECT * FROM {name}" for name in names)  # noqa: S608 - names of tables

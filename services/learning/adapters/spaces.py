@@ -100,8 +100,8 @@ class AnnouncementRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, announcement: Announcement) -> None:
-        await self._connection.execute(_ADD, _row(announcement))
+    async def add(self, *announcements: Announcement) -> None:
+        await self._connection.execute(_ADD, [_row(each) for each in announcements])
 
     async def get(self, space_id: UUID, announcement_id: UUID) -> Announcement | None:
         return await self._one(_GET, space_id, announcement_id)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.learning.domain.assignments import Answer
 from services.learning.domain.marking import Mark
-from services.learning.domain.submissions import State, Submission
+from services.learning.domain.submissions import Attempt, State, Submission
 from shared.encryption import KeyRing, Place
 
 _SELECT = (
@@ -43,6 +43,14 @@ _SAVE = text(
 _ADD_HAND_IN = text(
     "INSERT INTO hand_ins (submission_id, attempt, late, handed_in_at, answers)"
     " VALUES (:id, :attempt, :late, :handed_in_at, :answers)"
+)
+_KEEP_TOLD = text(
+    "UPDATE hand_ins SET marking = :marking, score = :score"
+    " WHERE submission_id = :id AND attempt = :attempt"
+)
+_ATTEMPTS = text(
+    "SELECT attempt, late, handed_in_at, answers, marking, score FROM hand_ins"
+    " WHERE submission_id = :id ORDER BY attempt"
 )
 _BELOW = "o.path <@ CAST(CAST(:paths AS text[]) AS ltree[])"
 _BEHIND = "(CAST(:before AS uuid) IS NULL OR s.id < :before) ORDER BY s.id DESC LIMIT :limit"
@@ -88,7 +96,16 @@ class SubmissionRepository:
         if submissions:
             await self._connection.execute(_SAVE, [self._row(each) for each in submissions])
 
-    async def hand_in(self, submission: Submission) -> None:
+    async def hand_in(self, submission: Submission, before: Submission) -> None:
+        if before.told:
+            place = _told_place(before.id, before.attempt)
+            told = {
+                "id": before.id,
+                "attempt": before.attempt,
+                "marking": self._sealed(place, _marking(before)),
+                "score": before.score,
+            }
+            await self._connection.execute(_KEEP_TOLD, told)
         await self.save(submission)
         row = {
             "id": submission.id,
@@ -101,6 +118,25 @@ class SubmissionRepository:
             ),
         }
         await self._connection.execute(_ADD_HAND_IN, row)
+
+    async def attempts(self, submission_id: UUID) -> Sequence[Attempt]:
+        rows = await self._connection.execute(_ATTEMPTS, {"id": submission_id})
+        return [self._attempt(submission_id, row) for row in rows]
+
+    def _attempt(self, id_: UUID, row: Row[Any]) -> Attempt:
+        answers = self._opened(_answers_place(id_, row.attempt), row.answers)
+        told: dict[str, Any] = {"marks": None, "feedback": None}
+        if row.marking is not None:
+            told = self._opened(_told_place(id_, row.attempt), row.marking)
+        return Attempt(
+            number=row.attempt,
+            handed_in_at=row.handed_in_at,
+            late=row.late,
+            answers=[_answer(each) for each in answers],
+            marks=told["marks"] and [each and _mark(each) for each in told["marks"]],
+            feedback=told["feedback"],
+            score=row.score,
+        )
 
     async def page(
         self, assignment_id: UUID, paths: Sequence[str], limit: int, before: UUID | None
@@ -122,11 +158,9 @@ class SubmissionRepository:
 
     def _row(self, submission: Submission) -> dict[str, Any]:
         names = set(Submission.__slots__) - {"class_path", "answers", "marks", "feedback"}
-        marks = [each and each._asdict() for each in submission.marks]
-        marking = {"marks": marks, "feedback": submission.feedback}
         return {
             **{name: getattr(submission, name) for name in names},
-            "marking": self._sealed(_marking_place(submission.id), marking),
+            "marking": self._sealed(_marking_place(submission.id), _marking(submission)),
         }
 
     def _submission(self, row: Row[Any]) -> Submission:
@@ -164,6 +198,15 @@ class SubmissionRepository:
 
 def _answers_place(submission_id: UUID, attempt: int) -> Place:
     return Place("hand_ins", "answers", f"{submission_id} {attempt}")
+
+
+def _told_place(submission_id: UUID, attempt: int) -> Place:
+    return Place("hand_ins", "marking", f"{submission_id} {attempt}")
+
+
+def _marking(submission: Submission) -> dict[str, Any]:
+    marks = [each and each._asdict() for each in submission.marks]
+    return {"marks": marks, "feedback": submission.feedback}
 
 
 def _marking_place(submission_id: UUID) -> Place:

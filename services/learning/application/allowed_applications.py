@@ -11,6 +11,7 @@ from services.learning.domain.allowed_applications import (
     Action,
     AllowedApplication,
     Category,
+    HeldAbove,
     Level,
     State,
 )
@@ -71,7 +72,7 @@ class AllowedApplications:
     async def allow(
         self, caller: Principal, space_id: UUID, told: Mapping[str, Any]
     ) -> AllowedApplication:
-        """Raises `NotFound`, `Forbidden`, `AlreadyAllowed`."""
+        """Raises `NotFound`, `Forbidden`, `AlreadyAllowed`, `HeldAbove`."""
         async with self._new_uow() as uow:
             path = await self._administered(uow, caller, space_id)
             now = self._clock()
@@ -84,7 +85,13 @@ class AllowedApplications:
                 created_at=now,
                 updated_at=now,
             )
-            await self._store(uow.connection).add(made)
+            store = self._store(uow.connection)
+            await store.add(made)
+            if _found(await store.get(path, made.id)).held:
+                raise HeldAbove(
+                    "Ask the organisation above that suspended or withdrew it.",
+                    zh="上级机构已暂停或取消准入，请与其联系。",
+                )
             _note(uow, "allowed", made)
             return await uow.commit(made)
 

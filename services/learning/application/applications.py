@@ -8,10 +8,11 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ UNPLACED = "unplaced"
 """Where a client keeps records of people who hold no role anywhere."""
 
 _FOR_ITSELF = {
-    "learning.write": frozenset({Scope.WRITE, Scope.STATE, Scope.PROFILE}),
+    "learning.write": frozenset({Scope.WRITE, Scope.STATE, Scope.PROFILE, Scope.DEFINE}),
     "learning.read": frozenset({Scope.READ_MINE}),
 }
 _FOR_A_PERSON = {
@@ -47,10 +48,19 @@ _FOR_A_PERSON = {
 @dataclass(frozen=True, slots=True)
 class Access:
     """The calling application, and the person it acts for: then only that person's records are
-    in reach."""
+    in reach. ``client`` is the id of one that sent a token."""
 
     application: Application
     person: str | None = None
+    client: str | None = None
+
+    @property
+    def shelf(self) -> str:
+        """What stands for the application where it keeps documents: the same wherever whom it acts
+        for belongs by now. A label of an ltree."""
+        if self.client is None:
+            return f"application_{self.application.id}"
+        return f"client_{re.sub('[^0-9A-Za-z]', '_', self.client)}"
 
 
 NOBODY = Access(Application(0, "anonymous", "", UNPLACED, frozenset(), Class.ANALYTICS))
@@ -100,12 +110,17 @@ class Registry:
         """The applications whose statements may be read. Raises `ScopeMissing`."""
         application = access.application
         application.admit(Scope.READ_MINE)
-        if not application.may(Scope.READ):
+        ask: Callable[[str], Awaitable[Sequence[int]]]
+        if application.may(Scope.READ):
+            key, ask = application.path, self._applications.below
+        elif access.client is not None and access.person is not None:
+            # Who moves keeps their records, though the application then acts from elsewhere.
+            key, ask = access.client, self._applications.of_client
+        else:
             return [application.id]
-        known = self._reach.get(application.path)
+        known = self._reach.get(key)
         if known is None or known[1] < time.monotonic():
-            ids = await self._applications.below(application.path)
-            known = self._reach[application.path] = (ids, time.monotonic() + SEEN_SECONDS)
+            known = self._reach[key] = (await ask(key), time.monotonic() + SEEN_SECONDS)
         return known[0] if application.id in known[0] else [*known[0], application.id]
 
     def agent_of(self, person: str) -> Json:
@@ -133,6 +148,28 @@ class Registry:
         )
         return NewApplication(application, secret)
 
+    async def rotate(self, username: str) -> NewApplication:
+        """A new secret; the old one gets in for `SEEN_SECONDS` more at most. Raises
+        `UnknownApplication`."""
+        secret = secrets.token_urlsafe(32)
+        async with self._new_uow() as uow:
+            found = await self._applications.put_secret(uow, username, _hash(secret))
+            application = _known(found, username)
+            uow.audit.record("application.secret_changed", f"application/{application.id}")
+            return await uow.commit(NewApplication(application, secret))
+
+    async def revoke(self, username: str) -> None:
+        """It gets in for `SEEN_SECONDS` more at most, and nobody else ever has its name; what it
+        stored stays. Raises `UnknownApplication`."""
+        async with self._new_uow() as uow:
+            application = _known(await self._applications.revoke(uow, username), username)
+            uow.audit.record("application.revoked", f"application/{application.id}")
+            await uow.commit()
+
+    async def is_organisation(self, path: str) -> bool:
+        """Whether identity told of an open organisation there."""
+        return await self._applications.is_organisation(path)
+
     async def _by_password(self, credentials: str) -> Application:
         known = self._seen.get(credentials)
         if known is not None and known[1] > time.monotonic():
@@ -142,7 +179,9 @@ class Registry:
         except (binascii.Error, UnicodeDecodeError):
             pair = ""
         username, _, secret = pair.partition(":")
-        application = await self._applications.by_secret(username, _hash(secret))
+        application = None
+        if "\0" not in username:  # which no text of PostgreSQL holds, nor RFC 7617 §2 allows
+            application = await self._applications.by_secret(username, _hash(secret))
         if application is None:
             raise UnknownApplication("Check the user name and password.", zh="请检查用户名和密码。")
         self._seen[credentials] = (application, time.monotonic() + SEEN_SECONDS)
@@ -161,7 +200,7 @@ class Registry:
         known = self._seen.get(username)
         application = known[0] if known else await self._of_client(username, principal.client, path)
         self._seen[username] = (application, 0.0)
-        return Access(replace(application, scopes=scopes), person)
+        return Access(replace(application, scopes=scopes), person, principal.client)
 
     async def _of_client(self, username: str, client: str, path: str) -> Application:
         async with self._registering:
@@ -183,6 +222,15 @@ class Registry:
             added = replace(application, id=number)
             uow.audit.record("application.registered", f"application/{number}")
             return await uow.commit(added)
+
+
+def _known(application: Application | None, username: str) -> Application:
+    if application is None:
+        raise UnknownApplication(
+            f"No application signs in as {username}, or it was revoked before.",
+            zh=f"没有名为 {username} 的应用，或已被吊销。",
+        )
+    return application
 
 
 def _hash(secret: str) -> bytes:

@@ -23,7 +23,7 @@ from services.learning.domain.archive import (
     Snapshot,
     Standing,
     Term,
-    TermNotBegun,
+    check_given,
 )
 from services.learning.domain.courses import completion
 from services.learning.domain.progress import ESTIMATOR
@@ -83,7 +83,7 @@ class Archives:
     async def award(
         self, caller: Principal, person: str, title: str, text: str, day: date | None
     ) -> Given:
-        """Raises `NotFound`, `ArchiveFull`."""
+        """Raises `NotFound`, `DayRefused`, `ArchiveFull`."""
         return await self._enter(caller, person, Kind.AWARD, title, text, day)
 
     async def remark(self, caller: Principal, person: str, text: str) -> Given:
@@ -106,20 +106,28 @@ class Archives:
 
     async def snapshot(self, caller: Principal, person: str, term: Term) -> Snapshot:
         """Keep how far the learner is now as that of the term. Raises `NotFound`, `TermNotBegun`,
-        `SnapshotTaken`."""
+        `TermOver`, `SnapshotTaken`."""
         now = self._clock()
         async with self._new_uow() as uow:
             place = await self._learners.reached(uow, caller, person, WRITE)
-            if day_of(now) < term.begins:
-                raise TermNotBegun(
-                    f"That term begins on {term.begins}.", zh=f"该学期将于 {term.begins} 开始。"
-                )
+            term.check_present(day_of(now))
             store = self._store(uow.connection)
             standing = await self._standing(store, person)
             taken = Snapshot(person, term, now, standing.record)
             await store.add_snapshot(taken)
             uow.audit.record("archive.snapshot_taken", f"{person} {term}", organisation=place.path)
             return await uow.commit(taken)
+
+    async def withdraw_snapshot(self, caller: Principal, person: str, term: Term) -> None:
+        """By an administrator there. Raises `NotFound`, `Forbidden`."""
+        async with self._new_uow() as uow:
+            place = await self._learners.reached(uow, caller, person, WRITE)
+            WITHDRAW.admit(caller, place.path)
+            if not await self._store(uow.connection).delete_snapshot(person, term):
+                raise NotFound("There is no such snapshot.", zh="没有该学期快照。")
+            what = f"{person} {term}"
+            uow.audit.record("archive.snapshot_withdrawn", what, organisation=place.path)
+            await uow.commit()
 
     async def _enter(
         self,
@@ -131,15 +139,17 @@ class Archives:
         day: date | None,
     ) -> Given:
         now = self._clock()
+        today = day_of(now)
         async with self._new_uow() as uow:
             place = await self._learners.reached(uow, caller, person, WRITE)
+            check_given(day or today, today)
             made = Entry(
                 id=uuid7(),
                 person=person,
                 kind=kind,
                 title=title,
                 text=text,
-                day=day or day_of(now),
+                day=day or today,
                 organisation_id=place.id,
                 author=caller.subject,
                 created_at=now,
@@ -157,7 +167,7 @@ class Archives:
             totals=await self._records.totals(person),
             mastery=await self._records.known(person, self._clock()),
             courses=[
-                CourseStanding(each, completion(each.rule, each.required, achieved))
+                CourseStanding(each, completion(each.rule, each.required, achieved, each.gone))
                 for each in courses
             ],
             estimator=ESTIMATOR,

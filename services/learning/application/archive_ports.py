@@ -13,6 +13,7 @@ from services.learning.domain.archive import (
     Known,
     Snapshot,
     TakenCourse,
+    Term,
     Totals,
 )
 
@@ -34,6 +35,10 @@ class ArchiveStore(Protocol):
 
     async def add_snapshot(self, snapshot: Snapshot) -> None:
         """Raises `SnapshotTaken`."""
+        ...
+
+    async def delete_snapshot(self, person: str, term: Term) -> bool:
+        """Whether there was one."""
         ...
 
     async def snapshots(self, person: str) -> Sequence[Snapshot]:

@@ -49,7 +49,14 @@ def work_places(caller: Principal, subject: str) -> list[str]:
 
 
 def manages(caller: Principal, assignment: Assignment) -> bool:
-    return assignment.owner == caller.subject or MANAGE.holds(caller, assignment.organisation_path)
+    """Whether the caller administers there, or owns it: what pupils know of, while the caller still
+    works there."""
+    path = assignment.organisation_path
+    if MANAGE.holds(caller, path):
+        return True
+    return assignment.owner == caller.subject and (
+        assignment.state is State.DRAFT or CREATE.holds(caller, path)
+    )
 
 
 async def seen(
@@ -83,8 +90,8 @@ async def managed(
         raise NotFound("There is no such homework.", zh="没有该作业。")
     if not manages(caller, assignment):
         raise Forbidden(
-            "Its owner changes it, or an administrator above.",
-            zh="仅布置作业的教师及上级管理员可以修改。",
+            "Its owner changes it while teaching there, or an administrator above.",
+            zh="仅仍在该处任教的布置教师及上级管理员可以修改。",
         )
     if version is not None and assignment.version != version:
         raise StaleVersion
@@ -92,7 +99,7 @@ async def managed(
 
 
 async def _by_work(store: AssignmentStore, caller: Principal, assignment: Assignment) -> bool:
-    if manages(caller, assignment):
+    if assignment.owner == caller.subject or manages(caller, assignment):
         return True
     if assignment.state is State.DRAFT:
         return False

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.learning.domain.assignments import Assignment, Taker
 from services.learning.domain.assignments_load import SubjectLoad
-from services.learning.domain.submissions import HomeworkFile, Submission
+from services.learning.domain.submissions import Attempt, HomeworkFile, Submission
 
 
 class AssignedClass(NamedTuple):
@@ -84,8 +84,12 @@ class SubmissionStore(Protocol):
 
     async def save_all(self, submissions: Sequence[Submission]) -> None: ...
 
-    async def hand_in(self, submission: Submission) -> None:
-        """Save it, and keep its present attempt."""
+    async def hand_in(self, submission: Submission, before: Submission) -> None:
+        """Save it, and keep its present attempt, with what was told of that `before`."""
+        ...
+
+    async def attempts(self, submission_id: UUID) -> Sequence[Attempt]:
+        """Every one, the first first."""
         ...
 
     async def page(

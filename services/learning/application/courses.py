@@ -11,7 +11,9 @@ from services.learning.application.courses_access import CREATE, managed, seen
 from services.learning.application.courses_ports import CourseStore, EnrolmentStore
 from services.learning.application.directory import Directory, path_named
 from services.learning.application.references import refuse
+from services.learning.application.spaces_announcements import AnnouncementStore
 from services.learning.domain.courses import (
+    MOST_CLASSES,
     Action,
     Course,
     Origin,
@@ -20,8 +22,10 @@ from services.learning.domain.courses import (
     State,
     references,
 )
+from services.learning.domain.courses_changes import changes
 from services.learning.domain.courses_events import ReferenceAdded, ReferenceRemoved
 from services.learning.domain.references import Reference, flaws
+from services.learning.domain.spaces import Announcement
 from services.learning.domain.xapi.aggregates import day_of
 from shared.clock import Clock
 from shared.database import UnitOfWork
@@ -38,12 +42,14 @@ class Courses:
         store: Callable[[AsyncConnection], CourseStore],
         enrolments: Callable[[AsyncConnection], EnrolmentStore],
         directory: Callable[[AsyncConnection], Directory],
+        announcements: Callable[[AsyncConnection], AnnouncementStore],
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
         self._enrolments = enrolments
         self._directory = directory
+        self._announcements = announcements
         self._clock = clock
 
     async def create(self, caller: Principal, organisation: str, plan: Plan) -> Course:
@@ -75,7 +81,8 @@ class Courses:
         self, caller: Principal, course_id: UUID, version: int, sections: Sequence[Section]
     ) -> Course:
         """Make `sections` the whole of it, in this order. References that it has already may stay,
-        whatever became of their resources.
+        whatever became of their resources. Where it is published, the spaces of the classes that
+        take it announce what their pupils see to be different.
 
         Raises `NotFound`, `Forbidden`, `StaleVersion`, `ActionRefused`, `ReferencesRefused`.
         """
@@ -93,6 +100,9 @@ class Courses:
             await store.put_sections(course_id, sections)
             await store.save(after)
             _tell(uow, after, references(held), wanted)
+            if after.state is State.PUBLISHED:
+                lines = changes(held, sections, self._clock())
+                await self._announce(uow, caller, after, lines)
             _note(uow, "arranged", after, before, items=after.items)
             return await uow.commit(after)
 
@@ -141,6 +151,30 @@ class Courses:
             _tell(uow, made, [], references(sections))
             _note(uow, "created", made, origin=made.origin)
             return await uow.commit(made)
+
+    async def _announce(
+        self, uow: UnitOfWork, caller: Principal, course: Course, lines: Sequence[str]
+    ) -> None:
+        taking = await self._enrolments(uow.connection).page(course.id, MOST_CLASSES, "")
+        if not lines or not taking:
+            return
+        now = self._clock()
+        await self._announcements(uow.connection).add(
+            *(
+                Announcement(
+                    id=uuid7(),
+                    space_id=each.organisation_id,
+                    title=f"课程有更新：{course.plan.title[:180]}",
+                    text="\n".join(lines),
+                    pinned=False,
+                    author=caller.subject,
+                    version=1,
+                    published_at=now,
+                    updated_at=now,
+                )
+                for each in taking
+            )
+        )
 
     async def _place(self, uow: UnitOfWork, caller: Principal, organisation: str) -> str:
         path = await path_named(self._directory(uow.connection), caller, organisation)

@@ -19,8 +19,9 @@ SURVEY = Rule("learning.read", STAFF, own=True)
 
 
 class Standpoint(StrEnum):
-    """MANAGER: its owner and the administrators above. STAFF: who works at, above or below its
-    place, or at a class that takes it. LEARNER: who takes it, and their guardians."""
+    """MANAGER: its owner, while working there, and the administrators above. STAFF: who works at,
+    above or below its place, or at a class that takes it. LEARNER: who takes it, their guardians,
+    and an owner who left."""
 
     MANAGER = "MANAGER"
     STAFF = "STAFF"
@@ -28,7 +29,14 @@ class Standpoint(StrEnum):
 
 
 def manages(caller: Principal, course: Course) -> bool:
-    return course.owner == caller.subject or MANAGE.holds(caller, course.organisation_path)
+    """Whether the caller administers there, or owns it: what pupils know of, while the caller still
+    works there."""
+    path = course.organisation_path
+    if MANAGE.holds(caller, path):
+        return True
+    return course.owner == caller.subject and (
+        course.state is State.DRAFT or CREATE.holds(caller, path)
+    )
 
 
 def near(caller: Principal, course: Course) -> bool:
@@ -58,7 +66,7 @@ async def seen(
             if await _teaches_one(caller, course.id, enrolments):
                 return course, Standpoint.STAFF
             people = [caller.subject, *await directory.children(caller.subject)]
-            if await enrolments.takes(course.id, people, day):
+            if course.owner == caller.subject or await enrolments.takes(course.id, people, day):
                 return course, Standpoint.LEARNER
     raise NotFound("There is no such course.", zh="没有该课程。")
 
@@ -71,12 +79,14 @@ async def managed(
     Raises `NotFound`, `Forbidden`, `StaleVersion`.
     """
     course = await store.locked(course_id)
-    if course is None or not (manages(caller, course) or near(caller, course)):
+    if course is None or not (
+        course.owner == caller.subject or manages(caller, course) or near(caller, course)
+    ):
         raise NotFound("There is no such course.", zh="没有该课程。")
     if not manages(caller, course):
         raise Forbidden(
-            "Its owner changes it, or an administrator above.",
-            zh="仅课程所有者及上级管理员可以修改。",
+            "Its owner changes it while working there, or an administrator above.",
+            zh="仅仍在该处任职的课程所有者及上级管理员可以修改。",
         )
     if version is not None and course.version != version:
         raise StaleVersion

@@ -28,6 +28,7 @@ from services.learning.domain.courses import (
     completion,
     references,
 )
+from services.learning.domain.directory import Standing
 from services.learning.domain.references import Outlook, outlook
 from services.learning.domain.xapi.aggregates import day_of
 from shared.clock import Clock
@@ -139,14 +140,16 @@ class CourseViews:
             if not await self._enrolments(uow.connection).takes(course_id, [who], day):
                 raise NotFound("That person does not take the course.", zh="此人未参加该课程。")
             sections = await self._store(uow.connection).sections(course_id)
+            items = [item for each in sections for item in each.items if item.required]
+            required = [each.resource_id for each in items]
+            known = await self._directory(uow.connection).resource_state(required)
             if who != caller.subject:
                 path = course.organisation_path
                 uow.audit.record("course.completion_read", who, organisation=path)
                 await uow.commit()
-        items = [item for each in sections for item in each.items if item.required]
-        required = [each.resource_id for each in items]
+        gone = [id_ for id_, each in known.items() if each.standing is not Standing.LIVE]
         achieved = await self._achievements.of(who, required)
-        return completion(course.plan.completion, required, achieved)
+        return completion(course.plan.completion, required, achieved, gone)
 
     async def _seen(
         self, uow: UnitOfWork, caller: Principal, course_id: UUID

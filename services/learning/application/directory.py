@@ -62,12 +62,12 @@ class Directory(Protocol):
         ...
 
     async def children(self, guardian: str) -> Sequence[str]:
-        """For whom a consent of `guardian` stands, sorted: identity lets nobody but verified
-        guardians consent, and ends the consents with the link."""
+        """Whose verified guardian `guardian` is, sorted; who is restricted by court order is
+        none."""
         ...
 
     async def guardians(self, child: str) -> Sequence[str]:
-        """Whose consent for `child` stands, sorted."""
+        """The verified guardians of `child`, sorted; who is restricted by court order is none."""
         ...
 
     async def resource_state(self, ids: Sequence[UUID]) -> Mapping[UUID, KnownResource]:
@@ -91,6 +91,10 @@ class DirectoryStore(Directory, Protocol):
     async def put_member(self, fact: Mapping[str, Any]) -> None: ...
 
     async def put_role(self, fact: Mapping[str, Any]) -> None: ...
+
+    async def put_guardianship(self, fact: Mapping[str, Any]) -> None: ...
+
+    async def drop_guardianship(self, fact: Mapping[str, Any]) -> None: ...
 
     async def put_consent(self, fact: Mapping[str, Any]) -> None: ...
 

@@ -1,12 +1,14 @@
-"""Documents that applications keep, within their organisation."""
+"""Documents that applications keep: of activities for their organisation, of people for
+themselves."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from services.learning.application.applications import Access, Registry
+from services.learning.application.consents import Bounds
 from services.learning.domain.applications import Scope
 from services.learning.domain.xapi import documents
-from services.learning.domain.xapi.contents import key_of
+from services.learning.domain.xapi.contents import key_of, without_members
 from services.learning.domain.xapi.documents import (
     NOTHING,
     Document,
@@ -15,6 +17,7 @@ from services.learning.domain.xapi.documents import (
     Preconditions,
     Shelf,
 )
+from services.learning.domain.xapi.queries import UNKNOWN
 from services.learning.domain.xapi.rules import Json
 from services.learning.domain.xapi.values import Version
 from services.learning.ports import Actors, DocumentStore
@@ -23,26 +26,45 @@ from shared.clock import Clock
 
 class Documents:
     def __init__(
-        self, store: DocumentStore, actors: Actors, registry: Registry, clock: Clock
+        self,
+        store: DocumentStore,
+        actors: Actors,
+        registry: Registry,
+        bounds: Bounds,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._actors = actors
         self._registry = registry
+        self._bounds = bounds
         self._clock = clock
 
     async def shelf(
-        self, access: Access, kind: Kind, activity: str | None, agent: Json | None
+        self,
+        access: Access,
+        kind: Kind,
+        activity: str | None,
+        agent: Json | None,
+        *,
+        reading: bool = False,
     ) -> Shelf:
-        """Where the application's documents of `kind` on these stand. Raises `ScopeMissing`."""
+        """Where the application's documents of `kind` on these stand. Reading notes nobody; it is
+        shown an empty shelf when nobody spoke of the agent, or the agent is a pupil of whom the
+        application is told nothing. Raises `ScopeMissing`."""
         access.application.admit(Scope.STATE if kind is Kind.STATE else Scope.PROFILE)
         actor = NOTHING
         if agent is not None:
             self._registry.admit_agent(access, agent)
-            naked = {name: value for name, value in agent.items() if name != "member"}
-            [pseudonym] = await self._actors.pseudonyms([naked])
-            actor = pseudonym.actor
+            if not reading:
+                [pseudonym] = await self._actors.pseudonyms([without_members(agent)])
+                actor = pseudonym.actor
+            elif await self._bounds.withheld(access, [agent]):
+                actor = UNKNOWN
+            else:
+                actor = await self._actors.known(agent) or UNKNOWN
         key = NOTHING if activity is None else key_of(activity)
-        return Shelf(access.application.path, kind, key, actor)
+        shared = kind is Kind.ACTIVITY_PROFILE
+        return Shelf(access.application.path if shared else access.shelf, kind, key, actor)
 
     async def get(self, shelf: Shelf, name: str) -> Document:
         """One document. Raises `DocumentNotFound`."""

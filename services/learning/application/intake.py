@@ -1,26 +1,26 @@
 """From what a client sent to records: checked, people replaced by pseudonyms, ready to store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from services.learning.domain.progress import points_of
-from services.learning.domain.xapi import attachments, statements
+from services.learning.domain.xapi import attachments, exact, statements
 from services.learning.domain.xapi.attachments import Part
 from services.learning.domain.xapi.contents import (
     activities_in,
     agents_in,
+    attachment_key,
     comparable,
     figures_of,
-    identifier_of,
+    is_identified,
     key_of,
     merged_definition,
     voided_by,
     with_lists,
+    without_members,
 )
 from services.learning.domain.xapi.records import About, Batch, MalformedStatement, Record
 from services.learning.domain.xapi.rules import Defect, Json
@@ -74,9 +74,10 @@ class Intake:
         self._check(documents, parts, version, pointers)
         moments = [_normalise(document, version) for document in documents]
         people = await self._pseudonymise(documents)
+        brought = {part.sha2.lower() for part in parts}
         definitions: dict[str, Json] = {}
         records = [
-            self._record(document, at, named, definitions)
+            self._record(document, at, named, definitions, brought)
             for document, at, named in zip(documents, moments, people, strict=True)
         ]
         return Batch(application_id, records, parts, definitions)
@@ -114,14 +115,10 @@ class Intake:
     async def _pseudonymise(self, documents: Sequence[Json]) -> list[list[Person]]:
         """Replace every identified agent in place; returns who they were, by document."""
         found = [
-            [each for each in agents_in(document) if identifier_of(each[0]) is not None]
+            [each for each in agents_in(document) if is_identified(each[0])]
             for document in documents
         ]
-        naked = [
-            {name: agent[name] for name in agent if name != "member"}
-            for named in found
-            for agent, _ in named
-        ]
+        naked = [without_members(agent) for named in found for agent, _ in named]
         pseudonyms = iter(await self._actors.pseudonyms(naked))
         people = []
         for named in found:
@@ -141,6 +138,7 @@ class Intake:
         at: datetime | None,
         people: Sequence[Person],
         definitions: dict[str, Json],
+        brought: Set[str],
     ) -> Record:
         target = document["object"]
         about = _ABOUT.get(target.get("objectType", "Activity"), About.OTHER)
@@ -162,14 +160,16 @@ class Intake:
                 key = each
             else:
                 related.add(each)
+        if brought:
+            related |= {attachment_key(each) for each in attachments.hashes_in(document) & brought}
         if about is About.STATEMENT:
             key = UUID(target["id"])
         context = document.get("context")
         registration = context.get("registration") if context else None
-        content = orjson.dumps(comparable(document), option=orjson.OPT_SORT_KEYS)
+        content = exact.dumps(comparable(document), sort=True)
         return Record(
             id=UUID(document["id"]),
-            raw=orjson.dumps(document),
+            raw=exact.dumps(document),
             digest=blake2b(content, digest_size=16).digest(),
             at=at,
             actor=actor,
@@ -195,7 +195,7 @@ class Intake:
         """Pass on what is new about an activity."""
         iri, definition = activity["id"], activity.get("definition")
         known = self._defined.get(iri)
-        if known is not None and (not definition or hash(orjson.dumps(definition)) == known):
+        if known is not None and (not definition or hash(exact.dumps(definition)) == known):
             return
         definitions[iri] = merged_definition(definitions.get(iri, {}), definition or {})
 
@@ -204,7 +204,7 @@ class Intake:
         if len(self._defined) >= REMEMBERED:
             self._defined.clear()
         for iri, definition in definitions.items():
-            self._defined[iri] = hash(orjson.dumps(definition))
+            self._defined[iri] = hash(exact.dumps(definition))
 
 
 def _normalise(document: Json, version: Version) -> datetime | None:

@@ -1,6 +1,7 @@
 """What teachers do with what was handed in."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -118,12 +119,13 @@ class Marking:
     ) -> Shown:
         found = await self._store(uow.connection).locked(submission_id)
         assignments, directory = self._assignments(uow.connection), self._directory(uow.connection)
-        return for_marking(await shown(assignments, directory, caller, found), version)
+        seen_as = await shown(assignments, directory, caller, found, self._clock())
+        return for_marking(seen_as, version)
 
     async def _kept(self, uow: UnitOfWork, found: Shown, after: Submission, what: str) -> Shown:
         await self._store(uow.connection).save(after)
         _note(uow, what, found.submission, after)
-        return await uow.commit(Shown(after, found.assignment, staff=True))
+        return await uow.commit(replace(found, submission=after))
 
 
 def _note(uow: UnitOfWork, what: str, before: Submission, after: Submission) -> None:

@@ -14,6 +14,7 @@ from services.learning.application.assignments_ports import (
     SubmissionStore,
 )
 from services.learning.application.directory import Directory
+from services.learning.application.submissions_access import Shown
 from services.learning.domain.assignments import Answer, Assignment, File, State, Taker
 from services.learning.domain.assignments import AssignmentActionRefused as Refused
 from services.learning.domain.submissions import (
@@ -115,12 +116,12 @@ class Submissions:
 
     async def hand_in(
         self, caller: Principal, assignment_id: UUID, answers: Sequence[Answer]
-    ) -> tuple[Submission, Assignment]:
+    ) -> Shown:
         """Hand in the caller's own answers. The instant at which the transaction began decides
         what is late; the same answers, sent again, are the same hand-in.
 
         Raises `NotFound`, `AssignmentActionRefused`, `AnswersRefused`, `FilesMissing`,
-        `SubmissionActionRefused`, `AttemptsSpent`, `TooLate`.
+        `AttemptsSpent`, `TooLate`.
         """
         used = {id_ for each in answers for id_ in each.files or ()}
         await self._arrived(caller, assignment_id, used)
@@ -135,9 +136,9 @@ class Submissions:
             ordered = sorted(answers, key=lambda each: each.item)
             before = await store.claim(Submission.new(uuid7(), assignment, taker, now))
             if before.repeats(ordered):
-                return await uow.commit((before, assignment))
+                return await uow.commit(Shown(before, assignment, now, own=True))
             after = before.handed_in(assignment, ordered, now)
-            await store.hand_in(after)
+            await store.hand_in(after, before)
             await files.hand_in(used, after.id)
             uow.audit.record(
                 "submission.handed_in",
@@ -145,7 +146,7 @@ class Submissions:
                 organisation=after.class_path,
                 after=after.record,
             )
-            return await uow.commit((after, assignment))
+            return await uow.commit(Shown(after, assignment, now, own=True))
 
     async def _arrived(self, caller: Principal, assignment_id: UUID, used: set[UUID]) -> None:
         """Raises `FilesMissing` unless the bytes of all files are there. What is handed in already

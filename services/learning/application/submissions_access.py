@@ -1,23 +1,48 @@
 """Who sees a submission: the pupil, the pupil's guardians, and who works at the pupil's class."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.learning.application.assignments_access import works_at
 from services.learning.application.assignments_ports import AssignmentStore
 from services.learning.application.directory import Directory
 from services.learning.domain.assignments import Assignment
-from services.learning.domain.submissions import Submission
+from services.learning.domain.submissions import Action, State, Submission
 from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """``staff`` see marks before they are told."""
+    """A submission as somebody sees it at ``now``. ``staff`` see marks before they are told;
+    ``own`` it is the pupil's, who alone hands in."""
 
     submission: Submission
     assignment: Assignment
-    staff: bool
+    now: datetime
+    staff: bool = False
+    own: bool = False
+
+    @property
+    def actions(self) -> list[Action]:
+        """What the reader may do to it now."""
+        may = {
+            Action.HAND_IN: self.own and self._open,
+            Action.MARK: self.staff,
+            Action.PUBLISH: self.staff and self.submission.score is not None,
+            Action.RETURN: self.staff,
+        }
+        return [each for each in self.submission.actions if may[each]]
+
+    @property
+    def solved(self) -> bool:
+        """Whether the reader sees the right answers: a pupil once it is published and can be handed
+        in no more."""
+        return self.staff or (self.submission.state is State.PUBLISHED and not self._open)
+
+    @property
+    def _open(self) -> bool:
+        return self.submission.open(self.assignment, self.now)
 
 
 async def shown(
@@ -25,17 +50,18 @@ async def shown(
     directory: Directory,
     caller: Principal,
     submission: Submission | None,
+    now: datetime,
 ) -> Shown:
     """Raises `NotFound` for what is not, or what the caller may not know."""
     if submission is not None:
         assignment = await assignments.get(submission.assignment_id)
         if assignment is not None:
             if works_at(caller, submission.class_path, assignment.plan.subject):
-                return Shown(submission, assignment, staff=True)
+                return Shown(submission, assignment, now, staff=True)
             if caller.subject == submission.person:
-                return Shown(submission, assignment, staff=False)
+                return Shown(submission, assignment, now, own=True)
             if submission.person in await directory.children(caller.subject):
-                return Shown(submission, assignment, staff=False)
+                return Shown(submission, assignment, now)
     raise NotFound("There is no such submission.", zh="没有该提交。")
 
 

@@ -15,7 +15,7 @@ from services.learning.application.assignments_ports import (
 )
 from services.learning.application.directory import Directory
 from services.learning.application.submissions_access import Shown, shown
-from services.learning.domain.submissions import Submission
+from services.learning.domain.submissions import Attempt, Submission
 from services.learning.domain.xapi.aggregates import day_of
 from shared.clock import Clock
 from shared.database import UnitOfWork
@@ -51,6 +51,13 @@ class SubmissionViews:
             found = await self._found(uow, caller, submission_id, "submission.read")
             await uow.commit()
         return found
+
+    async def attempts(self, caller: Principal, submission_id: UUID) -> Sequence[Attempt]:
+        """Every hand-in, the first first. Raises `NotFound`."""
+        async with self._new_uow() as uow:
+            await self._found(uow, caller, submission_id, "submission.attempts_read")
+            found = await self._store(uow.connection).attempts(submission_id)
+            return await uow.commit(found)
 
     async def page(
         self, caller: Principal, assignment_id: UUID | None, limit: int, before: UUID | None
@@ -90,7 +97,7 @@ class SubmissionViews:
     ) -> Shown:
         assignments, directory = self._assignments(uow.connection), self._directory(uow.connection)
         submission = await self._store(uow.connection).get(submission_id)
-        found = await shown(assignments, directory, caller, submission)
+        found = await shown(assignments, directory, caller, submission, self._clock())
         if caller.subject != found.submission.person:
             place = found.submission.class_path
             uow.audit.record(what, str(submission_id), organisation=place)

@@ -1,7 +1,10 @@
 """Applications that an organisation allows in its spaces, as the record of educational mobile
-applications (教育移动互联网应用程序备案) knows them. What is allowed holds for all below.
+applications (教育移动互联网应用程序备案) knows them. What is allowed holds for all below, and so
+does that it is suspended or withdrawn, whatever those below say.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -61,9 +64,26 @@ class AlreadyAllowed(DomainError):
     """The organisation has an application with that record number."""
 
 
+class HeldAbove(DomainError):
+    """An organisation above suspended or withdrew the application with that record number."""
+
+
+NUMBER_PATTERN = "^教APP备[0-9]{7}号$"
+
+
+def record_number(text: str) -> str:
+    """The number of a record however it was typed: wide or small letters, spaces. Raises
+    ValueError."""
+    number = "".join(unicodedata.normalize("NFKC", text).split()).upper()
+    if not re.fullmatch(NUMBER_PATTERN, number):
+        raise ValueError("Write it like 教APP备3300088号.", "备案号形如“教APP备3300088号”。")
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class AllowedApplication:
-    """``record_number`` is that of the official record (备案号)."""
+    """``record_number`` is that of the official record (备案号). ``held`` says whether there is
+    another with that number, at or above the space where it is looked at, that is not allowed."""
 
     id: UUID
     organisation_path: str
@@ -77,6 +97,12 @@ class AllowedApplication:
     version: int
     created_at: datetime
     updated_at: datetime
+    held: bool = False
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be used in the space."""
+        return self.state is State.ALLOWED and not self.held
 
     @property
     def actions(self) -> list[Action]:

@@ -45,6 +45,7 @@ _HELD_BY = {
     Scope.READ: {Scope.READ, Scope.ALL_READ, Scope.ALL},
     Scope.STATE: {Scope.STATE, Scope.ALL},
     Scope.PROFILE: {Scope.PROFILE, Scope.ALL},
+    Scope.DEFINE: {Scope.DEFINE, Scope.ALL},
 }
 
 

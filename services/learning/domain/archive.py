@@ -1,13 +1,13 @@
 """The growth archive (成长档案): what stays of a learner's years at school.
 
 Awards and remarks are facts: they are withdrawn, never changed. A snapshot keeps how far the
-learner was in one term; there is one a term.
+learner was in one term; there is one a term, and it too is withdrawn if it was taken by mistake.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 from uuid import UUID
@@ -21,6 +21,10 @@ MOST_ENTRIES = 1000
 _TERM = re.compile(r"(20\d\d)-([12])")
 _AUTUMN, _SPRING = 9, 2
 """The months in which terms begin."""
+GRACE = timedelta(days=30)
+"""For so long after a term its snapshot may still be taken."""
+FIRST_DAY = date(2000, 1, 1)
+"""No award of somebody at school now is older."""
 
 
 class Kind(StrEnum):
@@ -40,6 +44,14 @@ class TermNotBegun(DomainError):
     """Of what has not begun nothing is kept."""
 
 
+class TermOver(DomainError):
+    """How far a learner was in a term that is long over, nobody can tell."""
+
+
+class DayRefused(DomainError):
+    """An award is of a day to come, or of one before anybody here was born."""
+
+
 class Term(NamedTuple):
     """The autumn (1) or spring (2) term of the school year that begins in ``year``."""
 
@@ -54,8 +66,27 @@ class Term(NamedTuple):
             raise ValueError(f"{text!r} is no term")
         return cls(int(found[1]), int(found[2]))
 
+    @classmethod
+    def at(cls, day: date) -> Self:
+        """The one that has begun last."""
+        if day.month >= _AUTUMN:
+            return cls(day.year, 1)
+        return cls(day.year - 1, 1 if day.month < _SPRING else 2)
+
     def __str__(self) -> str:
         return f"{self.year}-{self.half}"
+
+    def check_present(self, day: date) -> None:
+        """Raises `TermNotBegun`, `TermOver`."""
+        if day < self.begins:
+            raise TermNotBegun(
+                f"That term begins on {self.begins}.", zh=f"该学期将于 {self.begins} 开始。"
+            )
+        if self not in (Term.at(day), Term.at(day - GRACE)):
+            raise TermOver(
+                f"That term is over. Take the snapshot of {Term.at(day)}.",
+                zh=f"该学期已结束，只能保存 {Term.at(day)} 学期的快照。",
+            )
 
     @property
     def begins(self) -> date:
@@ -80,6 +111,14 @@ class Entry:
     created_at: datetime
 
 
+def check_given(day: date, today: date) -> None:
+    """Raises `DayRefused`."""
+    if not FIRST_DAY <= day <= today:
+        raise DayRefused(
+            f"Give a day from {FIRST_DAY} to today.", zh=f"日期应在 {FIRST_DAY} 至今天之间。"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """How far the learner was when it was taken. ``content`` is a `Standing` as JSON."""
@@ -99,7 +138,8 @@ class Given(NamedTuple):
 
 
 class TakenCourse(NamedTuple):
-    """A course that a class of the learner took, with the resources that it requires."""
+    """A course that a class of the learner took, with the resources that it requires and those of
+    them that were taken down."""
 
     id: UUID
     title: str
@@ -107,6 +147,7 @@ class TakenCourse(NamedTuple):
     ends_on: date | None
     rule: CompletionRule
     required: Sequence[UUID]
+    gone: Sequence[UUID]
 
 
 class CourseStanding(NamedTuple):
@@ -115,7 +156,8 @@ class CourseStanding(NamedTuple):
 
 
 class DoneHomework(NamedTuple):
-    """Homework that was handed in; ``score`` is None until its marks are published."""
+    """Homework that was handed in; ``score``, of ``points``, is None until its marks are
+    published."""
 
     assignment_id: UUID
     title: str
@@ -123,6 +165,7 @@ class DoneHomework(NamedTuple):
     handed_in_at: datetime
     late: bool
     score: float | None
+    points: float
 
 
 class Totals(NamedTuple):

@@ -162,6 +162,11 @@ class Plan:
                 zh="补交截止时间应晚于作业截止时间。",
             )
 
+    @property
+    def ends_at(self) -> datetime:
+        """The last instant at which anything is taken in."""
+        return self.late_until or self.due_at
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -218,7 +223,7 @@ class Assignment:
             Action.EXTEND if extended else Action.CHANGE, now, plan=plan, items=items
         )
         if self.state is State.ASSIGNED and (
-            plan.due_at < self.plan.due_at or _end(plan) < _end(self.plan)
+            plan.due_at < self.plan.due_at or plan.ends_at < self.plan.ends_at
         ):
             raise DeadlinesRefused(
                 "Deadlines that pupils know move away only.", zh="已布置作业的截止时间只能延后。"
@@ -235,7 +240,3 @@ class Assignment:
                 "The deadline is past: choose a later one.", zh="截止时间已过，请重新设定。"
             )
         return after
-
-
-def _end(plan: Plan) -> datetime:
-    return plan.late_until or plan.due_at

@@ -1,4 +1,4 @@
-"""Boards (学情看板): how far a class or a school is, from what is counted alone."""
+"""Boards (学情看板): how far a class, a school or a region is, from what is counted alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ MOST_POINTS = 100
 
 BY_PUPIL = frozenset({"class"})
 BY_CLASS = frozenset({"grade", "school"})
-"""Kinds of organisations that have a board, and what its groups are."""
+BY_PART = frozenset({"county", "city", "province"})
+"""Kinds of organisations that have a board, and what its groups are: of a region, what lies right
+below it."""
 
 
 class NoBoard(DomainError):
@@ -47,13 +49,20 @@ class Figures(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A pupil, by id, or a class, by path and name, of so many pupils. ``figures`` are None where
-    nobody did anything."""
+    """A pupil, by id, or a class or part of a region, by path and name, of so many pupils.
+    ``figures`` are None where nobody did anything."""
 
     key: str
     name: str | None
     pupils: int
     figures: Figures | None
+
+
+class SchoolSums(NamedTuple):
+    """A part of a region, summed over its schools; ``at`` is when the first of them was counted."""
+
+    at: datetime
+    group: Group
 
 
 class Activity(NamedTuple):
@@ -79,7 +88,8 @@ class PointFigures(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """``activities`` are those that most learners began, ``points`` those tried by most."""
+    """``activities`` are those that most learners began, ``points`` those tried by most; of a
+    region, sums are kept of neither."""
 
     organisation: Organisation
     at: datetime

@@ -194,7 +194,8 @@ class Achievement(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """Of ``required`` resources ``done`` are; ``completed`` by the course's rule."""
+    """Of ``required`` resources ``done`` are; ``completed`` by the course's rule. What was taken
+    down counts for those alone who did it before."""
 
     required: int
     done: int
@@ -209,13 +210,16 @@ def done(rule: CompletionRule, achievement: Achievement) -> bool:
 
 
 def completion(
-    rule: CompletionRule, required: Collection[UUID], achieved: Mapping[UUID, Achievement]
+    rule: CompletionRule,
+    required: Collection[UUID],
+    achieved: Mapping[UUID, Achievement],
+    gone: Collection[UUID] = (),
 ) -> Completion:
-    """How far somebody is. A course that requires nothing is never completed."""
-    count = sum(done(rule, achieved.get(each, NOTHING_YET)) for each in required)
-    return Completion(
-        len(required), count, bool(required) and count * 100 >= rule.share * len(required)
-    )
+    """How far somebody is; nobody can do what is `gone` any more. A course that requires nothing is
+    never completed."""
+    finished = {each for each in required if done(rule, achieved.get(each, NOTHING_YET))}
+    count, whole = len(finished), len(finished | set(required).difference(gone))
+    return Completion(whole, count, whole > 0 and count * 100 >= rule.share * whole)
 
 
 def references(sections: Sequence[Section]) -> list[Reference]:

@@ -11,6 +11,10 @@ from uuid import UUID
 
 PUPIL = "student"
 """The kind of a pupil's membership."""
+STAFF = "staff"
+"""That of who works there."""
+LEARNING_SPACE = "learning-space"
+"""The purpose of identity's dictionary under which a child's learning is recorded and told."""
 
 
 class Standing(StrEnum):

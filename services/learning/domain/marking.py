@@ -51,8 +51,10 @@ def _automatic(item: Item, answer: Answer | None) -> Mark | None:
 
 
 def _plain(text: str) -> str:
-    """Without what writing differs in: width, case, spaces (Unicode NFKC, UAX #15)."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Without what writing differs in: width, case, spaces (Unicode NFKC, UAX #15), and marks of
+    direction and the like (general category Cf)."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(c for c in folded if not c.isspace() and unicodedata.category(c) != "Cf")
 
 
 def score(marks: Sequence[Mark | None], plan: Plan, *, late: bool) -> float | None:

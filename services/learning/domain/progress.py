@@ -107,8 +107,9 @@ def points_of(statement: Json) -> Sequence[UUID]:
     activities = context.get("contextActivities") if context else None
     if not activities:
         return ()
-    named = (each["id"] for name in CONTEXT_ACTIVITIES for each in activities.get(name, ()))
-    return sorted({key_of(iri) for iri in named if point_of(iri)})
+    named = [each["id"] for name in CONTEXT_ACTIVITIES for each in activities.get(name, ())]
+    points = {key_of(iri) for iri in named if _POINT.fullmatch(iri)}
+    return sorted(points) if points else ()
 
 
 def score_of(figures: Figures) -> int | None:

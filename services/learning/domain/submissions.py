@@ -21,6 +21,7 @@ from services.learning.domain.assignments import (
     Taker,
     Text,
 )
+from services.learning.domain.assignments import State as AssignmentState
 from services.learning.domain.marking import Mark, automatic, score
 from shared.errors import DomainError
 
@@ -49,15 +50,18 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = {
     (State.HANDED_IN, Action.MARK): State.MARKED,
     (State.HANDED_IN, Action.PUBLISH): State.PUBLISHED,
     (State.HANDED_IN, Action.RETURN): State.RETURNED,
+    (State.MARKED, Action.HAND_IN): State.HANDED_IN,
     (State.MARKED, Action.MARK): State.MARKED,
     (State.MARKED, Action.PUBLISH): State.PUBLISHED,
     (State.MARKED, Action.RETURN): State.RETURNED,
+    (State.PUBLISHED, Action.HAND_IN): State.HANDED_IN,
     (State.PUBLISHED, Action.MARK): State.PUBLISHED,
     (State.PUBLISHED, Action.RETURN): State.RETURNED,
     (State.RETURNED, Action.HAND_IN): State.HANDED_IN,
 }
 """NEW is what nobody handed in yet; it is never kept. Published marks may be corrected. What is
-marked by nobody is published if every item marks itself."""
+marked by nobody is published if every item marks itself. However early it is marked, a pupil has
+all the attempts that the homework gives."""
 
 
 class SubmissionActionRefused(DomainError):
@@ -165,8 +169,17 @@ class Submission:
 
     @property
     def actions(self) -> list[Action]:
-        """What may be done to it now, rules of time and number aside."""
+        """What its state admits, whoever asks, rules of time and number aside."""
         return [action for state, action in TRANSITIONS if state is self.state]
+
+    def open(self, assignment: Assignment, now: datetime) -> bool:
+        """Whether the pupil may hand it in, or once more."""
+        plan = assignment.plan
+        left = self.attempt < plan.attempts and now <= plan.ends_at
+        return assignment.state is AssignmentState.ASSIGNED and (left or self._invited(now))
+
+    def _invited(self, now: datetime) -> bool:
+        return self.again_until is not None and now <= self.again_until
 
     @property
     def told(self) -> bool:
@@ -183,8 +196,9 @@ class Submission:
         state = TRANSITIONS.get((self.state, action))
         if state is None:
             raise SubmissionActionRefused(
-                f"The submission is {self.state}: {action} does not apply.",
-                zh="提交当前状态不支持此操作。",
+                f"The submission is {self.state}: {action} does not apply, but these do:"
+                f" {', '.join(self.actions)}.",
+                zh=f"提交当前为 {self.state}，可进行的操作：{'、'.join(self.actions)}。",
                 state=self.state,
             )
         return state
@@ -198,13 +212,12 @@ class Submission:
         return self.state not in (State.NEW, State.RETURNED) and list(self.answers) == list(answers)
 
     def handed_in(self, assignment: Assignment, answers: Sequence[Answer], now: datetime) -> Self:
-        """One more attempt. Raises `SubmissionActionRefused`, `AttemptsSpent`, `TooLate`."""
+        """One more attempt. Raises `AttemptsSpent`, `TooLate`."""
         plan = assignment.plan
-        self.admitted(Action.HAND_IN)
-        invited = self.again_until is not None and now <= self.again_until
+        invited = self._invited(now)
         late = self.late if invited else now > plan.due_at
         if not invited:
-            if late and (plan.late_until is None or now > plan.late_until):
+            if now > plan.ends_at:
                 raise TooLate(
                     "The deadline is past. Ask your teacher to return it to you.",
                     zh="已过截止时间，请联系老师退回后再交。",
@@ -259,6 +272,19 @@ class Submission:
     def returned(self, feedback: str, again_until: datetime | None, now: datetime) -> Self:
         """Raises `SubmissionActionRefused`."""
         return self._after(Action.RETURN, now, feedback=feedback, again_until=again_until)
+
+
+class Attempt(NamedTuple):
+    """One hand-in. ``marks`` and ``feedback`` are what the pupil was told of it before the next;
+    of the last attempt the submission tells."""
+
+    number: int
+    handed_in_at: datetime
+    late: bool
+    answers: Sequence[Answer]
+    marks: Sequence[Mark | None] | None
+    feedback: str | None
+    score: float | None
 
 
 def flaws(

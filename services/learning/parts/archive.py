@@ -28,7 +28,7 @@ def build(runtime: Runtime, settings: Settings, *, pool: Pool) -> Part:
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     people = People(runtime.reader, keys, settings.issuer)
     progress = RecordedProgress(runtime.reader, people, settings.public_origin)
-    actors = ActorDirectory(pool, keys, runtime.clock)
+    actors = ActorDirectory(pool, keys, runtime.clock, settings.issuer)
     archives = Archives(
         runtime.new_uow,
         partial(archive.ArchiveRepository, keys=keys),

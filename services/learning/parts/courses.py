@@ -4,6 +4,7 @@ from services.learning.adapters.courses_achievements import RecordedAchievements
 from services.learning.adapters.courses_enrolments import EnrolmentRepository
 from services.learning.adapters.directory import DirectoryRepository
 from services.learning.adapters.pool import Pool
+from services.learning.adapters.spaces import AnnouncementRepository
 from services.learning.application.courses import Courses
 from services.learning.application.courses_enrolments import Enrolments
 from services.learning.application.courses_views import CourseViews
@@ -25,12 +26,12 @@ def build(runtime: Runtime, settings: Settings, *, pool: Pool) -> Part:
     records."""
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     cursors = Cursors(keys.derive("cursors"))
-    actors = ActorDirectory(pool, keys, runtime.clock)
+    actors = ActorDirectory(pool, keys, runtime.clock, settings.issuer)
     achievements = RecordedAchievements(
         runtime.reader, actors, settings.issuer, settings.public_origin
     )
     stores = (runtime.new_uow, CourseRepository, EnrolmentRepository, DirectoryRepository)
-    courses = Courses(*stores, runtime.clock)
+    courses = Courses(*stores, AnnouncementRepository, runtime.clock)
     views = CourseViews(*stores, achievements, runtime.clock)
     enrolments = Enrolments(*stores, runtime.clock)
     return Part(

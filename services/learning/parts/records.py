@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.learning.adapters.actors import ActorDirectory
 from services.learning.adapters.applications import ApplicationRepository
+from services.learning.adapters.consents import ConsentReader
 from services.learning.adapters.days import Days
 from services.learning.adapters.documents import DocumentRepository
 from services.learning.adapters.erasure import Erasure
@@ -12,6 +13,7 @@ from services.learning.adapters.progress import People
 from services.learning.adapters.reading import StatementReader
 from services.learning.adapters.statements import StatementWriter
 from services.learning.application.applications import Registry
+from services.learning.application.consents import Bounds
 from services.learning.application.documents import Documents
 from services.learning.application.intake import Intake
 from services.learning.application.recorder import Recorder
@@ -49,15 +51,16 @@ def build(runtime: Runtime, settings: Settings) -> RecordsPart:
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     pool = Pool(settings)
     days = Days(pool, runtime.clock, settings.statement_days)
-    actors = ActorDirectory(pool, keys, runtime.clock)
+    actors = ActorDirectory(pool, keys, runtime.clock, settings.issuer)
     applications = ApplicationRepository(runtime.reader, runtime.clock)
     registry = Registry(runtime.new_uow, applications, runtime.verifier.verify, settings.issuer)
     intake = Intake(actors)
     recorder = Recorder(StatementWriter(pool, days, keys), runtime.clock, settings.statement_queue)
+    bounds = Bounds(ConsentReader(runtime.reader), settings.issuer)
     home = f"{settings.public_origin}/learning"
     reader = StatementReader(runtime.reader, keys)
-    statements = Statements(intake, recorder, reader, actors, applications, registry, home)
-    documents = Documents(DocumentRepository(pool, keys), actors, registry, runtime.clock)
+    statements = Statements(intake, recorder, reader, actors, applications, registry, bounds, home)
+    documents = Documents(DocumentRepository(pool, keys), actors, registry, bounds, runtime.clock)
     people = People(runtime.reader, keys, settings.issuer)
     cursors = Cursors(keys.derive("cursors"))
     return RecordsPart(

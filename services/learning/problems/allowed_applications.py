@@ -1,7 +1,17 @@
-from services.learning.domain.allowed_applications import ActionRefused, AlreadyAllowed
+from services.learning.domain.allowed_applications import (
+    ActionRefused,
+    AlreadyAllowed,
+    HeldAbove,
+)
 from shared.problems import Problem, ProblemTable
 
 PROBLEMS: ProblemTable = {
+    HeldAbove: Problem(
+        "learning/held-above",
+        409,
+        "An organisation above suspended or withdrew it",
+        "上级机构已暂停或取消准入",
+    ),
     ActionRefused: Problem(
         "learning/application-action-refused",
         409,

@@ -5,7 +5,7 @@ PROBLEMS: ProblemTable = {
     boards.NoBoard: Problem(
         "learning/no-board",
         409,
-        "Only classes, grades and schools have a board",
-        "仅班级、年级和学校有看板",
+        "Only classes, grades, schools and regions have a board",
+        "仅班级、年级、学校和区域有看板",
     ),
 }

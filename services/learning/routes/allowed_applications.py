@@ -11,6 +11,7 @@ from services.learning.domain.allowed_applications import (
     AllowedApplication,
     AlreadyAllowed,
     Category,
+    HeldAbove,
     Level,
 )
 from services.learning.problems.allowed_applications import PROBLEMS
@@ -43,13 +44,14 @@ def allowed_applications_router(applications: AllowedApplications, cursors: Curs
         status_code=201,
         summary="准入应用",
         response_model=AllowedApplicationView,
-        responses=problems(*READING, AlreadyAllowed),
+        responses=problems(*READING, AlreadyAllowed, HeldAbove),
         **guarded(ALLOW),
     )
     async def allow_application(
         space_id: UUID, body: AllowApplication, caller: Caller, once: Once
     ) -> Response:
-        """It is allowed there and in every space below."""
+        """It is allowed there and in every space below, unless an organisation above suspended or
+        withdrew it."""
         made = applications.allow(caller, space_id, body.told)
 
         def located(application: AllowedApplication) -> dict[str, str]:
@@ -72,7 +74,7 @@ def allowed_applications_router(applications: AllowedApplications, cursors: Curs
         category: Annotated[Category | None, Query(description="应用类别。")] = None,
     ) -> Page[AllowedApplicationView]:
         """Its own and those it inherits, the newest first. What is suspended or withdrawn is told
-        too."""
+        too; ``allowed`` says what holds in this space."""
         bound_to = {
             "list": "allowed-applications",
             "space": str(space_id),

@@ -5,7 +5,14 @@ from starlette.responses import Response
 
 from services.learning.application.archive import WITHDRAW, Archives
 from services.learning.application.progress_access import OWN, WRITE
-from services.learning.domain.archive import ArchiveFull, SnapshotTaken, Term, TermNotBegun
+from services.learning.domain.archive import (
+    ArchiveFull,
+    DayRefused,
+    SnapshotTaken,
+    Term,
+    TermNotBegun,
+    TermOver,
+)
 from services.learning.problems.archive import PROBLEMS
 from services.learning.schemas.archive import (
     ArchiveView,
@@ -14,6 +21,7 @@ from services.learning.schemas.archive import (
     GiveRemark,
     SnapshotView,
     TakeSnapshot,
+    TermName,
 )
 from shared.access import guarded
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -50,8 +58,8 @@ def archive_router(archives: Archives) -> APIRouter:
         **guarded(OWN),
     )
     async def print_archive(person_id: UUID, caller: Caller) -> Response:
-        """The same as PDF, for the same readers: PDF/A-2b, unless a character is so rare that it
-        leaves a blank box."""
+        """The same as PDF/A-2b, for the same readers, with a line for the name, which is not kept
+        here. A character that no font has stands there by its number in Unicode."""
         printed = await archives.printed(caller, str(person_id))
         headers = {"content-disposition": attachment("成长档案.pdf"), "cache-control": "no-store"}
         return Response(printed, headers=headers, media_type="application/pdf")
@@ -61,7 +69,7 @@ def archive_router(archives: Archives) -> APIRouter:
         status_code=201,
         summary="记录奖励",
         response_model=EntryView,
-        responses=problems(*READING, ArchiveFull),
+        responses=problems(*READING, DayRefused, ArchiveFull),
         **guarded(WRITE),
     )
     async def give_award(person_id: UUID, body: GiveAward, caller: Caller, once: Once) -> Response:
@@ -100,14 +108,26 @@ def archive_router(archives: Archives) -> APIRouter:
         status_code=201,
         summary="保存学期快照",
         response_model=SnapshotView,
-        responses=problems(*READING, SnapshotTaken, TermNotBegun),
+        responses=problems(*READING, SnapshotTaken, TermNotBegun, TermOver),
         **guarded(WRITE),
     )
     async def take_snapshot(
         person_id: UUID, body: TakeSnapshot, caller: Caller, once: Once
     ) -> Response:
-        """Keep how far the pupil is now as that of the term, once."""
+        """Keep how far the pupil is now as that of the term, once: while it runs, and for 30 days
+        after."""
         taken = archives.snapshot(caller, str(person_id), Term.parse(body.term))
         return await once.answer(taken, SnapshotView.of, 201)
+
+    @router.delete(
+        "/archive/snapshots/{term}",
+        status_code=204,
+        summary="撤回学期快照",
+        responses=problems(*READING),
+        **guarded(WITHDRAW),
+    )
+    async def withdraw_snapshot(person_id: UUID, term: TermName, caller: Caller) -> None:
+        """By the administrators above: one that was taken too early is taken anew."""
+        await archives.withdraw_snapshot(caller, str(person_id), Term.parse(term))
 
     return router

@@ -9,14 +9,13 @@ from services.learning.application.marking import Marking
 from services.learning.application.submissions import Submissions
 from services.learning.application.submissions_access import Shown
 from services.learning.application.submissions_views import SubmissionViews
-from services.learning.domain.assignments import Assignment, AssignmentActionRefused
+from services.learning.domain.assignments import AssignmentActionRefused
 from services.learning.domain.marking import MarksRefused
 from services.learning.domain.submissions import (
     AnswersRefused,
     AttemptsSpent,
     FilesMissing,
     MarksMissing,
-    Submission,
     SubmissionActionRefused,
     TooLate,
 )
@@ -24,6 +23,7 @@ from services.learning.problems.assignments import PROBLEMS
 from services.learning.routes.assignments import Limits
 from services.learning.routes.spaces import CONDITIONAL, READING
 from services.learning.schemas.submissions import (
+    Attempts,
     HandIn,
     MarkSubmission,
     ReturnSubmission,
@@ -56,7 +56,6 @@ def submissions_router(
         responses=problems(
             *READING,
             AssignmentActionRefused,
-            SubmissionActionRefused,
             AnswersRefused,
             FilesMissing,
             AttemptsSpent,
@@ -65,10 +64,11 @@ def submissions_router(
         **guarded(HAND_IN),
     )
     async def hand_in(body: HandIn, caller: Caller, once: Once) -> Response:
-        """Hand in the caller's own answers; every attempt is kept, the last one counts. The
-        server's clock decides what is late."""
+        """Hand in the caller's own answers; every attempt is kept, the last one counts. While time
+        and attempts are left it may be handed in again, even if it is marked already. The server's
+        clock decides what is late."""
         made = submissions.hand_in(caller, body.assignment_id, body.given())
-        return await once.answer(made, SubmissionView.handed_in, 201, _located)
+        return await once.answer(made, SubmissionView.of, 201, _located)
 
     @router.get("", summary="提交列表", responses=problems(*READING, BadCursor), **guarded(READ))
     async def list_submissions(
@@ -101,10 +101,21 @@ def submissions_router(
     async def read_submission(
         submission_id: UUID, caller: Caller, response: Response
     ) -> SubmissionView:
-        """For the pupil, the pupil's guardians and those who work at the class."""
+        """For the pupil, the pupil's guardians and those who work at the class. The pupil sees the
+        right answers once it is published and can be handed in no more."""
         found = await views.get(caller, submission_id)
         response.headers["etag"] = etag(found.submission.version)
         return SubmissionView.of(found)
+
+    @router.get(
+        "/{submission_id}/attempts",
+        summary="历次提交",
+        responses=problems(*READING),
+        **guarded(READ),
+    )
+    async def list_attempts(submission_id: UUID, caller: Caller) -> Attempts:
+        """Every hand-in with its answers, for whom the submission is."""
+        return Attempts.of(await views.attempts(caller, submission_id))
 
     @router.get(
         "/{submission_id}/files/{file_id}",
@@ -169,9 +180,8 @@ def submissions_router(
     return router
 
 
-def _located(made: tuple[Submission, Assignment]) -> dict[str, str]:
-    submission, _ = made
-    return {"location": f"{PREFIX}/{submission.id}", "etag": etag(submission.version)}
+def _located(made: Shown) -> dict[str, str]:
+    return {"location": f"{PREFIX}/{made.submission.id}", **_tag(made)}
 
 
 def _tag(shown: Shown) -> dict[str, str]:

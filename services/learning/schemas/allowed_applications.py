@@ -2,18 +2,25 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.learning.domain.allowed_applications import (
+    NUMBER_PATTERN,
     Action,
     AllowedApplication,
     Category,
     Level,
     State,
+    record_number,
 )
 from services.learning.schemas.texts import Line
 
 Url = Annotated[str, Field(max_length=500, pattern=r"^https://[!-~]+$", examples=["https://a.cn"])]
+RecordNumber = Annotated[
+    str,
+    AfterValidator(record_number),
+    Field(max_length=50, json_schema_extra={"pattern": NUMBER_PATTERN}),
+]
 Levels = Annotated[list[Level], Field(min_length=1, max_length=len(Level))]
 Categories = Annotated[list[Category], Field(min_length=1, max_length=len(Category))]
 
@@ -44,7 +51,7 @@ class AllowApplication(BaseModel):
         },
     )
 
-    record_number: Line = Field(description="Of the official record (备案号).")
+    record_number: RecordNumber = Field(description="Of the official record (备案号).")
     name: Line
     developer: Line
     url: Url
@@ -89,7 +96,11 @@ class AllowedApplicationView(BaseModel):
     url: str
     levels: list[Level]
     categories: list[Category]
-    state: State
+    state: State = Field(description="By the organisation that allowed it.")
+    allowed: bool = Field(
+        description="Whether it may be used in this space: it is allowed, and no organisation at or"
+        " above the space suspended or withdrew that record number."
+    )
     actions: list[Action] = Field(description="What an administrator there may do now.")
     version: int
     created_at: datetime
@@ -97,9 +108,10 @@ class AllowedApplicationView(BaseModel):
 
     @classmethod
     def of(cls, application: AllowedApplication) -> Self:
-        names = set(AllowedApplication.__slots__) - {"organisation_path"}
+        names = set(AllowedApplication.__slots__) - {"organisation_path", "held"}
         return cls(
             **{name: getattr(application, name) for name in names},
             organisation=application.organisation_path,
+            allowed=application.allowed,
             actions=application.actions,
         )

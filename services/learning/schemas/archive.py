@@ -2,7 +2,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.learning.domain.archive import (
     Archive,
@@ -15,6 +15,8 @@ from services.learning.domain.archive import (
     Totals,
 )
 from services.learning.schemas.texts import Line, Prose
+
+TermName = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[12]$")]
 
 
 class _Request(BaseModel):
@@ -36,7 +38,7 @@ class GiveAward(_Request):
 
     title: Line
     text: Prose
-    day: date | None = Field(None, description="In China; by default today.")
+    day: date | None = Field(None, description="In China, not after today; by default today.")
 
 
 class GiveRemark(_Request):
@@ -50,13 +52,9 @@ class GiveRemark(_Request):
 class TakeSnapshot(_Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"term": "2026-1"}]})
 
-    term: Annotated[
-        str,
-        Field(
-            pattern=r"^20[0-9]{2}-[12]$",
-            description="The autumn (1) or spring (2) term of the school year that begins then.",
-        ),
-    ]
+    term: TermName = Field(
+        description="The autumn (1) or spring (2) term of the school year that begins then."
+    )
 
 
 class EntryView(BaseModel):
@@ -111,6 +109,7 @@ class HomeworkView(BaseModel):
     handed_in_at: datetime
     late: bool
     score: float | None = Field(description="Null until it is published.")
+    points: float = Field(description="What all of it is worth.")
 
     @classmethod
     def of(cls, done: DoneHomework) -> Self:

@@ -111,7 +111,7 @@ Items = Annotated[
 
 class ItemView(BaseModel):
     """``correct``, ``accepted`` and ``model`` are for those who mark, and for pupils once their
-    marks are published."""
+    marks are published and they can hand in no more."""
 
     kind: str
     prompt: str

@@ -9,10 +9,10 @@ from services.learning.domain.progress import ESTIMATOR
 
 
 class GroupView(BaseModel):
-    """A pupil of a class, or a class of a grade or school."""
+    """A pupil of a class, a class of a grade or school, or a part of a region."""
 
-    key: str = Field(description="The pupil's id, or the class's path.")
-    name: str | None = Field(description="The class's.")
+    key: str = Field(description="The pupil's id, or the path of the class or part.")
+    name: str | None = Field(description="The class's or part's.")
     pupils: int
     begun: int = Field(description="Pupils who did anything.")
     active: int = Field(description="Pupils who did within seven days.")
@@ -65,7 +65,8 @@ class PointView(BaseModel):
 
 
 class BoardView(BaseModel):
-    """``groups`` are all, ``activities`` and ``knowledge_points`` those of most pupils."""
+    """``groups`` are all, ``activities`` and ``knowledge_points`` those of most pupils; a region
+    has neither."""
 
     organisation: str = Field(description="Its path.")
     kind: str

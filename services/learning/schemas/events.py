@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from services.learning.domain.xapi.contents import PROGRESS
 from services.learning.domain.xapi.rules import Json
-from services.learning.domain.xapi.values import IRI, told
+from services.learning.domain.xapi.values import EARLIEST, IRI, LATEST, told
 
 MOST_EVENTS = 500
 _VERBS = "http://adlnet.gov/expapi/verbs/"
@@ -22,7 +22,10 @@ class Event(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: UUID
-    at: Annotated[AwareDatetime, Field(description="When it happened, with its offset from UTC.")]
+    at: Annotated[
+        AwareDatetime,
+        Field(ge=EARLIEST, lt=LATEST, description="When it happened, with its offset from UTC."),
+    ]
     verb: Annotated[str, _verb, Field(description="An IRI, or a word of ADL's vocabulary.")]
     object: Annotated[str, _iri, Field(description="The activity.")]
     actor: str | None = Field(

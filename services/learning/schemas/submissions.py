@@ -1,25 +1,25 @@
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.learning.application.marking import Told
 from services.learning.application.submissions import Address, Announced
 from services.learning.application.submissions_access import Shown
-from services.learning.domain.assignments import MOST_FILES, MOST_ITEMS, Answer, Assignment
+from services.learning.domain.assignments import MOST_FILES, MOST_ITEMS, Answer
 from services.learning.domain.marking import GivenMark, Mark
-from services.learning.domain.submissions import Action, State, Submission
+from services.learning.domain.submissions import Action, Attempt, State, Submission
 from services.learning.schemas.assignments import Moment
 from services.learning.schemas.assignments_items import ItemView, Points, Request
-from services.learning.schemas.texts import Line, MaybeProse
+from services.learning.schemas.texts import Line, MaybeProse, Word
 
 LARGEST_FILE_BYTES = 200 << 20
 
 Place = Annotated[
     int, Field(ge=0, lt=MOST_ITEMS, description="Of the item in the homework, from 0.")
 ]
-GapText = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\u0000-\u001F]*$")]
 
 
 class AnnounceFile(Request):
@@ -69,7 +69,7 @@ class GivenAnswer(Request):
         ]
         | None
     ) = None
-    gaps: Annotated[list[GapText], Field(max_length=50)] | None = None
+    gaps: Annotated[list[Word], Field(max_length=50)] | None = None
     text: MaybeProse | None = None
     files: Annotated[list[UUID], Field(max_length=MOST_FILES)] | None = None
 
@@ -202,27 +202,59 @@ class SubmissionView(SubmissionSummary):
     feedback: str | None
     again_until: datetime | None
     items: list[ItemView]
-    actions: list[Action]
+    actions: list[Action] = Field(description="What the caller may do to it now.")
 
     @classmethod
     def of(cls, shown: Shown) -> Self:
         submission, told = shown.submission, shown.staff or shown.submission.told
-        solved = shown.staff or submission.state is State.PUBLISHED
-        marks = [each and MarkView.model_validate(each._asdict()) for each in submission.marks]
         return cls(
             **_summary(submission, staff=shown.staff),
             points=shown.assignment.points,
             answers=[GivenAnswer.of(each) for each in submission.answers],
-            marks=marks if told else None,
+            marks=_marks(submission.marks) if told else None,
             feedback=submission.feedback if told else None,
             again_until=submission.again_until,
-            items=[ItemView.of(each, solved=solved) for each in shown.assignment.items],
-            actions=submission.actions,
+            items=[ItemView.of(each, solved=shown.solved) for each in shown.assignment.items],
+            actions=shown.actions,
         )
 
+
+class AttemptView(BaseModel):
+    """One hand-in. Of the last, the submission tells marks and feedback."""
+
+    attempt: int
+    handed_in_at: datetime
+    late: bool
+    answers: list[GivenAnswer]
+    marks: list[MarkView | None] | None = Field(
+        description="By item, as they were published before it was handed in again; else null."
+    )
+    feedback: str | None
+    score: float | None
+
     @classmethod
-    def handed_in(cls, made: tuple[Submission, Assignment]) -> Self:
-        return cls.of(Shown(*made, staff=False))
+    def of(cls, attempt: Attempt) -> Self:
+        return cls(
+            attempt=attempt.number,
+            handed_in_at=attempt.handed_in_at,
+            late=attempt.late,
+            answers=[GivenAnswer.of(each) for each in attempt.answers],
+            marks=None if attempt.marks is None else _marks(attempt.marks),
+            feedback=attempt.feedback,
+            score=attempt.score,
+        )
+
+
+class Attempts(BaseModel):
+    items: list[AttemptView] = Field(description="The first first.")
+
+    @classmethod
+    def of(cls, attempts: Sequence[Attempt]) -> Self:
+        return cls(items=[AttemptView.of(each) for each in attempts])
+
+
+def _marks(marks: Sequence[Mark | None]) -> list[MarkView | None]:
+    return [each and MarkView.model_validate(each._asdict()) for each in marks]
 
 
 def _summary(submission: Submission, *, staff: bool) -> dict[str, Any]:

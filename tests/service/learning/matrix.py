@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.learning.domain.archive import Term
+from services.learning.domain.xapi.aggregates import day_of
 from shared.clock import utc_now
 from shared.ids import uuid7
 from tests.service.learning.courses import Desk, placed, section
@@ -66,7 +68,7 @@ def application(rest: str = "", body: Any = None, *, suspended: bool = False) ->
     async def make(desk: Desk) -> Target:
         path = f"/spaces/{organisation_id(SCHOOL)}/applications"
         head = desk.school.someone("administrator")
-        told = {**READER, "record_number": str(uuid7())}
+        told = {**READER, "record_number": f"教APP备{uuid7().int % 10**7:07}号"}
         made = await desk.client.post(f"{V1}{path}", headers=head, json=told)
         assert made.status_code == 201, made.text
         path = f"{path}/{made.json()['id']}"
@@ -204,6 +206,7 @@ HOMEWORK: Mapping[str, Make] = {
     "read_homework_load": at(f"/homework-load?organisation={CLASS}"),
     "hand_in": hand_in,
     "list_submissions": list_submissions,
+    "list_attempts": submission("/attempts"),
     "read_submission": submission(),
     "read_submission_file": submission("/files/{file}"),
     "mark_submission": submission("/mark", {"marks": MARKS}),
@@ -228,6 +231,18 @@ async def archive_entry(desk: Desk) -> Target:
     return Target(made.path.replace("remarks", f"entries/{answer.json()['id']}"))
 
 
+async def take_snapshot(desk: Desk) -> Target:
+    term = str(Term.at(day_of(utc_now())))
+    return await learner("archive/snapshots", {"term": term})(desk)
+
+
+async def withdraw_snapshot(desk: Desk) -> Target:
+    made = await take_snapshot(desk)
+    answer = await desk.client.post(f"{V1}{made.path}", headers=desk.teacher, json=made.body)
+    assert answer.status_code == 201, answer.text
+    return Target(f"{made.path}/{answer.json()['term']}")
+
+
 ARCHIVE: Mapping[str, Make] = {
     "list_progress": learner("progress"),
     "list_mastery": learner("mastery"),
@@ -237,7 +252,8 @@ ARCHIVE: Mapping[str, Make] = {
     "give_award": learner("archive/awards", {"title": "奖", "text": "好"}),
     "give_remark": learner("archive/remarks", {"text": "好"}),
     "withdraw_entry": archive_entry,
-    "take_snapshot": learner("archive/snapshots", {"term": "2026-1"}),
+    "take_snapshot": take_snapshot,
+    "withdraw_snapshot": withdraw_snapshot,
 }
 
 

@@ -26,12 +26,23 @@ _KINDS = {
     "S": "school",
     "G": "grade",
     "K": "class",
+    "A": "association",
 }
 
 
 def organisation_id(path: str) -> UUID:
     """The id of the organisation at `path`, the same in every test, wherever it moves."""
     return uuid5(NAMESPACE_URL, path.rpartition(".")[2])
+
+
+def _consent(child: str, guardian: str, purpose: str, version: int) -> dict[str, Any]:
+    return {
+        "consent_id": uuid5(NAMESPACE_URL, f"{child} {guardian} {purpose} {version}"),
+        "child_id": child,
+        "guardian_id": guardian,
+        "purpose": purpose,
+        "purpose_version": version,
+    }
 
 
 class School:
@@ -113,14 +124,32 @@ class School:
         )
         return person
 
-    async def consent(self, child: str, guardian: str = "") -> str:
-        """A guardian consents for the child; returns the guardian's id."""
+    async def guard(
+        self, child: str, guardian: str = "", what: str = "verified", restricted: bool = False
+    ) -> str:
+        """A guardian of the child is verified; returns the guardian's id."""
         guardian = guardian or str(uuid7())
-        fact = {"consent_id": uuid7(), "child_id": child, "guardian_id": guardian}
         await self.hear(
-            "identity.consent.given.v1", **fact, purpose="learning-space", purpose_version=1
+            f"identity.guardianship.{what}.v1",
+            guardianship_id=uuid5(NAMESPACE_URL, f"{child} {guardian}"),
+            child_id=child,
+            guardian_id=guardian,
+            restricted=restricted,
         )
         return guardian
+
+    async def consent(
+        self, child: str, guardian: str = "", purpose: str = "learning-space", version: int = 1
+    ) -> str:
+        """A verified guardian consents for the child; returns the guardian's id."""
+        guardian = await self.guard(child, guardian)
+        await self.hear("identity.consent.given.v1", **_consent(child, guardian, purpose, version))
+        return guardian
+
+    async def withdraw(self, child: str, guardian: str) -> None:
+        """The guardian's consent to the learning space ends."""
+        fact = _consent(child, guardian, "learning-space", 1)
+        await self.hear("identity.consent.withdrawn.v1", **fact)
 
     async def erase(self, person: str) -> None:
         await self.hear("identity.person.erased.v1", person_id=person, code="R", version=9)

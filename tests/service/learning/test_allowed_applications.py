@@ -106,6 +106,51 @@ async def test_a_record_number_is_registered_once_at_each_organisation(
     await allow(anonymous, school.someone("administrator", OTHER_SCHOOL), OTHER_SCHOOL)
 
 
+@pytest.mark.parametrize("number", ["教app备3300088号", " 教ＡＰＰ备 ３３０００８８ 号"])
+async def test_a_record_number_is_the_same_however_it_is_typed(
+    school: School, anonymous: httpx2.AsyncClient, number: str
+) -> None:
+    head = school.someone("administrator")
+    made = await allow(anonymous, head, record_number=number)
+    assert made["record_number"] == READER["record_number"]
+    again = await anonymous.post(of(SCHOOL, "/applications"), headers=head, json=READER)
+    assert again.json()["type"].endswith("learning/already-allowed")
+    bad = {**READER, "record_number": "x"}
+    answer = await anonymous.post(of(SCHOOL, "/applications"), headers=head, json=bad)
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"pointer": "#/record_number", "detail": "备案号形如“教APP备3300088号”。"}
+    ]
+
+
+async def test_what_is_suspended_above_is_not_allowed_below(
+    school: School, anonymous: httpx2.AsyncClient
+) -> None:
+    above, head = school.someone("administrator", PROVINCE), school.someone("administrator")
+    own = await allow(anonymous, head)
+    inherited = await allow(anonymous, above, PROVINCE)
+    url = of(CLASS, "/applications")
+    pupil = school.as_(await school.enrol())
+
+    async def allowed() -> dict[str, bool]:
+        items = (await anonymous.get(url, headers=pupil)).json()["items"]
+        return {each["id"]: each["allowed"] for each in items}
+
+    assert await allowed() == {own["id"]: True, inherited["id"]: True}
+    act = of(PROVINCE, f"/applications/{inherited['id']}")
+    tag = {**above, "if-match": '"v1"'}
+    assert (await anonymous.post(f"{act}/suspend", headers=tag)).status_code == 200
+    assert await allowed() == {own["id"]: False, inherited["id"]: False}
+    other = school.someone("administrator", OTHER_SCHOOL)
+    refused = await anonymous.post(of(OTHER_SCHOOL, "/applications"), headers=other, json=READER)
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith("learning/held-above")
+    tag["if-match"] = '"v2"'
+    assert (await anonymous.post(f"{act}/resume", headers=tag)).status_code == 200
+    assert await allowed() == {own["id"]: True, inherited["id"]: True}
+    await allow(anonymous, other, OTHER_SCHOOL)
+
+
 async def test_every_defect_of_a_registration_is_told_at_once(
     school: School, anonymous: httpx2.AsyncClient
 ) -> None:

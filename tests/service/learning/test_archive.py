@@ -8,16 +8,20 @@ import pypdfium2
 import pytest
 from fastapi import FastAPI
 
+from services.learning.domain.archive import Term
+from services.learning.domain.xapi.aggregates import day_of
+from shared.clock import utc_now
 from shared.ids import uuid7
 from tests.service.house import Token
 from tests.service.learning.activity import Activity
-from tests.service.learning.courses import Desk
+from tests.service.learning.courses import Desk, placed, section
 from tests.service.learning.homework import MARKS, Classroom
 from tests.service.learning.school import CLASS, OTHER_CLASS, OTHER_SCHOOL, SCHOOL, School
 
 AWARD = {"title": "校运动会第一名", "text": "女子60米，9秒2。", "day": "2026-10-16"}
+COUNTED = ("required", "done", "completed")
 REMARK = {"text": "课堂发言积极。"}
-TERM = {"term": "2026-1"}
+TERM = {"term": str(Term.at(day_of(utc_now())))}
 
 
 @pytest.fixture
@@ -44,6 +48,16 @@ async def read(desk: Desk, person: str) -> Any:
     answer = await desk.client.get(of(person), headers=desk.school.as_(person))
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def printed(desk: Desk, person: str) -> str:
+    """What the PDF says, without spaces."""
+    answer = await desk.client.get(of(person, ".pdf"), headers=desk.school.as_(person))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    assert b"pdfaid:part" in answer.content
+    document = pypdfium2.PdfDocument(answer.content)
+    shown = "".join(page.get_textpage().get_text_bounded() for page in document)
+    return "".join(shown.split())
 
 
 async def grown(desk: Desk) -> str:
@@ -80,7 +94,7 @@ async def test_an_archive_holds_courses_awards_remarks_and_terms(desk: Desk) -> 
     assert (told["totals"]["activities"], told["totals"]["passed"]) == (1, 1)
     assert [(each["code"], each["tries"]) for each in told["mastery"]] == [("F-1", 1)]
     (snapshot,) = told["snapshots"]
-    assert (snapshot["term"], snapshot["content"]["completed"]) == ("2026-1", 1)
+    assert (snapshot["term"], snapshot["content"]["completed"]) == (TERM["term"], 1)
     assert snapshot["content"]["courses"][0]["title"] == course["title"]
     assert snapshot["content"]["mastery"] == told["mastery"]
 
@@ -97,7 +111,8 @@ async def test_homework_is_in_the_archive_with_its_score_once_that_is_published(
     assert (homework["title"], homework["late"], homework["score"]) == ("分数练习", False, None)
     await room.acted(made, "publish")
     (homework,) = (await read(desk, pupil))["homework"]
-    assert homework["score"] == 9
+    assert (homework["score"], homework["points"]) == (9, 10)
+    assert "9/10" in await printed(desk, pupil)
 
 
 async def test_courses_stay_in_the_archive_after_the_pupil_left_the_class(desk: Desk) -> None:
@@ -128,6 +143,23 @@ async def test_the_owner_and_the_guardians_read_it_and_nobody_else(desk: Desk) -
         "SELECT count(*) FROM audit WHERE action = 'archive.read' AND target = $1", pupil
     )
     assert audited == 2
+
+
+async def test_a_guardian_reads_it_whatever_became_of_the_consent(desk: Desk) -> None:
+    pupil, school = await grown(desk), desk.school
+    guardian = await school.consent(pupil)
+    await school.withdraw(pupil, guardian)
+    second = await school.guard(pupil)
+    restricted = await school.guard(pupil, restricted=True)
+    for rest, reader, status in (
+        ("archive", guardian, 200),
+        ("progress", guardian, 200),
+        ("archive", second, 200),
+        ("archive", restricted, 404),
+    ):
+        url = f"/learning/v1/people/{pupil}/{rest}"
+        answer = await desk.client.get(url, headers=school.as_(reader))
+        assert answer.status_code == status, (rest, answer.text)
 
 
 async def test_who_teaches_the_pupil_writes_into_it_and_nobody_else(desk: Desk) -> None:
@@ -192,12 +224,66 @@ async def test_a_term_has_one_snapshot_which_stays_as_it_was(desk: Desk) -> None
     assert told["snapshots"][0]["content"]["completed"] == 1
 
 
-async def test_a_term_that_has_not_begun_has_no_snapshot(desk: Desk) -> None:
+async def test_a_snapshot_that_was_taken_by_mistake_is_withdrawn_by_an_administrator(
+    desk: Desk,
+) -> None:
     pupil = await desk.school.enrol()
-    for term, status in (("2090-1", 422), ("2025-2", 201), ("2026-3", 422), ("26-1", 422)):
+    await give(desk, pupil, "/snapshots", TERM)
+    url = of(pupil, f"/snapshots/{TERM['term']}")
+    head = desk.school.someone("administrator")
+    assert (await desk.client.delete(url)).status_code == 401
+    assert (await desk.client.delete(url, headers=desk.teacher)).status_code == 403
+    stranger = desk.school.someone("administrator", OTHER_SCHOOL)
+    assert (await desk.client.delete(url, headers=stranger)).status_code == 404
+    assert (await desk.client.delete(url, headers=head)).status_code == 204
+    assert (await desk.client.delete(url, headers=head)).status_code == 404
+    await give(desk, pupil, "/snapshots", TERM)
+
+
+async def test_a_term_that_has_not_begun_or_is_long_over_has_no_snapshot(desk: Desk) -> None:
+    pupil = await desk.school.enrol()
+    for term, kind in (
+        ("2090-1", "term-not-begun"),
+        ("2000-1", "term-over"),
+        ("2026-3", "invalid-request"),
+        ("26-1", "invalid-request"),
+    ):
         body = {"term": term}
         answer = await desk.client.post(of(pupil, "/snapshots"), headers=desk.teacher, json=body)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == 422
+        assert answer.json()["type"].endswith(kind), answer.text
+
+
+@pytest.mark.parametrize("day", ["2099-01-01", "0001-01-01"])
+async def test_an_award_is_of_a_day_that_was(desk: Desk, day: str) -> None:
+    pupil = await desk.school.enrol()
+    body = {**AWARD, "day": day}
+    answer = await desk.client.post(of(pupil, "/awards"), headers=desk.teacher, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("learning/day-refused")
+
+
+async def test_a_resource_that_was_taken_down_keeps_no_course_from_being_completed(
+    desk: Desk,
+) -> None:
+    pupil, taught = await desk.school.enrol(), await desk.taught()
+    (part,) = (await desk.read(taught, desk.teacher, "/sections")).json()["sections"]
+    first, second = part["items"][0]["resource_id"], await desk.school.publish()
+    await desk.arranged(taught, section(placed(first), placed(second)))
+    activity = Activity(desk.school, desk.client, desk.owner)
+    await activity.send(pupil, object=activity.resource(first), completion=True)
+
+    async def counted() -> list[dict[str, Any]]:
+        (course,) = (await read(desk, pupil))["courses"]
+        own = await desk.read(taught, desk.school.as_(pupil), "/completion")
+        return [{name: told[name] for name in COUNTED} for told in (course, own.json())]
+
+    assert await counted() == [{"required": 2, "done": 1, "completed": False}] * 2
+    for what in ("suspended", "retired"):
+        await desk.school.take_down(second, what)
+        assert await counted() == [{"required": 1, "done": 1, "completed": True}] * 2
+    await desk.school.take_down(first)
+    assert await counted() == [{"required": 1, "done": 1, "completed": True}] * 2
 
 
 async def test_the_words_of_teachers_are_sealed(desk: Desk) -> None:
@@ -212,13 +298,10 @@ async def test_the_words_of_teachers_are_sealed(desk: Desk) -> None:
 async def test_the_archive_is_printed_in_chinese_on_every_computer(desk: Desk) -> None:
     pupil = await grown(desk)
     await give(desk, pupil, "/snapshots", TERM)
-    answer = await desk.client.get(of(pupil, ".pdf"), headers=desk.school.as_(pupil))
-    assert answer.headers["content-type"] == "application/pdf"
-    assert b"pdfaid:part" in answer.content
-    document = pypdfium2.PdfDocument(answer.content)
-    shown = "".join(page.get_textpage().get_text_bounded() for page in document)
-    text = "".join(shown.split())
-    for said in ("成长档案", AWARD["title"], REMARK["text"], "2026-1", "F-1", "分数的初步认识"):
+    text = await printed(desk, pupil)
+    for said in (
+        *("成长档案", AWARD["title"], REMARK["text"], TERM["term"], "F-1", "分数的初步认识"),
+    ):
         assert said in text, text
 
 
@@ -226,8 +309,7 @@ async def test_a_character_that_no_font_has_does_not_keep_an_archive_from_being_
     desk: Desk,
 ) -> None:
     pupil = await desk.school.enrol()
-    await give(desk, pupil, "/remarks", {"text": "𥺊同学 #let x = 1 *_$ \\ 进步"})
-    answer = await desk.client.get(of(pupil, ".pdf"), headers=desk.school.as_(pupil))
-    assert answer.status_code == 200
-    (page,) = pypdfium2.PdfDocument(answer.content)
-    assert "进步" in page.get_textpage().get_text_bounded()
+    await give(desk, pupil, "/remarks", {"text": "𥺊同学 ئۇيغۇر #let x = 1 *_$ \\ 进步"})
+    text = await printed(desk, pupil)
+    for said in ("〔U+25E8A〕同学", "〔U+06C7〕", "#letx=1*_$\\进步", "姓名"):
+        assert said in text, text

@@ -174,6 +174,26 @@ async def test_the_load_of_a_class_warns_by_day_over_all_subjects(room: Classroo
     assert (await room.client.get(LOAD, headers=room.teacher, params=params)).status_code == 422
 
 
+async def test_a_teacher_who_left_the_class_still_reads_the_homework_and_changes_it_no_more(
+    room: Classroom,
+) -> None:
+    room.teacher = room.school.as_(room.subject, f"teacher@{CLASS}")
+    given, draft = await room.assigned(organisation=CLASS), await room.create(organisation=CLASS)
+    room.teacher = room.school.as_(room.subject, f"teacher@{OTHER_CLASS}")
+    url = f"{URL}/{given['id']}"
+    assert (await room.client.get(url, headers=room.teacher)).status_code == 200
+    body = {"due_at": due(days=9)}
+    answers = [
+        await room.client.patch(url, headers=room.tagged(given), json=body),
+        await room.client.post(f"{url}/withdraw", headers=room.tagged(given)),
+        await room.assign(given),
+        await room.assign(draft),
+    ]
+    assert [each.status_code for each in answers] == [403] * 4
+    own = await room.client.delete(f"{URL}/{draft['id']}", headers=room.tagged(draft))
+    assert own.status_code == 204
+
+
 async def test_homework_moves_with_its_school_and_outlives_its_teacher(room: Classroom) -> None:
     given = await room.assigned()
     await room.school.organise("moved", f"P0.C9.{SCHOOL[6:]}", old_path=SCHOOL)

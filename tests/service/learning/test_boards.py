@@ -1,4 +1,4 @@
-"""Boards of classes and schools over HTTP."""
+"""Boards of classes, schools and regions over HTTP."""
 
 from typing import Any
 
@@ -13,12 +13,14 @@ from tests.service.learning.school import (
     CLASS,
     OTHER_CLASS,
     OTHER_SCHOOL,
+    OTHER_SCHOOLS_CLASS,
     PROVINCE,
     SCHOOL,
     School,
     organisation_id,
 )
 
+CITY = "P0.C1"
 FIGURES = ("pupils", "begun", "active", "activities", "completed", "passed", "statements")
 
 
@@ -31,9 +33,11 @@ async def activity(
     return Activity(school, anonymous, owner)
 
 
-async def board(activity: Activity, path: str) -> Any:
+async def board(activity: Activity, path: str, place: str = SCHOOL) -> Any:
+    """As the administrator of `place` reads it."""
     url = f"/learning/v1/organisations/{path}/board"
-    answer = await activity.client.get(url, headers=activity.school.someone("administrator"))
+    head = activity.school.someone("administrator", place)
+    answer = await activity.client.get(url, headers=head)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -139,9 +143,53 @@ async def test_who_teaches_or_administers_there_reads_it_and_nobody_else(
     assert audited == 2
 
 
-async def test_only_classes_grades_and_schools_have_a_board(activity: Activity) -> None:
+async def counted(activity: Activity) -> None:
+    """The schools are counted, as the background task does."""
+    run = activity.school.app.state.runtime.tasks["school-figures"]
+    await run.__self__.refresh()
+
+
+async def test_a_region_is_shown_by_its_parts_from_the_sums_of_its_schools(
+    activity: Activity,
+) -> None:
+    first = [await activity.school.enrol(path) for path in (CLASS, CLASS, OTHER_CLASS)]
+    elsewhere = await activity.school.enrol(OTHER_SCHOOLS_CLASS)
+    for pupil in (first[0], first[1], elsewhere):
+        await activity.send(pupil, success=pupil == first[0], duration_ms=1000)
+    await counted(activity)
+    told = await board(activity, CITY, PROVINCE)
+    groups = {each["key"]: [each[name] for name in FIGURES] for each in told["groups"]}
+    assert groups == {SCHOOL: [3, 2, 2, 2, 0, 1, 2], OTHER_SCHOOL: [1, 1, 1, 1, 0, 0, 1]}
+    assert (told["kind"], told["pupils"], told["activities"]) == ("city", 4, [])
+    above = await board(activity, PROVINCE, PROVINCE)
+    [city] = above["groups"]
+    assert (city["key"], city["pupils"], city["begun"], city["duration_ms"]) == (CITY, 4, 3, 3000)
+    assert above["at"] == told["at"]
+
+
+async def test_sums_of_schools_are_kept_for_an_hour_and_closed_schools_count_nowhere(
+    activity: Activity,
+) -> None:
+    assert (await board(activity, CITY, PROVINCE))["groups"] == []
+    pupil = await activity.school.enrol()
+    await counted(activity)
+    await activity.send(pupil)
+    await counted(activity)
+    [told, _] = (await board(activity, CITY, PROVINCE))["groups"]
+    assert (told["pupils"], told["begun"], told["last_at"]) == (1, 0, None)
+    await activity.owner.execute("UPDATE school_figures SET at = at - interval '61 minutes'")
+    await counted(activity)
+    [told, _] = (await board(activity, CITY, PROVINCE))["groups"]
+    assert (told["pupils"], told["begun"]) == (1, 1)
+    await activity.school.organise("closed", SCHOOL)
+    [other] = (await board(activity, CITY, PROVINCE))["groups"]
+    assert other["key"] == OTHER_SCHOOL
+
+
+async def test_only_classes_grades_schools_and_regions_have_a_board(activity: Activity) -> None:
+    await activity.school.organise("created", "P0.A1")
     head = activity.school.someone("administrator", PROVINCE)
-    refused = await activity.client.get("/learning/v1/organisations/P0/board", headers=head)
+    refused = await activity.client.get("/learning/v1/organisations/A1/board", headers=head)
     assert refused.status_code == 409
     assert refused.json()["type"].endswith("learning/no-board")
     unknown = await activity.client.get("/learning/v1/organisations/K77/board", headers=head)

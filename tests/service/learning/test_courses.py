@@ -51,6 +51,23 @@ async def test_nobody_makes_courses_anonymously_or_changes_those_of_others(desk:
         assert {each.status_code for each in answers} == {expected}
 
 
+async def test_who_left_the_place_of_a_course_still_reads_it_and_changes_it_no_more(
+    desk: Desk,
+) -> None:
+    course = await desk.taught()
+    desk.teacher = desk.school.as_(desk.subject, f"teacher@{OTHER_SCHOOL}")
+    assert (await desk.read(course, desk.teacher)).status_code == 200
+    pupil = await desk.school.enrol()
+    far = await desk.read(course, desk.teacher, f"/completion?person={pupil}")
+    assert far.status_code == 403
+    url, tag = f"{URL}/{course['id']}", desk.tagged(course, desk.teacher)
+    answers = [
+        await desk.client.patch(url, headers=tag, json={"title": "新"}),
+        await desk.client.post(f"{url}/archive", headers=tag),
+    ]
+    assert [each.status_code for each in answers] == [403, 403]
+
+
 async def test_a_draft_is_seen_by_its_owner_and_the_administrators_above_alone(
     desk: Desk,
 ) -> None:

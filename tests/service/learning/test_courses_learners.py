@@ -173,7 +173,8 @@ async def test_a_class_that_moves_keeps_its_course(desk: Desk) -> None:
     await desk.school.organise("moved", "P0.C2.S1", old_path=SCHOOL)
     seen = (await desk.read(course, pupil)).json()
     assert seen["organisation"] == "P0.C2.S1"
-    (taking,) = (await desk.read(course, desk.teacher, "/enrolments")).json()["items"]
+    teacher = desk.school.as_(desk.subject, "teacher@P0.C2.S1")
+    (taking,) = (await desk.read(course, teacher, "/enrolments")).json()["items"]
     assert taking["organisation"] == "P0.C2.S1.G1.K1"
 
 
@@ -235,3 +236,31 @@ async def test_how_far_others_are_is_no_business_of_a_pupil(desk: Desk) -> None:
     outsider = await desk.school.enrol(OTHER_CLASS)
     missing = await desk.read(course, desk.teacher, f"/completion?person={outsider}")
     assert missing.status_code == 404
+
+
+async def test_who_takes_a_course_is_told_when_it_changes(desk: Desk) -> None:
+    course = await desk.taught()
+    pupil = await desk.school.enrol()
+    headers = desk.school.as_(pupil)
+    url = f"/learning/v1/spaces/{pupil}/announcements"
+
+    async def feed() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = (await desk.client.get(url, headers=headers)).json()["items"]
+        return found
+
+    assert await feed() == []
+    held = (await desk.read(course, desk.teacher, "/sections")).json()["sections"]
+    first = placed(held[0]["items"][0]["resource_id"])
+    new = placed(await desk.school.publish(), title="课堂练习")
+    course = await desk.arranged(course, section(first, new))
+    [told] = await feed()
+    assert (told["title"], told["text"]) == ("课程有更新：分数的初步认识", "新增《课堂练习》")
+    await desk.arranged(course, section(new, first))
+    assert len(await feed()) == 1
+
+
+async def test_nobody_is_told_of_what_is_done_to_a_draft(desk: Desk) -> None:
+    course = await desk.arranged(await desk.create(), section(placed(await desk.school.publish())))
+    await desk.enrol(course)
+    await desk.arranged(course, section(placed(await desk.school.publish())))
+    assert await desk.owner.fetchval("SELECT count(*) FROM announcements") == 0

@@ -1,6 +1,6 @@
 """What is kept of what identity and the catalogue tell."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from uuid import UUID
@@ -132,17 +132,26 @@ async def test_homes_are_where_people_belong_or_hold_a_role(school: School) -> N
     assert [each.path for each in homes] == [SCHOOL, OTHER_CLASS]
 
 
-async def test_a_guardian_is_who_consents_as_long_as_the_consent_stands(school: School) -> None:
-    child, consent = str(uuid7()), uuid7()
-    fact = {"consent_id": consent, "child_id": child, "guardian_id": str(uuid7())}
-    fact |= {"purpose": "homework", "purpose_version": 1}
-    await school.hear("identity.consent.given.v1", **fact)
-    async with reading(school) as directory:
-        assert await directory.children(str(fact["guardian_id"])) == [child]
-        assert await directory.guardians(child) == [fact["guardian_id"]]
-    await school.hear("identity.consent.withdrawn.v1", **fact)
-    async with reading(school) as directory:
-        assert await directory.guardians(child) == []
+async def test_a_guardian_is_who_is_verified_whether_or_not_a_consent_stands(
+    school: School,
+) -> None:
+    child = str(uuid7())
+    guardian = await school.guard(child)
+
+    async def known() -> tuple[Sequence[str], Sequence[str]]:
+        async with reading(school) as directory:
+            return await directory.children(guardian), await directory.guardians(child)
+
+    assert await known() == ([child], [guardian])
+    await school.consent(child, guardian)
+    await school.withdraw(child, guardian)
+    assert await known() == ([child], [guardian])
+    await school.guard(child, guardian, restricted=True)
+    assert await known() == ([], [])
+    await school.guard(child, guardian)
+    assert await known() == ([child], [guardian])
+    await school.guard(child, guardian, "ended")
+    assert await known() == ([], [])
 
 
 async def test_nothing_is_known_of_who_was_erased(school: School) -> None:

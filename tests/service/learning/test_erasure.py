@@ -170,6 +170,7 @@ async def test_statements_of_others_name_an_erased_person_no_more(
     activity: Activity, client: httpx2.AsyncClient, app: FastAPI
 ) -> None:
     child = await activity.school.enrol()
+    await activity.school.consent(child)
     issuer = app.state.runtime.settings.issuer
     account = {"homePage": issuer, "name": child}
     sent = statement(context={"instructor": {"account": account}})

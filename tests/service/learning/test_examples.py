@@ -14,7 +14,7 @@ from tests.service.learning.test_matrix import desk
 
 __all__ = ["desk"]
 
-NAMES = ("organisation", "resource_id", "assignment_id", "classes")
+NAMES = ("organisation", "resource_id", "assignment_id", "classes", "term")
 """Members of bodies that name what exists."""
 
 

@@ -89,3 +89,10 @@ def test_where_done_means_passed_completing_is_not_enough() -> None:
 
 def test_a_course_that_requires_nothing_is_never_completed() -> None:
     assert not completion(CompletionRule(1), [], {}).completed
+
+
+def test_what_was_taken_down_counts_for_those_alone_who_did_it_before() -> None:
+    a, b, c = (uuid7() for _ in range(3))
+    assert completion(CompletionRule(), [a, b, c], {a: DONE, b: DONE}, [c]) == (2, 2, True)
+    assert completion(CompletionRule(), [a, b, c], {a: DONE, b: DONE}, [a]) == (3, 2, False)
+    assert completion(CompletionRule(), [a, b], {}, [a, b]) == (0, 0, False)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -122,6 +122,46 @@ async def test_a_failed_write_is_told_to_everyone_who_shared_it() -> None:
     for task in await waiting(recorder, [1, 2], Class.ORDINARY):
         with pytest.raises(Unavailable):
             await task
+
+
+class Strict(Store):
+    """Refuses to write anything together with what `spoils` it."""
+
+    def __init__(self, *spoils: int) -> None:
+        super().__init__()
+        self.spoils = spoils
+        self.stored: list[tuple[int, datetime]] = []
+
+    async def write(self, batches: Sequence[Batch], stored: datetime) -> Mapping[int, UUID]:
+        await super().write(batches, stored)
+        numbers = [each.id.int for one in batches for each in one.records]
+        if not set(self.spoils).isdisjoint(numbers):
+            raise TypeError("It cannot be kept.")
+        self.stored += [
+            (number, stored + n * timedelta(microseconds=1)) for n, number in enumerate(numbers)
+        ]
+        return {}
+
+
+@pytest.mark.parametrize("spoils", [(3,), (2, 9), (2, 3, 4, 5, 6, 7, 8, 9)])
+async def test_only_the_guilty_of_those_who_shared_a_write_fail(spoils: tuple[int, ...]) -> None:
+    store = Strict(*spoils)
+    recorder = Recorder(store, utc_now, 100)
+    tasks = await waiting(recorder, range(10), Class.ORDINARY)
+    store.go.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {n for n, answer in enumerate(answers) if answer is not None} == set(spoils)
+    assert sorted(number for number, _ in store.stored) == sorted(set(range(10)) - set(spoils))
+    assert len({at for _, at in store.stored}) == len(store.stored)
+
+
+async def test_what_is_tried_again_in_halves_is_not_yet_consistent() -> None:
+    store = Strict(3)
+    recorder = Recorder(store, utc_now, 100)
+    tasks = await waiting(recorder, range(8), Class.ORDINARY)
+    store.go.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert recorder.consistent_through() >= max(at for _, at in store.stored)
 
 
 async def test_only_the_refused_batch_conflicts() -> None:

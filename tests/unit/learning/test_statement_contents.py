@@ -38,6 +38,8 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
         ("object/definition", {}),
         ("result/duration", "PT1M3.509S"),
         ("stored", "2026-11-22T00:00:00Z"),
+        ("timestamp", "2026-11-22T08:00:00.001+08:00"),
+        ("authority", {"mbox": "mailto:a@b.cn"}),
         ("version", "1.0.3"),
     ],
 )
@@ -55,7 +57,6 @@ def test_what_only_describes_makes_no_other_statement(path: str, value: Any) -> 
         ("object/id", "https://o.example"),
         ("result/success", False),
         ("result/duration", "PT1M3.6S"),
-        ("timestamp", "2026-11-22T08:00:00.001+08:00"),
         ("context/platform", "电脑"),
     ],
 )

@@ -90,13 +90,24 @@ def test_whatever_happens_attempts_only_grow_and_only_whole_marks_are_told(
             assert None not in submission.marks
             assert submission.score is not None
         if action is Action.HAND_IN:
-            assert before.state in (State.NEW, State.HANDED_IN, State.RETURNED)
+            assert before.open(SOFT, now)
             invited = before.again_until is not None and now <= before.again_until
             assert invited or (
                 now <= NOW + HOUR
                 and submission.attempt <= PLAN.attempts
                 and submission.late == (now > NOW)
             )
+
+
+def test_a_pupil_has_all_attempts_however_early_one_is_marked() -> None:
+    marked = NEW.handed_in(GIVEN, ANSWERS, NOW).marked(GIVEN, MARKS, "", "t", NOW)
+    for before in (marked, marked.published(NOW)):
+        assert before.open(GIVEN, NOW)
+        again = before.handed_in(GIVEN, [], NOW)
+        assert (again.state, again.attempt, again.open(GIVEN, NOW)) == (State.HANDED_IN, 2, False)
+    withdrawn = replace(GIVEN, state=AssignmentState.WITHDRAWN)
+    assert not marked.open(withdrawn, NOW)
+    assert not marked.open(GIVEN, NOW + TICK)
 
 
 @pytest.mark.parametrize(

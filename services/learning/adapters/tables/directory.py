@@ -45,6 +45,14 @@ Table(
     Index("ix_roles_person", "person"),
 )
 Table(
+    "guardianships",
+    METADATA,
+    Column("guardian", Text, primary_key=True),
+    Column("child", Text, primary_key=True),
+    Index("ix_guardianships_child", "child"),
+    comment="those by which a guardian may read",
+)
+Table(
     "consents",
     METADATA,
     Column("consent_id", Uuid, primary_key=True),
@@ -54,6 +62,7 @@ Table(
     Column("purpose_version", Integer, nullable=False),
     Index("ix_consents_child", "child"),
     Index("ix_consents_guardian", "guardian"),
+    Index("ix_consents_purpose", "purpose", "purpose_version"),
     comment="those that stand",
 )
 Table(

@@ -49,6 +49,8 @@ Table(
     Column("late", Boolean, nullable=False),
     Column("handed_in_at", INSTANT, nullable=False),
     Column("answers", LargeBinary, nullable=False, comment="sealed"),
+    Column("marking", LargeBinary, comment="sealed: what the pupil was told before the next"),
+    Column("score", Double, comment="likewise"),
 )
 Table(
     "homework_files",

@@ -16,6 +16,8 @@ from services.learning.domain.xapi.contents import Figures
 
 N = TypeVar("N", int, float)
 
+MOST_DURATION_MS = 10**15
+"""What is longer in sum counts as that long: however much is sent, everything can be added up."""
 SCHOOL_TIME = timezone(timedelta(hours=8))
 """A day begins at midnight in China."""
 
@@ -38,7 +40,7 @@ class Progress:
         self.first_at = min(self.first_at, at)
         self.last_at = max(self.last_at, at)
         self.statements += 1
-        self.duration_ms += figures.duration_ms or 0
+        self.duration_ms = min(self.duration_ms + (figures.duration_ms or 0), MOST_DURATION_MS)
         self.progress = _most(self.progress, figures.progress)
         self.best_scaled = _most(self.best_scaled, figures.scaled)
         self.completed = self.completed or figures.completed
@@ -74,7 +76,8 @@ class Tally:
         self.mastery: dict[tuple[UUID, UUID], Mastery] = {}
 
     def add(self, actor: UUID, activity: UUID, at: datetime, figures: Figures) -> None:
-        """Count one first-time statement about an activity."""
+        """Count one first-time statement about an activity; `at` is no later than it was stored, as
+        nothing happens in the future."""
         progress = self.progress.get((actor, activity))
         if progress is None:
             progress = self.progress[actor, activity] = Progress(at, at)

@@ -5,6 +5,7 @@ Documents are changed in place by what says so; all else only reads.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fractions import Fraction
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +13,14 @@ from uuid import UUID
 from services.learning.domain.xapi.objects import IFIS
 from services.learning.domain.xapi.rules import Json
 from services.learning.domain.xapi.statements import CONTEXT_ACTIVITIES, VOIDED
-from services.learning.domain.xapi.values import milliseconds, to_hundredths
+from services.learning.domain.xapi.values import (
+    UUID_TEXT,
+    Version,
+    instant,
+    milliseconds,
+    to_hundredths,
+    told,
+)
 
 COMPLETED = "http://adlnet.gov/expapi/verbs/completed"
 PASSED = "http://adlnet.gov/expapi/verbs/passed"
@@ -89,6 +97,38 @@ def merged_definition(known: Json, new: Json) -> Json:
     return {**known, **new, **maps}
 
 
+def is_identified(agent: Json) -> bool:
+    """Whether `identifier_of` the agent says anything."""
+    return not agent.keys().isdisjoint(IFIS)
+
+
+def without_members(agent: Json) -> Json:
+    """An agent as who it is, whoever belongs to it."""
+    if "member" not in agent:
+        return agent
+    return {name: value for name, value in agent.items() if name != "member"}
+
+
+def attachment_key(sha2: str) -> UUID:
+    """Marks a statement that came with the bytes of this attachment."""
+    return key_of(f"attachment {sha2.lower()}")
+
+
+def canonical(agent: Json, issuer: str) -> Json:
+    """An agent that is an account of `issuer`, as the platform spells it: without a slash behind
+    the home page, an id in lower case. Any other is told as it is."""
+    account = agent.get("account")
+    if not account:
+        return agent
+    home, name = account["homePage"], account["name"]
+    if home.rstrip("/").lower() != issuer.lower():
+        return agent
+    name = name.lower() if UUID_TEXT.fullmatch(name) else name
+    if (home, name) == (issuer, account["name"]):
+        return agent
+    return {**agent, "account": {"homePage": issuer, "name": name}}
+
+
 def identifier_of(agent: Json) -> str | None:
     """The inverse functional identifier as one string; None for an anonymous group.
 
@@ -106,24 +146,29 @@ def identifier_of(agent: Json) -> str | None:
     return None
 
 
+_NOT_COMPARED = frozenset(
+    {
+        *("id", "timestamp", "stored", "authority", "version"),
+        *("verb", "object", "attachments"),  # of these, a part is
+    }
+)
+
+
 def comparable(statement: Json) -> Json:
     """That part of a statement which makes it another one when it differs.
 
-    Left out is what the store sets or may change, and what only describes (1.0.3 part 2 §2.3.1):
-    words of verbs, definitions of activities, where attachments may be fetched.
+    Left out is what the store sets or may set, and what only describes (1.0.3 part 2 §2.3.1):
+    id, timestamp, stored, authority and version, words of verbs, definitions of activities, where
+    attachments may be fetched.
     """
-    kept = {
-        name: value
-        for name, value in statement.items()
-        if name not in ("id", "stored", "authority", "version", "verb", "object", "attachments")
-    }
+    kept = {name: value for name, value in statement.items() if name not in _NOT_COMPARED}
     kept["verb"] = statement["verb"]["id"]
     target = statement["object"]
     kind = target.get("objectType", "Activity")
     if kind == "Activity":
         kept["object"] = target["id"]
     else:
-        kept["object"] = comparable(target) if kind == "SubStatement" else target
+        kept["object"] = _comparable_part(target) if kind == "SubStatement" else target
     result = statement.get("result")
     if (
         result
@@ -136,6 +181,14 @@ def comparable(statement: Json) -> Json:
         kept["context"] = {**context, "contextActivities": _ids(context["contextActivities"])}
     if "attachments" in statement:
         kept["attachments"] = [each["sha2"].lower() for each in statement["attachments"]]
+    return kept
+
+
+def _comparable_part(substatement: Json) -> Json:
+    """The same of a sub-statement, in which the store sets nothing."""
+    kept = comparable(substatement)
+    if "timestamp" in substatement:
+        kept["timestamp"] = told(instant(substatement["timestamp"], Version.V1))
     return kept
 
 
@@ -185,7 +238,8 @@ def _scaled(score: Json | None) -> float | None:
     if "scaled" in score:
         return float(score["scaled"])
     if {"raw", "min", "max"} <= score.keys():
-        return float((score["raw"] - score["min"]) / (score["max"] - score["min"]))
+        low = Fraction(score["min"])  # doubles would overflow between their own ends
+        return float((Fraction(score["raw"]) - low) / (Fraction(score["max"]) - low))
     return None
 
 

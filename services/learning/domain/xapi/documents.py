@@ -4,12 +4,12 @@ xAPI 1.0.3 part 3 §2.2-2.7, §3.1; IEEE 9274.1.1 §4.1.4, §4.1.6.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.learning.domain.xapi import exact
 from services.learning.domain.xapi.values import Version
 from shared.errors import DomainError
 
@@ -46,7 +46,8 @@ NOTHING = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Where documents stand: those of one organisation on an activity, an agent or both.
+    """Where documents stand. ``path`` is that of the organisation whose applications share what is
+    kept of an activity; of people, each application keeps its own, and it stands for that.
 
     ``registration`` is None where any will do: only lists and deletions ask so.
     """
@@ -85,7 +86,7 @@ def is_json(content_type: str) -> bool:
 def check_json(content: bytes) -> None:
     """Raises `MalformedDocument` unless `content` is JSON."""
     try:
-        json.loads(content)
+        exact.loads(content)
     except ValueError:
         raise MalformedDocument("The body is not JSON.", zh="请求内容不是 JSON。") from None
 

@@ -9,6 +9,9 @@ from uuid import UUID
 from services.learning.domain.xapi.rules import Defect
 from shared.errors import DomainError
 
+UNKNOWN = UUID(int=1)
+"""A pseudonym that is nobody's: nothing is found by it."""
+
 
 class BadQuery(DomainError):
     """Parameters that are unknown, malformed or contradict each other; member ``errors``."""
@@ -40,7 +43,7 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class StatementQuery:
     """Conditions that all hold; None is no condition. ``agent`` is who is asked for, by
-    pseudonym; the nil UUID is somebody who is not known here. ``authority`` are applications."""
+    pseudonym. ``authority`` are applications."""
 
     agent: UUID | None = None
     verb: UUID | None = None
@@ -66,7 +69,8 @@ class StatementQuery:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A stored statement: its JSON with pseudonyms, and what the store knows of it."""
+    """A stored statement: its JSON with pseudonyms, and what the store knows of it. ``related``
+    holds the `attachment_key` of every attachment that came with it."""
 
     id: UUID
     stored: datetime
@@ -74,3 +78,4 @@ class Found:
     actor: UUID
     raw: bytes
     voided: bool
+    related: Sequence[UUID] = ()

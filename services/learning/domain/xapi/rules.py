@@ -18,6 +18,10 @@ from services.learning.domain.xapi.values import Version
 Json = dict[str, Any]
 MOST_DEFECTS = 50
 REMEMBERED = 50_000
+REMEMBERED_BYTES = 2_000
+"""What is larger is checked anew each time: nobody fills the memory with it."""
+DEEPEST = 64
+"""How deep the value of an extension may be nested."""
 
 
 class Defect(NamedTuple):
@@ -88,13 +92,17 @@ class Remembered:
         self._passed: dict[Version, set[bytes]] = {version: set() for version in Version}
 
     def __call__(self, value: Any, at: str, report: Report) -> None:
-        mark = orjson.dumps(value)
+        try:
+            mark = orjson.dumps(value)
+        except TypeError:  # beyond 64 bits, or nested deep
+            self._check(value, at, report)
+            return
         passed = self._passed[report.version]
         if mark in passed:
             return
         before = len(report.defects)
         self._check(value, at, report)
-        if len(report.defects) == before < MOST_DEFECTS:
+        if len(report.defects) == before < MOST_DEFECTS and len(mark) <= REMEMBERED_BYTES:
             if len(passed) >= REMEMBERED:
                 passed.clear()
             passed.add(mark)
@@ -108,8 +116,15 @@ def escaped(name: str) -> str:
 def text(value: Any, at: str, report: Report) -> None:
     if type(value) is not str:
         report.add(at, "This must be a string.")
-    elif not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+    elif "\0" in value:
+        report.add(at, "This holds the character NUL: leave it out.")
+    elif _is_torn(value):
         report.add(at, "This holds half of a surrogate pair.")
+
+
+def _is_torn(value: str) -> bool:
+    """Whether the text has no UTF-8."""
+    return not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value)
 
 
 def boolean(value: Any, at: str, report: Report) -> None:
@@ -132,7 +147,7 @@ def matching(pattern: Pattern[str], what: str) -> Check:
     detail = f"This is not {what}."
 
     def check(value: Any, at: str, report: Report) -> None:
-        if type(value) is not str or pattern.fullmatch(value) is None:
+        if type(value) is not str or pattern.fullmatch(value) is None or _is_torn(value):
             report.add(at, detail)
 
     return check
@@ -176,6 +191,8 @@ language = matching(values.LANGUAGE, "a language tag (RFC 5646)")
 def duration(value: Any, at: str, report: Report) -> None:
     if type(value) is not str or not values.is_duration(value):
         report.add(at, "This is no ISO 8601 duration, such as PT1H30M.")
+    elif values.milliseconds(value) >= values.LONGEST_DURATION_MS:
+        report.add(at, "This is a hundred years or more.")
 
 
 def timestamp(value: Any, at: str, report: Report) -> None:
@@ -183,9 +200,14 @@ def timestamp(value: Any, at: str, report: Report) -> None:
         report.add(at, "This must be a string.")
         return
     try:
-        values.instant(value, report.version)
+        moment = values.instant(value, report.version)
     except ValueError as error:
         report.add(at, str(error))
+        return
+    if not values.EARLIEST <= moment < values.LATEST:
+        report.add(
+            at, f"This lies before {values.EARLIEST.year} or after {values.LATEST.year - 1}."
+        )
 
 
 def language_map(value: Any, at: str, report: Report) -> None:
@@ -202,6 +224,24 @@ def extensions(value: Any, at: str, report: Report) -> None:
     if type(value) is not dict:
         report.add(at, "This must be an object of values by IRI.")
         return
-    for key in value:
+    for key, each in value.items():
         if values.IRI.fullmatch(key) is None:
             report.add(f"{at}/{escaped(key)}", "The key of an extension must be an IRI.")
+        _anything(each, f"{at}/{escaped(key)}", report, DEEPEST)
+
+
+def _anything(value: Any, at: str, report: Report, levels: int) -> None:
+    """Any JSON that can be kept."""
+    if type(value) is str:
+        text(value, at, report)
+    elif type(value) is not dict and type(value) is not list:
+        return
+    elif levels == 0:
+        report.add(at, f"This is nested more than {DEEPEST} deep.")
+    elif type(value) is dict:
+        for key, each in value.items():
+            text(key, f"{at}/{escaped(key)}", report)
+            _anything(each, f"{at}/{escaped(key)}", report, levels - 1)
+    else:
+        for index, each in enumerate(value):
+            _anything(each, f"{at}/{index}", report, levels - 1)

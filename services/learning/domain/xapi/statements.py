@@ -24,7 +24,7 @@ def _ordered_score(value: Json, at: str, report: Report) -> None:
     numbers = {n: v for n, v in value.items() if type(v) in (int, float)}
     if not -1 <= numbers.get("scaled", 0) <= 1:
         report.add(f"{at}/scaled", "This lies between -1 and 1.")
-    low, raw, high = (numbers.get(name) for name in ("min", "raw", "max"))
+    low, raw, high = numbers.get("min"), numbers.get("raw"), numbers.get("max")
     if low is not None and high is not None and low >= high:
         report.add(f"{at}/min", "min is less than max.")
     if raw is not None and low is not None and raw < low:

@@ -11,11 +11,11 @@ from functools import lru_cache
 UUID_TEXT = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 )
-IRI = re.compile(r'[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>"{}|\\^`]+')
-MBOX = re.compile(r"mailto:[^\s@]+@[^\s@]+")
+IRI = re.compile(r'[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x1f\x7f<>"{}|\\^`]+')
+MBOX = re.compile(r"mailto:[^\s\x00-\x1f\x7f@]+@[^\s\x00-\x1f\x7f@]+")
 SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 SHA2 = re.compile(r"(?:[0-9a-fA-F]{2}){28,64}")
-MEDIA_TYPE = re.compile(r"[\w!#$&^.+\-]+/[\w!#$&^.+\-]+(?:\s*;.*)?", re.ASCII)
+MEDIA_TYPE = re.compile(r"[\w!#$&^.+\-]+/[\w!#$&^.+\-]+(?:[\t ]*;[\t -~]*)?", re.ASCII)
 LANGUAGE = re.compile(
     r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})"
     r"(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
@@ -46,7 +46,13 @@ _RFC3339 = re.compile(
     r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _UNKNOWN_OFFSET = ("-00", "-0000", "-00:00")
-LONGEST_DURATION_MS = 1 << 62
+LONGEST_DURATION_MS = 36_525 * 86_400_000
+"""A hundred years. What is longer counts as that long, and is refused at the door."""
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Instants from the one up to the other are taken in."""
+REMEMBERED_LENGTH = 64
+"""What is longer is read anew each time: nobody fills the memory with it."""
 
 
 class Version(StrEnum):
@@ -80,22 +86,27 @@ def told(moment: datetime) -> str:
 
 def is_duration(text: str) -> bool:
     """Whether `text` is a duration of ISO 8601:2004 §4.4.3.2, in designators."""
-    return _DURATION.fullmatch(text) is not None
+    try:
+        milliseconds(text)
+    except ValueError:
+        return False
+    return True
+
+
+def milliseconds(duration: str) -> int:
+    """The length of a duration; a year has 365.2425 days, a month a twelfth of them. Raises
+    ValueError for what is none."""
+    return (_length if len(duration) <= REMEMBERED_LENGTH else _length.__wrapped__)(duration)
 
 
 @lru_cache(4096)
-def milliseconds(duration: str) -> int:
-    """The length of a duration; a year has 365.2425 days, a month a twelfth of them."""
+def _length(duration: str) -> int:
     match = _DURATION.fullmatch(duration)
     if match is None:
         raise ValueError(f"{duration!r} is no duration")
     parts = ((name, part) for name, part in match.groupdict().items() if part)
     total = sum(float(part.replace(",", ".")) * _SECONDS[name] for name, part in parts)
-    return (
-        min(round(total * 1000), LONGEST_DURATION_MS)
-        if total < LONGEST_DURATION_MS
-        else (LONGEST_DURATION_MS)
-    )
+    return round(min(total * 1000, LONGEST_DURATION_MS))
 
 
 def to_hundredths(duration: str) -> str:

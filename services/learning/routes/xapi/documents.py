@@ -11,6 +11,8 @@ from services.learning.domain.xapi.queries import BadQuery
 from services.learning.domain.xapi.rules import Defect
 from services.learning.routes.xapi.exchange import Exchange, Handler, as_json, http_date
 
+LONGEST_NAME = 2000
+"""Bytes in UTF-8: what an index of PostgreSQL can hold beside the rest of the key."""
 _PLACE: Mapping[Kind, tuple[str, ...]] = {
     Kind.STATE: ("activityId", "agent"),
     Kind.ACTIVITY_PROFILE: ("activityId",),
@@ -32,15 +34,20 @@ class DocumentResource:
         }
 
     async def get(self, exchange: Exchange) -> Response:
-        """One document, or the names of those there are."""
+        """One document, or the names of those there are.
+
+        Documents about a pupil of the platform are told to an application that acts for itself only
+        while a guardian consents to the learning space; without it there are none. Writing is not
+        bounded by it.
+        """
         if self._name not in exchange.parameters:
             exchange.only(*_PLACE[self._kind], *self._optional, "since")
-            shelf = await self._shelf(exchange, several=True)
+            shelf = await self._shelf(exchange, several=True, reading=True)
             names = await self._documents.names(shelf, exchange.instant("since"))
             return as_json(names)
         exchange.only(*_PLACE[self._kind], *self._optional, self._name)
-        name = exchange.required(self._name)
-        found = await self._documents.get(await self._shelf(exchange), name)
+        name = self._named(exchange)
+        found = await self._documents.get(await self._shelf(exchange, reading=True), name)
         headers = {"etag": found.etag, "last-modified": http_date(found.updated_at)}
         if exchange.headers.get("if-none-match") in (found.etag, "*"):
             return Response(status_code=304, headers=headers)
@@ -61,14 +68,14 @@ class DocumentResource:
             shelf = await self._shelf(exchange, several=True)
             await self._documents.clear(shelf)
             return Response(status_code=204)
-        name = exchange.required(self._name)
+        name = self._named(exchange)
         shelf = await self._shelf(exchange)
         await self._documents.delete(shelf, name, _preconditions(exchange))
         return Response(status_code=204)
 
     async def _write(self, exchange: Exchange, *, merge: bool) -> Response:
         exchange.only(*_PLACE[self._kind], *self._optional, self._name)
-        name = exchange.required(self._name)
+        name = self._named(exchange)
         await self._documents.put(
             await self._shelf(exchange),
             name,
@@ -80,14 +87,24 @@ class DocumentResource:
         )
         return Response(status_code=204)
 
-    async def _shelf(self, exchange: Exchange, *, several: bool = False) -> Shelf:
+    def _named(self, exchange: Exchange) -> str:
+        name = exchange.required(self._name)
+        if len(name.encode()) > LONGEST_NAME:
+            raise BadQuery([Defect(self._name, f"This has more than {LONGEST_NAME} bytes.")])
+        return name
+
+    async def _shelf(
+        self, exchange: Exchange, *, several: bool = False, reading: bool = False
+    ) -> Shelf:
         for name in _PLACE[self._kind]:
             exchange.required(name)
         iri = exchange.iri("activityId")
         agent = exchange.agent()
         if iri is None and agent is None:
             raise BadQuery([Defect("agent", "This parameter is missing.")])
-        shelf = await self._documents.shelf(exchange.access, self._kind, iri, agent)
+        shelf = await self._documents.shelf(
+            exchange.access, self._kind, iri, agent, reading=reading
+        )
         registration = exchange.uuid("registration")
         if registration is not None:
             return replace(shelf, registration=registration)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.learning.application.applications import NOBODY, Access, Registry
-from services.learning.domain.xapi import objects
+from services.learning.domain.xapi import exact, objects
 from services.learning.domain.xapi.queries import BadQuery
 from services.learning.domain.xapi.records import MalformedStatement, Overloaded
 from services.learning.domain.xapi.rules import Defect, Json, Report
@@ -122,8 +122,8 @@ class Exchange:
     def json(self, body: bytes | None = None) -> Any:
         """The body as JSON. Raises `MalformedStatement`."""
         try:
-            return orjson.loads(self.body if body is None else body)
-        except orjson.JSONDecodeError as error:
+            return exact.loads_once(self.body if body is None else body)
+        except ValueError as error:
             raise MalformedStatement([Defect("", f"The body is not JSON: {error}.")]) from None
 
 
@@ -234,6 +234,10 @@ def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise BadQuery([Defect("", "A parameter is repeated.")])
+    if spoilt := [
+        name for name, text in pairs if "\0" in name or ("\0" in text and name != "content")
+    ]:
+        raise BadQuery([Defect(name, "This holds the character NUL.") for name in spoilt])
     return found
 
 
@@ -246,7 +250,7 @@ def _check_version(given: str | None, version: Version) -> None:
 
 
 def as_json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+    return Response(exact.dumps(content), status, headers, media_type="application/json")
 
 
 def http_date(moment: datetime) -> str:

@@ -1,6 +1,7 @@
 """Which path and method leads to which resource."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from inspect import cleandoc
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -80,12 +81,14 @@ def xapi_router(
             methods.setdefault("POST", handlers["GET"])  # carries the others in its form
         for method, handler in methods.items():
             access = public() if is_public else credentials(_scope(method, path))
+            summary, _, rest = (handler.__doc__ or "").partition("\n")
             router.add_api_route(
                 path,
                 answer,
                 methods=[method],
                 name=_name(version, method, path),
-                summary=(handler.__doc__ or "").partition("\n")[0],
+                summary=summary,
+                description=cleandoc(rest),
                 response_model=None,
                 **access,
             )

@@ -5,10 +5,10 @@ from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
-import orjson
 from starlette.responses import Response
 
 from services.learning.application.statements import Manner, Statements, Told
+from services.learning.domain.xapi import exact
 from services.learning.domain.xapi.attachments import Part
 from services.learning.domain.xapi.contents import key_of
 from services.learning.domain.xapi.queries import BadQuery, Format, Position, StatementQuery
@@ -59,14 +59,25 @@ class StatementResource:
         return Response(status_code=204)
 
     async def post(self, exchange: Exchange) -> Response:
-        """Store one statement or several; all of them, or none."""
+        """Store one statement or several; all of them, or none.
+
+        What is sent of pupils is kept whether a guardian consents to the learning space or not;
+        consent bounds to whom it is told.
+        """
         exchange.only()
         found, parts = _body(exchange)
         ids = await self._statements.store(exchange.access, found, parts, exchange.version)
         return as_json(ids)
 
     async def get(self, exchange: Exchange) -> Response:
-        """One statement, or a page of those that fit."""
+        """One statement, or a page of those that fit.
+
+        An application reads what it sent itself, or, with the scope ``statements/read``, what the
+        applications of its organisation and of those below sent. A statement that names a pupil of
+        the platform is told to an application that acts for itself only while a guardian consents
+        to the learning space: it is left out of pages, which may then hold fewer than ``limit``,
+        and by its id there is none. With a person's token, that person's own statements are told.
+        """
         try:
             answer = await self._get(exchange)
         except DomainError as error:
@@ -92,7 +103,7 @@ class StatementResource:
             manner,
             voided=ids[0] == "voidedStatementId",
         )
-        return self._answer(found, orjson.dumps(found.statements[0]), manner)
+        return self._answer(found, exact.dumps(found.statements[0]), manner)
 
     async def _more(self, exchange: Exchange) -> Response:
         """Go on where a page ended; its cursor holds what was asked."""
@@ -118,7 +129,7 @@ class StatementResource:
             position = [page.after.stored.isoformat(), str(page.after.id), *asked]
             cursor = self._cursors.encode(position, {"list": "statements"})
             more = f"{self._path}?more={quote(cursor)}"
-        content = orjson.dumps({"statements": page.statements, "more": more})
+        content = exact.dumps({"statements": page.statements, "more": more})
         return self._answer(page, content, manner)
 
     def _answer(self, page: Told, content: bytes, manner: Manner) -> Response:
@@ -136,7 +147,7 @@ class StatementResource:
         agent = exchange.agent()
         related = exchange.flag("related_agents")
         return StatementQuery(
-            agent=None if agent is None else await self._statements.who(agent),
+            agent=None if agent is None else await self._statements.who(exchange.access, agent),
             verb=None if verb is None else key_of(verb),
             activity=None if activity is None else key_of(activity),
             registration=exchange.uuid("registration"),
