@@ -2,8 +2,8 @@
 
 PostgreSQL acknowledges no commit before `pg_receivewal` has it on BACKUP's disk: nothing that was
 acknowledged can be lost with the data directory. While the receiver is away (its disk full, it or
-PostgreSQL killed) commits wait, and clients with them; it is started again at once, then every few
-seconds. Objects, secrets and ports follow within seconds, and once more when it is told to stop.
+PostgreSQL killed) commits wait, and clients with them; it is started again at once, then every
+second. Objects, secrets and ports follow within seconds, and once more when it is told to stop.
 """
 
 import argparse
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
 NAME = "archiver"
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
+"""Seconds before a receiver is started again: every commit waits for it."""
+STEADY = 5.0
+"""Seconds of receiving after which the next pause is short again."""
 WATCH_SECONDS = 0.3
 BEHIND_SECONDS = 3.0
 """Commits that wait for longer are told as an illness."""
@@ -73,6 +76,8 @@ class Archiver:
         """Until `stop`. StackError when BACKUP is another installation's."""
         wal, system = await self._slot()
         tasks = [asyncio.create_task(each) for each in (self._receive(wal), self._watch())]
+        for ours in tasks:
+            ours.add_done_callback(lambda _: stop.set())  # neither ends but by a defect
         stopped = asyncio.create_task(stop.wait())
         based = asyncio.create_task(self._have_base(wal, system))
         try:
@@ -84,6 +89,9 @@ class Archiver:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), rest)
             await self._follow()
+            for ours in tasks:
+                if ours.done():
+                    ours.result()
         finally:
             for task in (*tasks, stopped, based):
                 task.cancel()
@@ -133,7 +141,7 @@ class Archiver:
                 if process.returncode is None:
                     process.terminate()
                     await process.wait()
-            if asyncio.get_running_loop().time() - began > LONGEST_PAUSE:
+            if asyncio.get_running_loop().time() - began > STEADY:
                 pause = FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -175,6 +183,7 @@ class Archiver:
         if whole is None or whole.wal != wal:
             with self._archive.locked():
                 self._archive.discard_unfinished()
+                self._archive.keep_installation(self._server.data)  # no base without its keys
                 self._archive.publish(await take_base(self._archive, self._server, system, wal))
             _say("a base was taken, which the WAL continues")
         self._has_base = True

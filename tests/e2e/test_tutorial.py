@@ -11,7 +11,7 @@ from tests.conformance.demonstration import demonstrated
 from tests.conftest import CHECKOUT, Stack
 
 TUTORIAL = CHECKOUT / "docs" / "tutorial.md"
-SECONDS = 240
+SECONDS = 300
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "\x1e"
 """Stands between what two blocks print."""

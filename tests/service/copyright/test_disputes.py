@@ -59,9 +59,11 @@ async def test_each_step_of_a_dispute_sets_its_deadlines(ada: Person, ben: Perso
     days = [
         (timedelta(days=15), timedelta(days=30)),
         (None, timedelta(days=15)),
+        (timedelta(days=15), timedelta(days=30)),
         (None, timedelta(days=15)),
     ]
-    for said, expected in zip(([NOTICE], [NOTICE, COUNTER], [CLAIM]), days, strict=True):
+    disputes = ([NOTICE], [NOTICE, COUNTER], [CLAIM], [CLAIM, COUNTER])
+    for said, expected in zip(disputes, days, strict=True):
         registered = await disputed(ada, ben, *said)
         assert await dues(ada, registered) == expected
     assert await dues(ada, await ada.registered()) == (None, None)

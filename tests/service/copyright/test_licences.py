@@ -31,6 +31,11 @@ def ben(client: httpx2.AsyncClient, token: Token) -> Person:
 
 
 @pytest.fixture
+def fellow(client: httpx2.AsyncClient, token: Token) -> Person:
+    return Person(client, token, f"teacher@{SCHOOL}")
+
+
+@pytest.fixture
 def stranger(client: httpx2.AsyncClient, token: Token) -> Person:
     return Person(client, token, "teacher@P0.C2.S2")
 
@@ -168,7 +173,7 @@ async def test_a_withdrawn_licence_for_teaching_ends_and_a_public_one_is_kept(
 
 
 async def test_nobody_binds_anothers_resource_to_a_licence(
-    ada: Person, ben: Person, stranger: Person, owner: asyncpg.Connection
+    ada: Person, ben: Person, fellow: Person, owner: asyncpg.Connection
 ) -> None:
     registered = await ada.registered(licence=None, organisation=SCHOOL)
     offer = await offered(ada, registered)
@@ -176,9 +181,9 @@ async def test_nobody_binds_anothers_resource_to_a_licence(
     publish = "UPDATE registrations SET origin = 'CATALOGUE', resource_id = $1 WHERE id = $2"
     await owner.execute(publish, UUID(used_in), bens)
     body = {"action": "agree", "offer": offer, "used_in": used_in}
-    assert (await stranger.post(f"/{registered}/licences", body)).status_code == 403
+    assert (await fellow.post(f"/{registered}/licences", body)).status_code == 403
     assert (await ben.post(f"/{registered}/licences", body)).status_code == 202
-    free = await agreed(stranger, registered, offer)
+    free = await agreed(fellow, registered, offer)
     bens = UUID(await ben.registered())
     await owner.execute(publish, UUID(free), bens)
     await ada.post(f"/{registered}/licences", {"action": "revoke", "offer": offer})
@@ -226,6 +231,7 @@ async def test_what_expires_while_it_is_taken_down_does_not_come_back(
     offer = await offered(ada, registered, until=(datetime.now(UTC) + SOON).isoformat())
     await agreed(ben, registered, offer)
     await ben.post(f"/{registered}/disputes", {"kind": "claim.dispute", "text": "我的教案。"})
+    await ada.post(f"/{registered}/disputes", {"kind": "takedown.counter", "text": "并非如此。"})
     decision = {"kind": "takedown.decision", "outcome": "upheld", "text": "证据充分。"}
     assert (await chief.post(f"/{registered}/decisions", decision)).status_code == 202
     await after(settings, SOON)

@@ -195,7 +195,8 @@ async def test_what_a_guardian_consented_to_falls_with_the_link(
     assert answer.is_success
     assert await scopes(world, child) == {"openid"}
     assert world.seams.revoked == [("consent", child["id"])]
-    assert (await world.events())[-1] == "consent.withdrawn"
+    link = "verified" if how == "restricted" else "ended"
+    assert (await world.events())[-2:] == ["consent.withdrawn", f"guardianship.{link}"]
 
 
 async def test_a_later_version_asks_anew_when_it_takes_effect(

@@ -107,7 +107,7 @@ def members(authority: Authority, sm2_key: bytes) -> Mapping[str, bytes]:
         Stamp(digest, authority.stamp(text, digest), authority.chain)
         for digest in ("sha256", "sm3")
     ]
-    return replace(enclosed, stamps=stamps).members()
+    return samples.sealed(replace(enclosed, stamps=stamps).members())
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +120,7 @@ def trust_folder(
     (folder / "policy.txt").write_text(samples.POLICY)
     sm2_signer = Sm2Signer(samples.SIBLING_KEY.name, sm2_key)
     (folder / "sibling.vkey").write_text(f"{sm2_signer.key}\n")
+    (folder / "evidence.vkey").write_text(f"{samples.SEAL_KEY.key}\n")
     (folder / "authority.pem").write_bytes(authority.root)
     return folder
 

@@ -1,21 +1,23 @@
 """A small pair of logs with keys, witnesses and a registration's evidence, all made here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.copyright.domain.evidence import Enclosed, LoggedEvent, Receipt
+from services.copyright.domain.evidence import Described, Enclosed, LoggedEvent, Receipt
 from services.copyright.domain.proofs import Plan, plan_consistency, plan_inclusion
+from services.copyright.domain.registrations import WorkFile
 from services.copyright.domain.signing import Cosigner, Ed25519Signer, NoteSigner, Sm2Signer
 from services.copyright.domain.tree import Edge, grow, trimmed
-from services.copyright.verify.canonical import subject_commitment
+from services.copyright.verify.canonical import subject_commitment, work_commitment
 from services.copyright.verify.leaf import Leaf, event_hash
 from services.copyright.verify.merkle import SHA256, SM3, TreeHash, sha256, sm3
 from services.copyright.verify.notes import Checkpoint, Note
 from services.copyright.verify.proof import LogProof
+from services.copyright.verify.seal import sealed_text
 from services.copyright.verify.tiles import (
     TILE_WIDTH,
     Tile,
@@ -32,6 +34,9 @@ IDENTITY = {"name": "张三", "organisation": "0191d0a0-0000-7000-8000-000000000
 SALT = bytes(range(32))
 REGISTRATION = "0191d0a0-0000-7000-8000-0000000000aa"
 ISCC = "ISCC:KACYPXW445FTYNJ3"
+
+
+DETAILS = {"title": "认识分数", "category": "written", "completed_on": "2026-09-10"}
 
 
 def private(seed: int) -> Ed25519PrivateKey:
@@ -59,7 +64,17 @@ def event(
     if kind in ("register", "revise"):
         given |= {"resource_id": REGISTRATION, "resource_version": 1, "digests": described(WORK)}
         given |= {"iscc": ISCC, "rights_policy_sha256": sha256(LICENCE).hex()}
+        given |= {"work_commitment": work_commitment(SALT, DETAILS, [vars(WORK_FILE)])}
     return Leaf(**(given | changed)).encode()
+
+
+WORK_FILE = WorkFile("第一课.txt", **described(WORK))
+
+
+def sealed(members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The members with the seal over their checksums."""
+    text = sealed_text(SEAL_KEY.key.name, sha256(members["SHA256SUMS"]).hex())
+    return {**members, "seal": bytes(Note(text, (SEAL_KEY.sign(text, 0),)))}
 
 
 @dataclass
@@ -116,6 +131,7 @@ class Log:
 
 LOG_KEY = Ed25519Signer(ORIGIN, private(1))
 SIBLING_KEY = Ed25519Signer(f"{ORIGIN}/sm3", private(2))
+SEAL_KEY = Ed25519Signer(f"{ORIGIN}/evidence", private(3))
 WITNESSES = [Cosigner(f"witness.example/{n}", private(10 + n)) for n in (1, 2, 3)]
 POLICY = "".join(
     [
@@ -136,9 +152,10 @@ def logs(sm2_key: bytes) -> tuple[Log, Log]:
     return log, sibling
 
 
-def evidence(log: Log, sibling: Log) -> Enclosed:
-    """A bundle for a registration that these logs now hold, without time-stamps."""
-    history = [event([])]
+def evidence(log: Log, sibling: Log, opening: bytes | None = None) -> Enclosed:
+    """A bundle for a registration that these logs now hold, without time-stamps; `opening` is
+    its first entry where that is another."""
+    history = [opening or event([])]
     history.append(event(history, "licence.offer", rights_policy_sha256=sha256(LICENCE).hex()))
     first = len(log.entries)
     for each in (log, sibling):
@@ -152,7 +169,8 @@ def evidence(log: Log, sibling: Log) -> Enclosed:
         history=logged,
         stamps=[],
         policy=POLICY,
-        keys=[LOG_KEY.key],
+        keys=[LOG_KEY.key, SEAL_KEY.key],
+        described=Described(DETAILS, [WORK_FILE], SALT),
         disclosed=(IDENTITY, SALT),
         licence=LICENCE,
         receipts=[Receipt("notary", sha256(WORK).hex(), sha256(WORK).hex().encode())],

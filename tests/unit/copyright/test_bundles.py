@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.copyright.bundle import legal_text
+from services.copyright.domain.licences import TEMPLATES
 from services.copyright.verify import single_file
 from services.copyright.verify.bundle import (
     BundleMalformed,
@@ -14,17 +16,20 @@ from services.copyright.verify.bundle import (
     unpack,
     with_checksums,
 )
+from services.copyright.verify.canonical import canonical
 from services.copyright.verify.checks import STEPS, check
 from services.copyright.verify.cli import check_bundle, main
 from services.copyright.verify.evidence import Evidence
+from services.copyright.verify.merkle import CannotCheck, sha256
+from services.copyright.verify.registered import LEGAL_TEXTS
 from services.copyright.verify.report import INCOMPLETE, INVALID, VALID, Report, Verdict
 from services.copyright.verify.trust import Trust
-from tests.unit.copyright.samples import LOG_KEY
+from tests.unit.copyright.samples import ISCC, LOG_KEY, REGISTRATION, SEAL_KEY, event, sealed
 
 Members = Mapping[str, bytes]
 
-SEALED = {"README.zh.txt", "certificate.pdf", "verify.html"}
-"""Members that mean nothing to the log: only their checksums tell of a change."""
+SEALED = {"README.zh.txt", "certificate.pdf", "verify.html", "policy.txt"}
+"""Members that mean nothing to the log: the seal over their checksums tells of a change."""
 
 
 def flipped(data: bytes, at: int) -> bytes:
@@ -72,7 +77,7 @@ def test_a_flipped_byte_of_any_member_is_caught_by_both_checksums(
     members: Members, sums: str
 ) -> None:
     step = STEPS[sums][2]
-    for name in members.keys() - {"SM3SUMS", "SHA256SUMS"}:
+    for name in members.keys() - {"SM3SUMS", "SHA256SUMS", "seal"}:
         damaged = {**members, name: flipped(members[name], len(members[name]) // 2)}
         with pytest.raises(BundleMalformed, match=re.escape(name)):
             step(Evidence(damaged, Trust({}, None, b"")))
@@ -90,6 +95,7 @@ def test_any_byte_of_a_checksum_file_flipped_is_caught(members: Members, name: s
 FORGED = {
     "record.json": {"inclusion", "sm3-inclusion"},
     "disclosure.json": {"disclosure"},
+    "details.json": {"details"},
     "proof.tlog-proof": {"checkpoint", "inclusion", "log-signature"},
     "sm3/proof.tlog-proof": {"sm3-inclusion", "sm3-signature"},
     "checkpoint": {"checkpoint"},
@@ -100,6 +106,7 @@ FORGED = {
     "deposits/notary.json": {"deposits"},
     "content/第一课.txt": {"content"},
     f"trust/{LOG_KEY.key.id.hex()}.vkey": {"enclosed-keys"},
+    f"trust/{SEAL_KEY.key.id.hex()}.vkey": {"enclosed-keys"},
 }
 
 
@@ -108,15 +115,91 @@ def test_a_change_with_checksums_made_anew_is_caught_by_the_step_that_it_is_abou
     members: Members, trust: Trust, name: str
 ) -> None:
     for at in places(authenticated(members[name]), 6):
-        forged = with_checksums({**members, name: flipped(members[name], at)})
+        forged = sealed(with_checksums({**members, name: flipped(members[name], at)}))
         report = check(Evidence(forged, trust))
         assert FORGED[name] & set(report.failed()), (at, report.text())
 
 
 def test_every_member_has_a_step_that_notices_its_forgery(members: Members) -> None:
     stamped = {name for name in members if name.startswith("timestamps/")}
-    sums = {"SM3SUMS", "SHA256SUMS", "policy.txt"}
+    sums = {"SM3SUMS", "SHA256SUMS", "seal"}
     assert members.keys() - stamped - sums - SEALED == FORGED.keys()
+
+
+def test_whatever_is_changed_by_others_than_the_platform_breaks_the_seal(
+    members: Members, trust: Trust
+) -> None:
+    for name in members.keys() - {"SM3SUMS", "SHA256SUMS", "seal"}:
+        changed = {**members, name: flipped(members[name], len(members[name]) // 2)}
+        left_out = {each: data for each, data in members.items() if each != name}
+        for forged in (changed, left_out):
+            assert "seal" in check(Evidence(with_checksums(forged), trust)).failed(), name
+    for at in places(authenticated(members["seal"]), 40):
+        damaged = {**members, "seal": flipped(members["seal"], at)}
+        assert verdicts(check(Evidence(damaged, trust)))["seal"] is not Verdict.GOOD
+
+
+LEFT_OUT = {
+    "seal": "seal",
+    "details.json": "details",
+    "history/": "history",
+    "sm3/": "sm3-inclusion",
+    "licence/": "licence",
+    "iscc.json": "iscc",
+}
+
+
+@pytest.mark.parametrize("left_out", LEFT_OUT)
+def test_what_was_left_out_makes_the_bundle_incomplete_at_its_step(
+    members: Members, trust: Trust, left_out: str
+) -> None:
+    kept = {name: data for name, data in members.items() if not name.startswith(left_out)}
+    kept = with_checksums(kept)
+    report = check(Evidence(kept if left_out == "seal" else sealed(kept), trust))
+    assert (report.exit_code, report.failed()) == (INCOMPLETE, ())
+    assert verdicts(report)[LEFT_OUT[left_out]] is Verdict.UNCHECKED
+
+
+def test_a_seal_by_a_key_that_nobody_named_is_incomplete(members: Members, trust: Trust) -> None:
+    others = {key: size for key, size in trust.keys.items() if key != SEAL_KEY.key}
+    report = check(Evidence(members, Trust(others, trust.policy, trust.roots)))
+    assert report.exit_code == INCOMPLETE
+    assert verdicts(report)["seal"] is Verdict.UNCHECKED
+
+
+def test_a_content_code_that_was_never_logged_is_refused(members: Members) -> None:
+    for told in (b"{}", canonical({"iscc": None}), canonical({"iscc": ISCC})):
+        forged = {"record.json": event([], iscc=None), "iscc.json": told}
+        with pytest.raises(BundleMalformed):
+            STEPS["iscc"][2](Evidence(forged, Trust({}, None, b"")))
+
+
+def test_other_words_than_the_licence_s_own_are_refused() -> None:
+    policy = TEMPLATES["cc-by-4.0"].policy(REGISTRATION)
+    record = event([], rights_policy_sha256=sha256(policy).hex())
+    told = {"record.json": record, "licence/policy.odrl.jsonld": policy}
+    words = "licence/legal-text.zh.txt"
+    run, trust = STEPS["licence"][2], Trust({}, None, b"")
+    assert run(Evidence({**told, words: legal_text("cc-by-4.0")}, trust)).verdict is Verdict.GOOD
+    for other in (legal_text("cc-by-nc-4.0"), "任何人不得使用。".encode()):
+        with pytest.raises(BundleMalformed):
+            run(Evidence({**told, words: other}, trust))
+    with pytest.raises(CannotCheck):
+        run(Evidence(told, trust))
+
+
+def test_the_verifier_knows_the_words_of_every_licence() -> None:
+    assert {code: sha256(legal_text(code)).hex() for code in TEMPLATES} == LEGAL_TEXTS
+
+
+def test_a_line_of_a_witness_that_is_wrong_is_refused_wherever_it_stands(
+    members: Members, trust: Trust
+) -> None:
+    name = "history/0001.json"
+    line = next(each for each in members[name].decode().split("\\n") if "witness.example/1" in each)
+    wrong = line[:-6] + ("AAAAA=" if line[-6:] != "AAAAA=" else "BBBBA=")
+    forged = {**members, name: members[name].decode().replace(line, wrong).encode()}
+    assert check(Evidence(sealed(with_checksums(forged)), trust)).failed() == ("history",)
 
 
 def test_a_witness_line_taken_out_leaves_too_few(members: Members, trust: Trust) -> None:
@@ -125,18 +208,19 @@ def test_a_witness_line_taken_out_leaves_too_few(members: Members, trust: Trust)
         lines = members[name].decode().splitlines(keepends=True)
         kept = [line for line in lines if not line.startswith("— witness.example/2")]
         forged[name] = "".join(kept).encode()
-    assert check(Evidence(with_checksums(forged), trust)).failed() == ("witnesses",)
+    report = check(Evidence(sealed(with_checksums(forged)), trust))
+    assert report.failed() == ("witnesses",)
 
 
 def test_a_forged_time_stamp_is_caught_by_its_step(members: Members, trust: Trust) -> None:
     for name in ("timestamps/sha256.tsr", "timestamps/sm3.tsr"):
-        forged = with_checksums({**members, name: members[name][:-1] + b"\x00"})
+        forged = sealed(with_checksums({**members, name: members[name][:-1] + b"\x00"}))
         assert check(Evidence(forged, trust)).failed() == ("timestamps",)
 
 
 def test_a_bundle_without_a_time_stamp_is_incomplete(members: Members, trust: Trust) -> None:
     bare = {name: data for name, data in members.items() if not name.startswith("timestamps/")}
-    assert check(Evidence(with_checksums(bare), trust)).exit_code == INCOMPLETE
+    assert check(Evidence(sealed(with_checksums(bare)), trust)).exit_code == INCOMPLETE
 
 
 def test_a_bundle_that_vouches_for_itself_is_incomplete(members: Members, tmp_path: Path) -> None:

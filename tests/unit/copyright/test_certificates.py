@@ -20,8 +20,9 @@ FACTS = CertificateFacts(
     root="ab" * 32,
     digests=[("SHA-256 第一课.pdf", "cd" * 32)],
     names=[("作者 Authors", "张三")],
-    witnesses=2,
-    stamps=["local"],
+    standing="有效 in force",
+    witnesses="2",
+    stamps=["local 2026-11-22 16:00 北京时间"],
     address="https://platform.example/copyright/v/Z-7K3M-9QXB-7",
 )
 
@@ -39,6 +40,21 @@ async def test_names_with_characters_of_the_national_list_are_legible(name: str)
     assert "版权存证证书" in shown.replace(" ", "")
     assert "认识分数" in shown
     assert "第一课.pdf" in shown
+
+
+@pytest.mark.parametrize("name", ["𠮷野家", "龘㐀"])
+async def test_a_name_that_no_font_has_is_never_blank_and_the_file_stays_archival(
+    name: str,
+) -> None:
+    made = await TypstPrinter().print(replace(FACTS, title=name, names=[("作者 Authors", name)]))
+    numbers = [f"U+{ord(each):04X}" for each in name if each not in "野家"]
+    assert all(text_of(made).count(number) >= 2 for number in numbers)
+    assert b"pdfaid" in made
+
+
+async def test_its_times_are_those_of_china() -> None:
+    late = replace(FACTS, claimed_at=datetime(2026, 11, 22, 16, 30, tzinfo=UTC))
+    assert "2026-11-23 00:30 北京时间" in text_of(await TypstPrinter().print(late))
 
 
 async def test_equal_facts_make_equal_bytes() -> None:

@@ -12,6 +12,7 @@ from services.copyright.verify.canonical import (
     parse_canonical,
     subject_commitment,
     text_commitment,
+    work_commitment,
 )
 from services.copyright.verify.leaf import DETAILS, MAX_LEAF_SIZE, Leaf, LeafMalformed, event_hash
 from services.copyright.verify.merkle import SHA256
@@ -74,7 +75,10 @@ def altered(**changed: Any) -> bytes:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"v": 2},
+        {"v": 3},
+        {"v": 1},
+        {"work_commitment": None},
+        {"work_commitment": "x"},
         {"v": True},
         {"type": "registered"},
         {"type": "takedown.notice", "detail": {"text": "they copied me"}},
@@ -102,6 +106,22 @@ def test_an_entry_with_a_field_out_of_form_is_refused(changed: dict[str, Any]) -
         Leaf.parse(altered(**changed))
 
 
+def test_an_entry_of_the_first_version_is_read_as_ever() -> None:
+    told = json.loads(event([]))
+    del told["work_commitment"]
+    data = canonical({**told, "v": 1})
+    leaf = Leaf.parse(data)
+    assert (leaf.v, leaf.work_commitment) == (1, None)
+    assert leaf.encode() == data
+
+
+def test_only_who_describes_a_work_commits_to_what_is_told_of_it() -> None:
+    offer = json.loads(event([event([])], "licence.offer", rights_policy_sha256="0" * 64))
+    assert offer["work_commitment"] is None
+    with pytest.raises(LeafMalformed):
+        Leaf.parse(canonical({**offer, "work_commitment": "0" * 64}))
+
+
 def test_an_entry_is_neither_too_long_nor_of_another_shape() -> None:
     for data in (b" " * (MAX_LEAF_SIZE + 1), b"[]", b"{}", b"x", event([]) + b"\n"):
         with pytest.raises(LeafMalformed):
@@ -126,6 +146,10 @@ def test_a_commitment_hides_and_binds() -> None:
     assert committed == subject_commitment(SALT, dict(reversed(list(IDENTITY.items()))))
     assert committed != subject_commitment(bytes(32), IDENTITY)
     assert committed != subject_commitment(SALT, IDENTITY | {"name": "李四"})
+    file = {"path": "a", "sha256": "0" * 64, "sm3": "1" * 64, "size": 3}
+    told = work_commitment(SALT, {"title": "x"}, [file])
+    assert told != work_commitment(SALT, {"title": "y"}, [file])
+    assert told != work_commitment(SALT, {"title": "x"}, [{**file, "path": "b"}])
     assert text_commitment(SALT, "x") != subject_commitment(SALT, {"x": "x"})
     with pytest.raises(NotCanonical):
         subject_commitment(b"short", IDENTITY)

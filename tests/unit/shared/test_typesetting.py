@@ -1,3 +1,5 @@
+import pypdfium2
+
 from shared.typesetting import Typesetter
 
 TEMPLATE = b"""
@@ -13,7 +15,8 @@ async def test_the_same_words_are_the_same_bytes_and_archival() -> None:
     assert b"pdfaid" in first
 
 
-async def test_a_character_that_no_font_has_leaves_a_box_in_a_plain_pdf() -> None:
-    made = await Typesetter().pdf(TEMPLATE, {"words": "\U00025e8a"})
-    assert made.startswith(b"%PDF")
-    assert b"pdfaid" not in made
+async def test_a_character_that_no_font_has_is_printed_by_its_number() -> None:
+    made = await Typesetter().pdf(TEMPLATE, {"words": "张\U00025e8a é Ж \U0001f600"})
+    shown = pypdfium2.PdfDocument(made)[0].get_textpage().get_text_range()
+    assert shown.strip() == "张〔U+25E8A〕 é Ж 〔U+1F600〕"
+    assert b"pdfaid" in made
