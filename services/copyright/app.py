@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.copyright.adapters.duplicates import DuplicateRepository
+from services.copyright.application.log_halting import Halt
 from services.copyright.consumers import hears
 from services.copyright.domain import duplicates_events, events
 from services.copyright.parts import duplicates, log, registrations
@@ -16,15 +17,16 @@ from shared.service import Runtime, application
 
 
 def create_app(settings: Settings) -> FastAPI:
-    heard = hears(registrations.intake(settings), DuplicateRepository)
+    halt = Halt()
+    heard = hears(registrations.intake(settings, halt=halt), DuplicateRepository)
     runtime = Runtime("copyright", settings, heard)
-    written = log.build(runtime, settings)
+    written = log.build(runtime, settings, halt)
     return application(
         runtime,
         title="Shuyuan copyright 版权存证",
         description="Registrations, licences, the transparency log and its evidence.",
         parts=[
-            registrations.build(runtime, settings, log=written),
+            registrations.build(runtime, settings, log=written, halt=halt),
             duplicates.build(runtime, settings),
             written,
         ],

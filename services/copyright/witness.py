@@ -9,13 +9,17 @@ log runs adds no independence.
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from services.copyright.standalone.alone import DirectoryTaken, alone_in
 from services.copyright.standalone.http import serve
 from services.copyright.standalone.keys import KeyExposed
 from services.copyright.standalone.memory import MemoryDamaged
 from services.copyright.standalone.witnessing import WitnessProgram
 from services.copyright.verify.notes import NoteMalformed
+
+_UNUSABLE = (DirectoryTaken, KeyExposed, MemoryDamaged, OSError, ValueError)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,14 +31,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args(argv)
-    try:
-        program = WitnessProgram.opened(given.directory, given.name, given.logs)
-    except (KeyExposed, MemoryDamaged, NoteMalformed, OSError, ValueError) as reason:
-        sys.stderr.write(f"Nothing can be witnessed 无法见证: {reason}\n")
-        return 1
-    sys.stdout.write(f"{program.cosigner.key}\n")
-    sys.stdout.flush()
-    serve(program.respond, given.host, given.port)
+    with ExitStack() as held:
+        try:
+            held.enter_context(alone_in(given.directory))
+            program = WitnessProgram.opened(given.directory, given.name, given.logs)
+        except (*_UNUSABLE, NoteMalformed) as reason:
+            sys.stderr.write(f"Nothing can be witnessed 无法见证: {reason}\n")
+            return 1
+        sys.stdout.write(f"{program.cosigner.key}\n")
+        sys.stdout.flush()
+        serve(program.respond, given.host, given.port)
     return 0
 
 

@@ -15,6 +15,11 @@ _AGREE = text(
     "INSERT INTO agreements (event, reg_id, offer, person, used_in)"
     " VALUES (:event, :reg_id, :offer, :person, :used_in)"
 )
+_STANDS = text(
+    "SELECT EXISTS (SELECT FROM agreements WHERE reg_id = :reg_id AND offer = :offer"
+    " AND person = :person AND used_in IS NOT DISTINCT FROM CAST(:used_in AS uuid)"
+    " AND ended_by IS NULL)"
+)
 _END = "UPDATE agreements SET ended_by = :reason WHERE reg_id = :reg_id"
 _END_ALL = text(f"{_END} AND ended_by IS NULL {_TOLD}")
 _END_OF_OFFER = text(
@@ -51,6 +56,13 @@ class AgreementRepository:
             "used_in": agreement.used_in,
         }
         await self._connection.execute(_AGREE, row)
+
+    async def stands(
+        self, registration_id: UUID, offer: str, person: str, used_in: UUID | None
+    ) -> bool:
+        row = {"reg_id": registration_id, "offer": bytes.fromhex(offer)}
+        asked = {**row, "person": person, "used_in": used_in}
+        return bool(await self._connection.scalar(_STANDS, asked))
 
     async def end(
         self, registration_id: UUID, offer: str | None, reason: Ended

@@ -45,12 +45,12 @@ _KEEP_TEXT = text(
 _WORK = "r.id, r.code, r.resource_id, r.resource_version"
 _NOT_APART = "(CAST(:apart_from AS uuid) IS NULL OR r.resource_id <> :apart_from)"
 _SAME = text(
-    "WITH w AS (SELECT * FROM unnest(CAST(:sha256 AS bytea[]), CAST(:instance AS bytea[]),"  # noqa: S608 - constant columns
-    " CAST(:data AS bytea[]), CAST(:apart AS uuid[])) WITH ORDINALITY"
-    " AS w (sha256, instance, data, apart, place))"
+    "WITH w AS (SELECT * FROM unnest(CAST(:sha256 AS bytea[]), CAST(:sm3 AS bytea[]),"  # noqa: S608 - constant columns
+    " CAST(:instance AS bytea[]), CAST(:data AS bytea[]), CAST(:apart AS uuid[]))"
+    " WITH ORDINALITY AS w (sha256, sm3, instance, data, apart, place))"
     f" SELECT w.place - 1 AS place, m.tier, m.path, {_WORK} FROM w CROSS JOIN LATERAL ("
     "(SELECT DISTINCT ON (f.reg_id) 'exact' AS tier, f.reg_id, f.path FROM registered_files f"
-    " WHERE f.sha256 = w.sha256 AND f.reg_id IS DISTINCT FROM w.apart"
+    " WHERE (f.sha256 = w.sha256 OR f.sm3 = w.sm3) AND f.reg_id IS DISTINCT FROM w.apart"
     " ORDER BY f.reg_id LIMIT :most)"
     " UNION ALL (SELECT DISTINCT ON (f.reg_id) 'same_code', f.reg_id, f.path FROM file_codes c"
     " JOIN registered_files f USING (sha256) WHERE (c.instance = w.instance OR c.data = w.data)"
@@ -83,8 +83,8 @@ _TAKE = text(
     " ORDER BY reg_id LIMIT :most FOR UPDATE SKIP LOCKED),"
     " taken AS (UPDATE registered_files f SET compared = true FROM free"
     " WHERE f.reg_id = free.reg_id AND f.seq_in_reg = free.seq_in_reg AND f.path = free.path"
-    " RETURNING f.reg_id, f.path, f.sha256)"
-    f" SELECT {_WORK}, taken.path, taken.sha256, c.instance, c.data, d.kind,"
+    " RETURNING f.reg_id, f.path, f.sha256, f.sm3)"
+    f" SELECT {_WORK}, taken.path, taken.sha256, taken.sm3, c.instance, c.data, d.kind,"
     " CAST(d.digest AS text) AS digest, t.letters, t.every, t.prints"
     " FROM taken JOIN registrations r ON r.id = taken.reg_id"
     " LEFT JOIN file_codes c USING (sha256) LEFT JOIN content_codes d USING (sha256)"
@@ -132,6 +132,7 @@ class DuplicateRepository:
     ) -> Sequence[tuple[int, Match]]:
         asked = {
             "sha256": [each.sha256 for each in files],
+            "sm3": [each.sm3 for each in files],
             "instance": [each.units.instance for each in files],
             "data": [each.units.data for each in files],
             "apart": [each.apart for each in files],
@@ -246,4 +247,5 @@ def _compared(row: Row[Any]) -> Compared:
         Units(row.instance, row.data, content),
         Winnowed.unpacked(row.letters, row.every, row.prints) if row.prints else None,
         _uuid(row.id),
+        row.sm3,
     )

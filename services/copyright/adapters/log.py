@@ -67,6 +67,12 @@ _NEWEST = text("UPDATE published SET note = :note WHERE origin = :origin AND siz
 _NOTE_KEY = text(
     "INSERT INTO log_keys (vkey, valid_from) VALUES (:vkey, :now) ON CONFLICT DO NOTHING"
 )
+_NOTE_FIRST_KEYS = text(
+    "INSERT INTO log_keys (vkey, valid_from) SELECT vkey, :now FROM"
+    " unnest(CAST(:vkeys AS text[])) AS n (vkey) WHERE NOT EXISTS (SELECT FROM log_keys k"
+    " WHERE split_part(k.vkey, '+', 1) = split_part(n.vkey, '+', 1)) ON CONFLICT DO NOTHING"
+)
+_KNOWN_KEYS = text("SELECT vkey FROM log_keys WHERE valid_to IS NULL")
 _RETIRE_KEY = text(
     "UPDATE log_keys SET valid_to = :now, last_size = :last_size"
     " WHERE vkey = :vkey AND valid_to IS NULL"
@@ -182,6 +188,11 @@ class LogRepository:
     async def note_keys(self, keys: Collection[VerifierKey], now: datetime) -> None:
         for key in keys:
             await self._connection.execute(_NOTE_KEY, {"vkey": str(key), "now": now})
+
+    async def note_first_keys(self, keys: Collection[VerifierKey], now: datetime) -> set[str]:
+        row = {"vkeys": [str(key) for key in keys], "now": now}
+        await self._connection.execute(_NOTE_FIRST_KEYS, row)
+        return set(await self._connection.scalars(_KNOWN_KEYS))
 
     async def retire_key(self, vkey: str, now: datetime, last_size: int) -> None:
         row = {"vkey": vkey, "now": now, "last_size": last_size}

@@ -38,8 +38,8 @@ _PROVABLE = text(
     " WHERE t.origin = h.origin AND t.size = h.size) DESC, h.witnessed DESC, h.size DESC LIMIT 1"
 )
 _STAMPS = text(
-    "SELECT authority, response, chain FROM timestamps WHERE origin = :origin AND size = :size"
-    " ORDER BY authority"
+    "SELECT authority, response, chain, stamped_at FROM timestamps"
+    " WHERE origin = :origin AND size = :size ORDER BY authority"
 )
 _KEYS = text("SELECT vkey, valid_from, valid_to, last_size FROM log_keys ORDER BY valid_from, vkey")
 _LIST = (

@@ -19,6 +19,7 @@ _HERE = text(
 _DROP = text(
     "WITH dropped AS (DELETE FROM registration_events WHERE reg_id = :reg_id"
     " AND seq_in_reg >= :seq_in_reg RETURNING dedup),"
+    " files AS (DELETE FROM registered_files WHERE reg_id = :reg_id AND seq_in_reg >= :seq_in_reg),"
     " unqueued AS (DELETE FROM pending p USING dropped d WHERE p.dedup = d.dedup)"
     " SELECT count(*) FROM dropped"
 )
@@ -30,6 +31,10 @@ _ADD = text(
     "INSERT INTO registrations (id, code, resource_id, resource_version, origin, details, standing,"
     " length, created_at) VALUES (:reg_id, :code, :resource_id, :version, :origin,"
     " '{\"title\": \"\"}', 'new', 0, :at) ON CONFLICT (id) DO NOTHING"
+)
+_ADD_FILE = text(
+    "INSERT INTO registered_files (reg_id, seq_in_reg, path, sha256, sm3, size)"
+    " VALUES (:reg_id, :seq_in_reg, :path, :sha256, :sm3, :size) ON CONFLICT DO NOTHING"
 )
 _EVENTS = text("SELECT body FROM registration_events WHERE reg_id = :reg_id ORDER BY seq_in_reg")
 _SAVE = text(
@@ -68,6 +73,12 @@ class RecoveryRepository:
             new = {"code": code, "resource_id": resource, "origin": origin}
             await self._connection.execute(_ADD, {**event, **new})
         await self._connection.execute(_ADD_EVENT, event)
+        if leaf.digests is not None:
+            # The log has a work's one file, but not what it was called.
+            digests = {name: bytes.fromhex(leaf.digests[name]) for name in ("sha256", "sm3")}
+            size = leaf.digests["size"]
+            file = {**row, **digests, "size": size, "path": leaf.digests["sha256"]}
+            await self._connection.execute(_ADD_FILE, file)
         folded = fold(await self.events(UUID(leaf.reg_id)))
         told = {**row, "standing": folded.standing, "length": folded.length}
         await self._connection.execute(_SAVE, told)

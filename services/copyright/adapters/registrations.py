@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.copyright.domain.registrations import Party, Record, Text, WorkFile
 from services.copyright.verify.events import Standing
 from services.copyright.verify.leaf import OFFERS_LICENCE, Leaf, event_hash
+from services.copyright.verify.merkle import sha256
 from shared.encryption import KeyRing, Place
 
 _COLUMNS = (
     "SELECT r.id, r.code, r.resource_id, r.resource_version, r.resource_code, r.organisation_path,"
-    " r.origin, r.details, r.standing, r.length, r.created_at FROM registrations r"
+    " r.origin, r.details, r.standing, r.length, r.created_at, r.details_salt"
+    " FROM registrations r"
 )
 _LOCKED = text(f"{_COLUMNS} WHERE r.id = :id FOR UPDATE")
 _GET = text(f"{_COLUMNS} WHERE r.id = :id")
@@ -28,13 +30,14 @@ _OF_RESOURCE = text(
 )
 _ADD = text(
     "INSERT INTO registrations (id, code, resource_id, resource_version, resource_code,"
-    " organisation_path, origin, details, standing, length, created_at) VALUES (:id, :code,"
-    " :resource_id, :resource_version, :resource_code, :organisation_path, :origin,"
-    " CAST(:details AS jsonb), :standing, :length, :created_at)"
+    " organisation_path, origin, details, standing, length, created_at, details_salt) VALUES (:id,"
+    " :code, :resource_id, :resource_version, :resource_code, :organisation_path, :origin,"
+    " CAST(:details AS jsonb), :standing, :length, :created_at, :details_salt)"
 )
 _SAVE = text(
     "UPDATE registrations SET standing = :standing, length = :length,"
-    " resource_version = :resource_version, details = CAST(:details AS jsonb) WHERE id = :id"
+    " resource_version = :resource_version, details = CAST(:details AS jsonb),"
+    " details_salt = :details_salt WHERE id = :id"
 )
 _EVENTS = text("SELECT body FROM registration_events WHERE reg_id = :id ORDER BY seq_in_reg")
 _ADD_EVENT = text(
@@ -47,18 +50,27 @@ _ADD_FILE = text(
 )
 _FILES = text(
     "SELECT path, encode(sha256, 'hex') AS sha256, encode(sm3, 'hex') AS sm3, size"
-    " FROM registered_files WHERE reg_id = :id AND seq_in_reg = :seq_in_reg ORDER BY path"
+    " FROM registered_files WHERE reg_id = :id AND seq_in_reg = :seq_in_reg"
+    ' ORDER BY path COLLATE "C"'
+)
+_DROP_FILES = text(
+    "DELETE FROM registered_files WHERE reg_id = :reg_id AND seq_in_reg = :seq_in_reg"
 )
 _PARTIES = text("SELECT person, commitment, sealed FROM parties WHERE reg_id = :id")
 _ADD_PARTY = text(
     "INSERT INTO parties (reg_id, person, commitment, sealed)"
     " VALUES (:reg_id, :person, :commitment, :sealed)"
 )
+_DROP_PARTY = text("DELETE FROM parties WHERE reg_id = :reg_id AND person = :person")
 _FORGET = [
     text("DELETE FROM parties WHERE person = :person"),
     text("DELETE FROM texts WHERE person = :person"),
     text("UPDATE agreements SET person = NULL WHERE person = :person"),
 ]
+_REMEMBER_FORGOTTEN = text(
+    "INSERT INTO forgotten_people (person_sha256) VALUES (:digest) ON CONFLICT DO NOTHING"
+)
+_IS_FORGOTTEN = text("SELECT EXISTS (SELECT FROM forgotten_people WHERE person_sha256 = :digest)")
 _ADD_TEXT = text(
     "INSERT INTO texts (commitment, reg_id, person, sealed, recorded_at)"
     " VALUES (:commitment, :reg_id, :person, :sealed, :recorded_at)"
@@ -123,6 +135,13 @@ class RegistrationRepository:
         ]
         await self._connection.execute(_ADD_FILE, rows)
 
+    async def bring_back_files(
+        self, registration_id: UUID, place: int, files: Sequence[WorkFile]
+    ) -> None:
+        row = {"reg_id": registration_id, "seq_in_reg": place}
+        await self._connection.execute(_DROP_FILES, row)
+        await self.add_files(registration_id, place, files)
+
     async def files(self, registration_id: UUID, place: int) -> Sequence[WorkFile]:
         asked = {"id": registration_id, "seq_in_reg": place}
         return [WorkFile(*row) for row in await self._connection.execute(_FILES, asked)]
@@ -142,9 +161,20 @@ class RegistrationRepository:
         }
         await self._connection.execute(_ADD_PARTY, row)
 
+    async def bring_back_party(self, registration_id: UUID, party: Party) -> None:
+        row = {"reg_id": registration_id, "person": party.person}
+        await self._connection.execute(_DROP_PARTY, row)
+        await self.add_party(registration_id, party)
+
     async def forget(self, person: str) -> None:
         for statement in _FORGET:
             await self._connection.execute(statement, {"person": person})
+        await self._connection.execute(_REMEMBER_FORGOTTEN, {"digest": sha256(person.encode())})
+
+    async def is_forgotten(self, person: str) -> bool:
+        return bool(
+            await self._connection.scalar(_IS_FORGOTTEN, {"digest": sha256(person.encode())})
+        )
 
     async def add_text(
         self,

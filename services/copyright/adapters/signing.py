@@ -47,6 +47,16 @@ class SignerClient:
             raise SigningRefused("the signer signed another text")
         return note.signatures
 
+    async def notes(self) -> Sequence[Note]:
+        try:
+            told = (await self._asked("GET", "/notes")).json()
+            return [Note.parse(each.encode()) for each in told]
+        except (NoteMalformed, ValueError, AttributeError) as reason:
+            raise _unavailable(f"its notes cannot be read: {reason}") from None
+
+    async def seal(self, digest: str) -> bytes:
+        return (await self._asked("POST", "/seal", digest.encode())).content
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.aclose()

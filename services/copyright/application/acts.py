@@ -7,14 +7,16 @@ from uuid import UUID
 from services.copyright.application.holders import is_anothers
 from services.copyright.application.intake import Intake
 from services.copyright.application.journal import Act, authenticated
+from services.copyright.application.offers import offers_of
+from services.copyright.domain.civil import civil_time
 from services.copyright.domain.licences import TEMPLATES, Terms
-from services.copyright.domain.odrl import Policy
 from services.copyright.domain.registrations import (
     NotAllowedNow,
     NotTheirs,
     Record,
     TermsUnfit,
 )
+from services.copyright.verify.events import fold
 from shared.access import Rule
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -76,13 +78,7 @@ class Acts:
                     zh="使用该作品的资源属于他人。",
                 )
             record = await self._locked(uow, registration_id)
-            policy = await store.policy_of(registration_id, offer)
-            until = Policy.parse(policy).until if policy else None
-            if until is not None and until <= self._intake.clock():
-                raise NotAllowedNow(
-                    f"The offer expired at {until:%Y-%m-%dT%H:%M:%SZ}.",
-                    zh=f"该许可已于 {until:%Y-%m-%dT%H:%M:%SZ} 到期。",
-                )
+            await self._require_open(uow, caller, record, offer, used_in)
             act = Act(
                 "licence.agree",
                 caller.subject,
@@ -133,6 +129,36 @@ class Acts:
 
     async def _append(self, uow: UnitOfWork, record: Record, act: Act) -> Record:
         return await uow.commit(await self._intake.journal(uow).append(record, act))
+
+    async def _require_open(
+        self, uow: UnitOfWork, caller: Principal, record: Record, offer: str, used_in: UUID | None
+    ) -> None:
+        """What the events do not say of an offer. Those they do not know are for them to refuse."""
+        store, now = self._intake.store(uow.connection), self._intake.clock()
+        entries = await store.events(record.id)
+        found = {each.event: each for each in await offers_of(store, entries, now)}.get(offer)
+        if found is None:
+            if offer in fold(entries).offers:
+                raise NotAllowedNow(
+                    "The terms of this offer were lost: ask the holder to offer it anew.",
+                    zh="该许可的条款已丢失，请联系权利人重新发出。",
+                )
+            return
+        until = found.policy.until
+        if until is not None and until <= now:
+            raise NotAllowedNow(
+                f"The offer expired at {until:%Y-%m-%dT%H:%M:%SZ}: ask the holder for another.",
+                zh=f"该许可已于北京时间 {civil_time(until)} 到期，请联系权利人重新发出。",
+            )
+        if (refused := found.refuses(caller, now)) is not None:
+            raise NotTheirs(
+                f"The licence is not for you: {refused.en}", zh=f"该许可不面向您：{refused.zh}"
+            )
+        if await self._intake.consequences(uow).has_agreed(record, offer, caller.subject, used_in):
+            raise NotAllowedNow(
+                "You agreed to it already, and that stands: there is nothing more to do.",
+                zh="您已接受该许可，且仍然有效，无须重复接受。",
+            )
 
     def _require_ahead(self, terms: Terms) -> None:
         if terms.until is not None and terms.until <= self._intake.clock():

@@ -59,6 +59,11 @@ class Deadline:
 class AgreementStore(Protocol):
     """Agreements, within one transaction."""
 
+    async def stands(
+        self, registration_id: UUID, offer: str, person: str, used_in: UUID | None
+    ) -> bool:
+        """Whether a person agreed to an offer, for that very reuse, and it has not ended."""
+
     async def add(self, registration_id: UUID, agreement: Agreement) -> None: ...
 
     async def end(
@@ -88,8 +93,7 @@ class DeadlineStore(Protocol):
 
 @dataclass(frozen=True)
 class Periods:
-    """How long a holder has to answer a notice, and then, or from a claim, the platform to
-    decide."""
+    """How long a holder has to answer a claim or a notice, and then the platform to decide."""
 
     answer: timedelta
     decision: timedelta
@@ -99,10 +103,10 @@ class Periods:
         registration without dispute."""
         since = datetime.fromisoformat(last.claimed_at)
         match standing:
-            case Standing.NOTICED:
+            case Standing.NOTICED | Standing.DISPUTED:
                 answer = since + self.answer
                 return {DeadlineKind.ANSWER: answer, DeadlineKind.DECISION: answer + self.decision}
-            case Standing.DISPUTED | Standing.COUNTERED:
+            case Standing.COUNTERED:
                 return {DeadlineKind.DECISION: since + self.decision}
         return {}
 
@@ -151,6 +155,12 @@ class Consequences:
             await self._deadlines.met(record.id)
             for kind, at in self._periods.due(record.standing, leaf).items():
                 await self._deadlines.add(Deadline(this, kind, record.id, at))
+
+    async def has_agreed(
+        self, record: Record, offer: str, person: str, used_in: UUID | None
+    ) -> bool:
+        """Whether that very agreement stands already."""
+        return await self._agreements.stands(record.id, offer, person, used_in)
 
     async def end(self, record: Record, offer: str | None, reason: Ended) -> None:
         """End the agreements to an offer, or all of the registration's, and tell every reuse but

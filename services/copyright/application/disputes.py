@@ -6,7 +6,7 @@ and a snapshot of the registration at that moment, as one statement.
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,10 @@ from services.copyright.application.consequences import DeadlineKind, Periods
 from services.copyright.application.intake import Intake
 from services.copyright.application.journal import Act, authenticated
 from services.copyright.application.registrations_ports import RegistrationStore
+from services.copyright.domain.civil import civil_time
 from services.copyright.domain.registrations import NotAllowedNow, Record, WorkFile
 from services.copyright.verify.canonical import SALT_SIZE, canonical, text_commitment
-from services.copyright.verify.events import fold
+from services.copyright.verify.events import Standing, fold
 from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf, event_hash
 from shared.access import Role, Rule, grants_of
 from shared.database import UnitOfWork
@@ -30,6 +31,8 @@ DECIDE = Rule("copyright.write", frozenset({Role.ADMINISTRATOR}))
 READ = Rule("copyright.read", frozenset({Role.ADMINISTRATOR}), own=True)
 DECIDING = frozenset({"takedown.decision", "restore"})
 """What the platform does: by an administrator in charge, not as a party."""
+OPENING = frozenset({"claim.dispute", "takedown.notice"})
+"""What begins a dispute."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Disputes:
         """A claim, a notice or an answer of the caller's."""
         async with self._new_uow() as uow:
             record = await self._locked(uow, registration_id)
+            if kind in OPENING:
+                await self._require_unheard(uow, caller, record)
             detail = {"text": await self._say(uow, record, caller.subject, text, evidence)}
             act = Act(kind, caller.subject, authenticated(caller), detail, head)
             return await uow.commit(await self._intake.journal(uow).append(record, act))
@@ -98,7 +103,7 @@ class Disputes:
         async with self._new_uow() as uow:
             record = await self._locked(uow, registration_id)
             _require_in_charge(DECIDE, caller, record)
-            await self._require_ripe(uow, caller, record)
+            await self._require_ripe(uow, caller, record, outcome)
             detail = {"text": await self._say(uow, record, None, text, ())}
             if outcome is not None:
                 detail["outcome"] = outcome
@@ -161,16 +166,33 @@ class Disputes:
         await store.add_text(record.id, person, commitment, salt, words, now)
         return commitment
 
-    async def _require_ripe(self, uow: UnitOfWork, caller: Principal, record: Record) -> None:
+    async def _require_unheard(self, uow: UnitOfWork, caller: Principal, record: Record) -> None:
+        store = self._intake.store(uow.connection)
+        parties = await store.parties(record.id)
+        own = next((p.commitment for p in parties if p.person == caller.subject), None)
+        if own and was_rejected(map(Leaf.parse, await store.events(record.id)), own):
+            raise NotAllowedNow(
+                "What you claimed was rejected: it is not heard here a second time. The courts and"
+                " the copyright administration may hear it.",
+                zh="您此前的主张已被驳回，同一登记不再重复受理；可依法向法院起诉或向版权行政部门投诉。",
+            )
+
+    async def _require_ripe(
+        self, uow: UnitOfWork, caller: Principal, record: Record, outcome: str | None
+    ) -> None:
+        """A work is not taken down before its holder was heard, or had the time to answer; a claim
+        may be rejected without."""
         store = self._intake.store(uow.connection)
         if caller.subject in [each.person for each in await store.parties(record.id)]:
             raise Forbidden("Nobody decides their own case.", zh="不得裁决本人的案件。")
         last = Leaf.parse((await store.events(record.id))[-1])
         due = self._periods.due(record.standing, last).get(DeadlineKind.ANSWER)
+        if record.standing is Standing.DISPUTED and outcome == "rejected":
+            return
         if due and self._intake.clock() < due:
             raise NotAllowedNow(
-                f"The holder may answer until {due:%Y-%m-%dT%H:%M:%SZ}.",
-                zh=f"权利人可在 {due:%Y-%m-%d} 之前答复。",
+                f"The holder may answer until {due:%Y-%m-%dT%H:%M:%SZ}: decide after that.",
+                zh=f"权利人可在北京时间 {civil_time(due)} 之前答复，请在此之后裁决。",
             )
 
     async def _locked(self, uow: UnitOfWork, registration_id: UUID) -> Record:
@@ -178,6 +200,19 @@ class Disputes:
         if record is None:
             raise _missing()
         return record
+
+
+def was_rejected(leaves: Iterable[Leaf], party: str) -> bool:
+    """Whether a claim or notice of a party (its subject commitment) was decided against it."""
+    heard: set[str | None] = set()
+    for leaf in leaves:
+        if leaf.type in OPENING:
+            heard.add(leaf.subject_commitment)
+        elif leaf.type == "takedown.decision":
+            if party in heard and leaf.detail["outcome"] == "rejected":
+                return True
+            heard.clear()
+    return False
 
 
 async def _snapshot(store: RegistrationStore, record: Record) -> dict[str, Any]:

@@ -1,35 +1,47 @@
 """Evidence bundles, and whom a verifier may believe."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.copyright.application.certificates import certified
 from services.copyright.application.deposits import DepositStore
 from services.copyright.application.evidence_ports import (
-    CertificateFacts,
     CertificatePrinter,
     LogKey,
     ProofReads,
     Provable,
-    StampRow,
 )
 from services.copyright.application.intake import Logs, Stores
 from services.copyright.application.log_ports import LogStore, TimestampAuthority
 from services.copyright.application.log_witnessing import Witnessing
 from services.copyright.application.views import LogReads, Place
 from services.copyright.domain.deposits import Deposit
-from services.copyright.domain.evidence import Enclosed, LoggedEvent, Receipt, Stamp
+from services.copyright.domain.evidence import (
+    Described,
+    Enclosed,
+    LoggedEvent,
+    Receipt,
+    Stamp,
+)
 from services.copyright.domain.odrl import Policy
 from services.copyright.domain.proofs import plan_inclusion
 from services.copyright.domain.registrations import NotLoggedYet, Party, Record, WorkFile
-from services.copyright.verify.bundle import LEGAL_TEXT
-from services.copyright.verify.leaf import DESCRIBES_WORK, OFFERS_LICENCE, Leaf
-from services.copyright.verify.merkle import SHA256, SM3, TreeHash
+from services.copyright.verify.bundle import LEGAL_TEXT, SEAL, SHA256_SUMS, pack
+from services.copyright.verify.events import fold
+from services.copyright.verify.leaf import (
+    DESCRIBES_WORK,
+    OFFERS_LICENCE,
+    Leaf,
+    event_hash,
+    parties_of,
+)
+from services.copyright.verify.merkle import SHA256, SM3, TreeHash, sha256
 from services.copyright.verify.notes import Checkpoint, Note, VerifierKey
 from services.copyright.verify.proof import LogProof
+from services.copyright.verify.seal import SEAL_ORIGIN
 from shared.database import UnitOfWork
 from shared.errors import NotFound
 from shared.principal import Principal
@@ -62,7 +74,8 @@ class Trusts:
 
     async def policy(self, keys: Sequence[LogKey]) -> str:
         """The witness policy (C2SP tlog-policy), naming the keys of today."""
-        today = [VerifierKey.parse(each.vkey) for each in keys if each.valid_to is None]
+        known = [VerifierKey.parse(each.vkey) for each in keys if each.valid_to is None]
+        today = [each for each in known if not each.name.endswith(SEAL_ORIGIN)]
         named = [(name, vkey) for name, vkey, _ in await self.witnesses()]
         return self._witnessing.quorum.policy(today, named)
 
@@ -82,6 +95,7 @@ class Evidences:
         printer: CertificatePrinter,
         documents: Mapping[str, bytes],
         legal_text: Callable[[str], bytes],
+        seal: Callable[[str], Awaitable[bytes]],
         *,
         origin: str,
         public_origin: str,
@@ -96,16 +110,18 @@ class Evidences:
         self._printer = printer
         self._documents = documents
         self._legal_text = legal_text
+        self._seal = seal
         self._origin = origin
         self._public_origin = public_origin
 
     async def bundle(self, registration_id: UUID, caller: Principal | None) -> tuple[str, bytes]:
         """The short code and the ZIP archive; a party's own identity is disclosed to it alone.
 
-        Raises `NotFound`, `NotLoggedYet`.
+        Nothing is told of the work that the log does not commit to. Raises `NotFound`,
+        `NotLoggedYet`, and `Unavailable` while the signer cannot seal it.
         """
         keys = await self._trusts.keys()
-        policy = await self._trusts.policy(keys)
+        policy, witnesses = await self._trusts.policy(keys), await self._trusts.witnesses()
         async with self._new_uow() as uow:
             store, reads = self._store(uow.connection), self._reads(uow.connection)
             record = await store.get(registration_id)
@@ -117,13 +133,27 @@ class Evidences:
             checkpoint = Checkpoint.parse(history[described].proof.checkpoint.text)
             stamps = await reads.stamps(checkpoint.origin, checkpoint.size)
             parties = await store.parties(registration_id)
+            leaves = [Leaf.parse(each.entry) for each in history]
             files = await store.files(registration_id, described)
-            disclosed = _disclosed(caller, parties, Leaf.parse(history[described].entry))
+            told = _told(record, files, leaves[described])
+            if told is None:
+                record, files = replace(record, details={}), ()
+            disclosed = _disclosed(caller, parties, leaves)
             digest = _policy_named(history)
             licence = await store.policy(digest) if digest else None
             deposited = await self._deposits(uow.connection).of(registration_id)
         chosen = history[described]
-        facts = self._facts(record, chosen, files, stamps, disclosed)
+        facts = certified(
+            record,
+            chosen,
+            history,
+            files,
+            disclosed,
+            stamps,
+            ours={VerifierKey.parse(vkey).name for _, vkey, ours in witnesses if ours},
+            local={each.name for each in self._trusts.authorities if each.local},
+            address=f"{self._public_origin}/copyright/v/{record.code}",
+        )
         documents = {**self._documents, "certificate.pdf": await self._printer.print(facts)}
         if licence is not None:
             documents[LEGAL_TEXT] = self._legal_text(Policy.parse(licence).template)
@@ -133,13 +163,16 @@ class Evidences:
             stamps=[Stamp(each.authority, each.response, each.chain) for each in stamps],
             policy=policy,
             keys=[VerifierKey.parse(each.vkey) for each in keys],
+            described=told if leaves[described].work_commitment else None,
             disclosed=(disclosed.identity, disclosed.salt) if disclosed else None,
             manifest=[each.described() for each in files] if len(files) > 1 else None,
             licence=licence,
             receipts=_receipts(deposited, chosen),
             documents=documents,
         )
-        return record.code, enclosed.archive()
+        members = enclosed.members()
+        members[SEAL] = await self._seal(sha256(members[SHA256_SUMS]).hex())
+        return record.code, pack(members)
 
     async def _history(
         self, uow: UnitOfWork, registration_id: UUID, places: Mapping[int, Place]
@@ -173,39 +206,6 @@ class Evidences:
         complete = {base: each for base, each in found.items() if each is not None}
         return complete if len(complete) == len(found) else None
 
-    def _facts(
-        self,
-        record: Record,
-        chosen: LoggedEvent,
-        files: Sequence[WorkFile],
-        stamps: Sequence[StampRow],
-        disclosed: Party | None,
-    ) -> CertificateFacts:
-        leaf = Leaf.parse(chosen.entry)
-        note = chosen.proof.checkpoint
-        checkpoint = Checkpoint.parse(note.text)
-        cosigned = [line for line in note.signatures if line.name != checkpoint.origin]
-        digests = [("manifest root", leaf.manifest_root)] if leaf.manifest_root else []
-        for each in files[:8]:
-            digests += [(f"SHA-256 {each.path}", each.sha256), (f"SM3 {each.path}", each.sm3)]
-        identity: Mapping[str, Any] = disclosed.identity if disclosed else {}
-        labels = {"authors": "作者 Authors", "holders": "权利人 Holders"}
-        return CertificateFacts(
-            code=record.code,
-            title=str(record.details.get("title") or record.resource_code or record.code),
-            registration_id=str(record.id),
-            claimed_at=datetime.fromisoformat(leaf.claimed_at),
-            index=chosen.proof.index,
-            size=checkpoint.size,
-            origin=checkpoint.origin,
-            root=checkpoint.root.hex(),
-            digests=digests,
-            names=[(label, "、".join(identity[n])) for n, label in labels.items() if n in identity],
-            witnesses=len(cosigned),
-            stamps=[each.authority for each in stamps],
-            address=f"{self._public_origin}/copyright/v/{record.code}",
-        )
-
 
 async def _logged(log: LogStore, entry: bytes, index: int, provable: Provable) -> LoggedEvent:
     notes = (Note.parse(provable.note), Note.parse(provable.sm3_note))
@@ -228,19 +228,21 @@ def _described(history: Sequence[LoggedEvent]) -> int:
     return max((n for n, kind in enumerate(kinds) if kind in DESCRIBES_WORK), default=0)
 
 
+def _told(record: Record, files: Sequence[WorkFile], described: Leaf) -> Described | None:
+    """What is told of the work; None where what is stored is not what was logged: it was altered,
+    or lost and has yet to be disclosed again."""
+    if not record.vouched(files, described):
+        return None
+    return Described(record.details, files, record.details_salt or b"")
+
+
 def _disclosed(
-    caller: Principal | None, parties: Sequence[Party], registered: Leaf
+    caller: Principal | None, parties: Sequence[Party], history: Sequence[Leaf]
 ) -> Party | None:
-    return next(
-        (
-            each
-            for each in parties
-            if caller is not None
-            and each.person == caller.subject
-            and each.commitment == registered.subject_commitment
-        ),
-        None,
-    )
+    """The caller, where it is one whom the history names by a commitment."""
+    named = parties_of(history)
+    asked = caller.subject if caller else None
+    return next((p for p in parties if p.person == asked and p.commitment in named), None)
 
 
 def _receipts(deposited: Sequence[Deposit], chosen: LoggedEvent) -> Sequence[Receipt]:
@@ -255,7 +257,11 @@ def _receipts(deposited: Sequence[Deposit], chosen: LoggedEvent) -> Sequence[Rec
 
 
 def _policy_named(history: Sequence[LoggedEvent]) -> str | None:
-    """The licence named last."""
-    leaves = [Leaf.parse(each.entry) for each in reversed(history)]
-    named = (each.rights_policy_sha256 for each in leaves if each.type in OFFERS_LICENCE)
-    return next((each for each in named if each), None)
+    """The licence named last that was not withdrawn; else the one that was withdrawn last."""
+    entries = [each.entry for each in reversed(history)]
+    withdrawn = fold([each.entry for each in history]).revoked_offers
+    leaves = [(Leaf.parse(each), event_hash(each) in withdrawn) for each in entries]
+    offers = [(leaf, gone) for leaf, gone in leaves if leaf.type in OFFERS_LICENCE]
+    named = [(leaf.rights_policy_sha256, gone) for leaf, gone in offers]
+    told = sorted((each for each in named if each[0]), key=lambda each: each[1])
+    return told[0][0] if told else None

@@ -22,6 +22,7 @@ class StampRow:
     authority: str
     response: bytes
     chain: bytes
+    stamped_at: datetime
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ class CertificateFacts:
     size: int
     origin: str
     root: str
+    standing: str
     digests: Sequence[tuple[str, str]]
     names: Sequence[tuple[str, str]]
-    witnesses: int
+    witnesses: str
     stamps: Sequence[str]
     address: str
 

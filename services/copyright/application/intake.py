@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.copyright.application.consequences import Consequences
 from services.copyright.application.journal import Act, Journal
+from services.copyright.application.log_halting import Halt
 from services.copyright.application.log_ports import LogStore
 from services.copyright.application.registrations_ports import RegistrationStore
 from services.copyright.domain.duplicates import composite
@@ -44,15 +45,18 @@ class Intake:
         consequences: Callable[[UnitOfWork], Consequences],
         clock: Clock,
         issuer: str,
+        halt: Halt,
     ) -> None:
         self.store = store
         self._log = log
         self.consequences = consequences
         self.clock = clock
         self._issuer = issuer
+        self._halt = halt
 
     def journal(self, uow: UnitOfWork) -> Journal:
-        """The journal within `uow`."""
+        """The journal within `uow`. Raises `Unavailable` while the log is halted."""
+        self._halt.require_going_on()
         return Journal(
             uow,
             self.store(uow.connection),

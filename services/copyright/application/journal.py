@@ -13,8 +13,13 @@ from services.copyright.application.registrations_ports import RegistrationStore
 from services.copyright.domain import registrations as domain
 from services.copyright.domain.entries import dedup_of
 from services.copyright.domain.events import told
-from services.copyright.domain.registrations import Party, Record, WorkFile
-from services.copyright.verify.canonical import SALT_SIZE, subject_commitment
+from services.copyright.domain.names import whose, why_not_now
+from services.copyright.domain.registrations import Party, Record, WorkFile, ordered
+from services.copyright.verify.canonical import (
+    SALT_SIZE,
+    subject_commitment,
+    work_commitment,
+)
 from services.copyright.verify.events import (
     EventRefused,
     NotTheirs,
@@ -22,7 +27,7 @@ from services.copyright.verify.events import (
     StaleHead,
     fold,
 )
-from services.copyright.verify.leaf import Leaf
+from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.principal import Principal
@@ -75,6 +80,12 @@ class Journal:
         subject = None
         if act.person is not None:
             subject = (await self.party(record, act.person, act.named)).commitment
+        committed = None
+        if act.kind in DESCRIBES_WORK:
+            salt = secrets.token_bytes(SALT_SIZE)
+            files = [each.described() for each in ordered(act.files)]
+            committed = work_commitment(salt, record.details, files)
+            record = replace(record, details_salt=salt)
         now = self._clock()
         leaf = Leaf(
             type=act.kind,
@@ -87,6 +98,7 @@ class Journal:
             subject_commitment=subject,
             resource_id=str(record.resource_id),
             resource_version=record.resource_version,
+            work_commitment=committed,
             **act.fields,
         )
         body = leaf.encode()
@@ -109,6 +121,11 @@ class Journal:
         for each in await self._store.parties(record.id):
             if each.person == person:
                 return each
+        if await self._store.is_forgotten(person):
+            raise domain.NotAllowedNow(
+                "That account was erased: name another person.",
+                zh="该账号已注销，请另行指定。",
+            )
         identity = {"issuer": self._issuer, "person": person, **(named or {})}
         salt = secrets.token_bytes(SALT_SIZE)
         party = Party(person, subject_commitment(salt, identity), identity, salt)
@@ -151,14 +168,12 @@ def _applied(state: Registration, leaf: Leaf, body: bytes) -> Registration:
         return state.applied(leaf, body)
     except StaleHead:
         raise _moved() from None
-    except NotTheirs as reason:
-        raise domain.NotTheirs(
-            f"It is another party's to do: {reason}.", zh="此操作应由另一方作出。"
-        ) from None
+    except NotTheirs:
+        en, zh = whose(leaf.type)
+        raise domain.NotTheirs(en, zh=zh) from None
     except EventRefused as reason:
-        raise domain.NotAllowedNow(
-            f"Read the registration again: {reason}.", zh="登记的当前状态不允许此操作。"
-        ) from None
+        en, zh = why_not_now(state, leaf.type, str(reason))
+        raise domain.NotAllowedNow(en, zh=zh) from None
 
 
 def _moved() -> domain.HeadMoved:

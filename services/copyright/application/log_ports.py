@@ -100,7 +100,11 @@ class LogStore(Protocol):
         """Keep the note of `size` with cosignatures."""
 
     async def note_keys(self, keys: Collection[VerifierKey], now: datetime) -> None:
-        """Remember verifier keys that signed."""
+        """Remember verifier keys that sign from now on."""
+
+    async def note_first_keys(self, keys: Collection[VerifierKey], now: datetime) -> set[str]:
+        """Remember those under whose name nobody signed yet. All keys that are known and not
+        retired: a later one of a name is known once the log was told of it."""
 
     async def retire_key(self, vkey: str, now: datetime, last_size: int) -> None:
         """From now on the key is good up to `last_size` alone."""
@@ -134,6 +138,13 @@ class Signer(Protocol):
     ) -> Sequence[NoteSignature]:
         """Signature lines for a checkpoint that continues that of `old_size`. Raises
         `SigningRefused`, `Unavailable`."""
+
+    async def notes(self) -> Sequence[Note]:
+        """The notes it signed last, one a log. Raises `Unavailable`."""
+
+    async def seal(self, digest: str) -> bytes:
+        """The seal of an evidence bundle whose SHA256SUMS has that hex SHA-256: a signed note.
+        Raises `Unavailable`."""
 
 
 class Witness(Protocol):

@@ -17,6 +17,7 @@ from services.copyright.application.log_ports import (
     PublicFiles,
     Published,
     Signer,
+    SigningRefused,
     Witness,
 )
 from services.copyright.application.log_witnessing import Quorum, Witnessing
@@ -94,15 +95,25 @@ class Publisher:
 
     async def serve_checkpoints(self) -> None:
         """Put the newest stored notes where the public reads them: also after a crash between the
-        commit and this. The rows are held, so that nothing older comes last."""
+        commit and this. The rows are held, so that nothing older comes last; a checkpoint that is
+        public already and newer than they are stays. Raises `LogBehind` for another tree of the
+        same size, `Unavailable`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            held = await store.hold_published(self.origins)
+            held = await store.hold_published(self.origins) or {}
             for tree_hash, origin in zip(TREES, self.origins, strict=True):
-                if held and origin in held:
-                    path = f"{FOLDERS[tree_hash.name]}/checkpoint"
-                    if await self._files.read(path) != held[origin].note:
-                        await self._files.replace(path, held[origin].note)
+                if origin in held:
+                    await self._serve(f"{FOLDERS[tree_hash.name]}/checkpoint", held[origin])
+
+    async def _serve(self, path: str, held: Published) -> None:
+        data = await self._files.read(path)
+        public = _whole(data)
+        if public is not None and public.size > held.size:
+            return
+        if public is not None and public.size == held.size and public.root != held.root:
+            raise LogBehind(f"{held.origin}: another tree of {held.size} entries is public")
+        if data != held.note:
+            await self._files.replace(path, held.note)
 
     def _is_due(self, before: Mapping[str, Published], size: int) -> bool:
         if any(origin not in before or before[origin].size < size for origin in self.origins):
@@ -113,15 +124,12 @@ class Publisher:
     async def _require_continuation(
         self, store: LogStore, tree_hash: TreeHash, origin: str, size: int
     ) -> None:
-        data = await self._files.read(f"{FOLDERS[tree_hash.name]}/checkpoint")
-        notes = [] if data is None else [Note.parse(data)]
-        for note in [*notes, *await self.witnessing.seen(origin, await self._signer.keys())]:
-            public = Checkpoint.parse(note.text)
-            if public.origin != origin:
-                raise NoteMalformed(f"{public.origin} stands where {origin} should")
-            if public.size > size:
-                raise LogBehind(f"{origin} is public up to {public.size}, here up to {size}")
-            await _require_same(store, tree_hash, public, size)
+        public = _whole(await self._files.read(f"{FOLDERS[tree_hash.name]}/checkpoint"))
+        if public is not None:
+            # Before the signer is asked, which may be out of reach.
+            await _require_same(store, tree_hash, public, origin, size)
+        for note in await self.witnessing.seen(origin, await self._signer.keys()):
+            await _require_same(store, tree_hash, Checkpoint.parse(note.text), origin, size)
         if await self._signer.last_size(origin) > size:
             raise LogBehind(f"the signer has signed more of {origin} than {size} entries")
 
@@ -145,12 +153,14 @@ class Publisher:
     ) -> Published:
         root = (await store.edge(tree_hash, size)).root(tree_hash)
         checkpoint = Checkpoint(origin, size, root)
+        now, keys = self._clock(), await self._signer.keys()
+        known = await store.note_first_keys(keys, now)
+        if not any(str(key) in known for key in keys if key.name == origin):
+            raise SigningRefused(f"no key of {origin} that was told of signs: run rotate-keys")
         old_size = await self._signer.last_size(origin)
         proof = await consistency(store, tree_hash, old_size, size)
         signatures = await self._signer.sign(checkpoint, old_size, proof)
         note = Note(str(checkpoint), tuple(signatures))
-        now = self._clock()
-        await store.note_keys(await self._signer.keys(), now)
         return Published(origin, size, root, bytes(note), now)
 
     async def _witness(self, signed: Sequence[Published]) -> None:
@@ -183,9 +193,22 @@ async def consistency(
     return plan.build(tree_hash, await store.tiles(tree_hash, plan.tiles()))
 
 
+def _whole(data: bytes | None) -> Checkpoint | None:
+    """The checkpoint in a public file; None where there is none, or half of it: an object store
+    that was killed while it was written over may have kept no more."""
+    try:
+        return None if data is None else Checkpoint.parse(Note.parse(data).text)
+    except NoteMalformed:
+        return None
+
+
 async def _require_same(
-    store: LogStore, tree_hash: TreeHash, public: Checkpoint, size: int
+    store: LogStore, tree_hash: TreeHash, public: Checkpoint, origin: str, size: int
 ) -> None:
+    if public.origin != origin:
+        raise LogBehind(f"{public.origin} stands where {origin} should")
+    if public.size > size:
+        raise LogBehind(f"{origin} is public up to {public.size}, here up to {size}")
     if public.size == 0:
         return
     root = (await store.edge(tree_hash, size)).root(tree_hash)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.copyright.application.intake import HAND, Intake
 from services.copyright.application.journal import Act, authenticated
+from services.copyright.domain.civil import civil_date
 from services.copyright.domain.registrations import (
     Record,
     RegistrationDefective,
@@ -55,7 +56,7 @@ class Registrations:
     def _require_sound(self, work: Work, letters: Mapping[str, str | None]) -> None:
         found = [
             {"pointer": f"#/{name}", "detail": worded(en, zh)}
-            for name, en, zh in defects(work, letters, self._intake.clock().date())
+            for name, en, zh in defects(work, letters, civil_date(self._intake.clock()))
         ]
         if found:
             raise RegistrationDefective(

@@ -35,6 +35,11 @@ class RegistrationStore(Protocol):
     async def add_files(self, registration_id: UUID, place: int, files: Sequence[WorkFile]) -> None:
         """The files that the event at `place` describes."""
 
+    async def bring_back_files(
+        self, registration_id: UUID, place: int, files: Sequence[WorkFile]
+    ) -> None:
+        """Store the files of the event at `place` in the stead of what is stored for it."""
+
     async def files(self, registration_id: UUID, place: int) -> Sequence[WorkFile]: ...
 
     async def parties(self, registration_id: UUID) -> Sequence[Party]:
@@ -42,9 +47,15 @@ class RegistrationStore(Protocol):
 
     async def add_party(self, registration_id: UUID, party: Party) -> None: ...
 
+    async def bring_back_party(self, registration_id: UUID, party: Party) -> None:
+        """Store a party in the stead of what the same person is in the registration."""
+
     async def forget(self, person: str) -> None:
         """Destroy a person's salts, identities and words: what the log says of them can then be
         traced to nobody."""
+
+    async def is_forgotten(self, person: str) -> bool:
+        """Whether a person was erased: nothing is kept of them anew."""
 
     async def add_text(
         self,

@@ -1,23 +1,31 @@
 """What is shown of registrations: to anyone what is public, to a party what it may do next."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.copyright.application.consequences import DeadlineKind, Periods
-from services.copyright.application.disputes import DECIDING
+from services.copyright.application.disputes import DECIDING, OPENING, was_rejected
 from services.copyright.application.intake import Stores
+from services.copyright.application.offers import Offered, offers_of
 from services.copyright.domain.registrations import Record, WorkFile
 from services.copyright.verify.events import Registration, fold
 from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf, event_hash
+from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import NotFound
 from shared.principal import Principal
+
+BY_CATALOGUE = frozenset({"revise"})
+"""What follows from publishing a version there, and from no request here."""
+
+log = structlog.get_logger(__name__)
 
 
 class State(StrEnum):
@@ -73,12 +81,14 @@ class ShownEvent:
 
 @dataclass(frozen=True)
 class Shown:
-    """A registration with its events. `allowed`: what the asker may do next."""
+    """A registration with its events. `offers`: those that may be agreed to now, with how many
+    people did; `allowed`: what the asker may do next."""
 
     record: Record
     folded: Registration
     events: Sequence[ShownEvent]
     files: Sequence[WorkFile]
+    offers: Mapping[str, int]
     allowed: Sequence[str]
     due: Mapping[DeadlineKind, datetime]
 
@@ -113,12 +123,14 @@ class Views:
         log: Callable[[AsyncConnection], LogReads],
         origin: str,
         periods: Periods,
+        clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
         self._log = log
         self._origin = origin
         self._periods = periods
+        self._clock = clock
 
     async def get(self, registration_id: UUID, caller: Principal | None = None) -> Shown:
         """One registration. Raises `NotFound`."""
@@ -142,30 +154,50 @@ class Views:
     ) -> Shown:
         if record is None:
             raise NotFound("There is no such registration.", zh="没有这项登记。")
-        store, log = self._store(uow.connection), self._log(uow.connection)
+        store, reads = self._store(uow.connection), self._log(uow.connection)
         entries = await store.events(record.id)
-        places, reached = await log.places(record.id), await log.reached(self._origin)
+        places, reached = await reads.places(record.id), await reads.reached(self._origin)
         events = [_shown(entry, places.get(n), reached) for n, entry in enumerate(entries)]
         described = [n for n, e in enumerate(events) if e.leaf.type in DESCRIBES_WORK]
         folded = fold(entries)
+        files = await store.files(record.id, described[-1]) if described else ()
+        if described and not record.vouched(files, events[described[-1]].leaf):
+            # Altered, or lost and brought back from the log, which has a work's one file alone.
+            log.error("what is stored of a work is not what was logged", registration=record.id)
+            digests = events[described[-1]].leaf.digests
+            record = replace(record, details={"title": ""})
+            files = [WorkFile(path=digests["sha256"], **digests)] if digests else ()
+        offers = await offers_of(store, entries, self._clock()) if folded.offers else []
+        offers = [each for each in offers if each.open]
         return Shown(
             record,
             folded,
             events,
-            await store.files(record.id, described[-1]) if described else (),
-            await self._allowed(uow, record, folded, caller),
+            files,
+            {each.event: each.agreed for each in sorted(offers, key=lambda each: each.event)},
+            await self._allowed(uow, record, entries, offers, caller),
             self._periods.due(folded.standing, events[-1].leaf),
         )
 
     async def _allowed(
-        self, uow: UnitOfWork, record: Record, folded: Registration, caller: Principal | None
+        self,
+        uow: UnitOfWork,
+        record: Record,
+        entries: Sequence[bytes],
+        offers: Sequence[Offered],
+        caller: Principal | None,
     ) -> Sequence[str]:
         if caller is None:
             return ()
         parties = await self._store(uow.connection).parties(record.id)
         # Who is no party yet acts under a commitment that nobody has.
         subject = next((p.commitment for p in parties if p.person == caller.subject), "")
-        return [kind for kind in folded.allowed(subject) if kind not in DECIDING]
+        barred = set(DECIDING | BY_CATALOGUE)
+        if was_rejected(map(Leaf.parse, entries), subject):
+            barred |= OPENING
+        if not any(each.refuses(caller, self._clock()) is None for each in offers):
+            barred.add("licence.agree")
+        return [kind for kind in fold(entries).allowed(subject) if kind not in barred]
 
 
 def _shown(entry: bytes, place: Place | None, reached: Reached) -> ShownEvent:

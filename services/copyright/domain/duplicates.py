@@ -67,6 +67,7 @@ class Compared:
     units: Units = Units()
     winnowed: Winnowed | None = None
     apart: UUID | None = None
+    sm3: bytes | None = None
 
     @property
     def has_reliable_text_code(self) -> bool | None:

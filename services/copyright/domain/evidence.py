@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.copyright.domain.registrations import WorkFile
 from services.copyright.verify.bundle import (
     CHECKPOINT,
     DEPOSITS,
     DISCLOSURE,
+    FACTS,
     HISTORY,
     ISCC,
     LICENCE,
@@ -18,7 +20,6 @@ from services.copyright.verify.bundle import (
     SM3_PROOF,
     TIMESTAMPS,
     TRUST,
-    pack,
     with_checksums,
 )
 from services.copyright.verify.canonical import canonical
@@ -55,18 +56,29 @@ class Receipt:
     text: bytes
 
 
+@dataclass(frozen=True)
+class Described:
+    """What is told of a work, and the salt of the record's commitment to it."""
+
+    details: Mapping[str, Any]
+    files: Sequence[WorkFile]
+    salt: bytes
+
+
 @dataclass(frozen=True, kw_only=True)
 class Enclosed:
     """What a bundle encloses. `history` holds every event of the registration from its first to
-    its last, `record` being one of them; `disclosed` is an identity with its salt, for its owner
-    only; `manifest` lists a work's several files; `documents` are members by name, such as the
-    certificate, the verifiers, the licence's legal text and the work under ``content/``."""
+    its last, `record` being one of them; `described` is what is told of the work, of a record that
+    commits to it; `disclosed` is an identity with its salt, for its owner only; `manifest` lists a
+    work's several files; `documents` are members by name, such as the certificate, the verifiers,
+    the licence's legal text and the work under ``content/``."""
 
     record: LoggedEvent
     history: Sequence[LoggedEvent]
     stamps: Sequence[Stamp]
     policy: str
     keys: Sequence[VerifierKey]
+    described: Described | None = None
     disclosed: tuple[Mapping[str, Any], bytes] | None = None
     manifest: Sequence[Mapping[str, Any]] | None = None
     licence: bytes | None = None
@@ -94,6 +106,13 @@ class Enclosed:
             made[f"{DEPOSITS}{receipt.platform}.json"] = canonical(written)
         for key in self.keys:
             made[f"{TRUST}{key.id.hex()}.vkey"] = f"{key}\n".encode()
+        if self.described is not None:
+            told = {
+                "details": dict(self.described.details),
+                "files": [each.described() for each in self.described.files],
+                "salt": self.described.salt.hex(),
+            }
+            made[FACTS] = canonical(told)
         if self.disclosed is not None:
             identity, salt = self.disclosed
             made[DISCLOSURE] = canonical({"identity": dict(identity), "salt": salt.hex()})
@@ -104,10 +123,6 @@ class Enclosed:
         if leaf.iscc is not None:
             made[ISCC] = canonical({"iscc": leaf.iscc})
         return with_checksums(made)
-
-    def archive(self) -> bytes:
-        """The bundle's ZIP file: equal bytes for equal contents. Raises `BundleMalformed`."""
-        return pack(self.members())
 
 
 def _told(event: LoggedEvent) -> bytes:

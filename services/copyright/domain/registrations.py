@@ -9,8 +9,9 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from services.copyright.verify.canonical import manifest_root
+from services.copyright.verify.canonical import manifest_root, work_commitment
 from services.copyright.verify.events import Standing
+from services.copyright.verify.leaf import Leaf
 from services.copyright.verify.merkle import sha256
 from shared.codes import ALPHABET, InvalidCode, parse_code
 from shared.errors import DomainError
@@ -124,6 +125,11 @@ class Work:
         return {name: list(getattr(self, name)) for name in names if getattr(self, name)}
 
 
+def ordered(files: Iterable[WorkFile]) -> list[WorkFile]:
+    """By path, as they are stored, committed to and shown."""
+    return sorted(files, key=lambda each: each.path.encode())
+
+
 def identified(files: Sequence[WorkFile]) -> dict[str, Any]:
     """The fields of an event that say which work it is: one file's digests, or the root over
     several."""
@@ -145,6 +151,8 @@ def defects(
     if work.completed_on and work.completed_on > today:
         yield "completed_on", "It is not complete yet.", "完成日期不得晚于今天。"
     published = work.first_published_on
+    if published and published > today:
+        yield "first_published_on", "It is not published yet.", "首次发表日期不得晚于今天。"
     if published and work.completed_on and published < work.completed_on:
         yield "first_published_on", "It was complete before.", "首次发表不得早于完成日期。"
     if work.registration_number:
@@ -173,7 +181,9 @@ def _number_defects(
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A registration as it is stored. `standing` and `length` repeat what its events say."""
+    """A registration as it is stored. `standing` and `length` repeat what its events say;
+    `details_salt` hides the commitment to `details` and files that the last event which describes
+    the work has."""
 
     id: UUID
     code: str
@@ -186,6 +196,17 @@ class Record:
     standing: Standing
     length: int
     created_at: datetime
+    details_salt: bytes | None = None
+
+    def vouched(self, files: Sequence[WorkFile], described: Leaf) -> bool:
+        """Whether `details` and `files` are what the event `described` commits to. An entry of
+        version 1 commits to nothing, and cannot contradict them."""
+        if described.work_commitment is None:
+            return True
+        if self.details_salt is None:
+            return False
+        told = [each.described() for each in files]
+        return work_commitment(self.details_salt, self.details, told) == described.work_commitment
 
 
 @dataclass(frozen=True)

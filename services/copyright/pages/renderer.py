@@ -1,7 +1,7 @@
 """The page of a registration."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
@@ -9,11 +9,12 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from services.copyright.application.views import Shown
+from services.copyright.domain.civil import civil_time
 from services.copyright.domain.licences import TEMPLATES
+from services.copyright.domain.names import KINDS, STANDINGS
 from services.copyright.verify.leaf import Leaf
 from shared.context import current
 
-_CHINA = timezone(timedelta(hours=8))
 _HEADERS = {
     "cache-control": "no-cache",
     "referrer-policy": "no-referrer",
@@ -26,37 +27,11 @@ STATIC: Mapping[str, str] = {
     "check.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
 }
-_KINDS: Mapping[str, tuple[str, str]] = {
-    "register": ("登记", "Registered"),
-    "revise": ("修订", "Revised"),
-    "licence.offer": ("发出许可", "Licence offered"),
-    "licence.agree": ("接受许可", "Licence agreed to"),
-    "licence.revoke": ("撤回许可", "Licence withdrawn"),
-    "transfer.propose": ("提出转让", "Transfer proposed"),
-    "transfer.accept": ("接受转让", "Transfer accepted"),
-    "claim.dispute": ("权属争议", "Disputed"),
-    "takedown.notice": ("下架通知", "Takedown notice"),
-    "takedown.counter": ("反通知", "Counter-notice"),
-    "takedown.decision": ("裁决", "Decision"),
-    "restore": ("恢复", "Restored"),
-    "key.rotate": ("更换公钥", "Key rotated"),
-    "policy.publish": ("公布许可配置", "Licences published"),
-    "log.continue": ("接续已冻结的日志", "Continues a frozen log"),
-    "audit.head": ("审计链首", "Head of the audit chain"),
-}
 _STATES: Mapping[str, tuple[str, str]] = {
     "queued": ("排队中", "queued"),
     "logged": ("已入链", "logged"),
     "witnessed": ("已见证", "witnessed"),
     "timestamped": ("已加盖时间戳", "time-stamped"),
-}
-_STANDINGS: Mapping[str, tuple[str, str]] = {
-    "active": ("有效", "in force"),
-    "disputed": ("有权属争议", "disputed"),
-    "noticed": ("收到下架通知", "under a takedown notice"),
-    "countered": ("下架通知已答复", "notice answered"),
-    "removed": ("已下架", "taken down"),
-    "platform": ("平台事件", "events of the platform"),
 }
 
 
@@ -75,8 +50,15 @@ class Page:
 
     def registration(self, shown: Shown) -> Response:
         """The page of one registration."""
-        licence = TEMPLATES.get(str(shown.record.details.get("licence")))
-        return self._page("registration.html", 200, shown=shown, licence=licence, ours=self._ours)
+        folded, named = shown.folded, str(shown.record.details.get("licence"))
+        return self._page(
+            "registration.html",
+            200,
+            shown=shown,
+            licence=TEMPLATES.get(named),
+            withdrawn=folded.declared is not None and folded.declared not in folded.open_offers,
+            ours=self._ours,
+        )
 
     def missing(self) -> Response:
         """The page for a code that nobody has."""
@@ -91,9 +73,9 @@ class Page:
         body = self._environment.get_template(template).render(
             t=lambda zh, en: zh if chinese else en,
             lang="zh-CN" if chinese else "en",
-            kind=lambda leaf: named(_KINDS, leaf.type),
+            kind=lambda leaf: named(KINDS, leaf.type),
             state=lambda state: named(_STATES, state),
-            standing=lambda standing: named(_STANDINGS, standing),
+            standing=lambda standing: named(STANDINGS, standing),
             claimed=_claimed,
             **context,
         )
@@ -106,5 +88,4 @@ def asset(name: str) -> bytes:
 
 
 def _claimed(leaf: Leaf) -> str:
-    """In China's time, to the minute."""
-    return f"{datetime.fromisoformat(leaf.claimed_at).astimezone(_CHINA):%Y-%m-%d %H:%M}"
+    return civil_time(datetime.fromisoformat(leaf.claimed_at))

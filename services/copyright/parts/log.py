@@ -10,6 +10,7 @@ from services.copyright.adapters.signing import SignerClient
 from services.copyright.adapters.stamps import StampRepository
 from services.copyright.adapters.timestamps import LONGEST_TOKEN, PATIENCE, authorities
 from services.copyright.adapters.witnesses import WitnessClient
+from services.copyright.application.log_halting import Halt
 from services.copyright.application.log_publishing import Publisher
 from services.copyright.application.log_sequencing import Sequencer
 from services.copyright.application.log_stamping import Stamper
@@ -31,8 +32,9 @@ class LogPart(Part):
     files: S3PublicFiles
 
 
-def build(runtime: Runtime, settings: Settings) -> LogPart:
+def build(runtime: Runtime, settings: Settings, halt: Halt | None = None) -> LogPart:
     """Phases 2 to 4 of writing in the background, and the static files."""
+    halt = halt or Halt()
     files, frozen = public_files(settings), settings.frozen_log_origins
     signer = SignerClient(settings.signer_url, settings.signer_token.get_secret_value())
     witnesses = [WitnessClient(at) for at in settings.witnesses]
@@ -55,10 +57,11 @@ def build(runtime: Runtime, settings: Settings) -> LogPart:
         settings.log_origin,
         settings.timestamp_seconds,
     )
-    worker = LogWorker(sequencer, publisher, settings.checkpoint_seconds)
+    worker = LogWorker(sequencer, publisher, settings.checkpoint_seconds, halt)
     # Without a signer nothing is sequenced either: it would grow beyond what can be published.
     tasks = {"log": worker.run, "time-stamps": stamper.run} if settings.signer_url else {}
     checks = {
+        "log": _goes_on(halt),
         "object-store": _answers(files),
         "signer": _signs(signer),
         **{f"witness-{each.name}": _sees(each, settings.log_origin) for each in witnesses},
@@ -84,6 +87,13 @@ def outwards(settings: Settings) -> EgressPolicy:
         max_bytes=LONGEST_TOKEN,
         seconds=PATIENCE,
     )
+
+
+def _goes_on(halt: Halt) -> Check:
+    async def check() -> bool:
+        return halt.reason is None
+
+    return check
 
 
 def _answers(files: S3PublicFiles) -> Check:

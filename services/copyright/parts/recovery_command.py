@@ -9,8 +9,10 @@ from services.copyright.adapters.log import LogRepository
 from services.copyright.adapters.objects import public_files
 from services.copyright.adapters.recovery import RecoveryRepository
 from services.copyright.adapters.signing import SignerClient
+from services.copyright.adapters.witnesses import WitnessClient
 from services.copyright.application.log_ports import LogBehind
 from services.copyright.application.log_recovery import Recoverer
+from services.copyright.application.log_witnessing import Quorum, Witnessing
 from services.copyright.parts.registrations import periods
 from services.copyright.settings import Settings
 from services.copyright.verify.notes import SignatureInvalid
@@ -28,8 +30,8 @@ def recoverer(runtime: Runtime, settings: Settings) -> Recoverer:
         DeadlineRepository,
         public_files(settings),
         SignerClient(settings.signer_url, settings.signer_token.get_secret_value()),
+        Witnessing([WitnessClient(at) for at in settings.witnesses], Quorum(0)),
         settings.log_origin,
-        runtime.clock,
         periods(settings),
     )
 
@@ -51,7 +53,8 @@ async def _recover(settings: Settings) -> int:
     finally:
         await runtime.close()
     sys.stdout.write(
-        f"{done.entries} entries brought back 已恢复 {done.entries} 条;"
+        f"{done.entries} entries brought back 已恢复 {done.entries} 条"
+        f" ({done.unsigned} of them yet to be signed 其中待签名 {done.unsigned} 条);"
         f" {done.dropped} queued events contradicted the log and were dropped"
         f" 与日志冲突而放弃 {done.dropped} 条\n"
     )

@@ -21,9 +21,11 @@ from services.copyright.application.categories import Categories
 from services.copyright.application.consequences import Consequences, Periods
 from services.copyright.application.deadlines import Deadlines
 from services.copyright.application.deposits import Deposits
+from services.copyright.application.disclosing import Disclosing
 from services.copyright.application.disputes import Disputes
 from services.copyright.application.evidence import Evidences, Trusts
 from services.copyright.application.intake import Intake
+from services.copyright.application.log_halting import Halt
 from services.copyright.application.permissions import Permissions
 from services.copyright.application.registrations import Registrations
 from services.copyright.application.views import Views
@@ -32,6 +34,7 @@ from services.copyright.domain.events import EVENTS
 from services.copyright.pages.renderer import Page
 from services.copyright.parts.log import LogPart, outwards
 from services.copyright.routes.deposits import deposits_router
+from services.copyright.routes.disclosing import disclosing_router
 from services.copyright.routes.disputes import disputes_router
 from services.copyright.routes.evidence import categories_router, evidence_router
 from services.copyright.routes.licences import licences_router
@@ -75,10 +78,10 @@ def consequences(settings: Settings) -> Callable[[UnitOfWork], Consequences]:
     )
 
 
-def intake(settings: Settings, clock: Clock = utc_now) -> Intake:
-    """What registers, also on hearing from the catalogue."""
+def intake(settings: Settings, clock: Clock = utc_now, halt: Halt | None = None) -> Intake:
+    """What registers, also on hearing from the catalogue; nothing while its log is halted."""
     store, following = repositories(settings), consequences(settings)
-    return Intake(store, LogRepository, following, clock, settings.issuer)
+    return Intake(store, LogRepository, following, clock, settings.issuer, halt or Halt())
 
 
 def deadlines(runtime: Runtime, settings: Settings) -> Deadlines:
@@ -94,20 +97,20 @@ def deposits(runtime: Runtime, settings: Settings) -> Deposits:
     return Deposits(runtime.new_uow, DepositRepository, store, listed, runtime.clock)
 
 
-def announcements(runtime: Runtime, settings: Settings) -> Announcements:
+def announcements(runtime: Runtime, settings: Settings, halt: Halt | None = None) -> Announcements:
     """What the platform says of itself in the log."""
-    taken_in = intake(settings, runtime.clock)
+    taken_in = intake(settings, runtime.clock, halt)
     return Announcements(runtime.new_uow, taken_in, AuditHeadRepository, settings.log_origin)
 
 
-def build(runtime: Runtime, settings: Settings, *, log: LogPart) -> Part:
+def build(runtime: Runtime, settings: Settings, *, log: LogPart, halt: Halt) -> Part:
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     store = repositories(settings)
     new_uow = runtime.new_uow
-    taken_in = intake(settings, runtime.clock)
+    taken_in = intake(settings, runtime.clock, halt)
     deposited = deposits(runtime, settings)
     due = periods(settings)
-    views = Views(new_uow, store, LogReadRepository, settings.log_origin, due)
+    views = Views(new_uow, store, LogReadRepository, settings.log_origin, due, runtime.clock)
     witnessing = log.publisher.witnessing
     trusts = Trusts(new_uow, LogReadRepository, witnessing, log.stamper.authorities)
     evidences = Evidences(
@@ -121,9 +124,11 @@ def build(runtime: Runtime, settings: Settings, *, log: LogPart) -> Part:
         TypstPrinter(),
         documents(),
         legal_text,
+        log.signer.seal,
         origin=settings.log_origin,
         public_origin=settings.public_origin,
     )
+    permissions = Permissions(new_uow, store, runtime.clock)
     ours = all(each.ours for each in settings.witnesses)
     return Part(
         routers=[
@@ -133,16 +138,17 @@ def build(runtime: Runtime, settings: Settings, *, log: LogPart) -> Part:
                 RegistrationLists(runtime.reader),
                 Cursors(keys.derive("cursors")),
             ),
-            licences_router(Acts(new_uow, taken_in), Permissions(new_uow, store), legal_text),
+            licences_router(Acts(new_uow, taken_in), permissions, legal_text),
             disputes_router(Disputes(new_uow, taken_in, due)),
             deposits_router(deposited),
             evidence_router(evidences, trusts),
+            disclosing_router(Disclosing(new_uow, taken_in, settings.issuer)),
             categories_router(Categories(new_uow, CategoryRepository)),
             pages_router(views, Page(ours=ours)),
         ],
         tasks={
             "deadlines": deadlines(runtime, settings).run,
-            **({"announcements": announcements(runtime, settings).run} if log.tasks else {}),
+            **({"announcements": announcements(runtime, settings, halt).run} if log.tasks else {}),
             **({"deposits": deposited.run} if deposited.platforms else {}),
         },
         events=EVENTS,

@@ -1,4 +1,4 @@
-"""The public logs as static files (C2SP tlog-tiles): no account, no query, errors in plain text."""
+"""The public logs as static files (C2SP tlog-tiles): no account, no query."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any

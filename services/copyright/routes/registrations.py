@@ -18,7 +18,7 @@ from services.copyright.schemas.registrations import (
     RegistrationSummary,
     RegistrationView,
 )
-from services.copyright.schemas.words import Hash
+from services.copyright.schemas.words import AnyHash
 from shared.access import guarded, public
 from shared.codes import InvalidCode, parse_code
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -45,7 +45,7 @@ def registrations_router(
         page: PageLimits,
         resource_id: UUID | None = None,
         digest: Annotated[
-            Hash | None, Query(description="SHA-256 or SM3 of a file of the work.")
+            AnyHash | None, Query(description="SHA-256 or SM3 of a file of the work.")
         ] = None,
         code: Annotated[
             str | None,

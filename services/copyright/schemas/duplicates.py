@@ -54,17 +54,19 @@ class ComparedFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sha256: Hash
+    sm3: Hash | None = None
     iscc: IsccUnits = IsccUnits()
     text: str | None = Field(None, max_length=MOST_CHARACTERS)
 
     def compared(self) -> Compared:
         """With the Text-Code of the text, unless a Content-Code is given."""
         told: Units = units(self.iscc.model_dump())
+        sha256, sm3 = bytes.fromhex(self.sha256), bytes.fromhex(self.sm3) if self.sm3 else None
         if not self.text:
-            return Compared(bytes.fromhex(self.sha256), told)
+            return Compared(sha256, told, sm3=sm3)
         own = told.content or text_code(self.text)
         found = Units(told.instance, told.data, own)
-        return Compared(bytes.fromhex(self.sha256), found, winnow(self.text))
+        return Compared(sha256, found, winnow(self.text), sm3=sm3)
 
 
 class CompareFiles(BaseModel):
@@ -106,10 +108,10 @@ class PassageView(BaseModel):
 
 
 class MatchView(BaseModel):
-    """A registered work that is like it, in its file at ``path``. ``tier``: `exact`, equal SHA-256;
-    `same_code`, equal Instance- or Data-Code; `near` and `review`, Content-Codes of a ``distance``
-    to 48 and to 88 of 256 bits; `containment`, ``share`` of the shorter text is in the longer.
-    Being the first to register is evidence, not title."""
+    """A registered work that is like it, in its file at ``path``. ``tier``: `exact`, equal SHA-256
+    or SM3; `same_code`, equal Instance- or Data-Code; `near` and `review`, Content-Codes of a
+    ``distance`` to 48 and to 88 of 256 bits; `containment`, ``share`` of the shorter text is in the
+    longer. Being the first to register is evidence, not title."""
 
     registration_id: UUID
     code: str

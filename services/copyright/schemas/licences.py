@@ -2,14 +2,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from services.copyright.application.permissions import Offered
+from services.copyright.application.offers import Offered
 from services.copyright.domain.licences import Terms
 from services.copyright.domain.odrl import Verdict
 from services.copyright.schemas.words import Hash, Head, Organisation, TemplateCode
 from shared.access import Role
 from shared.context import worded
+
+_LAST_YEAR = 2999
 
 Area = Annotated[str, Field(pattern="^[0-9]{6}$", description="Division of GB/T 2260. 行政区划。")]
 ActionName = Literal[
@@ -40,6 +42,15 @@ class TermsGiven(BaseModel):
     times: int | None = Field(
         None, ge=1, le=1_000_000, description="So often each action may be exercised. 次数上限。"
     )
+
+    @field_validator("until")
+    @classmethod
+    def _has_an_end(cls, until: datetime | None) -> datetime | None:
+        if until is not None and until.year > _LAST_YEAR:
+            raise ValueError(
+                "Leave it away for a licence without end.", "长期有效请勿填写到期时间。"
+            )
+        return until
 
     @property
     def terms(self) -> Terms:
@@ -136,14 +147,15 @@ class PolicyDocument(_Closed):
 
 
 class OfferView(BaseModel):
-    """A licence that was offered; ``open``: anybody may still agree to it."""
+    """A licence that was offered; ``open``: whom its terms name may still agree to it: it was
+    neither withdrawn nor replaced, has not expired, and the work is not in dispute."""
 
     offer: Hash
     template: str
     open: bool
     revoked: bool
     until: datetime | None
-    agreed: int = Field(description="How many agreed to it.")
+    agreed: int = Field(description="How many people agreed to it.")
     policy: PolicyDocument
 
     @classmethod

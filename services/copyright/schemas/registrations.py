@@ -10,6 +10,7 @@ from services.copyright.application.views import Reached, Shown, ShownEvent, Sta
 from services.copyright.domain.registrations import MOST_FILES, Work, WorkFile
 from services.copyright.schemas.words import (
     LINE,
+    WORDS,
     Hash,
     Head,
     Name,
@@ -32,7 +33,7 @@ class FileDigests(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(min_length=1, max_length=255, pattern=LINE, examples=["第一课.pdf"])
+    path: str = Field(min_length=1, max_length=255, pattern=WORDS, examples=["第一课.pdf"])
     sha256: Hash
     sm3: Hash
     size: int = Field(ge=0, lt=1 << 53, description="In bytes.")
@@ -61,7 +62,7 @@ class RegisterWork(BaseModel):
         },
     )
 
-    title: str = Field(min_length=1, max_length=200, pattern=LINE)
+    title: str = Field(min_length=1, max_length=200, pattern=WORDS)
     category: str = Field(max_length=32, pattern=LINE, examples=["written"])
     files: list[FileDigests] = Field(min_length=1, max_length=MOST_FILES)
     authors: list[Name] = Field([], max_length=50)
@@ -173,8 +174,9 @@ class RegistrationSummary(BaseModel):
 
 class RegistrationView(RegistrationSummary):
     """``head`` is the hash of its last event; ``allowed`` what you may do next; ``offers`` the
-    licences that anybody may still agree to, by hash, with how many did; ``answer_due`` until when
-    the holder may answer a takedown notice, ``decision_due`` when a dispute is to be decided."""
+    licences that may still be agreed to, by hash, with how many people did; ``answer_due`` until
+    when the holder may answer a claim or notice, ``decision_due`` when it is to be decided. Facts
+    and files are shown only as the log commits to them."""
 
     details: dict[str, Any]
     files: list[FileDigests]
@@ -203,7 +205,7 @@ class RegistrationView(RegistrationSummary):
             files=[FileDigests(**each.described()) for each in shown.files],
             head=folded.head or "",
             proposal=folded.proposal.event if folded.proposal else None,
-            offers={each: len(folded.offers[each]) for each in sorted(folded.open_offers)},
+            offers=dict(shown.offers),
             allowed=list(shown.allowed),
             answer_due=shown.due.get(DeadlineKind.ANSWER),
             decision_due=shown.due.get(DeadlineKind.DECISION),

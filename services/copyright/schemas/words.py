@@ -2,18 +2,27 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from services.copyright.domain.licences import TEMPLATES
 
 _HIDDEN = r"\u007F-\u009F\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF"
 """Controls, and marks that hide or turn writing: what is certified is what is seen."""
 
-LINE = rf"^[^\u0000-\u001F{_HIDDEN}]*$"
-TEXT = rf"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F{_HIDDEN}]*$"
+_NOT_IN_LINE = rf"\u0000-\u001F{_HIDDEN}"
+_NOT_IN_TEXT = rf"\u0000-\u0008\u000B\u000C\u000E-\u001F{_HIDDEN}"
+
+LINE = rf"^[^{_NOT_IN_LINE}]*$"
+WORDS = rf"^[^{_NOT_IN_LINE}]*[^\s{_NOT_IN_LINE}][^{_NOT_IN_LINE}]*$"
+"""A line that is not blank."""
+TEXT = rf"^[^{_NOT_IN_TEXT}]*[^\s{_NOT_IN_TEXT}][^{_NOT_IN_TEXT}]*$"
+"""Lines that are not all blank."""
 
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Lower-case hex.")]
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=LINE)]
+AnyHash = Annotated[
+    str, Field(pattern="^[0-9A-Fa-f]{64}$", description="Hex."), AfterValidator(str.lower)
+]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=WORDS)]
 Place = Annotated[str, Field(max_length=100, pattern=LINE, description="Place.")]
 TemplateCode = Annotated[
     str, Field(pattern=f"^({'|'.join(sorted(TEMPLATES)).replace('.', '[.]')})$")

@@ -1,7 +1,8 @@
-"""The signer: it alone has the logs' private keys."""
+"""The signer: it alone has the logs' private keys, and that which seals evidence."""
 
 import hmac
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from services.copyright.standalone.memory import Memory
 from services.copyright.verify.logged import SM3_ORIGIN
 from services.copyright.verify.merkle import SHA256, SM3
 from services.copyright.verify.notes import Note, NoteMalformed
+from services.copyright.verify.seal import SEAL_ORIGIN, sealed_text
 
 VKEYS = "vkeys"
 """Name of the file with the public keys, one a line, for whoever runs a witness."""
@@ -23,33 +25,38 @@ VKEYS = "vkeys"
 
 @dataclass(frozen=True)
 class SigningProgram:
-    """What answers ``GET /keys``, ``GET /last`` and ``POST /sign``, to whoever has the token, and
-    ``GET /healthz`` to anybody."""
+    """What answers ``GET /keys``, ``GET /last``, ``GET /notes``, ``POST /sign`` and ``POST /seal``,
+    to whoever has the token, and ``GET /healthz`` to anybody. `sealing` keys sign the digest of an
+    evidence bundle, in a form that is no checkpoint."""
 
     signers: Mapping[str, Sequence[NoteSigner]]
+    sealing: Sequence[NoteSigner]
     memory: Memory
     token: str
 
     @classmethod
     def opened(cls, directory: Path, origin: str, token: str) -> "SigningProgram":
-        """With the keys in `directory`; those of a new log are made. An old Ed25519 key that still
-        signs (see the rotation) stands there as ``log.old.key`` or ``sibling.old.key``.
+        """With the keys in `directory`; those of a new log are made. An old key that still signs
+        (see the rotation) stands there as ``log.old.key``, ``sibling.old.key``,
+        ``sibling.sm2.old.key`` or ``evidence.old.key``.
 
         Raises `KeyExposed`, `MemoryDamaged`, `CannotCheck`.
         """
         sibling = origin + SM3_ORIGIN
-        sm2 = Sm2Signer(sibling, sm2_key(directory / "sibling.sm2.key"))
+        sm2 = [Sm2Signer(sibling, sm2_key(key)) for key in _keys(directory, "sibling.sm2")]
         signers: dict[str, Sequence[NoteSigner]] = {
             origin: _ed25519(directory, "log", origin),
-            sibling: [sm2, *_ed25519(directory, "sibling", sibling)],
+            sibling: [*sm2, *_ed25519(directory, "sibling", sibling)],
         }
-        found = cls(signers, Memory(directory / "signed.json"), token)
+        sealing = _ed25519(directory, "evidence", origin + SEAL_ORIGIN)
+        found = cls(signers, sealing, Memory(directory / "signed.json"), token)
         (directory / VKEYS).write_text("".join(f"{vkey}\n" for vkey in found.vkeys))
         return found
 
     @property
     def vkeys(self) -> list[str]:
-        return [str(each.key) for signers in self.signers.values() for each in signers]
+        every = [*self.signers.values(), self.sealing]
+        return [str(each.key) for signers in every for each in signers]
 
     def respond(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The answer to one request."""
@@ -64,9 +71,14 @@ class SigningProgram:
             case "GET", "/last":
                 sizes = {origin: seen.size for origin, seen in self.memory.seen.items()}
                 return Answer(200, json.dumps(sizes).encode(), "application/json")
+            case "GET", "/notes":
+                notes = [(self.memory.note(origin) or b"").decode() for origin in self.memory.seen]
+                return Answer(200, json.dumps(notes).encode(), "application/json")
             case "POST", "/sign":
                 return self._sign(body)
-        return Answer(404, b"There is /keys, /last and /sign.\n")
+            case "POST", "/seal":
+                return self._seal(body)
+        return Answer(404, b"There is /keys, /last, /notes, /sign and /seal.\n")
 
     def _sign(self, body: bytes) -> Answer:
         try:
@@ -87,10 +99,19 @@ class SigningProgram:
             self.memory.store(origin, decided, bytes(note))
         return Answer(200, bytes(note))
 
+    def _seal(self, body: bytes) -> Answer:
+        if not re.fullmatch(b"[0-9a-f]{64}", body):
+            return Answer(400, b"A seal is over the hex SHA-256 of SHA256SUMS.\n")
+        text = sealed_text(self.sealing[0].key.name, body.decode())
+        note = Note(text, tuple(each.sign(text, 0) for each in self.sealing))
+        return Answer(200, bytes(note))
+
+
+def _keys(directory: Path, name: str) -> list[Path]:
+    """The key's file, and that of the old one where it still signs."""
+    old = directory / f"{name}.old.key"
+    return [directory / f"{name}.key", *([old] if old.exists() else [])]
+
 
 def _ed25519(directory: Path, name: str, origin: str) -> list[NoteSigner]:
-    found: list[NoteSigner] = [Ed25519Signer(origin, ed25519_key(directory / f"{name}.key"))]
-    old = directory / f"{name}.old.key"
-    if old.exists():
-        found.append(Ed25519Signer(origin, ed25519_key(old)))
-    return found
+    return [Ed25519Signer(origin, ed25519_key(key)) for key in _keys(directory, name)]

@@ -23,6 +23,8 @@ TIMESTAMPS = "timestamps/"
 DEPOSITS = "deposits/"
 TRUST = "trust/"
 CONTENT = "content/"
+FACTS = "details.json"
+SEAL = "seal"
 SHA256_SUMS = "SHA256SUMS"
 SM3_SUMS = "SM3SUMS"
 
@@ -31,6 +33,7 @@ ORDER = (
     "certificate.pdf",
     RECORD,
     DISCLOSURE,
+    FACTS,
     MANIFEST,
     HISTORY,
     PROOF,
@@ -47,12 +50,13 @@ ORDER = (
     CONTENT,
     SM3_SUMS,
     SHA256_SUMS,
+    SEAL,
 )
 """Members in the archive's order; a folder's are sorted by name."""
 
 _SUMS: Mapping[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
-    SM3_SUMS: (sm3, (SM3_SUMS, SHA256_SUMS)),
-    SHA256_SUMS: (sha256, (SHA256_SUMS,)),
+    SM3_SUMS: (sm3, (SM3_SUMS, SHA256_SUMS, SEAL)),
+    SHA256_SUMS: (sha256, (SHA256_SUMS, SEAL)),
 }
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest a ZIP archive can say
 _MODE = 0o100644 << 16

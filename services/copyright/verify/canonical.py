@@ -1,7 +1,7 @@
 """Canonical JSON (RFC 8785) for values without fractions, and commitments over it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.copyright.verify.merkle import SHA256, sha256, tree_root
@@ -81,6 +81,15 @@ def subject_commitment(salt: bytes, identity: Mapping[str, Any]) -> str:
 def text_commitment(salt: bytes, text: str) -> str:
     """The commitment to a complaint, answer or decision whose words stay out of the log."""
     return commitment("text", salt, text.encode())
+
+
+def work_commitment(
+    salt: bytes, details: Mapping[str, Any], files: Sequence[Mapping[str, Any]]
+) -> str:
+    """The commitment to all that is told of a work: its title, category, dates, basis and numbers,
+    and each of its files with path and digests."""
+    told = {"details": dict(details), "files": [dict(each) for each in files]}
+    return commitment("work", salt, canonical(told))
 
 
 def manifest_root(files: list[dict[str, Any]]) -> str:

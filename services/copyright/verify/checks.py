@@ -19,6 +19,7 @@ from services.copyright.verify.merkle import SHA256, SM3, CannotCheck
 from services.copyright.verify.registered import (
     content,
     deposits,
+    details,
     disclosure,
     enclosed_keys,
     history,
@@ -26,6 +27,7 @@ from services.copyright.verify.registered import (
     licence,
 )
 from services.copyright.verify.report import Finding, Report, Step, Verdict
+from services.copyright.verify.seal import seal
 
 Run = Callable[[Evidence], Finding]
 
@@ -33,6 +35,7 @@ STEPS: Mapping[str, tuple[str, str, Run]] = {
     "container": ("归档", "Archive", container),
     "sha256sums": ("SHA-256 校验和", "SHA-256 checksums", checksums(SHA256_SUMS)),
     "sm3sums": ("SM3 校验和", "SM3 checksums", checksums(SM3_SUMS)),
+    "seal": ("签封", "Seal", seal),
     "record": ("记录格式", "Record", record),
     "checkpoint": ("检查点", "Checkpoint", checkpoint),
     "log-signature": ("日志签名", "Log signature", log_signature(PROOF)),
@@ -41,6 +44,7 @@ STEPS: Mapping[str, tuple[str, str, Run]] = {
     "sm3-inclusion": ("国密收录证明", "SM3 inclusion proof", inclusion(SM3_PROOF, SM3)),
     "witnesses": ("见证", "Witnesses", witnesses),
     "timestamps": ("可信时间戳", "Time-stamps", timestamps),
+    "details": ("登记事项", "Described facts", details),
     "disclosure": ("身份披露", "Disclosed identity", disclosure),
     "history": ("变更历史", "History", history),
     "licence": ("许可", "Licence", licence),

@@ -58,6 +58,7 @@ _REGISTERED = frozenset(Standing) - {Standing.NEW, Standing.PLATFORM}
 _ACTIVE = frozenset({Standing.ACTIVE})
 _STANDING = _ACTIVE | {Standing.DISPUTED}
 _CONTESTED = frozenset({Standing.DISPUTED, Standing.NOTICED, Standing.COUNTERED})
+_UNANSWERED = frozenset({Standing.DISPUTED, Standing.NOTICED})
 _OWN_STREAM = Rule(frozenset({Standing.NEW, Standing.PLATFORM}), Actor.PLATFORM, Standing.PLATFORM)
 
 RULES: Mapping[str, Rule] = {
@@ -70,7 +71,7 @@ RULES: Mapping[str, Rule] = {
     "transfer.accept": Rule(_ACTIVE, Actor.RECIPIENT),
     "claim.dispute": Rule(_ACTIVE, Actor.OTHER, Standing.DISPUTED),
     "takedown.notice": Rule(_STANDING, Actor.OTHER, Standing.NOTICED),
-    "takedown.counter": Rule(frozenset({Standing.NOTICED}), Actor.HOLDER, Standing.COUNTERED),
+    "takedown.counter": Rule(_UNANSWERED, Actor.HOLDER, Standing.COUNTERED),
     "takedown.decision": Rule(_CONTESTED, Actor.PLATFORM),  # the outcome says where to
     "restore": Rule(frozenset({Standing.REMOVED}), Actor.PLATFORM, Standing.ACTIVE),
     "key.rotate": _OWN_STREAM,

@@ -1,7 +1,7 @@
 """An entry of the log: closed fields only, so that nothing personal and no free text gets in."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Self
@@ -9,7 +9,9 @@ from typing import Any, Self
 from services.copyright.verify.canonical import NotCanonical, canonical, parse_canonical
 from services.copyright.verify.merkle import SHA256
 
-VERSION = 1
+VERSION = 2
+"""Entries of version 1 lack `work_commitment`, and are read as ever."""
+
 MAX_LEAF_SIZE = 4096
 
 Check = Callable[[Any], bool]
@@ -91,7 +93,7 @@ OFFERS_LICENCE = (*DESCRIBES_WORK, "licence.offer")
 """The events whose `rights_policy_sha256` is a licence of the work; the first two may have none."""
 
 _FIELDS: Mapping[str, Check] = {
-    "v": lambda value: value == VERSION and _count(value),
+    "v": lambda value: value in (1, VERSION) and _count(value),
     "type": lambda value: value in DETAILS,
     "reg_id": _UUID,
     "resource_id": _or_null(_UUID),
@@ -106,7 +108,9 @@ _FIELDS: Mapping[str, Check] = {
     "auth_context": _object({"method": _WORD, "assurance": _WORD, "session": _or_null(_HASH)}),
     "claimed_at": _time,
     "detail": lambda value: isinstance(value, dict),
+    "work_commitment": _or_null(_HASH),
 }
+_SINCE_VERSION_2 = {"work_commitment"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +119,8 @@ class Leaf:
 
     `prev_event` is the hex SHA-256 leaf hash of the event before it, null for the first;
     `subject_commitment` who acts, null for the platform; `digests` are of a work's one file,
-    `manifest_root` of its several; `claimed_at` is the server's clock, a claim.
+    `manifest_root` of its several; `work_commitment` binds all that is told of the work;
+    `claimed_at` is the server's clock, a claim.
     """
 
     type: str
@@ -132,6 +137,8 @@ class Leaf:
     iscc: str | None = None
     rights_policy_sha256: str | None = None
     subject_commitment: str | None = None
+    work_commitment: str | None = None
+    v: int = VERSION
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -142,25 +149,30 @@ class Leaf:
             value = parse_canonical(data)
         except NotCanonical as reason:
             raise LeafMalformed(str(reason)) from None
-        if not isinstance(value, dict) or value.keys() != _FIELDS.keys():
-            raise LeafMalformed("an entry has exactly the fields of this version")
-        for name, check in _FIELDS.items():
-            if not check(value[name]):
+        if not isinstance(value, dict) or value.keys() != _fields_of(value.get("v")):
+            raise LeafMalformed("an entry has exactly the fields of its version")
+        for name in value:
+            if not _FIELDS[name](value[name]):
                 raise LeafMalformed(f"the field {name} is not as it must be")
         _require_for_type(value)
-        return cls(**{name: value[name] for name in value.keys() - {"v"}})
+        return cls(**value)
 
     def encode(self) -> bytes:
         """The entry's bytes. Raises `LeafMalformed` where they would not be read back."""
-        value = {each.name: getattr(self, each.name) for each in fields(self)}
+        told = _fields_of(self.v)
+        value = {each.name: getattr(self, each.name) for each in fields(self) if each.name in told}
         nested = {name: dict(value[name]) for name in ("auth_context", "detail")}
         digests = None if self.digests is None else dict(self.digests)
         try:
-            data = canonical({**value, **nested, "digests": digests, "v": VERSION})
+            data = canonical({**value, **nested, "digests": digests})
         except NotCanonical as reason:
             raise LeafMalformed(str(reason)) from None
         Leaf.parse(data)
         return data
+
+
+def _fields_of(version: Any) -> set[str]:
+    return _FIELDS.keys() - (_SINCE_VERSION_2 if version == 1 else set())
 
 
 def _require_for_type(value: Mapping[str, Any]) -> None:
@@ -172,8 +184,16 @@ def _require_for_type(value: Mapping[str, Any]) -> None:
             raise LeafMalformed(f"{kind} needs the field {name}")
     if kind in DESCRIBES_WORK and value["digests"] is None and value["manifest_root"] is None:
         raise LeafMalformed(f"{kind} needs digests or a manifest_root")
+    if value["v"] > 1 and (kind in DESCRIBES_WORK) == (value["work_commitment"] is None):
+        raise LeafMalformed("who describes a work, and only they, commit to what they tell of it")
     if (value["seq_in_reg"] == 0) != (value["prev_event"] is None):
         raise LeafMalformed("the first event, and only it, has no prev_event")
+
+
+def parties_of(leaves: Iterable[Leaf]) -> set[str]:
+    """The subject commitments of all who acted, or whom a transfer was proposed to."""
+    named = [(each.subject_commitment, each.detail.get("to")) for each in leaves]
+    return {each for both in named for each in both if each is not None}
 
 
 def event_hash(data: bytes) -> str:

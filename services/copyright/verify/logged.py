@@ -58,11 +58,16 @@ def checkpoint(evidence: Evidence) -> Finding:
     return good(f"{found.origin},共 {found.size} 条", f"{found.origin}, {found.size} entries")
 
 
+def _require_member(evidence: Evidence, name: str) -> None:
+    if name not in evidence.members:
+        raise CannotCheck(f"the bundle has no {name}")
+
+
 def log_signature(name: str) -> Callable[[Evidence], Finding]:
     """A trusted key of the log signed the checkpoint in the proof `name`."""
 
     def step(evidence: Evidence) -> Finding:
-        evidence.optional(name)
+        _require_member(evidence, name)
         _, signed = evidence.trust.signed(evidence.proof(name).checkpoint)
         keys = ", ".join(f"{key.name} ({key.id.hex()})" for key in signed.times)
         more = "".join(f"; {key.id.hex()}: {why}" for key, why in signed.unchecked.items())
@@ -75,7 +80,7 @@ def inclusion(name: str, tree_hash: TreeHash) -> Callable[[Evidence], Finding]:
     """The proof `name` leads from the record to the root, at the same place in both logs."""
 
     def step(evidence: Evidence) -> Finding:
-        evidence.optional(name)
+        _require_member(evidence, name)
         proof, first = evidence.proof(name), evidence.proof()
         found = included(tree_hash, proof, member(evidence.members, RECORD))
         tree = Checkpoint.parse(first.checkpoint.text)

@@ -22,6 +22,7 @@ MODULES = (
     "evidence",
     "logged",
     "registered",
+    "seal",
     "checks",
     "cli",
 )

@@ -46,7 +46,15 @@ class Trust:
         """
         checkpoint = Checkpoint.parse(note.text)
         keys = [key for key in self.keys if key.name == checkpoint.origin]
-        signed = verify_note(note, keys)
+        witnesses = self.policy.witnesses.values() if self.policy else ()
+        # A wrong line of a known key rejects the note, whoever's it is.
+        every = verify_note(note, [*keys, *witnesses])
+        signed = Signed(
+            {key: time for key, time in every.times.items() if key in keys},
+            {key: why for key, why in every.unchecked.items() if key in keys},
+        )
+        if not signed.times and not signed.unchecked:
+            raise SignatureInvalid("none of the trusted keys of the log signed this")
         for key in (*signed.times, *signed.unchecked):
             last_size = self.keys[key]
             if last_size is not None and checkpoint.size > last_size:

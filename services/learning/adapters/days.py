@@ -58,7 +58,7 @@ class Days:
 
     A version 7 id names its day when that is neither far off nor retired. Every other id is kept in
     the ledger, and its row stands on the day it came. Days are retired after `kept_days`, or never:
-    what is retired is set aside, neither searched nor lost.
+    what is retired is set aside: counted, and told by its id, but searched no more.
     """
 
     def __init__(self, pool: Pool, clock: Clock, kept_days: int | None) -> None:

@@ -32,6 +32,7 @@ REGISTRATIONS = Table(
     Column("standing", Text, nullable=False, comment="a copy of what the events say"),
     Column("length", Integer, nullable=False),
     Column("created_at", INSTANT, nullable=False),
+    Column("details_salt", LargeBinary, comment="of the commitment to details and files"),
     UniqueConstraint("code"),
     Index("ix_registrations_resource_id", "resource_id"),
     Index("ix_registrations_resource_code", "resource_code"),
@@ -91,6 +92,13 @@ TEXTS = Table(
     Column("recorded_at", INSTANT, nullable=False),
     Index("ix_texts_reg_id", "reg_id"),
     Index("ix_texts_person", "person"),
+)
+
+FORGOTTEN = Table(
+    "forgotten_people",
+    METADATA,
+    Column("person_sha256", LargeBinary, primary_key=True),
+    comment="who was erased: nothing is kept of them anew",
 )
 
 POLICIES = Table(

@@ -6,6 +6,11 @@ const verdict = document.getElementById("verdict");
 async function check(file) {
   if (!file || !verdict) return;
   verdict.className = "";
+  if (!window.crypto || !crypto.subtle) {
+    verdict.className = "bad";
+    verdict.textContent = verdict.dataset.insecure;
+    return;
+  }
   verdict.textContent = verdict.dataset.busy;
   const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
   const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");

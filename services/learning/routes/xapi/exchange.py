@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -108,8 +107,8 @@ class Exchange:
             return None
         report = Report(self.version)
         try:
-            agent = orjson.loads(found)
-        except orjson.JSONDecodeError:
+            agent = exact.loads_once(found.encode())
+        except ValueError:
             raise BadQuery([Defect(name, "This is no JSON.")]) from None
         objects.actor(agent, "", report)
         if report.defects:
