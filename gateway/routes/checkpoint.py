@@ -4,6 +4,7 @@ the way of each request. 200 lets the request pass; anything else is what its cl
 
 import math
 from collections.abc import Mapping
+from functools import cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,6 +19,8 @@ from shared.errors import DomainError, Unavailable
 
 PREFIX = "/check/"
 ADDRESS = CLIENT_ADDRESS.encode()
+_CLIENT = CLIENT.encode()
+_SECOND, _DAY = Window.SECOND.value, Window.DAY.value
 
 Headers = list[tuple[bytes, bytes]]
 _KNOWN = {**problems.COMMON, **PROBLEMS}
@@ -34,7 +37,7 @@ class CheckpointEdge:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
         mode = scope["path"][len(PREFIX) :].partition("/")[0]
         try:
             passed = await self._decide(mode, headers)
@@ -53,34 +56,43 @@ class CheckpointEdge:
             told.append((b"authorization", b"Bearer " + passed.access_token.encode()))
         await _pass(send, told)
 
-    async def _decide(self, mode: str, headers: Mapping[bytes, str]) -> Passed:
-        authorization = headers.get(b"authorization", "")
+    async def _decide(self, mode: str, headers: Mapping[bytes, bytes]) -> Passed:
+        authorization = _text(headers, b"authorization")
         if mode == Mode.TOKEN:
             return await self._checkpoint.token(authorization)
-        key, address = headers.get(b"x-api-key", ""), headers.get(ADDRESS, "")
+        key, address = _text(headers, b"x-api-key"), _text(headers, ADDRESS)
         return await self._checkpoint.key(key, authorization, address)
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes, default: str = "") -> str:
+    value = headers.get(name)
+    return default if value is None else value.decode("latin-1")
 
 
 def _counted(told: Passed | QuotaExceeded) -> Headers:
     """For the access log, and for the client."""
-    return [(CLIENT.encode(), told.client.encode()), *rate_limit(told.quota, told.remaining)]
+    return [(_CLIENT, told.client.encode()), *rate_limit(told.quota, told.remaining)]
 
 
 def rate_limit(quota: Quota, remaining: Remaining) -> Headers:
     """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10 §3, §4)."""
-    second, day = Window.SECOND, Window.DAY
-    policy = f'"{second}";q={quota.per_second};w=1, "{day}";q={quota.per_day};w=86400'
     left = (
-        f'"{second}";r={remaining.second};t={math.ceil(remaining.second_resets)}, '
-        f'"{day}";r={remaining.day};t={remaining.day_resets}'
+        f'"{_SECOND}";r={remaining.second};t={math.ceil(remaining.second_resets)}, '
+        f'"{_DAY}";r={remaining.day};t={remaining.day_resets}'
     )
-    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+    return [(b"ratelimit-policy", _policy(quota)), (b"ratelimit", left.encode())]
 
 
-def _context(headers: Mapping[bytes, str]) -> RequestContext:
+@cache
+def _policy(quota: Quota) -> bytes:
+    told = f'"{_SECOND}";q={quota.per_second};w=1, "{_DAY}";q={quota.per_day};w=86400'
+    return told.encode()
+
+
+def _context(headers: Mapping[bytes, bytes]) -> RequestContext:
     return RequestContext(
-        request_id=headers.get(b"x-request-id", "-"),
-        language=language_of(headers.get(b"accept-language", "")),
+        request_id=_text(headers, b"x-request-id", "-"),
+        language=language_of(_text(headers, b"accept-language")),
     )
 
 
