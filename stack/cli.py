@@ -28,7 +28,8 @@ HELP = """\
   ./shuyuan bench     measure each job against its limit (性能)
   ./shuyuan openapi   write the contracts anew from the code (接口契约)
   ./shuyuan migrate   bring the running stack's databases to the newest revision (迁移)
-  ./shuyuan token     print an access token of a demonstration account (令牌)
+  ./shuyuan token     print an access token: of a demonstration account, or of whoever signs
+                      in with a browser (令牌)
   ./shuyuan run       a service's own command on the running stack, as in
                       ./shuyuan run identity verify-audit (服务命令)
   ./shuyuan secrets   make the secrets of a deployment in containers, in a directory (密钥)
@@ -198,7 +199,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("openapi")
     commands.add_parser("migrate", parents=[running])
     token = commands.add_parser("token", parents=[running])
-    token.add_argument("account", metavar="ACCOUNT")
+    token.add_argument(
+        "account",
+        metavar="ACCOUNT",
+        nargs="?",
+        help="of the demonstration; without it you sign in with a browser",
+    )
     run = commands.add_parser("run", parents=[running])
     run.add_argument("service", choices=SERVICES, metavar="SERVICE", help=", ".join(SERVICES))
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="-h lists them")

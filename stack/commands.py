@@ -26,18 +26,23 @@ def migrations(path: Path, command: str) -> int:
     return _python(migration.env, "migrations", command)
 
 
-def token(path: Path, account: str) -> int:
-    """Prints an access token of a demonstration account, which signs in as anyone does.
+def token(path: Path, account: str | None) -> int:
+    """Prints an access token of a demonstration account, which signs in as anyone does; without an
+    account, of whoever signs in with a browser.
 
     NotRunning when there is no stack, no such account, or nothing to sign in to.
     """
     data = DataDirectory(path)
     state = state_of_running(data)
+    if account is None:
+        service = _service("identity", data, state)
+        return _python(service.env, PACKAGES["identity"], "sign-in")
     told = read_json(data.accounts_file).get("accounts", [])
     if not told:
         raise NotRunning(
             f"There is no demonstration account yet: {data.accounts_file} is missing. "
-            "Stop the stack with ./shuyuan down, then start it with ./shuyuan up --demo."
+            "Leave the account out to sign in with a browser, or start anew with "
+            "./shuyuan up --demo."
         )
     if account not in [each["username"] for each in told]:
         raise NotRunning(

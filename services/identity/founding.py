@@ -36,6 +36,10 @@ from shared.service import Runtime
 
 OFFICES = (Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR)
 OPERATOR = "operator"
+_OTHER_PROVINCE = text(
+    "SELECT name FROM organisations WHERE kind = 'province' AND division_code <> :code LIMIT 1"
+)
+_LONGEST_NAME = 100
 _SOMEBODY_ELSE = text("SELECT EXISTS (SELECT FROM people WHERE id <> ALL(:known))")
 
 
@@ -62,6 +66,8 @@ def found(argv: Sequence[str]) -> int:
         return 1
     except (CodesRefused, InvalidIdentifier) as error:
         sys.stderr.write(f"{error.detail_zh} {error.detail}\n")
+        for each in error.members.get("errors", ()):
+            sys.stderr.write(f"  {each['detail']}\n")
         return 1
     for officer, link in zip(officers, links, strict=True):
         told = link or "holds the office 已任职"
@@ -99,7 +105,10 @@ class Founding:
         """What each account is activated with, or None for one that is and holds its office.
         Raises `FoundedAlready`, `CodesRefused`, `InvalidIdentifier`."""
         keys = [identify(IdentifierKind.USERNAME, each.username) for each in officers]
+        if len({*keys}) < len(keys):
+            raise FoundedAlready("Three people hold the three offices. 三个岗位须由三人担任。")
         known = await self._known(keys)
+        await self._check(code, officers, [known.get(key) for key in keys])
         await self._parts.people.consents.settle()
         province = await self._parts.organisations.organisations.found_province(name, code)
         return [
@@ -118,6 +127,25 @@ class Founding:
                     " 已有其他人员，请由其管理员邀请。"
                 )
         return known
+
+    async def _check(
+        self, code: str, officers: Sequence[Officer], people: Sequence[UUID | None]
+    ) -> None:
+        """Raises `FoundedAlready` where it was begun with another code, or other offices."""
+        async with self._runtime.new_uow() as uow:
+            other = await uow.connection.scalar(_OTHER_PROVINCE, {"code": code})
+        if other is not None:
+            raise FoundedAlready(
+                f"{other} was founded already, with another code. 已建立其他省级机构。"
+            )
+        async with self._runtime.new_uow() as uow:
+            grants = self._parts.people.stores(uow.connection).grants
+            for officer, person_id in zip(officers, people, strict=True):
+                held = await grants.of_person(person_id) if person_id else ()
+                if {each.role for each in held} - {officer.role}:
+                    raise FoundedAlready(
+                        f"{officer.username} holds another office already. 该人员已担任其他岗位。"
+                    )
 
     async def _appointed(
         self, province: Organisation, officer: Officer, key: IdentifierKey, person_id: UUID | None
@@ -163,4 +191,8 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
             required=True,
             metavar=("USERNAME", "NAME"),
         )
-    return parser.parse_args(argv)
+    asked = parser.parse_args(argv)
+    for told in (asked.name, *(getattr(asked, role)[1] for role in OFFICES)):
+        if not told.strip() or not told.isprintable() or len(told) > _LONGEST_NAME:
+            parser.error(f"give a name of 1 to {_LONGEST_NAME} visible characters 请填写名称")
+    return asked

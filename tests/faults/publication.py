@@ -33,9 +33,10 @@ REVIEWED = {
     "LEVEL_OPENED": {"APPROVED", "CHANGES_REQUESTED", "ENDED"},
     "CHANGES_REQUESTED": {"SUBMITTED", "ENDED"},
     "APPROVED": set[str](),
-    "ENDED": set[str](),
+    "ENDED": {"SUBMITTED"},
 }
-"""What becomes of a review of one level, after each; nobody rejects or withdraws here."""
+"""What becomes of a review of one level, after each; nobody rejects or withdraws here, but what was
+taken down meanwhile may be given back and submitted again."""
 TOLD_AS = {
     "SUBMITTED": "submitted",
     "LEVEL_OPENED": "level_opened",

@@ -12,9 +12,9 @@ class Torn(list[str]):
 
 
 def records(text: str, delimiter: str) -> Iterator[list[str]]:
-    """Every row, a `Torn` one where it is spoilt. A cell goes on over a line break only where the
-    row so has as many cells as the longest before it, and no line within would be such a row by
-    itself. Raises `csv.Error` for a cell beyond the limit of the library."""
+    """Every row, a `Torn` one where it is spoilt. A cell goes on over a line break only where it
+    ends soon, and no line within it looks like a row: has as many cells as the first that has
+    several. Raises `csv.Error` for a cell beyond the limit of the library."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not lines[-1]:
         lines.pop()
@@ -26,21 +26,20 @@ def records(text: str, delimiter: str) -> Iterator[list[str]]:
         if row is None:
             row, taken = _whole(lines[at : at + _LONGEST_CELL_LINES], delimiter, width)
         at += taken
-        width = max(width, len(row))
+        if not width and len(row) > 1:
+            width = len(row)
         yield row
 
 
 def _whole(lines: list[str], delimiter: str, width: int) -> tuple[list[str], int]:
     """The row that begins with the first of `lines`, and how many of them it takes."""
     for count in range(2, len(lines) + 1):
-        inner = _row([lines[count - 1]], delimiter)
-        if inner is not None and len(inner) >= max(width, 2):
-            break
         row = _row(lines[:count], delimiter)
-        if row is not None and len(row) == width:
+        if row is not None:
             return row, count
-    if lines[0].count('"') % 2 == 0:
-        return next(csv.reader([lines[0]], delimiter=delimiter)), 1
+        inner = _row([lines[count - 1]], delimiter)
+        if width and inner is not None and len(inner) >= width:
+            break
     return Torn(lines[0].replace('"', "").split(delimiter)), 1
 
 

@@ -40,6 +40,9 @@ _TITLE_LINES = 10
 
 Cells = Mapping[Column, str]
 
+_EXPLAINING = re.compile("说明|须知|示例|样例|字典|选项|代码|模板|帮助")
+"""In the name of a sheet that holds nobody."""
+
 _TEXT = "@"
 _MARKED_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 _SPREADSHEET_FAILURES = (
@@ -170,26 +173,36 @@ def _read_xlsx(content: bytes) -> Iterator[RosterLine]:
 
 
 def _roster_sheet(book: Any) -> Any:
-    """The one visible sheet with headings; what stands on others may explain it. Raises
-    `UnreadableRoster`."""
-    found = [
+    """The one visible sheet with headings, or the first; what is beside it may explain it by its
+    name. Raises `UnreadableRoster`."""
+    visible = [
         sheet
         for sheet in book.worksheets
-        if sheet.sheet_state == "visible"
-        and any(
-            column_of(_plain(cell)) is Column.NAME
-            for row in _rows_of(sheet, _TITLE_LINES)
-            for cell in row
-        )
+        if sheet.sheet_state == "visible" and any(map(any, _rows_of(sheet, _TITLE_LINES)))
     ]
-    if not found:
+    if not visible:
         raise UnreadableRoster(_NO_HEADINGS)
-    if len(found) > 1:
-        names = "、".join(sheet.title for sheet in found)
+    chosen = next((sheet for sheet in visible if _has_headings(sheet)), visible[0])
+    others = [
+        sheet.title
+        for sheet in visible
+        if sheet is not chosen and not _EXPLAINING.search(sheet.title)
+    ]
+    if others:
         raise UnreadableRoster(
-            f"有 {len(found)} 张工作表都是花名册（{names}）：请合并为一张，或分别导入"
+            f"工作簿中除“{chosen.title}”外还有内容（{'、'.join(others)}）：请把人员合并到一张工作表，"
+            "说明类工作表请在名称中注明“说明”，或隐藏"
         )
-    return found[0]
+    return chosen
+
+
+def _has_headings(sheet: Any) -> bool:
+    """Whether a row names several columns, the name among them."""
+    for row in _rows_of(sheet, _TITLE_LINES):
+        named = {column for cell in row if (column := column_of(_plain(cell)))}
+        if Column.NAME in named and len(named) > 1:
+            return True
+    return False
 
 
 def _rows_of(sheet: Any, most: int) -> Iterator[list[str]]:
@@ -241,6 +254,8 @@ def _lines(rows: Iterable[Sequence[str]]) -> Iterator[RosterLine]:
             continue
         if columns is None:
             columns = _headings(cells, last=number >= _TITLE_LINES)
+            if columns is not None and isinstance(row, Torn):
+                raise UnreadableRoster("表头的双引号不成对：请删去多余的双引号")
             continue
         found += 1
         if found > MAX_LINES:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -96,11 +96,14 @@ class DeviceStore(Protocol):
 
 
 class Devices:
+    """``own`` are the platform's own components, by id."""
+
     def __init__(
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], DeviceStore],
         clients: Callable[[AsyncConnection], ClientStore],
+        own: Mapping[UUID, Client],
         authorizations: Callable[[AsyncConnection], AuthorizationStore],
         tokens: Tokens,
         throttle: Throttle,
@@ -109,6 +112,7 @@ class Devices:
         self._new_uow = new_uow
         self._store = store
         self._clients = clients
+        self._own = own
         self._authorizations = authorizations
         self._tokens = tokens
         self._throttle = throttle
@@ -195,7 +199,9 @@ class Devices:
         code = await self._store(uow.connection).by_user_code(_canonical(typed), lock=lock)
         if code is None or code.state is not DeviceState.PENDING:
             return None
-        client = await self._clients(uow.connection).get(code.client_id)
+        client = self._own.get(code.client_id)
+        if client is None:
+            client = await self._clients(uow.connection).get(code.client_id)
         if client is None or not client.live or self._clock() >= code.expires_at:
             return None
         return code, client

@@ -262,12 +262,22 @@ class Client:
         return replace(self, state=TRANSITIONS[self.state, action])
 
     def described(self, description: Description, by: str) -> Self:
-        """As `by`, for the owner, wants it described. What was approved stays as it is while that
-        tells people anything new or sends them anywhere else: then it is a proposal."""
+        """As `by`, for the owner, wants it described. Of what was approved, all holds at once that
+        tells people nothing new and sends them nowhere else; the whole is a proposal, which takes
+        the place of an earlier one."""
         decided = self.state in (ClientState.APPROVED, ClientState.SUSPENDED)
-        if decided and self._is_news(description):
-            return replace(self, proposal=Proposal(description, by))
-        return self._with(description)
+        if not (decided and self._is_news(description)):
+            return self._with(description)
+        known = replace(
+            description,
+            name=self.name,
+            purpose=self.purpose,
+            redirect_uris=_left(self.redirect_uris, description.redirect_uris),
+            post_logout_redirect_uris=_left(
+                self.post_logout_redirect_uris, description.post_logout_redirect_uris
+            ),
+        )
+        return replace(self._with(known), proposal=Proposal(description, by))
 
     def settled(self, *, accepted: bool) -> Self:
         """Without its proposal, which has become its description where it was accepted."""
@@ -359,6 +369,11 @@ class Client:
             for index, address in enumerate(addresses):
                 if defect := address_defect(address, self.application_type):
                     yield f"{field}/{index}", defect
+
+
+def _left(known: tuple[str, ...], wanted: Iterable[str]) -> tuple[str, ...]:
+    """Those that are kept; all of them where none is, so that people are still led back."""
+    return tuple(each for each in known if each in {*wanted}) or known
 
 
 class ClientSecret(NamedTuple):

@@ -1,10 +1,12 @@
 """The platform's own components as clients: no register holds them, the deployment names them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from services.identity.domain.client_addresses import ApplicationType
 from services.identity.domain.clients import (
+    SCOPES,
     AuthMethod,
     Client,
     ClientSecret,
@@ -20,6 +22,9 @@ PORTAL = UUID("00000000-0000-8000-8000-000000000002")
 """The client_id of the developer portal, into which the control plane lets people."""
 CATALOG = UUID("00000000-0000-8000-8000-000000000003")
 """The client_id of the catalogue, which compares drafts with registered works."""
+
+CONSOLE = UUID("00000000-0000-8000-8000-000000000004")
+"""The client_id of a terminal, at which somebody signs in with the browser of any device."""
 
 _EVER = datetime(2026, 1, 1, tzinfo=UTC)
 _PORTAL_SCOPES = frozenset({"openid", "profile", "identity.read", "identity.manage", "integrate"})
@@ -43,6 +48,15 @@ def portal(secret: str, public_origin: str) -> tuple[Client, ClientSecret]:
     terms = Terms(_PORTAL_SCOPES, grants, trusted=True)
     here = f"{public_origin}/docs"
     return _component(PORTAL, "portal", terms, secret, (f"{here}/callback",), (here,))
+
+
+def console() -> tuple[Client, ClientSecret]:
+    """A terminal. It keeps no secret, and is let in by a person each time (RFC 8628)."""
+    scopes = SCOPES.keys() - {"gateway.introspect", "scim", "offline_access"}
+    terms = Terms(frozenset(scopes), frozenset({GrantType.DEVICE_CODE}))
+    client, secret = _component(CONSOLE, "书院命令行 Shuyuan terminal", terms, "")
+    told = "在终端中以您的身份操作 Act as you at a terminal"
+    return replace(client, auth_method=AuthMethod.NONE, purpose=told), secret
 
 
 def _component(

@@ -74,7 +74,9 @@ def build(
     keys = SigningKeys(new_uow, SigningKeyRows, ring, clock, runtime.verifier.load)
     secret = settings.gateway_secret.get_secret_value()
     of_catalog = settings.catalog_secret.get_secret_value()
-    own = [components.catalog(of_catalog)] if of_catalog else []
+    own = [components.console()]
+    if of_catalog:
+        own.append(components.catalog(of_catalog))
     if secret:
         own += [components.gateway(secret), components.portal(secret, settings.public_origin)]
     known = KnownClients(new_uow, ClientRows, clock, own)
@@ -102,7 +104,16 @@ def build(
         new_uow, AuthorizationRows, known, keys, people, profile, issuer, clock
     )
     throttle = build_throttle(runtime, settings)
-    devices = Devices(new_uow, DeviceRows, ClientRows, AuthorizationRows, tokens, throttle, clock)
+    devices = Devices(
+        new_uow,
+        DeviceRows,
+        ClientRows,
+        {client.id: client for client, _ in own},
+        AuthorizationRows,
+        tokens,
+        throttle,
+        clock,
+    )
     return Provider(
         routers=[
             tokens_router(tokens, devices, authentication),

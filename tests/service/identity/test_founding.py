@@ -82,6 +82,17 @@ async def test_it_is_refused_where_others_are(found: Found, owner: asyncpg.Conne
     assert (code, "已有其他人员" in printed) == (1, True)
 
 
+async def test_what_was_begun_otherwise_is_left_as_it_is(
+    found: Found, owner: asyncpg.Connection
+) -> None:
+    await found(*wanted())
+    for other in (wanted("510000"), [*wanted()[:3], "li", *wanted()[4:]]):
+        assert (await found(*other))[0] == 1
+    assert await owner.fetchval("SELECT count(*) FROM organisations") == 1
+    with pytest.raises(SystemExit):
+        await found(" ", *wanted()[1:])
+
+
 async def test_a_code_that_is_no_provinces_is_refused(found: Found) -> None:
     code, printed = await found(*wanted("530102"))
     assert code == 1

@@ -92,8 +92,14 @@ def test_what_is_no_roster_is_told_with_advice(content: bytes, told: str) -> Non
         ('姓名,学籍号,备注\n甲,1,"病假\n乙,2,\n丙,3,无\n', ["-", "乙", "丙"]),
         ('姓名,学籍号,备注\n甲,1,"病假\n两天"\n乙,2,\n', ["甲", "乙"]),
         ('姓名,学籍号\n甲,"1"\n乙,2" \n丙,"3', ["甲", "乙", "-"]),
+        ('姓名,"学籍号\n（必填）"\n甲,1\n', ["甲"]),
+        ('姓名,学籍号,备注\n甲,1,x,y,z\n乙,2,"病假\n两天"\n丙,"3\n"\n', ["甲", "乙", "丙"]),
+        ('姓名,备注,出生日期,备注2\n甲,"病,2018-01-03,"x\n乙,,,\n', ["-", "乙"]),
     ],
-    ids=["name", "unknown-column", "a-cell-of-two-lines", "at-the-end"],
+    ids=[
+        *("name", "unknown-column", "a-cell-of-two-lines", "at-the-end"),
+        *("a-heading-of-two-lines", "beside-wider-and-shorter-rows", "two-in-a-row"),
+    ],
 )
 def test_a_stray_quotation_mark_spoils_its_own_row_alone(content: str, read: list[str]) -> None:
     found = lines(content.encode())
@@ -104,14 +110,21 @@ def test_a_stray_quotation_mark_spoils_its_own_row_alone(content: str, read: lis
 
 def test_the_sheet_with_the_headings_is_read_wherever_it_stands() -> None:
     book = openpyxl.Workbook()
-    book.active.append(["填写说明：请勿改动表头"])  # type: ignore[union-attr]
+    for row in (["各列含义"], ["姓名"], ["学籍号"]):
+        _sheet(book, "填写说明").append(row)
     for row in (["姓名", "学籍号"], ["李明", "1"]):
-        _sheet(book, "一").append(row)
+        _sheet(book, "一班").append(row)
     assert [each.cells[Column.NAME] for each in lines(_bytes(book), Format.XLSX)] == ["李明"]
-    for row in (["姓名", "学籍号"], ["王芳", "2"]):
-        _sheet(book, "二").append(row)
-    with pytest.raises(UnreadableRoster, match="一、二"):
+    _sheet(book, "二班").append(["王芳", "2"])
+    with pytest.raises(UnreadableRoster, match="二班"):
         lines(_bytes(book), Format.XLSX)
+    _sheet(book, "二班").sheet_state = "hidden"
+    assert len(lines(_bytes(book), Format.XLSX)) == 1
+
+
+def test_spoilt_headings_are_told() -> None:
+    with pytest.raises(UnreadableRoster, match="表头"):
+        lines('姓名,"学籍号\n甲,1\n'.encode())
 
 
 def _sheet(book: openpyxl.Workbook, name: str) -> Any:

@@ -61,7 +61,7 @@ def test_a_commands_help_shows_how_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["dwon"], ["up", "--port", "many"], ["up", "--por", "1"], ["token"]]
+    "arguments", [["dwon"], ["up", "--port", "many"], ["up", "--por", "1"], ["token", "a", "b"]]
 )
 def test_a_command_line_that_does_not_fit_exits_with_2(arguments: list[str]) -> None:
     run = shuyuan(*arguments)

@@ -104,7 +104,7 @@ CLIENT_CONSENTS = Table(
     "client_consents",
     METADATA,
     Column("person_id", Uuid, ForeignKey("people.id"), primary_key=True),
-    Column("client_id", Uuid, ForeignKey("clients.id"), primary_key=True),
+    Column("client_id", Uuid, primary_key=True, comment="a component stands in no register"),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("given_at", INSTANT, nullable=False),
 )
@@ -180,7 +180,7 @@ DEVICE_CODES = Table(
     METADATA,
     Column("hash", LargeBinary, primary_key=True),
     Column("user_code", Text, nullable=False, unique=True),
-    Column("client_id", Uuid, ForeignKey("clients.id"), nullable=False),
+    Column("client_id", Uuid, nullable=False, comment="a component stands in no register"),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("state", Text, nullable=False, comment="PENDING APPROVED DENIED USED"),
     Column("authorization_id", Uuid, ForeignKey("authorizations.id", ondelete="CASCADE")),
