@@ -4,6 +4,7 @@ Unit tests use none of this. With ``SHUYUAN_TEST_STACK=DIR`` a stack that alread
 directory is used and left running.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -58,6 +59,16 @@ def _described(data: Path, told: dict[str, str]) -> Stack:
     return Stack(data, told["gateway"], told["object_store"], told["postgres"], told["nats"])
 
 
+async def _without_fsync(stack: Stack) -> None:
+    """Commits need not outlive the machine here: what outlives kills is tried in `tests/faults`, on
+    stacks of their own."""
+    superuser = await stack.superuser()
+    for setting in ("fsync", "full_page_writes"):
+        await superuser.execute(f"ALTER SYSTEM SET {setting} = off")
+    await superuser.execute("SELECT pg_reload_conf()")
+    await superuser.close()
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole stack with its services."""
@@ -70,7 +81,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             capture_output=True,
             text=True,
         )
-        yield _described(data, json.loads(answer.stdout))
+        found = _described(data, json.loads(answer.stdout))
+        asyncio.run(_without_fsync(found))
+        yield found
         return
     answer = subprocess.run(
         [SHUYUAN, "up", "--data", str(data), "--port", "0", "--detach", "--json"],
