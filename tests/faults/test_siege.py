@@ -13,7 +13,7 @@ from tests.conftest import Stack
 from tests.faults.checker import violations
 from tests.faults.harness import Clients, Siege
 
-SECONDS = float(os.environ.get("SHUYUAN_FAULTS_SECONDS", "60"))
+SECONDS = float(os.environ.get("SHUYUAN_FAULTS_SECONDS", "30"))
 KILLS = 20
 
 
