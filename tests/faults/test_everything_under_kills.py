@@ -60,7 +60,7 @@ from tests.faults.everything import (
 from tests.faults.harness import RECOVERY_SECONDS
 from tests.faults.journal import Journal
 
-SECONDS = float(os.environ.get("SHUYUAN_EVERYTHING_SECONDS") or 45)
+SECONDS = float(os.environ.get("SHUYUAN_EVERYTHING_SECONDS") or 30)
 KILLS = 20
 VICTIMS = (
     *("identity", "catalog", "catalog-inspector", "learning", "copyright", "copyright-signer"),

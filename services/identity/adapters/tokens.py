@@ -83,6 +83,7 @@ _STANDING = (
     "SELECT EXISTS (SELECT FROM revocations WHERE before > to_timestamp($1)"
     " AND (kind, value) IN (('token', $2), ('session', $3), ('family', $4),"
     " ('person', $5), ('consent', $5), ('client', $6))) AS revoked,"
+    " EXISTS (SELECT FROM clients WHERE id = a.client_id AND NOT trusted) AS third_party,"
     " a.revoked_at, a.claims FROM (SELECT) one"
     " LEFT JOIN authorizations a ON a.id = $7"
 )
@@ -193,7 +194,9 @@ class TokenReads:
         family = UUID(claims["fam"]) if "fam" in claims else None
         row = await self._reader.fetchrow(_STANDING, claims["iat"], *map(claims.get, names), family)
         revoked = row is None or row["revoked"] or row["revoked_at"] is not None
-        return Standing(revoked, _claims(row["claims"] or {}) if row else RequestedClaims())
+        if row is None:
+            return Standing(revoked, RequestedClaims())
+        return Standing(revoked, _claims(row["claims"] or {}), third_party=row["third_party"])
 
 
 class TokenRows:

@@ -97,7 +97,9 @@ class Introductions:
     async def of(self, client: Client, session: Session, wanted: frozenset[str]) -> Introduction:
         async with self._new_uow() as uow:
             owner = await self._tree(uow.connection).by_id(client.organisation_id)
-        allowed = await self._people.allowed_scopes(session.person_id, wanted)
+        allowed = await self._people.allowed_scopes(
+            session.person_id, wanted, third_party=client.third_party
+        )
         name = owner.name if owner else ""
         return Introduction(name, await self.account(session), wanted - allowed)
 

@@ -357,9 +357,10 @@ def _audit(
     )
 
 
-def _changed(before: Client, after: Client) -> list[str]:
+def _changed(before: Client, after: Client) -> dict[str, Any]:
+    """What is other than it was, as it is now."""
     was, is_ = _audited(before), _audited(after)
-    return [name for name in was if was[name] != is_[name]]
+    return {name: is_[name] for name in was if was[name] != is_[name]}
 
 
 def _audited(client: Client) -> dict[str, Any]:

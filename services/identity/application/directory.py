@@ -122,9 +122,11 @@ class PeopleDirectory:
         person: a role ends, a version of a purpose consented to gives way to the next."""
         return await self._store.holds_until(person_id, at)
 
-    async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
+    async def allowed_scopes(
+        self, person_id: UUID, requested: frozenset[str], *, third_party: bool
+    ) -> frozenset[str]:
         """Those of the scopes that a token of the person may carry: of a minor, the ungated ones
-        and what guardians consent to. Raises `PersonDisabled`."""
+        and what guardians consent to, to a `third_party` as such. Raises `PersonDisabled`."""
         found = await self.account(person_id)
         if found is None or found.state is not State.ACTIVE:
             raise PersonDisabled
@@ -132,7 +134,9 @@ class PeopleDirectory:
             return requested
         family = await self._store.family(person_id)
         current = current_purposes(family.purposes, self._clock())
-        return requested & consented_scopes(family.consents, family.guardianships, current)
+        return requested & consented_scopes(
+            family.consents, family.guardianships, current, third_party=third_party
+        )
 
     def _account(self, found: AccountRecord | None) -> Account | None:
         if found is None:

@@ -68,8 +68,11 @@ class People(Protocol):
         """Roles now in force, as ``role@path#subject``."""
         ...
 
-    async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
-        """What consent covers, for a minor; all of them for others."""
+    async def allowed_scopes(
+        self, person_id: UUID, requested: frozenset[str], *, third_party: bool
+    ) -> frozenset[str]:
+        """What consent covers, for a minor; all of them for others. A `third_party` is every
+        application but the platform's own."""
         ...
 
     async def holds_until(self, person_id: UUID, at: datetime) -> datetime | None:
@@ -79,10 +82,12 @@ class People(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the database knows of a token: whether it was revoked, and what it came of."""
+    """What the database knows of a token: whether it was revoked, what it came of, and whether an
+    application of others has it."""
 
     revoked: bool
     claims: RequestedClaims
+    third_party: bool = False
 
 
 class TokenReader(Protocol):
@@ -256,12 +261,16 @@ class Tokens:
         person_id = authorization.person_id
         try:
             account = await self._active(person_id)
-            allowed = await self._people.allowed_scopes(person_id, scopes)
+            allowed = await self._people.allowed_scopes(
+                person_id, scopes, third_party=client.third_party
+            )
             grants = await self._people.grants(person_id)
             if lacks_factor(self._profile, grants, authorization.acr):
                 raise OAuthError("invalid_grant", "a role asks for a second factor: sign in again")
             life = life_until(await self._people.holds_until(person_id, now), now, self._life)
-            asked = await self._asked(person_id, authorization.claims.id_token)
+            asked = await self._asked(
+                person_id, authorization.claims.id_token, third_party=client.third_party
+            )
             await self._note_read(account, str(client.id), asked)
         except PersonDisabled as error:
             raise OAuthError("invalid_grant", "the account is not active") from error
@@ -310,7 +319,9 @@ class Tokens:
         try:
             account = await self._active(person_id)
             opened = await self._people.userinfo(person_id, principal.scopes)
-            asked = await self._asked(person_id, standing.claims.userinfo)
+            asked = await self._asked(
+                person_id, standing.claims.userinfo, third_party=standing.third_party
+            )
         except PersonDisabled as error:
             raise OAuthError("invalid_token", "the account is not active") from error
         claims = {**asked, **opened, "sub": principal.subject}
@@ -344,11 +355,15 @@ class Tokens:
             uow.audit.record("person.read", str(account.person_id), fields=fields)
             await uow.commit()
 
-    async def _asked(self, person_id: UUID, names: frozenset[str]) -> dict[str, Any]:
+    async def _asked(
+        self, person_id: UUID, names: frozenset[str], *, third_party: bool
+    ) -> dict[str, Any]:
         """Claims that were asked for by name, as far as consent covers their scopes."""
         if not names:
             return {}
-        scopes = await self._people.allowed_scopes(person_id, scopes_of(names))
+        scopes = await self._people.allowed_scopes(
+            person_id, scopes_of(names), third_party=third_party
+        )
         known = await self._people.userinfo(person_id, scopes)
         opened = {name for scope in scopes for name in SCOPE_CLAIMS[scope]} & names
         return {name: value for name, value in known.items() if name in opened}
@@ -368,7 +383,7 @@ class Tokens:
             return {"active": False}
         try:
             allowed = await self._people.allowed_scopes(
-                authorization.person_id, authorization.scopes
+                authorization.person_id, authorization.scopes, third_party=client.third_party
             )
         except PersonDisabled:
             return {"active": False}

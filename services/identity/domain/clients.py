@@ -212,6 +212,11 @@ class Client:
         return self.auth_method is AuthMethod.NONE
 
     @property
+    def third_party(self) -> bool:
+        """Whether it is anything but the platform's own."""
+        return not self.terms.trusted
+
+    @property
     def live(self) -> bool:
         return self.state is ClientState.APPROVED
 

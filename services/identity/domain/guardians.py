@@ -218,15 +218,22 @@ def current_purposes(purposes: Iterable[Purpose], at: datetime) -> dict[str, Pur
     return current
 
 
+THIRD_PARTY = "third-party-application"
+"""The purpose without which an application of others learns nothing of a minor but who it is."""
+
+
 def consented_scopes(
     consents: Iterable[Consent],
     guardianships: Iterable[Guardianship],
     purposes: Mapping[str, Purpose],
+    *,
+    third_party: bool,
 ) -> frozenset[str]:
     """What a minor's token may carry: the ungated scopes, and those of the purposes to whose
-    current version one of the child's effective guardians consents."""
+    current version one of the child's effective guardians consents. One for a `third_party` does
+    where `THIRD_PARTY` is among these."""
     guardians = {each.guardian_id for each in guardianships if each.effective}
-    scopes = UNGATED_SCOPES
+    scopes, consented = UNGATED_SCOPES, set[str]()
     for each in consents:
         purpose = purposes.get(each.purpose)
         if (
@@ -236,4 +243,5 @@ def consented_scopes(
             and purpose.version == each.purpose_version
         ):
             scopes |= purpose.scopes
-    return scopes
+            consented.add(each.purpose)
+    return UNGATED_SCOPES if third_party and THIRD_PARTY not in consented else scopes

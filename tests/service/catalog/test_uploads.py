@@ -202,6 +202,14 @@ async def test_addresses_of_many_parts_come_in_ranges(ada: Person) -> None:
     assert (await ada.abort(begun["id"])).status_code == 204
 
 
+async def test_a_malformed_digest_hides_no_other_defect(ada: Person) -> None:
+    answer = await ada.announce(b"a", filename="a.exe", size=-1, sha256="zz")
+    assert answer.status_code == 422
+    told = {each["pointer"]: each["detail"] for each in answer.json()["errors"]}
+    assert told.keys() == {"#/sha256", "#/size", "#/filename"}
+    assert told["#/size"] == "文件大小不得为负数。"
+
+
 async def test_every_defect_of_an_announcement_is_told_at_once(ada: Person) -> None:
     answer = await ada.announce(b"", filename="a/b.exe")
     assert answer.status_code == 422

@@ -158,6 +158,23 @@ async def test_a_taken_code_is_a_conflict(
     assert answer.status_code == 409
 
 
+async def test_a_name_of_an_active_term_is_a_conflict(
+    client: httpx2.AsyncClient, admin: dict[str, str]
+) -> None:
+    path = f"{URL}/edition/terms"
+    headers = {**admin, "if-match": '"v1"'}
+    added = await client.post(path, json={**TERM, "name_zh": "人教版"}, headers=headers)
+    changed = await client.patch(f"{path}/beishida", json={"name_zh": "人教版"}, headers=headers)
+    for answer in (added, changed):
+        assert answer.status_code == 409
+        assert answer.json()["pointer"] == "#/name_zh"
+        assert "renjiao" in answer.json()["detail"]
+    retired = await client.patch(f"{path}/renjiao", json={"state": "RETIRED"}, headers=headers)
+    after = {**admin, "if-match": retired.headers["etag"]}
+    answer = await client.post(path, json={**TERM, "name_zh": "人教版"}, headers=after)
+    assert answer.status_code == 201
+
+
 async def test_a_repeated_addition_makes_one_term(
     client: httpx2.AsyncClient, admin: dict[str, str]
 ) -> None:

@@ -77,6 +77,86 @@ async def test_a_dry_run_reports_and_changes_nothing(
     assert (await client.get("/catalog/v1/dictionaries/edition")).json()["version"] == 1
 
 
+async def test_rows_of_the_same_name_are_refused(
+    client: httpx2.AsyncClient, admin: dict[str, str]
+) -> None:
+    rows = "dictionary,code,name_zh\nedition,a,甲版\nedition,b,甲版\nedition,c,人教版\n"
+    answer = await sent(client, admin, rows)
+    assert answer.status_code == 422
+    told = [(each["line"], each["column"], each["code"]) for each in answer.json()["errors"]]
+    assert told == [
+        (2, "name_zh", "repeated"),
+        (3, "name_zh", "repeated"),
+        (4, "name_zh", "repeated"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "zh", "en"),
+    [
+        ("dictionary,code,bogus\n", "表头有误：列“bogus”无法识别。", "column 'bogus' is unknown"),
+        (
+            "dictionary,code,position\nedition,x,-1\n",
+            "序号为 0 至 999999 的整数。",
+            "A position is",
+        ),
+        ("dictionary,code\nnodict,x\n", "没有字典“nodict”", "There is no dictionary 'nodict'"),
+    ],
+)
+async def test_what_is_wrong_is_told_in_one_language(
+    client: httpx2.AsyncClient, admin: dict[str, str], content: str, zh: str, en: str
+) -> None:
+    chinese = await sent(client, admin, content)
+    english = await sent(client, {**admin, "accept-language": "en"}, content)
+    assert zh in chinese.text
+    assert en not in chinese.text
+    assert en in english.text
+    assert zh not in english.text
+
+
+async def test_renaming_a_term_throws_no_textbook_out_of_it(
+    client: httpx2.AsyncClient, admin: dict[str, str]
+) -> None:
+    assert counts(await sent(client, admin, "title,edition\n甲,人教版\n", "textbooks")) == (1, 0, 0)
+    renamed = await client.patch(
+        "/catalog/v1/dictionaries/edition/terms/renjiao",
+        json={"name_zh": "人民教育版"},
+        headers={**admin, "if-match": '"v1"'},
+    )
+    assert renamed.status_code == 200
+    out = await client.get(EXPORTS, params={"kind": "textbooks"})
+    assert counts(await sent(client, admin, out.content, "textbooks")) == (0, 0, 1)
+    [book] = (await client.get("/catalog/v1/textbooks?edition=renjiao")).json()["items"]
+    answer = await client.patch(
+        f"/catalog/v1/textbooks/{book['id']}",
+        json={"publisher": "人民教育出版社"},
+        headers={**admin, "if-match": '"v1"'},
+    )
+    assert answer.json()["codes"] == book["codes"]
+
+
+@pytest.mark.parametrize("by_import", [True, False])
+async def test_a_new_term_reaches_the_textbooks_that_wait_for_it(
+    client: httpx2.AsyncClient, admin: dict[str, str], owner: asyncpg.Connection, by_import: bool
+) -> None:
+    books = "title,edition\n甲,苏科版\n乙,某某版\n丙,人教版\n"
+    assert counts(await sent(client, admin, books, "textbooks")) == (3, 0, 0)
+    if by_import:
+        await sent(client, admin, TERMS)
+    else:
+        answer = await client.post(
+            "/catalog/v1/dictionaries/edition/terms",
+            json={"code": "suke", "name_zh": "苏科版"},
+            headers={**admin, "if-match": '"v1"'},
+        )
+        assert answer.status_code == 201, answer.text
+    [book] = (await client.get("/catalog/v1/textbooks?edition=suke")).json()["items"]
+    assert (book["title"], book["version"]) == ("甲", 2)
+    assert counts(await sent(client, admin, books, "textbooks")) == (0, 0, 3)
+    told = "SELECT count(*) FROM audit WHERE action = 'textbooks.resolved'"
+    assert await owner.fetchval(told) == 1
+
+
 async def test_the_same_file_a_second_time_changes_nothing(
     client: httpx2.AsyncClient, admin: dict[str, str], owner: asyncpg.Connection
 ) -> None:

@@ -11,6 +11,8 @@ PUBLIC = "/catalog/v1/textbooks"
 GUARDED = "/identity/v1/organisations"
 WRITE = "/catalog/v1/uploads"
 LOGIN = "/identity/login"
+UNASKED = ("/catalog/v1/about", "/identity/scim/v2/Users")
+"""Of the first no token is asked, that of the second the service looks at by itself."""
 KEY = {"x-api-key": "good"}
 
 
@@ -89,6 +91,30 @@ def test_an_applications_own_token_is_counted(door: Door, asked: list[str]) -> N
     assert answer.headers["ratelimit"] == '"second";r=1;t=1'
     (seen,) = door.upstream.headers
     assert seen["authorization"] == token["authorization"]
+
+
+@pytest.mark.parametrize("path", UNASKED)
+def test_an_applications_own_token_is_counted_where_none_is_asked_for(
+    door: Door, asked: list[str], path: str
+) -> None:
+    with door.client() as client:
+        answer = client.get(path, headers=door.bearer("identity.read", quota="standard"))
+        assert client.get(path, headers=door.bearer("identity.read")).status_code == 200
+    assert asked == [f"/check/token{path}"]
+    assert answer.headers["ratelimit"] == '"second";r=1;t=1'
+
+
+@pytest.mark.parametrize("path", UNASKED)
+def test_a_token_that_nobody_asks_for_need_not_verify(
+    door: Door, asked: list[str], path: str
+) -> None:
+    bad = [door.bearer("identity.read", quota="standard", exp=1), {"authorization": "Bearer x.y.z"}]
+    with door.client() as client:
+        assert [client.get(path, headers=each).status_code for each in bad] == [200, 200]
+    assert asked == []
+    assert [seen["authorization"] for seen in door.upstream.headers] == [
+        each["authorization"] for each in bad
+    ]
 
 
 def test_a_token_that_does_not_verify_is_not_counted(door: Door, asked: list[str]) -> None:

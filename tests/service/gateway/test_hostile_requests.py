@@ -84,6 +84,9 @@ HEADERS = {
     "no host": b"GET /catalog/v1/textbooks HTTP/1.1\r\n\r\n",
     "a host with a space": get().replace(b"Host: gateway", b"Host: gate way"),
     "a host with a path": get().replace(b"Host: gateway", b"Host: gateway/admin"),
+    "a host with user info": get().replace(b"Host: gateway", b"Host: evil@gateway"),
+    "a host with a word for a port": get().replace(b"Host: gateway", b"Host: gateway:port"),
+    "an empty host": get().replace(b"Host: gateway", b"Host:"),
     "two hosts": get("Host: other"),
     "two hosts that are one": get("Host: gateway"),
     "headers without end": get("x-large: " + "1" * 70_000),
@@ -139,12 +142,23 @@ def test_no_hostile_request_reaches_a_service(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "status"),
-    [(HEADERS["two hosts"], 400), (HEADERS["two hosts that are one"], 400), (LINES["CONNECT"], 4)],
-    ids=["two hosts", "two hosts that are one", "CONNECT"],
+    "name", ["two hosts", "two hosts that are one", "a host with user info", "an empty host"]
 )
-def test_a_refusal_comes_at_once(door: Door, request_: bytes, status: int) -> None:
-    assert told(door, request_).startswith(f"HTTP/1.1 {status}".encode())
+def test_a_host_that_names_no_server_is_refused_at_once(door: Door, name: str) -> None:
+    """RFC 9112 §3.2."""
+    assert told(door, HEADERS[name]).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "host", ["gateway:8080", "127.0.0.1:8080", "[::1]:8080", "[::1]", "my_host.example", "GATEWAY:"]
+)
+def test_a_host_that_names_a_server_is_answered(door: Door, host: str) -> None:
+    request = get().replace(b"Host: gateway", f"Host: {host}".encode())
+    assert told(door, request).startswith(b"HTTP/1.1 200")
+
+
+def test_a_tunnel_is_refused_at_once(door: Door) -> None:
+    assert told(door, LINES["CONNECT"]).startswith(b"HTTP/1.1 4")
 
 
 @pytest.mark.parametrize("name", MENDED)

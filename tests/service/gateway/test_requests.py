@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.usage import Request
-from tests.service.gateway.door import Door, open_door
+from tests.service.gateway.door import OPERATIONS, Door, open_door
 
 PUBLIC = "/catalog/v1/textbooks"
 GUARDED = "/identity/v1/organisations"
@@ -94,6 +94,40 @@ def test_any_origin_may_call_an_operation_but_no_page(door: Door) -> None:
     assert "Origin" in answer.headers["vary"]
     assert "access-control-allow-origin" not in page.headers
     assert not [seen for seen in door.upstream.seen if seen.startswith("OPTIONS")]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/identity/login", 405),
+        ("/docs/applications", 405),
+        ("/health", 405),
+        ("/openapi.json", 405),
+        ("/identity/scim/v2/nothing", 405),
+        (f"{WRITE}/1/nothing", 404),
+        ("/nothing", 404),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_no_foreign_origin_is_let_through_to_what_is_no_operation(
+    door: Door, path: str, status: int, method: str
+) -> None:
+    preflight = {"origin": "https://space.example", "access-control-request-method": method}
+    with door.client() as client:
+        answer = client.options(path, headers=preflight)
+    assert answer.status_code == status
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert not door.upstream.seen
+
+
+def test_every_documented_path_lets_any_origin_ask_first(door: Door) -> None:
+    preflight = {"origin": "https://space.example", "access-control-request-method": "POST"}
+    with door.client() as client:
+        for path in {re.sub(r"\{[^/{}]+\}", "x", each.path) for each in OPERATIONS}:
+            answer = client.options(path, headers=preflight)
+            assert answer.status_code == 200, path
+            assert answer.headers["access-control-allow-origin"] == "https://space.example", path
+    assert not door.upstream.seen
 
 
 def test_a_long_answer_is_compressed_unless_it_has_an_etag_or_is_a_page(door: Door) -> None:

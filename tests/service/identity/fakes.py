@@ -47,7 +47,9 @@ class FakePeople:
     async def grants(self, person_id: UUID) -> tuple[str, ...]:
         return self._active(person_id).grants
 
-    async def allowed_scopes(self, person_id: UUID, requested: frozenset[str]) -> frozenset[str]:
+    async def allowed_scopes(
+        self, person_id: UUID, requested: frozenset[str], *, third_party: bool
+    ) -> frozenset[str]:
         consented = self._active(person_id).consented
         return requested if consented is None else requested & (consented | {"openid"})
 

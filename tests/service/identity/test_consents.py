@@ -75,7 +75,9 @@ async def withdraw(world: World, by: dict[str, Any], consent_id: str) -> httpx2.
 
 
 async def scopes(world: World, child: dict[str, Any]) -> set[str]:
-    return set(await world.part.directory.allowed_scopes(child["id"], EVERYTHING))
+    return set(
+        await world.part.directory.allowed_scopes(child["id"], EVERYTHING, third_party=False)
+    )
 
 
 async def holds_until(world: World, person: dict[str, Any]) -> datetime | None:

@@ -145,7 +145,7 @@ async def test_nothing_is_told_of_an_account_that_is_not_active(world: World) ->
     for asked in (
         directory.userinfo(pupil["id"], frozenset({"profile"})),
         directory.grants(pupil["id"]),
-        directory.allowed_scopes(pupil["id"], frozenset({"openid"})),
+        directory.allowed_scopes(pupil["id"], frozenset({"openid"}), third_party=False),
         directory.grants(uuid7()),
     ):
         with pytest.raises(PersonDisabled):
@@ -176,7 +176,9 @@ async def test_who_is_to_be_enrolled_and_of_unknown_age_is_a_minor_already(world
     account = await world.part.directory.account(UUID(pupil["id"]))
     assert account is not None
     assert account.is_minor
-    assert not await world.part.directory.allowed_scopes(UUID(pupil["id"]), GATED_SCOPES)
+    assert not await world.part.directory.allowed_scopes(
+        UUID(pupil["id"]), GATED_SCOPES, third_party=False
+    )
     [future] = pupil["memberships"]
     cancelled = await world.client.delete(
         f"{V1}/memberships/{future['id']}",
@@ -184,7 +186,9 @@ async def test_who_is_to_be_enrolled_and_of_unknown_age_is_a_minor_already(world
     )
     assert cancelled.status_code == 204
     assert (await world.read(pupil["id"]))["minor"] is False
-    allowed = await world.part.directory.allowed_scopes(UUID(pupil["id"]), GATED_SCOPES)
+    allowed = await world.part.directory.allowed_scopes(
+        UUID(pupil["id"]), GATED_SCOPES, third_party=False
+    )
     assert allowed == GATED_SCOPES
 
 
@@ -197,4 +201,6 @@ async def test_an_enrolment_to_come_gates_tokens_at_once(world: World) -> None:
     )
     assert enrolled.status_code == 201, enrolled.text
     assert world.seams.revoked == [("consent", person["id"])]
-    assert not await world.part.directory.allowed_scopes(UUID(person["id"]), GATED_SCOPES)
+    assert not await world.part.directory.allowed_scopes(
+        UUID(person["id"]), GATED_SCOPES, third_party=False
+    )

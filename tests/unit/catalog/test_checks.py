@@ -213,8 +213,41 @@ def test_captions_and_transcripts_may_be_files_or_declared() -> None:
     assert codes(rule, examined(files=[film, song])) == ["no-captions", "no-transcript"]
     said = {"accessibility": {"captions": True, "transcript": "……"}}
     assert codes(rule, examined(said, files=[film, song])) == []
-    more = [clean(role=FileRole.CAPTIONS), clean(role=FileRole.TRANSCRIPT)]
+    more = [clean(role=FileRole.CAPTIONS, media_type="text/vtt"), clean(role=FileRole.TRANSCRIPT)]
     assert codes(rule, examined(files=[film, song, *more])) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "media_type", "facts", "expected"),
+    [
+        (FileRole.COVER, "image/png", {}, []),
+        (FileRole.COVER, "application/pdf", {"characters": 9}, ["cover-not-image"]),
+        (FileRole.CAPTIONS, "text/vtt", {}, []),
+        (FileRole.CAPTIONS, "application/x-subrip", {}, []),
+        (FileRole.CAPTIONS, "image/png", {}, ["captions-not-timed"]),
+        (FileRole.CAPTIONS, "text/plain", {"characters": 9}, ["captions-not-timed"]),
+        (FileRole.TRANSCRIPT, "application/pdf", {"characters": 9}, []),
+        (FileRole.TRANSCRIPT, "text/plain", {"characters": 9}, []),
+        (FileRole.TRANSCRIPT, "audio/wav", {}, ["transcript-without-words"]),
+        (FileRole.TRANSCRIPT, "application/pdf", {"characters": 0}, ["transcript-without-words"]),
+        (FileRole.SUPPLEMENT, "video/mp4", {}, []),
+    ],
+)
+def test_a_file_is_what_its_role_says(
+    role: FileRole, media_type: str, facts: dict[str, Any], expected: list[str]
+) -> None:
+    file = clean(role=role, media_type=media_type, facts=facts)
+    assert codes(checks_files.fit_for_their_roles, examined(files=[file])) == expected
+
+
+def test_a_file_that_cannot_be_captions_or_a_transcript_stands_for_none() -> None:
+    film, song = clean(media_type="video/mp4"), clean(media_type="audio/mpeg")
+    others = [
+        clean(role=FileRole.CAPTIONS, media_type="audio/wav"),
+        clean(role=FileRole.TRANSCRIPT, media_type="audio/wav", facts={}),
+    ]
+    found = codes(checks_files.open_to_everyone, examined(files=[film, song, *others]))
+    assert {"no-captions", "no-transcript"} <= set(found)
 
 
 @pytest.mark.parametrize(

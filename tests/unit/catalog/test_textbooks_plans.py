@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.catalog.domain.textbooks import Chapter, Facet, Textbook
-from services.catalog.domain.textbooks_plans import plan_chapters, plan_textbooks
+from services.catalog.domain.textbooks_plans import Lexicons, plan_chapters, plan_textbooks
 from services.catalog.domain.vocabularies import Fault, State, Term
 from services.catalog.domain.vocabularies_plans import Plan
 from services.catalog.domain.vocabularies_tables import Row
@@ -36,10 +36,14 @@ def ids() -> Iterator[UUID]:
     yield from (UUID(int=n) for n in range(1, 100))
 
 
-def planned(*rows: dict[str, str], known: list[Textbook] | None = None) -> Plan[Textbook]:
+def planned(
+    *rows: dict[str, str],
+    known: list[Textbook] | None = None,
+    lexicons: Lexicons = LEXICONS,
+) -> Plan[Textbook]:
     numbered = [Row(line, cells) for line, cells in enumerate(rows, start=2)]
     new = ids()
-    return plan_textbooks(numbered, known or [], LEXICONS, lambda: next(new))
+    return plan_textbooks(numbered, known or [], lexicons, lambda: next(new))
 
 
 def a_book() -> Textbook:
@@ -100,6 +104,37 @@ def test_a_book_is_resolved_anew_when_the_dictionary_has_learnt_its_text() -> No
     known = replace(a_book(), codes={})
     (changed,) = planned(CELLS, known=[known]).changed
     assert changed.codes[Facet.EDITION] == "renjiao"
+
+
+RENAMED = {**LEXICONS, Facet.EDITION: lexicon("edition", Term("renjiao", "人民教育版"))}
+
+
+def test_a_book_keeps_its_code_when_the_term_is_renamed() -> None:
+    book = a_book()
+    for cells in (CELLS, {**CELLS, "id": str(book.id)}):
+        plan = planned(cells, known=[book], lexicons=RENAMED)
+        assert (plan.unchanged, plan.written, plan.defects) == (1, [], [])
+
+
+def test_a_change_of_a_book_leaves_the_code_of_a_text_that_it_does_not_touch() -> None:
+    book = a_book()
+    cells = {"id": str(book.id), "publisher": "甲社"}
+    (changed,) = planned(cells, known=[book], lexicons=RENAMED).changed
+    assert changed == replace(book, publisher="甲社", version=2)
+
+
+def test_a_former_name_that_is_now_that_of_another_term_stays_where_it_was() -> None:
+    edition = lexicon("edition", Term("renjiao", "人民教育版"), Term("new", "人教版"))
+    book = a_book()
+    plan = planned(CELLS, known=[book], lexicons={**LEXICONS, Facet.EDITION: edition})
+    assert (plan.unchanged, plan.written) == (1, [])
+
+
+def test_a_text_that_is_written_anew_is_resolved_anew() -> None:
+    book = a_book()
+    cells = {"id": str(book.id), "edition": "某某版"}
+    (changed,) = planned(cells, known=[book], lexicons=RENAMED).changed
+    assert Facet.EDITION not in changed.codes
 
 
 def test_a_retired_chapter_has_no_active_ones_below_it() -> None:

@@ -78,7 +78,7 @@ async def test_uses_of_terms_are_checked_with_one_statement_once_they_are_known(
     for asked in (2, 3):
         defects = await vocabulary.require(CONNECTION, uses)
         assert [each["pointer"] for each in defects] == ["#/subject", "#/subject", "#/colour"]
-        assert "retired" in defects[0]["detail"]
+        assert "已停用" in defects[0]["detail"]
         assert terms.asked == asked
 
 
@@ -109,7 +109,7 @@ def test_a_row_that_leans_on_a_refused_one_is_refused_too() -> None:
 
 
 def test_a_long_chain_below_a_refused_row_has_an_end() -> None:
-    rows = [row(n, code=f"c{n}", name_zh="名", parent=f"c{n - 1}") for n in range(2, 1000)]
+    rows = [row(n, code=f"c{n}", name_zh=f"名{n}", parent=f"c{n - 1}") for n in range(2, 1000)]
     plan = plan_terms(rows, {"stage": lexicon("stage")})
     assert not plan.written
     assert len(plan.defects) == len(rows)

@@ -12,7 +12,7 @@ from services.catalog.application.knowledge import Graph
 from services.catalog.application.vocabularies_imports import COLUMNS, Exports, Kind, Stores
 from services.catalog.domain.knowledge import Point, plan_points
 from services.catalog.domain.textbooks import Chapter, Facet, Textbook
-from services.catalog.domain.textbooks_plans import plan_chapters, plan_textbooks, resolved
+from services.catalog.domain.textbooks_plans import meant, plan_chapters, plan_textbooks, resolved
 from services.catalog.domain.vocabularies import State, Term
 from services.catalog.domain.vocabularies_plans import Plan, plan_terms
 from services.catalog.domain.vocabularies_tables import Row, read_table
@@ -89,7 +89,7 @@ TEXTS = st.fixed_dictionaries(dict.fromkeys(Facet, SAID))
     st.lists(
         st.builds(
             lambda id_, title, texts, **rest: Textbook(
-                id_, title, texts, resolved(texts, LEXICONS), **rest
+                id_, title, texts, resolved(meant(texts, None, LEXICONS)), **rest
             ),
             id_=st.uuids(),
             title=SAID.filter(str.strip),

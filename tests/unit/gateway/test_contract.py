@@ -116,3 +116,18 @@ def test_a_security_scheme_with_two_meanings_is_refused() -> None:
     two["components"]["securitySchemes"] = {"token": {"type": "apiKey"}}
     with pytest.raises(ContractsClash):
         merged({"one": one, "two": two})
+
+
+def test_what_anybody_may_call_demands_no_credential_and_everything_else_one() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        for method, operation in item.items():
+            security = operation["security"]
+            open_to_all = security == [] or {} in security
+            assert open_to_all == bool(operation["x-access"].get("public")), f"{method} {path}"
+
+
+def test_no_credential_is_named_twice() -> None:
+    for item in DOCUMENT["paths"].values():
+        for operation in item.values():
+            security = operation["security"]
+            assert all(security.count(each) == 1 for each in security)

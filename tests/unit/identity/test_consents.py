@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.identity.domain.consent_purposes import STARTER_PURPOSES
 from services.identity.domain.guardians import (
     GATED_SCOPES,
+    THIRD_PARTY,
     UNGATED_SCOPES,
     Consent,
     ConsentOver,
@@ -23,7 +24,7 @@ from shared.ids import uuid7
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 CHILD = uuid7()
 GUARDIANS = [uuid7() for _ in range(3)]
-NAMES = ["learning-space", "homework", "publish-works"]
+NAMES = [THIRD_PARTY, "learning-space", "homework", "publish-works"]
 
 
 scopes = st.frozensets(st.sampled_from(sorted(GATED_SCOPES)))
@@ -69,7 +70,7 @@ Family = tuple[list[Consent], list[Guardianship], list[Purpose]]
 def test_a_minor_gets_openid_and_what_is_consented_to_and_no_more(told: Family) -> None:
     given_, guardians, versions = told
     current = current_purposes(versions, NOW)
-    allowed = consented_scopes(given_, guardians, current)
+    allowed = consented_scopes(given_, guardians, current, third_party=False)
     covered = {
         scope
         for each in given_
@@ -87,23 +88,23 @@ def test_a_minor_gets_openid_and_what_is_consented_to_and_no_more(told: Family) 
 def test_withdrawing_never_opens_anything(told: Family, data: st.DataObject) -> None:
     given_, guardians, versions = told
     current = current_purposes(versions, NOW)
-    before = consented_scopes(given_, guardians, current)
+    before = consented_scopes(given_, guardians, current, third_party=False)
     gone = data.draw(st.sets(st.sampled_from(range(len(given_))))) if given_ else set()
     left = [
         replace(each, withdrawn_at=NOW) if place in gone else each
         for place, each in enumerate(given_)
     ]
-    assert consented_scopes(left, guardians, current) <= before
+    assert consented_scopes(left, guardians, current, third_party=False) <= before
 
 
 @given(family, st.data())
 def test_restricting_a_guardian_never_opens_anything(told: Family, data: st.DataObject) -> None:
     given_, guardians, versions = told
     current = current_purposes(versions, NOW)
-    before = consented_scopes(given_, guardians, current)
+    before = consented_scopes(given_, guardians, current, third_party=False)
     restricted = data.draw(st.sets(st.sampled_from(GUARDIANS)))
     after = [replace(e, restricted=e.restricted or e.guardian_id in restricted) for e in guardians]
-    assert consented_scopes(given_, after, current) <= before
+    assert consented_scopes(given_, after, current, third_party=False) <= before
 
 
 @given(purposes())
@@ -119,7 +120,25 @@ def test_the_current_version_is_the_latest_that_has_taken_effect(versions: list[
 
 def test_without_any_consent_only_openid_is_left() -> None:
     current = current_purposes(STARTER_PURPOSES, NOW)
-    assert consented_scopes([], [], current) == {"openid"}
+    assert consented_scopes([], [], current, third_party=False) == {"openid"}
+
+
+@given(family)
+def test_an_application_of_others_gets_openid_alone_without_consent_to_such(told: Family) -> None:
+    given_, guardians, versions = told
+    current = current_purposes(versions, NOW)
+    allowed = consented_scopes(given_, guardians, current, third_party=True)
+    effective = {each.guardian_id for each in guardians if each.effective}
+    consented = any(
+        each.purpose == THIRD_PARTY
+        and each.withdrawn_at is None
+        and each.guardian_id in effective
+        and each.purpose in current
+        and current[each.purpose].version == each.purpose_version
+        for each in given_
+    )
+    ours = consented_scopes(given_, guardians, current, third_party=False)
+    assert allowed == (ours if consented else {"openid"})
 
 
 def test_a_consent_is_withdrawn_once() -> None:

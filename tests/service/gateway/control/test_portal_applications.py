@@ -249,6 +249,16 @@ async def test_a_page_that_is_reloaded_makes_nothing_again(
     assert (await person.send(f"{address}/{path}", {**form, "once": ""})).status_code == 403
 
 
+async def test_an_application_that_cannot_be_is_told_as_a_page(person: Person) -> None:
+    for address in (f"{DESK}/not-a-uuid", f"{DESK}/{uuid7()}"):
+        answer = await person.browser.get(address)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+        answer = await person.send(f"{address}/secrets", {"hours": "24"})
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+
+
 async def test_a_form_that_was_refused_can_be_sent_again(
     person: Person, identity: FakeIdentity, application: str
 ) -> None:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import httpx2
 import pytest
 
-from gateway.application.webhooks_courier import LEASE
+from gateway.application.webhooks_courier import LEASE, Sender
 from gateway.domain.webhooks_deliveries import BACK_OFF, JITTER, Answer
 from gateway.parts.webhooks import webhook_sender
 from shared.egress import resolve_by_system
@@ -234,6 +234,56 @@ async def test_retry_after_is_obeyed(desk: Integrator, receiver: Receiver, form:
     desk.clock.advance(timedelta(minutes=1, seconds=1))
     assert await desk.send_all() == 2
     assert {each["state"] for each in await desk.deliveries(made)} == {"DELIVERED"}
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2300",
+        "Sun, 22 Nov 2026 08:00:00 -0000",
+        "1" * 5000,
+        "1" * 20,
+        "soon",
+    ],
+    ids=["year", "offset", "no zone", "digits", "seconds", "word"],
+)
+async def test_an_attempt_counts_whatever_retry_after_says(
+    desk: Integrator, receiver: Receiver, wish: str
+) -> None:
+    made = await desk.create(receiver)
+    receiver.answers = [f"{REFUSED}\r\nRetry-After: {wish}"]
+    await desk.published()
+    assert await desk.send_all() == 1
+    (delivery,) = await desk.deliveries(made)
+    assert (delivery["attempts"], delivery["status"]) == (1, 503)
+    assert delivery["failure"] == "it answered 503 / 对方应答 503"
+
+
+class Faulty:
+    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        raise OverflowError
+
+
+class Unmarkable:
+    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        return Answer(503, "\x00, which PostgreSQL does not store")
+
+
+@pytest.mark.parametrize("sender", [Faulty(), Unmarkable()], ids=["sending", "marking"])
+async def test_an_attempt_counts_even_where_the_courier_itself_fails(
+    desk: Integrator, receiver: Receiver, sender: Sender
+) -> None:
+    made = await desk.create(receiver)
+    await desk.published()
+    for attempts, wait in enumerate(BACK_OFF, start=1):
+        assert await desk.send_all(courier_of(desk.app, sender)) == 1
+        (delivery,) = await desk.deliveries(made)
+        assert (delivery["state"], delivery["attempts"]) == ("PENDING", attempts)
+        assert delivery["failure"].startswith("it could not be sent")
+        desk.clock.advance(wait * (1 + JITTER))
+    assert await desk.send_all(courier_of(desk.app, sender)) == 1
+    assert [each["state"] for each in await desk.deliveries(made)] == ["DEAD"]
 
 
 async def test_an_address_that_is_gone_ends_the_webhook_until_it_is_set_active(

@@ -142,6 +142,8 @@ async def test_a_pause_is_made_up_for_while_events_go_on_coming(
         {"after": "9" * 19},
         {"since": "2026-11-22T00:00:00"},
         {"since": "yesterday"},
+        {"since": "9999-12-31T23:59:59-23:00"},
+        {"since": "0001-01-01T00:00:00+23:00"},
         {"before": "1"},
     ],
 )

@@ -43,6 +43,30 @@ def pages(report: Report, filename: str, content: bytes) -> list[str]:
     return (report.work / "text-1").read_text().split("\f")
 
 
+CUES = "1\n00:00:01,000 --> 00:00:02,000\n分数的意义\n"
+
+
+@pytest.mark.parametrize(
+    ("filename", "content", "media_type"),
+    [
+        ("课.vtt", f"WEBVTT\n\n{CUES}".encode(), "text/vtt"),
+        ("课.vtt", f"\ufeffWEBVTT\n\n{CUES}".encode(), "text/vtt"),
+        ("课.srt", CUES.encode("gb18030"), "application/x-subrip"),
+        ("课.srt", CUES.encode("utf-16"), "application/x-subrip"),
+    ],
+)
+def test_captions_are_text(made: Report, filename: str, content: bytes, media_type: str) -> None:
+    assert "分数的意义" in pages(made, filename, content)[0]
+    assert made.media_type == media_type
+
+
+def test_captions_for_browsers_begin_as_such(made: Report) -> None:
+    path = made.work / "file"
+    path.write_text(CUES)
+    inspect(path, "课.vtt", "text/vtt", made)
+    assert "name-mismatch" in {each["code"] for each in made.findings}
+
+
 def saved(document: Any) -> bytes:
     target = io.BytesIO()
     document.save(target)
