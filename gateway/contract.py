@@ -33,6 +33,7 @@ problem details (RFC 9457): `type` is what a program compares.
 """
 _GENERIC = re.compile(r"^([A-Z][A-Za-z]*)_(\w+)_$")
 _API_KEY = "api_key"
+_BY_KEY: Json = {_API_KEY: []}
 _KEY_SCHEME = {
     "type": "apiKey",
     "in": "header",
@@ -79,7 +80,8 @@ def merged(documents: Mapping[str, Json]) -> Json:
                 if operation.get("operationId") in shared_ids:
                     operation["operationId"] = f"{service}_{operation['operationId']}"
                 operation["tags"] = [service, *operation.get("tags", ())]
-                if _takes_keys(operation):
+                operation["security"] = _alternatives(operation)
+                if _BY_KEY in operation["security"]:
                     _describe_keys(operation)
         tags[service] = None
         for kind, found in own.get("components", {}).items():
@@ -100,6 +102,17 @@ def merged(documents: Mapping[str, Json]) -> Json:
     }
 
 
+def _alternatives(operation: Json) -> list[Json]:
+    """Security Requirement Objects, each once. Where a token is welcome though anybody may call,
+    the empty one says so (OpenAPI 3.1 §4.8.10)."""
+    told = list(operation.get("security", ()))
+    if _takes_keys(operation):
+        told.append(_BY_KEY)
+    if told and operation["x-access"].get("public"):
+        told.append({})
+    return [each for place, each in enumerate(told) if each not in told[:place]]
+
+
 def _takes_keys(operation: Json) -> bool:
     """Wherever an access token opens it, unless with a scope that speaks of a person."""
     taken = any(TOKEN in alternative for alternative in operation.get("security", ()))
@@ -107,7 +120,6 @@ def _takes_keys(operation: Json) -> bool:
 
 
 def _describe_keys(operation: Json) -> None:
-    operation["security"].append({_API_KEY: []})
     for status, refusal in declare(PROBLEMS)(QuotaExceeded, KeyAndToken).items():
         told = operation["responses"].setdefault(str(status), refusal)
         own = refusal["content"][MEDIA_TYPE]

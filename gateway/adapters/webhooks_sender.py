@@ -61,10 +61,10 @@ def _retry_after(value: str | None, now: datetime) -> timedelta | None:
     """Seconds or an HTTP date (RFC 9110 §10.2.3); what is neither is passed over."""
     if value is None:
         return None
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value), 10**9))
     try:
+        if value.isascii() and value.isdigit():
+            return timedelta(seconds=int(value))
         at = parsedate_to_datetime(value)
-    except ValueError:
+        return max(at.replace(tzinfo=at.tzinfo or UTC) - now, timedelta(0))
+    except (ValueError, OverflowError):  # of years and zones without end, too
         return None
-    return max(at.astimezone(UTC) - now, timedelta(0))

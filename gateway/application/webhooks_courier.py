@@ -32,6 +32,8 @@ LEASE = timedelta(seconds=30)
 IDLE_SECONDS = 0.5
 MEDIA_TYPE = "application/cloudevents+json"
 
+FAULT = Answer(None, "it could not be sent: a fault of the platform / 未能推送：平台内部故障")
+
 ATTEMPTS = Counter("shuyuan_webhook_attempts", "Events sent to webhooks", ["outcome"])
 
 log = structlog.get_logger(__name__)
@@ -127,13 +129,24 @@ class Courier:
         """One attempt. Where it cannot be marked, it is made again when the lease ends."""
         webhook = str(parcel.webhook_id)
         try:
-            answer = await self._attempt(parcel)
-            if not await self._settled(parcel, answer):
+            if not await self._made(parcel):
                 log.info("the webhook is another's, or gone", webhook=webhook)
         except Unavailable as error:
             log.warning("not marked as sent", webhook=webhook, error=repr(error))
         except Exception:
-            log.exception("delivery failed", webhook=webhook, delivery=str(parcel.delivery_id))
+            log.exception("not marked as sent", webhook=webhook)
+
+    async def _made(self, parcel: Parcel) -> bool:
+        """Whether the attempt was marked. One that fails through a fault of ours counts as well:
+        else it would be made for ever, and nobody would see it."""
+        try:
+            return await self._settled(parcel, await self._attempt(parcel))
+        except Unavailable:
+            raise
+        except Exception:
+            delivery = str(parcel.delivery_id)
+            log.exception("delivery failed", webhook=str(parcel.webhook_id), delivery=delivery)
+            return await self._settled(parcel, FAULT)
 
     async def _attempt(self, parcel: Parcel) -> Answer:
         try:

@@ -152,13 +152,14 @@ def _jwt(deployment: Deployment) -> Json:
     }
     named: Json = {"provider_name": "identity"}
     either = {"requires_any": {"requirements": [named, {"allow_missing": {}}]}}
+    whatever = {"requires_any": {"requirements": [named, {"allow_missing_or_failed": {}}]}}
     return _typed(
         JWT,
         "filters.http.jwt_authn.v3.JwtAuthentication",
         bypass_cors_preflight=True,
         strip_failure_response=True,
         providers={"identity": provider},
-        requirement_map={"required": named, "optional": either},
+        requirement_map={"required": named, "optional": either, "noticed": whatever},
     )
 
 

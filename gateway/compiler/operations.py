@@ -34,7 +34,7 @@ class Deprecation:
 class Operation:
     """One method of one path template.
 
-    `scopes`: any one of them opens it. `token`: whether a token is looked for; `bare`: whether it
+    `scopes`: any one of them opens it. `token`: whether a token is judged here; `bare`: whether it
     may be called without one, being public or taking another credential, which the service checks.
     `spanning`: parameters that hold slashes.
     """

@@ -19,28 +19,22 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """RFC 9110 §9.2.1: a repeat after a lost answer changes nothing, nor does it answer differently as
 that of a PUT with If-Match would."""
 
-_PREFLIGHT: Json = {
-    "name": "preflight",
+_NO_HOST: Json = {
     "match": {
         "prefix": "/",
         "headers": [
-            {"name": ":method", "string_match": {"exact": "OPTIONS"}},
-            {"name": "origin", "present_match": True},
-            {"name": "access-control-request-method", "present_match": True},
+            {
+                "name": ":authority",
+                "string_match": {
+                    "safe_regex": {"regex": r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?"}
+                },
+                "invert_match": True,
+            }
         ],
-    },
-    "route": {"cluster": "gateway"},
-}
-"""Answered by the CORS filter, which passes over a route that only refuses; never forwarded."""
-
-_TWO_HOSTS: Json = {
-    "match": {
-        "prefix": "/",
-        "headers": [{"name": ":authority", "string_match": {"contains": ","}}],
     },
     "direct_response": {"status": 400},
 }
-"""RFC 9112 §3.2: two Host headers, which Envoy joins."""
+"""RFC 9112 §3.2: none, one with user info, or two Host headers, which Envoy joins."""
 
 _TUNNEL: Json = {
     "match": {"connect_matcher": {}},
@@ -77,9 +71,7 @@ def route_table(found: Sequence[Operation], policy: Policy) -> Json:
             },
         },
         "prefix_match_map": {
-            "map": {
-                stem: _routes([_PREFLIGHT, *routes, _NOTHING]) for stem, routes in lists.items()
-            }
+            "map": {stem: _routes([*routes, _NOTHING]) for stem, routes in lists.items()}
         },
     }
     return {
@@ -105,7 +97,7 @@ def _stem(path: str) -> str:
 def _routes(routes: Sequence[Json]) -> Json:
     listed = {
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteList",
-        "routes": [_TWO_HOSTS, *routes],
+        "routes": [_NO_HOST, *routes],
     }
     return {"action": {"name": "routes", "typed_config": listed}}
 
@@ -116,7 +108,22 @@ def _path_routes(of_path: Sequence[Operation], policy: Policy) -> list[Json]:
         {"path": first.path} if first.is_literal else {"safe_regex": {"regex": first.regex}}
     )
     routes = [_operation_route(match, each, policy) for each in of_path]
-    return [*routes, _method_refusal(match, [each.method for each in of_path])]
+    refusal = _method_refusal(match, [each.method for each in of_path])
+    return [*routes, _preflight(match, first.service), refusal]
+
+
+def _preflight(match: Json, service: str) -> Json:
+    """Answered by the CORS filter, which passes over a route that only refuses; never forwarded."""
+    headers = [
+        _method("OPTIONS"),
+        {"name": "origin", "present_match": True},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
+    return {
+        "name": "preflight",
+        "match": {**match, "headers": headers},
+        "route": {"cluster": service},
+    }
 
 
 def _operation_route(match: Json, operation: Operation, policy: Policy) -> Json:
@@ -193,9 +200,8 @@ def _method(method: str) -> Json:
 
 
 def _token(operation: Operation) -> Json:
-    if not operation.token:
-        return _per_route("jwt_authn.v3.PerRouteConfig", disabled=True)
-    name = "optional" if operation.bare else "required"
+    """Whoever shows a good token is counted by it, even where none is asked for."""
+    name = ("optional" if operation.bare else "required") if operation.token else "noticed"
     return _per_route("jwt_authn.v3.PerRouteConfig", requirement_name=name)
 
 

@@ -144,7 +144,8 @@ def _cluster(name: str, address: str, limits: ServiceLimits) -> Json:
 
 
 def certificate(deployment: Deployment) -> Json:
-    """Secret `certificate`: the files are read anew when their directory changes."""
+    """Secret `certificate`: the files are read anew when something is renamed into their directory,
+    the one change that Envoy watches for."""
     return {
         "name": "certificate",
         "tls_certificate": {

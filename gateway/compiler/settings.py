@@ -29,7 +29,11 @@ class Deployment(BaseSettings):
     tls_certificate: str = Field(
         "", description="PEM file with the certificate chain; without one, plain HTTP is spoken."
     )
-    tls_private_key: str = Field("", description="PEM file; both files are read anew when replaced")
+    tls_private_key: str = Field(
+        "",
+        description="PEM file. Both files are read anew when others are renamed into their place "
+        "(`mv`), not when they are written into (`cp`).",
+    )
     access_log: str = Field("/dev/stdout", description="A JSON line a request; empty writes none.")
     rate_factor: float = Field(1.0, gt=0, description="Multiplies the policy's rates.")
     trusted_proxies: int = Field(

@@ -1,16 +1,19 @@
 """How much an application may ask: so many requests a second and so many a day.
 
-A second is counted by the generic cell rate algorithm (ITU-T I.371 annex A): exact, with two
-numbers a client and no clock of its own. A day begins at midnight in China; its requests are taken
-from the register in blocks, so that a process that dies has spent at most a block or two too many,
-and several processes count one quota together.
+A second is counted by the times of the requests that passed in it: no second has more than the
+quota, not even after a rest. A day begins at midnight in China; its requests are taken from the
+register in blocks, so that a process that dies has spent at most a block or two too many, and
+several processes count one quota together.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
 
 CHINA = timezone(timedelta(hours=8))
+SECOND_COUNTED = 0.995
+"""Seconds: a request of somebody who keeps to the quota may arrive a little early."""
 BLOCKS = 200
 """A day's quota is taken in so many at least: one is half a percent."""
 
@@ -61,7 +64,7 @@ class Allowance:
         self.day = date.min
         self._leased = 0
         self._taken = 0
-        self._full_at = 0.0
+        self._passed: deque[float] = deque()
 
     def lease(self, day: date, granted: int, taken: int) -> None:
         """`granted` more requests of `day`, of which the register has given away `taken` now."""
@@ -98,21 +101,22 @@ class Allowance:
     def take(self, now: float, at: datetime) -> Remaining:
         """Count a request at the monotonic time `now`, the instant `at`. A refused one is not
         counted."""
-        interval = 1.0 / self.quota.per_second
-        reaches = max(self._full_at, now) + interval
+        passed, most = self._passed, self.quota.per_second
+        while passed and passed[0] <= now - SECOND_COUNTED:
+            passed.popleft()
         exceeded = None
-        if reaches - now > 1.0 + interval / 2:
+        if len(passed) >= most:
             exceeded = Window.SECOND
         elif self._leased == 0 or self._left == 0:
             exceeded = Window.DAY
         else:
-            self._full_at = reaches
+            passed.append(now)
             self._leased -= 1
-        ahead = max(0.0, self._full_at - now)
+        awaited = -most if exceeded is Window.SECOND else -1
         return Remaining(
             exceeded,
-            second=max(0, int((1.0 - ahead) * self.quota.per_second + 0.5)),
-            second_resets=max(0.0, ahead - 1.0 + interval) if exceeded else ahead,
+            second=max(0, most - len(passed)),
+            second_resets=1.0 - (now - passed[awaited]) if passed else 0.0,
             day=self._left,
             day_resets=seconds_left(at),
         )

@@ -19,7 +19,7 @@ from gateway.routes.portal import DESK
 from shared.clock import Clock
 from shared.errors import Forbidden, NotFound
 
-ONE = f"{DESK}/{{client_id:uuid}}"
+ONE = f"{DESK}/{{client_id}}"
 LIVES_DAYS = (30, 90, 180, 365)
 OVERLAP_HOURS = (0, 24, 168)
 
@@ -123,11 +123,7 @@ class ApplicationPages:
         return await self._application(request, visitor, new_secret=secret)
 
     async def _end_secret(self, request: Request, visitor: Visitor, form: Form) -> Response:
-        try:
-            secret_id = str(UUID(form.one("secret")))
-        except ValueError:
-            raise NotFound from None
-        client_id = _client_id(request)
+        client_id, secret_id = _client_id(request), _id(form.one("secret"))
         await self._registry.end_secret(visitor.access_token, client_id, secret_id)
         return self._pages.redirect(f"{DESK}/{client_id}")
 
@@ -187,7 +183,15 @@ class ApplicationPages:
 
 
 def _client_id(request: Request) -> str:
-    return str(request.path_params["client_id"])
+    """Raises `NotFound` for what is no id, which a converter would tell as no page."""
+    return _id(request.path_params["client_id"])
+
+
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise NotFound from None
 
 
 def _chosen(form: Form, field: str, offered: Sequence[int]) -> int:

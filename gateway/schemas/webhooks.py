@@ -3,7 +3,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from gateway.application.webhooks import Disclosed, Draft, Rotated
 from gateway.application.webhooks_deliveries import Replayed, Start
@@ -34,6 +42,18 @@ Sequence = Annotated[
     StringConstraints(pattern=r"^[0-9]{1,18}$"),
     Field(examples=["000000000000004711"]),
 ]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(
+            "Give an instant between the years 1 and 9999.", "时间应在公元 1 年至 9999 年之间。"
+        ) from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Request(BaseModel):
@@ -205,7 +225,7 @@ class ReplayEvents(_Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"after": "000000000000004711"}]})
 
     after: Sequence | None = Field(None, description="Behind the event with this ``sequence``.")
-    since: AwareDatetime | None = Field(None, description="What was recorded then or later.")
+    since: Instant | None = Field(None, description="What was recorded then or later.")
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -214,7 +234,7 @@ class ReplayEvents(_Request):
         return self
 
     def start(self) -> Start:
-        return Start(int(self.after or 0), self.since and self.since.astimezone(UTC))
+        return Start(int(self.after or 0), self.since)
 
 
 class ReplayedEvents(BaseModel):
