@@ -182,6 +182,8 @@ INERT_TYPES = frozenset(
         "text/csv",
         "text/markdown",
         "text/plain",
+        "text/vtt",
+        "application/x-subrip",
     }
 )
 """What a browser shows or saves without running it, and takes for nothing that runs (WHATWG MIME

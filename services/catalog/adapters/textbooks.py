@@ -50,6 +50,10 @@ _CHOICES = (
 )
 _GET = text(f"SELECT {_BOOK} FROM textbooks t WHERE t.id = :id")  # noqa: S608 - constant columns
 _ALL = text(f"SELECT {_BOOK} FROM textbooks t ORDER BY t.id")  # noqa: S608 - constant columns
+_WAITING = (
+    f"SELECT {_BOOK} FROM textbooks t"  # noqa: S608 - constant columns
+    " WHERE t.{facet} IS NULL AND t.{facet}_text <> '' ORDER BY t.id"
+)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('textbooks', 0))")
 _COLUMNS = (
     "id, title, sort_key, publisher, size, source, state, version,"
@@ -122,6 +126,10 @@ class TextbookRepository:
 
     async def all(self) -> Sequence[Textbook]:
         return [_textbook(row) for row in await self._connection.execute(_ALL)]
+
+    async def waiting(self, facet: Facet) -> Sequence[Textbook]:
+        rows = await self._connection.execute(text(_WAITING.format(facet=facet.value)))
+        return [_textbook(row) for row in rows]
 
     async def keep(self, books: Sequence[Textbook], at: datetime) -> None:
         # In a thread: the first sort key of a process loads its phrases.

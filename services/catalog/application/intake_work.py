@@ -277,7 +277,8 @@ class IntakeWorker:
             known = await self._known(uow.connection, lines, intake, names)
             rows = await asyncio.to_thread(read_rows, lines, intake.defaults, known)
             named = {file.name for row in rows for file in row.files}
-            remarks = Remarks(ignored, sorted(names - named)[:_NAMED])
+            keyless = sum(row.key is None for row in rows)
+            remarks = Remarks(ignored, sorted(names - named)[:_NAMED], keyless)
             staged = held.after(State.EXTRACTING, self._clock(), rows=len(rows), remarks=remarks)
             await store.stage(intake.id, rows)
             await store.save(staged)

@@ -18,12 +18,13 @@ from services.catalog.domain.textbooks import (
     TextbookRefused,
     chapter_flaws,
 )
-from services.catalog.domain.textbooks_plans import Lexicons, plan_textbooks
-from services.catalog.domain.vocabularies import State
+from services.catalog.domain.textbooks_plans import Lexicons, plan_textbooks, resolved
+from services.catalog.domain.vocabularies import Lexicon, State
 from services.catalog.domain.vocabularies_plans import Defect
 from services.catalog.domain.vocabularies_tables import Row
 from services.catalog.domain.vocabularies_trees import depth_first
 from shared.clock import Clock
+from shared.context import worded
 from shared.database import UnitOfWork
 from shared.errors import NotFound, StaleVersion
 from shared.ids import uuid7
@@ -94,6 +95,10 @@ class TextbookStore(Protocol):
         """In the order of ids, retired ones too."""
         ...
 
+    async def waiting(self, facet: Facet) -> Sequence[Textbook]:
+        """Those of which something is said for that facet, and which have no code for it."""
+        ...
+
     async def keep(self, books: Sequence[Textbook], at: datetime) -> None:
         """Add those that are new, replace the others; one statement."""
         ...
@@ -116,6 +121,33 @@ async def facet_lexicons(vocabulary: Vocabulary, connection: AsyncConnection) ->
     """The dictionaries that textbooks are described with."""
     found = await vocabulary.lexicons(connection, [facet.value for facet in Facet])
     return {facet: found[facet.value] for facet in Facet}
+
+
+class WaitingTextbooks:
+    """Textbooks that said what no dictionary knew, when they were added."""
+
+    def __init__(self, store: Callable[[AsyncConnection], TextbookStore], clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def resolve(self, uow: UnitOfWork, lexicon: Lexicon) -> None:
+        """Give those their code whose text `lexicon`, the newest of its dictionary, knows now.
+
+        Done in the transaction of `uow`, which the caller commits.
+        """
+        code = lexicon.dictionary.code
+        if code not in set(Facet):
+            return
+        facet, store = Facet(code), self._store(uow.connection)
+        await store.lock()
+        found = [
+            replace(book, codes={**book.codes, **codes}, version=book.version + 1)
+            for book in await store.waiting(facet)
+            if (codes := resolved({facet: lexicon.matches(book.texts[facet])}))
+        ]
+        if found:
+            await store.keep(found, self._clock())
+            uow.audit.record("textbooks.resolved", code, textbooks=len(found))
 
 
 class Textbooks:
@@ -236,7 +268,10 @@ class Textbooks:
 def _check(chapters: Sequence[Chapter]) -> None:
     at = {chapter.code: place for place, chapter in enumerate(chapters)}
     errors = [
-        {"pointer": f"#/chapters/{place}/code", "detail": "Another chapter has this code (重复)."}
+        {
+            "pointer": f"#/chapters/{place}/code",
+            "detail": worded("Another chapter has this code.", "与另一章节的代码重复。"),
+        }
         for place, chapter in enumerate(chapters)
         if at[chapter.code] != place
     ]

@@ -29,8 +29,12 @@ def fits(upload: Upload, media_type: str) -> bool:
 
 
 def _defects(announced: Announcement, largest: int) -> Iterator[tuple[str, str, str]]:
-    if announced.size < 1:
+    if not announced.sha256:
+        yield "sha256", "A SHA-256 is 64 hexadecimal digits.", "SHA-256 为 64 位十六进制数。"
+    if announced.size == 0:
         yield "size", "The file is empty.", "文件为空。"
+    if announced.size < 0:
+        yield "size", "A size is not negative.", "文件大小不得为负数。"
     if announced.size > largest:
         yield "size", f"A file has at most {largest} bytes.", f"文件最大 {largest} 字节。"
     name = announced.filename

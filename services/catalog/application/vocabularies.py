@@ -1,6 +1,6 @@
 """What is done to the dictionaries, and how the other parts look terms up."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,11 +14,13 @@ from services.catalog.domain.vocabularies import (
     Term,
     TermsRefused,
     TermTaken,
+    namesake_advice,
+    namesakes,
     term_flaws,
 )
 from shared.access import Role, Rule
 from shared.clock import Clock
-from shared.context import current
+from shared.context import current, worded
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.principal import Principal
@@ -146,11 +148,15 @@ class Vocabulary:
             lexicon = lexicons.get(use.dictionary)
             term = lexicon.terms.get(use.code) if lexicon else None
             if term is None:
-                detail = (
-                    f"The dictionary {use.dictionary} has no term {use.code[:64]!r} (无此代码)."
+                detail = worded(
+                    f"The dictionary {use.dictionary} has no term {use.code[:64]!r}.",
+                    f"字典 {use.dictionary} 中没有代码“{use.code[:64]}”。",
                 )
             elif term.state is State.RETIRED:
-                detail = f"{term.name_zh} is retired: choose another term (该词条已停用)."
+                detail = worded(
+                    f"{term.name_zh} is retired: choose another term.",
+                    f"“{term.name_zh}”已停用，请另选。",
+                )
             else:
                 continue
             defects.append({"pointer": use.pointer, "detail": detail})
@@ -158,18 +164,21 @@ class Vocabulary:
 
 
 class Dictionaries:
-    """Every change makes a new version, kept in the history and audited."""
+    """Every change makes a new version, kept in the history and audited; `revised` is told of it in
+    the same transaction."""
 
     def __init__(
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], DictionaryStore],
         vocabulary: Vocabulary,
+        revised: Callable[[UnitOfWork, Lexicon], Awaitable[None]],
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
         self._vocabulary = vocabulary
+        self._revised = revised
         self._clock = clock
 
     async def page(self, limit: int, after: str) -> Sequence[Summary]:
@@ -221,7 +230,7 @@ class Dictionaries:
         changes: Mapping[str, Any],
     ) -> Edited:
         """Give a term the values in `changes`, by field. Raises `Forbidden`, `NotFound`,
-        `StaleVersion`, `TermsRefused`."""
+        `StaleVersion`, `TermTaken`, `TermsRefused`."""
         admit_of_province(MANAGE, caller)
         async with self._new_uow() as uow:
             lexicon = await self._held(uow, dictionary, version)
@@ -254,11 +263,15 @@ class Dictionaries:
             raise TermsRefused(
                 "Correct the fields named in errors.", zh="请更正 errors 所列各项。", errors=errors
             )
+        other = namesakes(lexicon.terms, {**lexicon.terms, term.code: term}).get(term.code)
+        if other is not None:
+            raise TermTaken(namesake_advice(other), pointer="#/name_zh")
         changed = (term.code,) if old else ()
         added = () if old else (term.code,)
         version = await revise(
             uow, self._store(uow.connection), dictionary, self._clock(), [term], added, changed
         )
+        await self._revised(uow, lexicon.with_(term))
         return Edited(replace(term, since=version), version)
 
     async def history(

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.knowledge import KnowledgeStore
-from services.catalog.application.textbooks import TextbookStore, facet_lexicons
+from services.catalog.application.textbooks import TextbookStore, WaitingTextbooks, facet_lexicons
 from services.catalog.application.vocabularies import (
     MANAGE,
     DictionaryStore,
@@ -96,11 +96,13 @@ class Imports:
         new_uow: Callable[[], UnitOfWork],
         stores: Stores,
         vocabulary: Vocabulary,
+        waiting: WaitingTextbooks,
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._stores = stores
         self._vocabulary = vocabulary
+        self._waiting = waiting
         self._clock = clock
 
     async def run(
@@ -178,6 +180,7 @@ class Imports:
                     tuple(term.code for term in added),
                     tuple(term.code for term in changed),
                 )
+                await self._waiting.resolve(uow, lexicons[name].with_(*added, *changed))
 
         return plan, apply
 

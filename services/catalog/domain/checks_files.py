@@ -8,6 +8,7 @@ from services.catalog.domain.resources import FileRole
 
 _PDF = "application/pdf"
 _OFFICE = ("application/vnd.openxmlformats", "application/vnd.oasis")
+_CAPTIONS = frozenset({"text/vtt", "application/x-subrip"})
 
 
 def a_main_file(examined: Examined) -> Iterable[Defect]:
@@ -78,9 +79,35 @@ def unlike_registered(examined: Examined) -> Iterable[Defect]:
             yield Defect("registered-alike", pointer, told)
 
 
+def fit_for_their_roles(examined: Examined) -> Iterable[Defect]:
+    for each in _clean(examined):
+        if each.role in _UNFIT and not _fits(each):
+            yield Defect(_UNFIT[each.role], f"{each.pointer}/role", {"filename": each.filename})
+
+
+_UNFIT = {
+    FileRole.COVER: "cover-not-image",
+    FileRole.CAPTIONS: "captions-not-timed",
+    FileRole.TRANSCRIPT: "transcript-without-words",
+}
+
+
+def _fits(file: ExaminedFile) -> bool:
+    """Whether a file can be what its role says: a picture, words with their times, or words."""
+    match file.role:
+        case FileRole.COVER:
+            return file.kind == "image"
+        case FileRole.CAPTIONS:
+            return file.media_type in _CAPTIONS
+        case FileRole.TRANSCRIPT:
+            return int(file.facts.get("characters", 0)) > 0
+        case _:
+            return True
+
+
 def open_to_everyone(examined: Examined) -> Iterable[Defect]:
     said = examined.metadata.get("accessibility", {})
-    roles = {each.role for each in examined.files}
+    roles = {each.role for each in _clean(examined) if _fits(each)}
     for each in _clean(examined):
         told = {"filename": each.filename}
         if each.kind == "image" and each.role is not FileRole.COVER and not each.alt_text:

@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     files.inspected_and_clean,
     files.readable_text,
     files.shown_whole,
+    files.fit_for_their_roles,
     files.unlike_others,
     files.unlike_registered,
     files.open_to_everyone,

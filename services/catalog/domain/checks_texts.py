@@ -248,14 +248,28 @@ TEXTS: Mapping[str, Text] = {
         "登记服务暂时无法应答，提交不受影响",
         "The register does not answer now; that keeps nothing from being submitted.",
     ),
+    "cover-not-image": Text(
+        _E, "封面 {filename} 不是图片", "The cover {filename} is no image",
+        "请换用图片，或更改文件角色", "Choose an image, or give the file another role.",
+    ),
+    "captions-not-timed": Text(
+        _W, "{filename} 不是字幕文件", "{filename} is no file of captions",
+        "请换用 .vtt 或 .srt 文件，或更改文件角色",
+        "Attach a .vtt or .srt file, or give the file another role.",
+    ),
+    "transcript-without-words": Text(
+        _W, "文字稿 {filename} 中没有文字", "The transcript {filename} has no words",
+        "请换用含文字的文件，或更改文件角色",
+        "Attach a file of words, or give the file another role.",
+    ),
     "no-alt-text": Text(
         _W, "图片 {filename} 没有替代文字", "The image {filename} has no alternative text",
         "请填写 alt_text", "Write alt_text.",
     ),
     "no-captions": Text(
         _W, "视频 {filename} 没有字幕", "The video {filename} has no captions",
-        "请附上字幕文件，或声明已内嵌字幕",
-        "Attach a file of captions, or say that they are part of the picture.",
+        "请附上字幕文件（.vtt 或 .srt），或声明已内嵌字幕",
+        "Attach a file of captions (.vtt or .srt), or say that they are part of the picture.",
     ),
     "no-transcript": Text(
         _W, "音频 {filename} 没有文字稿", "The recording {filename} has no transcript",

@@ -132,10 +132,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What was passed over: headings that are none of ours, files that no row names."""
+    """What was passed over: headings that are none of ours, files that no row names; and how many
+    rows have no external key."""
 
     ignored_columns: Sequence[str] = ()
     unused_files: Sequence[str] = ()
+    rows_without_key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

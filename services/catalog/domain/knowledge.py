@@ -10,12 +10,12 @@ from functools import partial
 
 from services.catalog.domain.vocabularies import (
     CODE,
-    CODE_ADVICE,
     SEPARATOR,
     Fault,
     Flaw,
     Lexicon,
     State,
+    code_advice,
     name_flaws,
 )
 from services.catalog.domain.vocabularies_plans import (
@@ -29,6 +29,7 @@ from services.catalog.domain.vocabularies_plans import (
 )
 from services.catalog.domain.vocabularies_tables import Row
 from services.catalog.domain.vocabularies_trees import cycles, ways_round
+from shared.context import worded
 from shared.errors import DomainError
 
 POINT_COLUMNS = (
@@ -79,35 +80,46 @@ def point_flaws(changed: Iterable[Point], all_points: Mapping[str, Point]) -> li
     for point in touched.values():
         code = point.code
         if not CODE.fullmatch(code):
-            flaws.append(Flaw(code, "code", Fault.MALFORMED, CODE_ADVICE))
+            flaws.append(Flaw(code, "code", Fault.MALFORMED, code_advice()))
         flaws += name_flaws(code, "name_zh", point.name_zh, needed=True)
         flaws += name_flaws(code, "name_en", point.name_en, needed=False)
         if point.parent is not None and point.parent not in all_points:
-            advice = f"There is no point {point.parent} in this subject (无此上级)."
+            advice = worded(
+                f"There is no point {point.parent} in this subject.",
+                f"该学科没有上级知识点 {point.parent}。",
+            )
             flaws.append(Flaw(code, "parent", Fault.UNKNOWN, advice))
         elif point.parent is not None and _leans_on_retired(point, all_points[point.parent]):
-            flaws.append(Flaw(code, "parent", Fault.RETIRED, f"{point.parent} {_RETIRED}"))
+            flaws.append(Flaw(code, "parent", Fault.RETIRED, _retired(point.parent)))
         elif code in cyclic:
-            advice = f"A point stands below itself: {cyclic[code]} (上下级循环)."
+            advice = worded(
+                f"A point stands below itself: {cyclic[code]}.", f"上下级形成循环：{cyclic[code]}。"
+            )
             flaws.append(Flaw(code, "parent", Fault.CYCLE, advice))
         for other in point.prerequisites:
             if other not in all_points:
-                advice = f"There is no point {other} in this subject (无此先修知识点)."
+                advice = worded(
+                    f"There is no point {other} in this subject.",
+                    f"该学科没有先修知识点 {other}。",
+                )
                 flaws.append(Flaw(code, "prerequisites", Fault.UNKNOWN, advice))
             elif _leans_on_retired(point, all_points[other]):
-                flaws.append(Flaw(code, "prerequisites", Fault.RETIRED, f"{other} {_RETIRED}"))
+                flaws.append(Flaw(code, "prerequisites", Fault.RETIRED, _retired(other)))
     for point in all_points.values():
         if point.code in touched:
             continue
         for other in touched.keys() & {point.parent, *point.prerequisites}:
             if _leans_on_retired(point, touched[other]):
-                advice = f"Retire or change {point.code}, which rests on it, first ({_FIRST})."
+                advice = worded(
+                    f"Retire or change {point.code}, which rests on it, first.",
+                    f"请先停用或修改以它为上级或先修的知识点 {point.code}。",
+                )
                 flaws.append(Flaw(other, "state", Fault.INCONSISTENT, advice))
     return flaws
 
 
-_RETIRED = "is retired: choose another (该知识点已停用)."
-_FIRST = "请先停用或修改以它为上级或先修的知识点"
+def _retired(code: str) -> str:
+    return worded(f"{code} is retired: choose another.", f"知识点 {code} 已停用，请另选。")
 
 
 def _leans_on_retired(point: Point, other: Point) -> bool:
@@ -133,7 +145,10 @@ def plan_points(
         found = subjects.matches(text)
         if len(found) != 1:
             fault = Fault.AMBIGUOUS if found else Fault.UNKNOWN
-            detail = "Write the code of one subject of the dictionary (学科代码无效)."
+            detail = worded(
+                "Write the code of one subject of the dictionary.",
+                "学科无效，请写字典中的一个学科代码。",
+            )
             plan.defects += [*defects, Defect(row.line, "subject", text, fault, detail)]
             continue
         subject = found[0].code
@@ -152,7 +167,10 @@ def _flaws_of(before: Mapping[str, Point], good: Mapping[str, Point]) -> list[Fl
     after = {**before, **good}
     flaws = point_flaws(good.values(), after)
     for cycle in prerequisite_cycles(after.values()):
-        advice = f"They are prerequisites of one another: {' → '.join(cycle)} (先修关系循环)."
+        way = " → ".join(cycle)
+        advice = worded(
+            f"They are prerequisites of one another: {way}.", f"先修关系形成循环：{way}。"
+        )
         flaws += [
             Flaw(code, "prerequisites", Fault.CYCLE, advice)
             for code in dict.fromkeys(cycle)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from services.catalog.domain.vocabularies import CODE, CODE_ADVICE, Fault, Flaw, State, name_flaws
+from services.catalog.domain.vocabularies import CODE, Fault, Flaw, State, code_advice, name_flaws
 from services.catalog.domain.vocabularies_trees import ways_round
+from shared.context import worded
 from shared.errors import DomainError
 
 
@@ -78,18 +79,32 @@ def chapter_flaws(chapters: Iterable[Chapter]) -> list[Flaw]:
     flaws = []
     for code, chapter in known.items():
         if not CODE.fullmatch(code):
-            flaws.append(Flaw(code, "code", Fault.MALFORMED, CODE_ADVICE))
+            flaws.append(Flaw(code, "code", Fault.MALFORMED, code_advice()))
         flaws += name_flaws(code, "title", chapter.title, needed=True)
         if chapter.parent is None:
             continue
         above = known.get(chapter.parent)
         wrong: tuple[Fault, str] | None = None
         if above is None:
-            wrong = Fault.UNKNOWN, f"There is no chapter {chapter.parent} (无此上级)."
+            wrong = (
+                Fault.UNKNOWN,
+                worded(
+                    f"There is no chapter {chapter.parent}.", f"没有上级章节 {chapter.parent}。"
+                ),
+            )
         elif above.state is State.RETIRED and chapter.state is State.ACTIVE:
-            wrong = Fault.RETIRED, f"{above.code} is retired (上级已停用)."
+            wrong = (
+                Fault.RETIRED,
+                worded(f"{above.code} is retired.", f"上级章节 {above.code} 已停用。"),
+            )
         elif code in cyclic:
-            wrong = Fault.CYCLE, f"A chapter stands below itself: {cyclic[code]} (上下级循环)."
+            wrong = (
+                Fault.CYCLE,
+                worded(
+                    f"A chapter stands below itself: {cyclic[code]}.",
+                    f"上下级形成循环：{cyclic[code]}。",
+                ),
+            )
         if wrong:
             flaws.append(Flaw(code, "parent", *wrong))
     return flaws

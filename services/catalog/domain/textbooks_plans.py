@@ -13,7 +13,15 @@ from services.catalog.domain.textbooks import (
     Textbook,
     chapter_flaws,
 )
-from services.catalog.domain.vocabularies import MAX_TEXT, Fault, Flaw, Lexicon, State, text_defect
+from services.catalog.domain.vocabularies import (
+    MAX_TEXT,
+    Fault,
+    Flaw,
+    Lexicon,
+    State,
+    Term,
+    text_defect,
+)
 from services.catalog.domain.vocabularies_plans import (
     Defect,
     Plan,
@@ -25,6 +33,7 @@ from services.catalog.domain.vocabularies_plans import (
     without_repeats,
 )
 from services.catalog.domain.vocabularies_tables import Row
+from shared.context import worded
 
 TEXTBOOK_COLUMNS = (
     "id",
@@ -66,13 +75,13 @@ def plan_textbooks(
         id_, wrong = _read_id(row, "id")
         old = by_id.get(id_) if id_ else None
         book, own = _read(row, old, lexicons)
-        defects = [*defects, *wrong, *own]
         if old is None and id_ is None:
             same = (each for each in by_what_is_said.get(book.said, []) if each.id not in claimed)
             old = next(same, None)
-            book = _kept_beside(row, book, old)
-        plan.defects += defects
-        if any(not defect.odd for defect in defects):
+            if old is not None:
+                book, own = _read(row, old, lexicons)
+        plan.defects += [*defects, *wrong, *own]
+        if any(not defect.odd for defect in [*defects, *wrong, *own]):
             continue
         if old is None:
             plan.added.append(replace(book, id=id_ or new_id()))
@@ -86,20 +95,25 @@ def plan_textbooks(
     return plan
 
 
-def _kept_beside(row: Row, book: Textbook, old: Textbook | None) -> Textbook:
-    """What the row does not tell stays as it is."""
-    if old is None:
-        return book
-    return replace(
-        book,
-        source=book.source if "source" in row.cells else old.source,
-        state=book.state if row.text("state") else old.state,
-    )
+def meant(
+    texts: Mapping[Facet, str], old: Textbook | None, lexicons: Lexicons
+) -> dict[Facet, Sequence[Term]]:
+    """The terms that each of the `texts` may mean.
+
+    A text that stands as it stood in `old` means the term that it was resolved to, whatever that
+    has been renamed to since; any other means those of which it is the code, name or alias.
+    """
+    found: dict[Facet, Sequence[Term]] = {}
+    for facet, text in texts.items():
+        stands = old is not None and old.texts.get(facet, "") == text
+        code = old.codes.get(facet, "") if old is not None and stands else ""
+        kept = lexicons[facet].terms.get(code)
+        found[facet] = [kept] if kept else lexicons[facet].matches(text)
+    return found
 
 
-def resolved(texts: Mapping[Facet, str], lexicons: Lexicons) -> dict[Facet, str]:
-    """The codes of those `texts` that are the code, name or alias of one term alone."""
-    found = {facet: lexicons[facet].matches(text) for facet, text in texts.items() if text}
+def resolved(found: Mapping[Facet, Sequence[Term]]) -> dict[Facet, str]:
+    """The codes where one term alone is meant."""
     return {facet: terms[0].code for facet, terms in found.items() if len(terms) == 1}
 
 
@@ -113,7 +127,7 @@ def _read(row: Row, old: Textbook | None, lexicons: Lexicons) -> tuple[Textbook,
     source = cell("source", old.source if old else "")
     texts = {each: cell(each, old.texts.get(each, "") if old else "") for each in Facet}
     if not title.strip():
-        defects.append(malformed(row, "title", "Give the title (缺少书名)."))
+        defects.append(malformed(row, "title", worded("Give the title.", "请填写书名。")))
     said = {"title": title, "publisher": publisher, "source": source}
     said |= {facet.value: text for facet, text in texts.items()}
     for column, text in said.items():
@@ -122,18 +136,19 @@ def _read(row: Row, old: Textbook | None, lexicons: Lexicons) -> tuple[Textbook,
     size, wrong = _read_size(row, old)
     state, no_state = read_state(row, old.state if old else State.ACTIVE)
     defects += wrong + no_state
+    terms = meant(texts, old, lexicons)
     book = Textbook(
         id=old.id if old else UUID(int=0),
         title=title,
         texts=texts,
-        codes=resolved(texts, lexicons),
+        codes=resolved(terms),
         publisher=publisher,
         size=size,
         source=source,
         state=state,
         version=old.version if old else 1,
     )
-    return book, defects + [replace(each, odd=True) for each in _oddities(row, book, lexicons)]
+    return book, defects + [replace(each, odd=True) for each in _oddities(row, book, terms)]
 
 
 def _read_id(row: Row, column: str) -> tuple[UUID | None, list[Defect]]:
@@ -141,7 +156,7 @@ def _read_id(row: Row, column: str) -> tuple[UUID | None, list[Defect]]:
     try:
         return (UUID(text) if text else None), []
     except ValueError:
-        return None, [malformed(row, column, "This is no UUID (标识符无效).")]
+        return None, [malformed(row, column, worded("This is no UUID.", "不是有效的 UUID。"))]
 
 
 def _read_size(row: Row, old: Textbook | None) -> tuple[int | None, list[Defect]]:
@@ -151,38 +166,47 @@ def _read_size(row: Row, old: Textbook | None) -> tuple[int | None, list[Defect]
     if not text:
         return None, []
     if not (text.isascii() and text.isdigit() and len(text) < 17 and int(text) <= MAX_BYTES):
-        return None, [malformed(row, "bytes", "A size is a whole number of bytes (大小无效).")]
+        advice = worded("A size is a whole number of bytes.", "大小应为整数字节数。")
+        return None, [malformed(row, "bytes", advice)]
     return int(text), []
 
 
-def _oddities(row: Row, book: Textbook, lexicons: Lexicons) -> list[Defect]:
+def _oddities(row: Row, book: Textbook, terms: Mapping[Facet, Sequence[Term]]) -> list[Defect]:
     """What a person should look at. Nothing is done about it."""
     odd = []
     for facet, text in book.texts.items():
-        found = lexicons[facet].matches(text) if text.strip() else []
+        found = terms[facet]
         if not text.strip():
-            odd.append(malformed(row, facet, f"No {facet} is given (为空)."))
+            odd.append(malformed(row, facet, worded(f"No {facet} is given.", f"{facet} 为空。")))
         elif not found:
-            detail = f"The dictionary {facet} has no such code, name or alias (字典中没有)."
+            detail = worded(
+                f"The dictionary {facet} has no such code, name or alias.",
+                f"字典 {facet} 中没有这个代码、名称或别名。",
+            )
             odd.append(Defect(row.line, facet, text, Fault.UNKNOWN, detail))
         elif len(found) > 1:
             codes = ", ".join(sorted(term.code for term in found))
-            detail = f"It may be any of {codes} (含义不唯一): write the code meant."
+            detail = worded(
+                f"It may be any of {codes}: write the code meant.",
+                f"含义不唯一（{codes}），请写明代码。",
+            )
             odd.append(Defect(row.line, facet, text, Fault.AMBIGUOUS, detail))
         elif found[0].state is State.RETIRED:
-            detail = f"The term {found[0].code} is retired (已停用)."
+            detail = worded(
+                f"The term {found[0].code} is retired.", f"词条 {found[0].code} 已停用。"
+            )
             odd.append(Defect(row.line, facet, text, Fault.RETIRED, detail))
     if not book.publisher.strip():
-        odd.append(malformed(row, "publisher", "No publisher is given (为空)."))
+        odd.append(malformed(row, "publisher", worded("No publisher is given.", "出版社为空。")))
     if book.size is None and not row.text("bytes"):
-        odd.append(malformed(row, "bytes", "No size is given (为空)."))
+        odd.append(malformed(row, "bytes", worded("No size is given.", "大小为空。")))
     if _LEADING.match(book.title):
-        detail = "The title begins with a mark (书名以符号开头)."
+        detail = worded("The title begins with a mark.", "书名以符号开头。")
         odd.append(Defect(row.line, "title", book.title, Fault.MALFORMED, detail))
     for facet, named in ((Facet.GRADE, _GRADE), (Facet.VOLUME, _VOLUME)):
         told = named.findall(book.title)
         if told and named.fullmatch(book.texts[facet]) and told[-1] != book.texts[facet]:
-            detail = f"The title says {told[-1]} (与书名不一致)."
+            detail = worded(f"The title says {told[-1]}.", f"与书名中的“{told[-1]}”不一致。")
             odd.append(Defect(row.line, facet, book.texts[facet], Fault.INCONSISTENT, detail))
     return odd
 
@@ -207,7 +231,9 @@ def plan_chapters(
         chapters = known.get(textbook) if textbook else None
         if chapters is None and not wrong:
             fault = Fault.UNKNOWN if textbook else Fault.MISSING
-            detail = "Give the id of a textbook that is there (没有该教材)."
+            detail = worded(
+                "Give the id of a textbook that is there.", "没有该教材，请填写已有教材的 id。"
+            )
             defects.append(Defect(row.line, "textbook", row.text("textbook"), fault, detail))
         old = chapters.get(row.text("code")) if chapters else None
         chapter, own = _read_chapter(row, old)
@@ -229,7 +255,7 @@ def _flaws_of(before: Mapping[str, Chapter], good: Mapping[str, Chapter]) -> lis
         if flaw.code in good:
             flaws.append(flaw)
         elif above is not None and above in good:
-            advice = f"Retire {flaw.code} below it first (请先停用下级)."
+            advice = worded(f"Retire {flaw.code} below it first.", f"请先停用其下级 {flaw.code}。")
             flaws.append(Flaw(above, "state", Fault.INCONSISTENT, advice))
     return flaws
 

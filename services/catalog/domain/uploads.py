@@ -97,7 +97,8 @@ class QuotaExceeded(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What a client says it will upload. ``sha256`` is the raw 32 bytes."""
+    """What a client says it will upload. ``sha256`` is the raw 32 bytes, empty where what was said
+    is no digest."""
 
     filename: str
     media_type: str

@@ -13,13 +13,24 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.catalog.domain.vocabularies_trees import ways_round
+from shared.context import worded
 from shared.errors import DomainError
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-CODE_ADVICE = "A code is 1 to 64 letters, digits, dots, hyphens and underscores (代码格式有误)."
 MAX_TEXT = 200
 SEPARATOR = "|"
 """Between several values in one cell of a CSV file; no alias holds it."""
+
+
+def code_advice() -> str:
+    return worded(
+        "A code is 1 to 64 letters, digits, dots, hyphens and underscores.",
+        "代码为 1 至 64 个字母、数字、点、连字符或下划线。",
+    )
+
+
+def position_advice() -> str:
+    return worded("A position is a number from 0 to 999999.", "序号为 0 至 999999 的整数。")
 
 
 class State(StrEnum):
@@ -51,7 +62,7 @@ class Flaw(NamedTuple):
 
 
 class TermTaken(DomainError):
-    """The dictionary has that code already."""
+    """The dictionary has that code, or an active term of that name, already."""
 
 
 class TermsRefused(DomainError):
@@ -107,9 +118,9 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{MONGOLIAN VOWEL SEP
 def text_defect(text: str, *, limit: int = MAX_TEXT) -> str | None:
     """What is wrong with `text` as a name, or None."""
     if len(text) > limit:
-        return f"Write at most {limit} characters (最多 {limit} 字)."
+        return worded(f"Write at most {limit} characters.", f"最多 {limit} 字。")
     if any(map(is_hidden, text)):
-        return "Write visible characters on one line (含不可见字符)."
+        return worded("Write visible characters on one line.", "请写在一行内，不得含不可见字符。")
     return None
 
 
@@ -123,6 +134,10 @@ class Lexicon:
         for term in self.terms.values():
             for text in {folded(each) for each in (term.code, term.name_zh, *term.aliases)}:
                 self._by_text.setdefault(text, []).append(term)
+
+    def with_(self, *terms: Term) -> "Lexicon":
+        """The same with these `terms` as they stand in the version to come."""
+        return Lexicon(self.dictionary, {**self.terms, **{t.code: t for t in terms}}.values())
 
     def matches(self, text: str) -> Sequence[Term]:
         """The terms with exactly that code, Chinese name or alias; active ones hide retired ones.
@@ -149,14 +164,26 @@ def term_flaws(
         parent = all_terms.get(term.parent)
         wrong: tuple[Fault, str] | None = None
         if not dictionary.hierarchical:
-            wrong = Fault.MALFORMED, "This dictionary has one level: leave it out (不分级)."
+            wrong = (
+                Fault.MALFORMED,
+                worded("This dictionary has one level: leave it out.", "该字典不分级，请留空。"),
+            )
         elif parent is None:
-            wrong = Fault.UNKNOWN, f"There is no term {term.parent} (无此上级)."
+            wrong = (
+                Fault.UNKNOWN,
+                worded(f"There is no term {term.parent}.", f"没有上级词条 {term.parent}。"),
+            )
         elif parent.state is State.RETIRED and term.state is State.ACTIVE:
-            wrong = Fault.RETIRED, f"{term.parent} is retired (上级已停用)."
+            wrong = (
+                Fault.RETIRED,
+                worded(f"{term.parent} is retired.", f"上级词条 {term.parent} 已停用。"),
+            )
         elif term.code in cyclic:
             way = cyclic[term.code]
-            wrong = Fault.CYCLE, f"A term stands below itself: {way} (上下级循环)."
+            wrong = (
+                Fault.CYCLE,
+                worded(f"A term stands below itself: {way}.", f"上下级形成循环：{way}。"),
+            )
         if wrong:
             flaws.append(Flaw(term.code, "parent", *wrong))
     touched = {term.code for term in changed}
@@ -169,15 +196,38 @@ def term_flaws(
             and above.state is State.RETIRED
             and term.state is State.ACTIVE
         ):
-            advice = f"Retire {term.code} below it first (请先停用下级)."
+            advice = worded(f"Retire {term.code} below it first.", f"请先停用其下级 {term.code}。")
             flaws.append(Flaw(above.code, "state", Fault.INCONSISTENT, advice))
     return flaws
+
+
+def namesakes(before: Mapping[str, Term], after: Mapping[str, Term]) -> dict[str, str]:
+    """The codes of active terms that come to bear the name of another, with the code of that one:
+    what is told by name could then mean either."""
+    named: dict[str, list[str]] = {}
+    for code, term in after.items():
+        if term.state is State.ACTIVE:
+            named.setdefault(folded(term.name_zh), []).append(code)
+    found = {}
+    for name, codes in named.items():
+        for code in codes if len(codes) > 1 else ():
+            old = before.get(code)
+            if old is None or old.state is State.RETIRED or folded(old.name_zh) != name:
+                found[code] = next(each for each in codes if each != code)
+    return found
+
+
+def namesake_advice(code: str) -> str:
+    return worded(
+        f"The term {code} has that name: choose another, or change that term.",
+        f"词条 {code} 已用此名称，请换用其他名称，或修改该词条。",
+    )
 
 
 def name_flaws(code: str, field: str, text: str, *, needed: bool) -> list[Flaw]:
     """What is wrong with a name; one that is `needed` is not empty."""
     if needed and not text:
-        return [Flaw(code, field, Fault.MISSING, "Give the name (缺少名称).")]
+        return [Flaw(code, field, Fault.MISSING, worded("Give the name.", "请填写名称。"))]
     advice = text_defect(text)
     return [Flaw(code, field, Fault.MALFORMED, advice)] if advice else []
 
@@ -191,14 +241,23 @@ def _own_flaws(term: Term) -> list[Flaw]:
 
 def _malformed(term: Term) -> Iterable[tuple[str, str]]:
     if not CODE.fullmatch(term.code):
-        yield "code", CODE_ADVICE
+        yield "code", code_advice()
     for text in (*term.aliases, *term.crosswalk, *term.crosswalk.values()):
         name = "aliases" if text in term.aliases else "crosswalk"
         if not text or SEPARATOR in text or text != text.strip():
-            yield name, f"A value is not empty, has no outer spaces and no {SEPARATOR} (值无效)."
+            yield (
+                name,
+                worded(
+                    f"A value is not empty, has no outer spaces and no {SEPARATOR}.",
+                    f"值不得为空，首尾不得有空格，且不得含 {SEPARATOR}。",
+                ),
+            )
         elif advice := text_defect(text):
             yield name, advice
     if any("=" in scheme for scheme in term.crosswalk):
-        yield "crosswalk", "The name of a code list has no = in it (代码表名不得含等号)."
+        yield (
+            "crosswalk",
+            worded("The name of a code list has no = in it.", "代码表名不得含等号。"),
+        )
     if not 0 <= term.position <= 999_999:
-        yield "position", "A position is a number from 0 to 999999 (序号超出范围)."
+        yield "position", position_advice()

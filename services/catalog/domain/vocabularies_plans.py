@@ -11,16 +11,20 @@ from typing import Generic, TypeVar
 
 from services.catalog.domain.vocabularies import (
     CODE,
-    CODE_ADVICE,
     SEPARATOR,
     Fault,
     Flaw,
     Lexicon,
     State,
     Term,
+    code_advice,
+    namesake_advice,
+    namesakes,
+    position_advice,
     term_flaws,
 )
 from services.catalog.domain.vocabularies_tables import Row
+from shared.context import worded
 from shared.errors import DomainError
 
 T = TypeVar("T")
@@ -87,7 +91,11 @@ def plan_terms(rows: Sequence[Row], lexicons: Mapping[str, Lexicon]) -> Plan[Pla
     """What `rows` make of the dictionaries. A column that the file lacks leaves what is there."""
     plan = Plan[PlacedTerm](len(rows))
     for row, name in _of_unknown_dictionaries(rows, lexicons):
-        detail = f"There is no dictionary {name[:64]!r}: one of {', '.join(sorted(lexicons))}."
+        known = sorted(lexicons)
+        detail = worded(
+            f"There is no dictionary {name[:64]!r}: one of {', '.join(known)}.",
+            f"没有字典“{name[:64]}”，应为：{'、'.join(known)}。",
+        )
         plan.defects.append(Defect(row.line, "dictionary", name, Fault.UNKNOWN, detail))
     by_dictionary: dict[str, list[Row]] = {}
     for row in rows:
@@ -116,7 +124,12 @@ def _plan_dictionary(plan: Plan[PlacedTerm], lexicon: Lexicon, rows: Sequence[Ro
             good[term.code] = (row, term)
 
     def flaws_of(read: Mapping[str, Term]) -> list[Flaw]:
-        return term_flaws(dictionary, read.values(), {**before, **read})
+        after = {**before, **read}
+        taken = namesakes(before, after).items()
+        return [
+            *term_flaws(dictionary, read.values(), after),
+            *(Flaw(c, "name_zh", Fault.REPEATED, namesake_advice(other)) for c, other in taken),
+        ]
 
     settle(plan, before, good, flaws_of, partial(PlacedTerm, dictionary.code))
 
@@ -146,7 +159,10 @@ def settle(
         for flaw in flaws:
             good.pop(flaw.code, None)
     else:
-        detail = "It leans on rows that are refused: correct those first (所依赖的行有误)."
+        detail = worded(
+            "It leans on rows that are refused: correct those first.",
+            "所依赖的行有误，请先更正那些行。",
+        )
         for code, (row, _node) in good.items():
             plan.defects.append(Defect(row.line, "code", code, Fault.UNKNOWN, detail))
         good.clear()
@@ -168,7 +184,10 @@ def _read(row: Row, old: Term | None) -> tuple[Term, list[Defect]]:
         pairs = [each.partition("=") for each in row.values("crosswalk", SEPARATOR)]
         crosswalk = {scheme: value for scheme, _, value in pairs}
         if len(crosswalk) < len(pairs) or not all(scheme and value for scheme, _, value in pairs):
-            advice = "Write list=code, each list once, several parted by | (对照写法有误)."
+            advice = worded(
+                "Write list=code, each list once, several parted by |.",
+                "请写作“代码表=代码”，每个代码表一次，以 | 分隔。",
+            )
             defects.append(malformed(row, "crosswalk", advice))
     position, wrong = read_position(row, base.position)
     state, odd_state = read_state(row, base.state)
@@ -192,7 +211,7 @@ def malformed(row: Row, column: str, detail: str) -> Defect:
 
 
 def read_code(row: Row) -> list[Defect]:
-    return [] if CODE.fullmatch(row.text("code")) else [malformed(row, "code", CODE_ADVICE)]
+    return [] if CODE.fullmatch(row.text("code")) else [malformed(row, "code", code_advice())]
 
 
 def read_position(row: Row, default: int) -> tuple[int, list[Defect]]:
@@ -200,7 +219,7 @@ def read_position(row: Row, default: int) -> tuple[int, list[Defect]]:
     if not text:
         return default, []
     if not (text.isascii() and text.isdigit() and len(text) <= 6):
-        return default, [malformed(row, "position", "A position is a number from 0 to 999999.")]
+        return default, [malformed(row, "position", position_advice())]
     return int(text), []
 
 
@@ -209,7 +228,8 @@ def read_state(row: Row, default: State) -> tuple[State, list[Defect]]:
     if not text:
         return default, []
     if text not in State.__members__:
-        return default, [malformed(row, "state", "A state is ACTIVE or RETIRED.")]
+        advice = worded("A state is ACTIVE or RETIRED.", "状态为 ACTIVE 或 RETIRED。")
+        return default, [malformed(row, "state", advice)]
     return State(text), []
 
 
@@ -223,6 +243,9 @@ def without_repeats(rows: Sequence[Row], *key: str) -> Iterable[tuple[Row, list[
         defects = []
         own = tuple(row.text(column) for column in key)
         if counts[own] > 1 and own[-1]:
-            detail = f"{counts[own]} rows have this {key[-1]} (重复): keep one."
+            detail = worded(
+                f"{counts[own]} rows have this {key[-1]}: keep one.",
+                f"有 {counts[own]} 行的 {key[-1]} 相同，请只保留一行。",
+            )
             defects.append(Defect(row.line, key[-1], own[-1], Fault.REPEATED, detail))
         yield row, defects

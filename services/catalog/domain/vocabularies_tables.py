@@ -69,7 +69,10 @@ def read_table(
     """
     text, encoding = _decoded(content, charset)
     if "\0" in text:
-        raise UnreadableTable("The file holds NUL characters: it is no CSV file. (文件无效)")
+        raise UnreadableTable(
+            "The file holds NUL characters: it is no CSV file.",
+            zh="文件含空字符，不是 CSV 文件。",
+        )
     reader = csv.reader(io.StringIO(text.removeprefix(_BOM), newline=""), strict=True)
     try:
         columns = _headings([cell.strip() for cell in next(reader, [])], required, known)
@@ -79,16 +82,25 @@ def read_table(
                 continue
             if len(cells) != len(columns):
                 raise UnreadableTable(
-                    f"Line {line} has {len(cells)} cells, the headings have {len(columns)}."
-                    " (列数与表头不符)"
+                    f"Line {line} has {len(cells)} cells, the headings have {len(columns)}.",
+                    zh=f"第 {line} 行有 {len(cells)} 列，表头有 {len(columns)} 列。",
                 )
             if len(rows) == MAX_ROWS:
-                raise UnreadableTable(f"Split the file: at most {MAX_ROWS} rows. (行数过多)")
+                raise UnreadableTable(
+                    f"Split the file: at most {MAX_ROWS} rows.",
+                    zh=f"行数过多，请拆分文件：最多 {MAX_ROWS} 行。",
+                )
             if any(len(cell) > MAX_CELL for cell in cells):
-                raise UnreadableTable(f"Line {line} has a cell over {MAX_CELL} characters.")
+                raise UnreadableTable(
+                    f"Line {line} has a cell over {MAX_CELL} characters.",
+                    zh=f"第 {line} 行有单元格超过 {MAX_CELL} 字。",
+                )
             rows.append(Row(line, dict(zip(columns, map(_plain, cells), strict=True))))
     except csv.Error as error:
-        raise UnreadableTable(f"Line {reader.line_num} is no CSV: {error}. (格式有误)") from error
+        raise UnreadableTable(
+            f"Line {reader.line_num} is no CSV: {error}.",
+            zh=f"第 {reader.line_num} 行不是有效的 CSV。",
+        ) from error
     return Table(encoding, columns, rows)
 
 
@@ -107,21 +119,33 @@ def _decoded(content: bytes, charset: str | None) -> tuple[str, str]:
     elif charset.lower() in ENCODINGS:
         tried = [ENCODINGS[charset.lower()]]
     else:
-        raise UnreadableTable(f"Save the file as UTF-8 or GB18030, not {charset[:40]!r}. (编码)")
+        raise UnreadableTable(
+            f"Save the file as UTF-8 or GB18030, not {charset[:40]!r}.",
+            zh=f"请将文件存为 UTF-8 或 GB18030，而非“{charset[:40]}”。",
+        )
     for encoding in tried:
         try:
             return content.decode(encoding), encoding
         except UnicodeDecodeError:
             continue
-    raise UnreadableTable(f"The file is not {' or '.join(tried)}: save it as UTF-8. (编码有误)")
+    raise UnreadableTable(
+        f"The file is not {' or '.join(tried)}: save it as UTF-8.",
+        zh=f"文件编码不是 {' 或 '.join(tried)}，请存为 UTF-8。",
+    )
 
 
 def _headings(columns: list[str], required: Sequence[str], known: Sequence[str]) -> list[str]:
-    faults = [f"column {each} is missing" for each in required if each not in columns]
-    faults += [f"column {each[:40]!r} is unknown" for each in columns if each not in known]
-    faults += [f"column {each} is there twice" for each in known if columns.count(each) > 1]
+    missing = [each for each in required if each not in columns]
+    unknown = [each[:40] for each in columns if each not in known]
+    twice = [each for each in known if columns.count(each) > 1]
+    faults = [(f"column {each} is missing", f"缺少列 {each}") for each in missing]
+    faults += [(f"column {each!r} is unknown", f"列“{each}”无法识别") for each in unknown]
+    faults += [(f"column {each} is there twice", f"列 {each} 重复") for each in twice]
     if faults:
-        raise UnreadableTable(f"The headings are not those of this kind: {'; '.join(faults)}.")
+        raise UnreadableTable(
+            f"The headings are not those of this kind: {'; '.join(en for en, _ in faults)}.",
+            zh=f"表头有误：{'；'.join(zh for _, zh in faults)}。",
+        )
     return columns
 
 

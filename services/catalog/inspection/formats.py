@@ -54,6 +54,8 @@ FORMATS: Final = {
         _of("text", "text", "text/plain", "txt text"),
         _of("csv", "text", "text/csv", "csv", "text/plain application/vnd.ms-excel"),
         _of("markdown", "text", "text/markdown", "md markdown", "text/plain text/x-markdown"),
+        _of("vtt", "text", "text/vtt", "vtt", "text/plain"),
+        _of("srt", "text", "application/x-subrip", "srt", "text/plain text/srt text/x-srt"),
     )
 }
 
@@ -134,6 +136,15 @@ def sniff(head: bytes, tail: bytes) -> str | None:
     if _other(head) or b"\0" in head or b"\0" in tail:
         return None
     return "text"
+
+
+def named_text(extension: str, head: bytes) -> str:
+    """Which format of text it is: its name alone tells, but captions for browsers begin as WebVTT
+    (W3C, section 4.1) does."""
+    if extension == "vtt" and not head.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
+        return "text"
+    named = ("csv", "markdown", "vtt", "srt")
+    return next((each for each in named if extension in FORMATS[each].extensions), "text")
 
 
 def refused(head: bytes) -> str | None:

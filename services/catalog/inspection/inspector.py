@@ -75,8 +75,8 @@ def _inspect(path: Path, filename: str, declared: str, report: Report, progress:
         with archives.opened(path, report) as archive:
             _inspect_package(archive, filename, declared, report, progress)
         return
-    if name == "text":  # what kind of text, its name alone tells
-        name = next((n for n in ("csv", "markdown") if extension in FORMATS[n].extensions), name)
+    if name == "text":
+        name = formats.named_text(extension, head)
     format_ = FORMATS[name]
     _compare(format_, extension, declared, report)
     text = _check(path, format_, report)

@@ -1,6 +1,6 @@
-"""Plain text and Markdown; and extracted text as a derivative.
+"""Plain text, Markdown and captions; and extracted text as a derivative.
 
-Both are served as `text/plain` or `text/markdown`, never as a page, so a script in Markdown is
+They are served as the text that they are, never as a page, so a script in Markdown is
 words like others, and so is a program that a lesson teaches. Only what is wholly a page that acts,
 or a format of its own, is no text whatever its name.
 """

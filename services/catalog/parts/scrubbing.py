@@ -55,10 +55,12 @@ def scrub(argv: Sequence[str]) -> int:
     """read stored files again; exit 1 where one is missing or altered"""
     parser = argparse.ArgumentParser(
         prog="python -m services.catalog scrub",
-        description="Read the files again of which something was found, or every file.",
+        description="Read every stored file again, at full speed.",
     )
-    parser.add_argument("--all", action="store_true", help="every file, at full speed")
-    every = parser.parse_args(argv).all
+    parser.add_argument(
+        "--open", action="store_true", help="only those of which something was found before"
+    )
+    every = not parser.parse_args(argv).open
     settings = Settings.load()
     logs.configure("catalog", settings.log_level)
     try:

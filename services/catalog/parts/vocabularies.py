@@ -4,7 +4,7 @@ from services.catalog.adapters.knowledge import KnowledgeRepository
 from services.catalog.adapters.textbooks import TextbookRepository
 from services.catalog.adapters.vocabularies import DictionaryRepository
 from services.catalog.application.knowledge import Knowledge
-from services.catalog.application.textbooks import Textbooks
+from services.catalog.application.textbooks import Textbooks, WaitingTextbooks
 from services.catalog.application.vocabularies import Dictionaries, Vocabulary
 from services.catalog.application.vocabularies_imports import Exports, Imports, Stores
 from services.catalog.problems import knowledge, textbooks, vocabularies
@@ -31,16 +31,18 @@ def build(runtime: Runtime, settings: Settings) -> VocabulariesPart:
     cursors = Cursors(keys.derive("cursors"))
     new_uow, clock = runtime.new_uow, runtime.clock
     vocabulary = Vocabulary(DictionaryRepository)
+    waiting = WaitingTextbooks(TextbookRepository, clock)
     stores = Stores(DictionaryRepository, TextbookRepository, KnowledgeRepository)
     return VocabulariesPart(
         routers=[
             dictionaries_router(
-                Dictionaries(new_uow, DictionaryRepository, vocabulary, clock), cursors
+                Dictionaries(new_uow, DictionaryRepository, vocabulary, waiting.resolve, clock),
+                cursors,
             ),
             textbooks_router(Textbooks(new_uow, TextbookRepository, vocabulary, clock), cursors),
             knowledge_router(Knowledge(new_uow, KnowledgeRepository, vocabulary, clock), cursors),
             vocabulary_files_router(
-                Imports(new_uow, stores, vocabulary, clock), Exports(new_uow, stores)
+                Imports(new_uow, stores, vocabulary, waiting, clock), Exports(new_uow, stores)
             ),
         ],
         table={**vocabularies.PROBLEMS, **textbooks.PROBLEMS, **knowledge.PROBLEMS},

@@ -5,8 +5,8 @@ PROBLEMS: ProblemTable = {
     vocabularies.TermTaken: Problem(
         "catalog/term-taken",
         409,
-        "The dictionary has a term with that code",
-        "该代码已存在",
+        "The dictionary has a term with that code or name",
+        "该代码或名称已存在",
     ),
     vocabularies.TermsRefused: Problem(
         "catalog/terms-refused",

@@ -119,7 +119,7 @@ def dictionaries_router(dictionaries: Dictionaries, cursors: Cursors) -> APIRout
     @router.patch(
         "/{dictionary}/terms/{code}",
         summary="修改或停用词条",
-        responses=problems(*CHANGING, *CONDITIONAL, TermsRefused),
+        responses=problems(*CHANGING, *CONDITIONAL, TermTaken, TermsRefused),
         **guarded(MANAGE),
     )
     async def change_term(
@@ -131,7 +131,8 @@ def dictionaries_router(dictionaries: Dictionaries, cursors: Cursors) -> APIRout
         response: Response,
     ) -> TermView:
         """Change a term, retire it, or make it active again; this makes the dictionary's next
-        version. If-Match takes the ETag of the dictionary."""
+        version. What was described with it keeps its code, under whatever name. If-Match takes the
+        ETag of the dictionary."""
         edited = await dictionaries.change(caller, dictionary, code, version, body.changes)
         response.headers.update(_tagged(edited))
         return TermView.of(edited.term)

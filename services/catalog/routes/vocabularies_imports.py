@@ -10,6 +10,7 @@ from services.catalog.domain.vocabularies_tables import UnreadableTable
 from services.catalog.problems.vocabularies import PROBLEMS
 from services.catalog.schemas.vocabularies import ImportReport
 from shared.access import guarded, public
+from shared.context import worded
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 from shared.idempotency import Once
 from shared.principal import Caller
@@ -55,7 +56,9 @@ def vocabulary_files_router(imports: Imports, exports: Exports) -> APIRouter:
         declared = Message()
         declared["content-type"] = request.headers.get("content-type", "")
         if declared.get_content_type() != "text/csv":
-            raise HTTPException(415, "Send the file as text/csv.")
+            raise HTTPException(
+                415, worded("Send the file as text/csv.", "请以 text/csv 发送文件。")
+            )
         charset = declared.get_content_charset()
         content = await request.body()
         report = imports.run(caller, kind, content, charset, dry_run=dry_run, partial=partial)

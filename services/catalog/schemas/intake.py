@@ -8,8 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.catalog.application import metadata as shape
 from services.catalog.application.intake import Given, Progress, Reported, Wanted
 from services.catalog.application.metadata import Metadata
-from services.catalog.domain.intake import MOST_UPLOADS, UNFINISHED, Intake, Outcome, Reason, State
+from services.catalog.domain.intake import (
+    MOST_UPLOADS,
+    UNFINISHED,
+    Intake,
+    Outcome,
+    Reason,
+    Remarks,
+    State,
+)
 from services.catalog.schemas.resources import OrganisationName
+from shared.context import worded
 
 
 class _Request(BaseModel):
@@ -101,6 +110,7 @@ class ImportView(ImportSummary):
     counts: Mapping[Outcome, int]
     ignored_columns: list[str] = Field(description="Headings that are none of the template.")
     unused_files: list[str] = Field(description="Files that no row names; at most 100.")
+    hints: list[str] = Field(description="What to know before the table is sent again.")
     may_be_cancelled: bool
 
     @classmethod
@@ -114,8 +124,21 @@ class ImportView(ImportSummary):
             counts={each: counts.get(each, 0) for each in Outcome},
             ignored_columns=list(intake.remarks.ignored_columns),
             unused_files=list(intake.remarks.unused_files),
+            hints=_hints(intake.remarks),
             may_be_cancelled=intake.state in UNFINISHED,
         )
+
+
+def _hints(remarks: Remarks) -> list[str]:
+    if not remarks.rows_without_key:
+        return []
+    count = remarks.rows_without_key
+    return [
+        worded(
+            f"{count} of the rows have no external key: sent again, they become new drafts.",
+            f"有 {count} 行未填“外部编号”：再次导入时将另建草稿，而不是更新原有草稿。",
+        )
+    ]
 
 
 class RowDefect(BaseModel):

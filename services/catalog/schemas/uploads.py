@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -29,7 +30,8 @@ OrganisationPath = Annotated[
 ]
 
 
-Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
+_SHA256 = "^[0-9a-fA-F]{64}$"
+Sha256 = Annotated[str, Field(pattern=_SHA256)]
 
 
 class AnnounceUpload(BaseModel):
@@ -50,7 +52,8 @@ class AnnounceUpload(BaseModel):
 
     filename: str = Field(min_length=1, max_length=255, examples=["二次函数的图像.pptx"])
     size: Annotated[int, BeforeValidator(a_number)] = Field(description="In bytes.")
-    sha256: Sha256 = Field(description="Of the file, in hex.")
+    # Judged with the rest of the announcement, so that every defect is told at once.
+    sha256: str = Field(description="Of the file, in hex.", json_schema_extra={"pattern": _SHA256})
     media_type: str = Field(max_length=255, examples=["application/pdf"])
     organisation: OrganisationPath | None = None
 
@@ -60,7 +63,7 @@ class AnnounceUpload(BaseModel):
             filename=self.filename,
             media_type=self.media_type,
             size=self.size,
-            sha256=bytes.fromhex(self.sha256),
+            sha256=bytes.fromhex(self.sha256) if re.fullmatch(_SHA256, self.sha256) else b"",
             organisation_path=self.organisation,
         )
 

@@ -270,6 +270,12 @@ async def test_the_same_table_again_changes_nothing_and_another_value_changes_on
     assert [row["title"] for row in titles] == ["分数", "小数的意义"]
 
 
+async def test_rows_that_a_second_import_would_not_know_again_are_told(office: Office) -> None:
+    sheet = await office.sheet(table(("A1", "分数", "", ""), ("", "小数", "", "")))
+    done = await office.finish(await office.begin(table_upload_id=sheet))
+    assert done["hints"] == ["有 1 行未填“外部编号”：再次导入时将另建草稿，而不是更新原有草稿。"]
+
+
 async def test_a_dry_run_tells_the_same_and_has_no_effect(office: Office) -> None:
     rows = [
         ("A1", "分数", "", "一.pdf"),

@@ -87,10 +87,13 @@ async def test_a_text_without_exactly_one_term_gets_no_code(
         assert found == told[facet]
 
 
-async def test_once_the_dictionary_knows_a_text_the_same_directory_gets_its_codes(
+async def test_once_the_dictionary_knows_a_text_the_textbooks_get_their_codes(
     client: httpx2.AsyncClient, admin: dict[str, str], directory: bytes
 ) -> None:
     await sent(client, admin, directory, "textbooks")
     terms = "dictionary,code,name_zh\nsubject,L20,地理图册\n"
     assert counts(await sent(client, admin, terms, "terms")) == (1, 0, 0)
-    assert counts(await sent(client, admin, directory, "textbooks")) == (0, 56, 1851)
+    asked: dict[str, str | int] = {"subject": "L20", "limit": 200}
+    found = (await client.get("/catalog/v1/textbooks", params=asked)).json()["items"]
+    assert len(found) == 56
+    assert counts(await sent(client, admin, directory, "textbooks")) == (0, 0, 1907)
