@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.authorization import NewCode
 from services.identity.application.devices import DeviceCode, DeviceState
-from services.identity.application.tokens import Standing
+from services.identity.application.tokens_ports import Standing
 from services.identity.domain.authorization import Authorization, RequestedClaims
 from services.identity.domain.tokens import StoredCode, StoredRefresh
 from shared.reader import Reader
@@ -200,7 +200,7 @@ class TokenReads:
 
 
 class TokenRows:
-    """`services.identity.application.tokens.TokenStore` over PostgreSQL."""
+    """`services.identity.application.tokens_ports.TokenStore` over PostgreSQL."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

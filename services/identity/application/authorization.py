@@ -14,7 +14,7 @@ from services.identity.application.client_authentication import KnownClients
 from services.identity.application.keys import SigningKeys
 from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.application.sessions import TWO_FACTORS, Session
-from services.identity.application.tokens import People
+from services.identity.application.tokens_ports import People
 from services.identity.domain.authorization import (
     CODE_LIFE,
     LONGEST_LIFE,

@@ -18,7 +18,8 @@ from services.identity.application.keys import SigningKeys
 from services.identity.application.revocations import Revocations
 from services.identity.application.sessions import Sessions
 from services.identity.application.stores import OnErase
-from services.identity.application.tokens import People, Tokens
+from services.identity.application.tokens import Tokens
+from services.identity.application.tokens_ports import People
 from services.identity.domain import components
 from services.identity.domain.events_provider import EVENTS
 from services.identity.domain.passwords import Profile
