@@ -164,7 +164,7 @@ class AuthorizationRows:
 
 
 class TokenReads:
-    """`services.identity.application.tokens.TokenReader` over PostgreSQL."""
+    """`services.identity.application.tokens_ports.TokenReader` over PostgreSQL."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -23,7 +23,7 @@ class Somebody:
 
 @dataclass
 class FakePeople:
-    """`services.identity.application.tokens.People` in memory."""
+    """`services.identity.application.tokens_ports.People` in memory."""
 
     known: dict[UUID, Somebody] = field(default_factory=dict)
 
