@@ -5,6 +5,7 @@ import csv
 from collections.abc import Iterator
 
 _LONGEST_CELL_LINES = 20
+_WITHIN_TEXTS = 2
 
 
 class Torn(list[str]):
@@ -13,8 +14,9 @@ class Torn(list[str]):
 
 def records(text: str, delimiter: str) -> Iterator[list[str]]:
     """Every row, a `Torn` one where it is spoilt. A cell goes on over a line break only where it
-    ends soon, and no line within it looks like a row: has as many cells as the first that has
-    several. Raises `csv.Error` for a cell beyond the limit of the library."""
+    ends soon, and its lines have no more delimiters than one row may: as many as the first row that
+    has any, and in wide ones some within a text. Raises `csv.Error` for a cell beyond the limit of
+    the library."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not lines[-1]:
         lines.pop()
@@ -33,13 +35,15 @@ def records(text: str, delimiter: str) -> Iterator[list[str]]:
 
 def _whole(lines: list[str], delimiter: str, width: int) -> tuple[list[str], int]:
     """The row that begins with the first of `lines`, and how many of them it takes."""
+    most = width - 1 + (_WITHIN_TEXTS if width > _WITHIN_TEXTS + 2 else 0)
+    delimiters = lines[0].count(delimiter)
     for count in range(2, len(lines) + 1):
+        delimiters += lines[count - 1].count(delimiter)
+        if width and delimiters > most:
+            break
         row = _row(lines[:count], delimiter)
         if row is not None:
             return row, count
-        inner = _row([lines[count - 1]], delimiter)
-        if width and inner is not None and len(inner) >= width:
-            break
     return Torn(lines[0].replace('"', "").split(delimiter)), 1
 
 

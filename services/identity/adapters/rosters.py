@@ -40,8 +40,8 @@ _TITLE_LINES = 10
 
 Cells = Mapping[Column, str]
 
-_EXPLAINING = re.compile("说明|须知|示例|样例|字典|选项|代码|模板|帮助")
-"""In the name of a sheet that holds nobody."""
+_EXPLAINING = re.compile("(说明|须知|示例|样例|字典|选项|代码表?|帮助)$")
+"""What the name of a sheet ends with that holds nobody."""
 
 _TEXT = "@"
 _MARKED_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -182,12 +182,9 @@ def _roster_sheet(book: Any) -> Any:
     ]
     if not visible:
         raise UnreadableRoster(_NO_HEADINGS)
-    chosen = next((sheet for sheet in visible if _has_headings(sheet)), visible[0])
-    others = [
-        sheet.title
-        for sheet in visible
-        if sheet is not chosen and not _EXPLAINING.search(sheet.title)
-    ]
+    telling = [sheet for sheet in visible if not _EXPLAINING.search(sheet.title)] or visible
+    chosen = next((sheet for sheet in telling if _has_headings(sheet)), telling[0])
+    others = [sheet.title for sheet in telling if sheet is not chosen]
     if others:
         raise UnreadableRoster(
             f"工作簿中除“{chosen.title}”外还有内容（{'、'.join(others)}）：请把人员合并到一张工作表，"

@@ -213,8 +213,8 @@ class Client:
 
     @property
     def third_party(self) -> bool:
-        """Whether it is anything but the platform's own."""
-        return not self.terms.trusted
+        """Whether it is anything but the platform's own; components stand in no organisation."""
+        return bool(self.path) and not self.terms.trusted
 
     @property
     def live(self) -> bool:

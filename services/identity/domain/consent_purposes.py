@@ -55,9 +55,10 @@ STARTER_PURPOSES = (
         "third-party-application",
         ("使用第三方应用", "Using third-party applications"),
         (
-            "孩子用平台账号登录经省级批准的第三方应用，应用获得其姓名和电子邮箱，不得用于其他目的。",
+            "孩子用平台账号登录经省级批准的第三方应用，应用获得其姓名、用户名、出生日期和电子邮箱，不得用于其他目的。",
             "The child signs in to third-party applications that the province has approved. They "
-            "receive name and email address, and may use them for nothing else.",
+            "receive name, user name, birth date and email address, and may use them for nothing "
+            "else.",
         ),
         "profile",
         "email",

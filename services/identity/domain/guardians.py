@@ -230,18 +230,18 @@ def consented_scopes(
     third_party: bool,
 ) -> frozenset[str]:
     """What a minor's token may carry: the ungated scopes, and those of the purposes to whose
-    current version one of the child's effective guardians consents. One for a `third_party` does
-    where `THIRD_PARTY` is among these."""
+    current version one of the child's effective guardians consents; for a `third_party` those of
+    `THIRD_PARTY` alone."""
     guardians = {each.guardian_id for each in guardianships if each.effective}
-    scopes, consented = UNGATED_SCOPES, set[str]()
+    scopes = UNGATED_SCOPES
     for each in consents:
         purpose = purposes.get(each.purpose)
         if (
             each.withdrawn_at is None
+            and (each.purpose == THIRD_PARTY or not third_party)
             and each.guardian_id in guardians
             and purpose is not None
             and purpose.version == each.purpose_version
         ):
             scopes |= purpose.scopes
-            consented.add(each.purpose)
-    return UNGATED_SCOPES if third_party and THIRD_PARTY not in consented else scopes
+    return scopes

@@ -137,8 +137,8 @@ def test_an_application_of_others_gets_openid_alone_without_consent_to_such(told
         and current[each.purpose].version == each.purpose_version
         for each in given_
     )
-    ours = consented_scopes(given_, guardians, current, third_party=False)
-    assert allowed == (ours if consented else {"openid"})
+    own = current[THIRD_PARTY].scopes if consented else frozenset[str]()
+    assert allowed == own | {"openid"}
 
 
 def test_a_consent_is_withdrawn_once() -> None:

@@ -95,10 +95,20 @@ def test_what_is_no_roster_is_told_with_advice(content: bytes, told: str) -> Non
         ('姓名,"学籍号\n（必填）"\n甲,1\n', ["甲"]),
         ('姓名,学籍号,备注\n甲,1,x,y,z\n乙,2,"病假\n两天"\n丙,"3\n"\n', ["甲", "乙", "丙"]),
         ('姓名,备注,出生日期,备注2\n甲,"病,2018-01-03,"x\n乙,,,\n', ["-", "乙"]),
+        (
+            '姓名,角色,备注,出生日期\n甲,学生,"病,2018-01-03\n乙,学生,x",2018-01-03\n丙,,,\n',
+            ["-", "乙", "丙"],
+        ),
+        (
+            '姓名,角色,年级,班级,备注,x\n甲,学生,1,1,"病\n乙,学生,1,1\n丙,学生,1,1,13"\n',
+            ["-", "乙", "丙"],
+        ),
+        ('姓名,角色,年级,班级,备注,x\n甲,学生,1,1,"病,\n两天",x\n', ["甲"]),
     ],
     ids=[
         *("name", "unknown-column", "a-cell-of-two-lines", "at-the-end"),
         *("a-heading-of-two-lines", "beside-wider-and-shorter-rows", "two-in-a-row"),
+        *("one-that-another-closes", "short-rows", "a-comma-within"),
     ],
 )
 def test_a_stray_quotation_mark_spoils_its_own_row_alone(content: str, read: list[str]) -> None:
@@ -114,6 +124,9 @@ def test_the_sheet_with_the_headings_is_read_wherever_it_stands() -> None:
         _sheet(book, "填写说明").append(row)
     for row in (["姓名", "学籍号"], ["李明", "1"]):
         _sheet(book, "一班").append(row)
+    assert [each.cells[Column.NAME] for each in lines(_bytes(book), Format.XLSX)] == ["李明"]
+    for row in (["姓名", "学籍号"], ["张三", "0"]):
+        _sheet(book, "填写说明").append(row)
     assert [each.cells[Column.NAME] for each in lines(_bytes(book), Format.XLSX)] == ["李明"]
     _sheet(book, "二班").append(["王芳", "2"])
     with pytest.raises(UnreadableRoster, match="二班"):
