@@ -1,6 +1,7 @@
 """7. An integrator's application: a token, a key, the merged contract, a limit, and the bill."""
 
 import base64
+import time
 from datetime import UTC, datetime, timedelta
 
 from demo.people import Caller
@@ -45,6 +46,7 @@ def limit(stage: Stage) -> Facts:
         answer = token.ask("GET", "/catalog/v1/resources", params={"limit": 1})
         if answer.status_code == 429:
             wait = answer.headers["retry-after"]
+            time.sleep(float(wait))
             return {"questions until the limit": asked, "retry-after": wait}
     check(False, f"{_RUSH} questions met no limit")
     return {}
