@@ -14,7 +14,7 @@ from tests.faults.checker import violations
 from tests.faults.harness import Clients, Siege
 
 SECONDS = float(os.environ.get("SHUYUAN_FAULTS_SECONDS", "30"))
-KILLS = 20
+KILLS = 12
 
 
 async def hold(siege: Siege, clients: Clients) -> None:
