@@ -21,6 +21,9 @@ BINARIES = Path(sys.prefix) / "bin"
 TWO_AT_ONCE = ("-n", "2", "--dist", "loadfile")
 """For tests whose files each stand alone: no other file's tests may see what one does."""
 
+THREE_AT_ONCE = ("-n", "3", "--dist", "loadfile")
+"""For those that mostly wait for what was killed."""
+
 Check = Callable[[], bool]
 
 
@@ -74,7 +77,7 @@ def test() -> int:
                 report.run(step)
         finally:
             report.run(Step("stop the stack", _shuyuan("down", "--data", directory)))
-    report.run(Step("fault tests", _pytest({}, "faults", options=TWO_AT_ONCE)))
+    report.run(Step("fault tests", _pytest({}, "faults", options=THREE_AT_ONCE)))
     return report.sum_up()
 
 

@@ -39,7 +39,7 @@ from tests.conftest import SHUYUAN, Stack
 from tests.faults.journal import Journal
 from tests.service.house import own_bucket
 
-UPLOADS = int(os.environ.get("SHUYUAN_FAULTS_UPLOADS") or 40)
+UPLOADS = int(os.environ.get("SHUYUAN_FAULTS_UPLOADS") or 28)
 LARGE_EVERY = 25
 ABANDONED_EVERY = 10
 CLIENTS = 4
