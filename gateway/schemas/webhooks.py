@@ -1,11 +1,9 @@
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,6 +17,7 @@ from gateway.domain.webhooks import State, Webhook
 from gateway.domain.webhooks_deliveries import Delivery, sequence_of
 from gateway.domain.webhooks_deliveries import State as DeliveryState
 from gateway.domain.webhooks_types import EventType
+from shared.instants import Instant
 
 _MOST_TYPES = 50
 
@@ -42,18 +41,6 @@ Sequence = Annotated[
     StringConstraints(pattern=r"^[0-9]{1,18}$"),
     Field(examples=["000000000000004711"]),
 ]
-
-
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(
-            "Give an instant between the years 1 and 9999.", "时间应在公元 1 年至 9999 年之间。"
-        ) from None
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Request(BaseModel):

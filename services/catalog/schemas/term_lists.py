@@ -1,9 +1,10 @@
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.application.metadata import Line
 from services.catalog.domain.term_lists import ListedTerm, TermList
+from shared.instants import Instant
 
 Category = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[0-9A-Za-z_-]+$")]
 
@@ -31,8 +32,8 @@ class AddTermList(_Request):
         }
     )
 
-    effective_from: AwareDatetime | None = Field(None, description="None: from now.")
-    effective_until: AwareDatetime | None = Field(
+    effective_from: Instant | None = Field(None, description="None: from now.")
+    effective_until: Instant | None = Field(
         None, description="Exclusive; none: until a later version is in effect."
     )
     terms: list[TermGiven] = Field(max_length=50_000)
@@ -46,8 +47,8 @@ class TermListView(BaseModel):
 
     name: str
     version: int
-    effective_from: AwareDatetime
-    effective_until: AwareDatetime | None
+    effective_from: Instant
+    effective_until: Instant | None
     terms: int = Field(description="How many.")
 
     @classmethod

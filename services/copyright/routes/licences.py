@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from services.copyright.application.acts import ACT, Acts
 from services.copyright.application.permissions import Permissions
@@ -25,6 +24,7 @@ from services.copyright.schemas.words import Organisation, TemplateCode
 from shared.access import Role, guarded, public
 from shared.errors import NotFound, Unauthenticated, Unavailable
 from shared.idempotency import Once
+from shared.instants import Instant
 from shared.principal import Caller, MaybeCaller
 
 
@@ -110,7 +110,7 @@ def licences_router(
         registration_id: UUID,
         caller: MaybeCaller,
         action: Annotated[ActionName, Query(examples=["derive"])],
-        on: Annotated[AwareDatetime | None, Query(description="When; else now. 何时使用。")] = None,
+        on: Annotated[Instant | None, Query(description="When; else now. 何时使用。")] = None,
         commercial: bool = False,
         education: bool = True,
         organisation: Annotated[

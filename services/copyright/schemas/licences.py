@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.copyright.application.offers import Offered
 from services.copyright.domain.licences import Terms
@@ -10,6 +10,7 @@ from services.copyright.domain.odrl import Verdict
 from services.copyright.schemas.words import Hash, Head, Organisation, TemplateCode
 from shared.access import Role
 from shared.context import worded
+from shared.instants import Instant
 
 _LAST_YEAR = 2999
 
@@ -38,7 +39,7 @@ class TermsGiven(BaseModel):
     )
     roles: list[Role] = Field([], max_length=len(Role), description="Whose, there. 适用角色。")
     area: Area | None = None
-    until: AwareDatetime | None = Field(None, description="When it expires. 到期时间。")
+    until: Instant | None = Field(None, description="When it expires. 到期时间。")
     times: int | None = Field(
         None, ge=1, le=1_000_000, description="So often each action may be exercised. 次数上限。"
     )

@@ -8,10 +8,11 @@ from fastapi.responses import StreamingResponse
 
 from services.identity.application.audit import READ, Audit, AuditQuery, Entry
 from services.identity.problems.organisations import PROBLEMS
-from services.identity.schemas.audit import AuditEntry, Instant, PersonReference
+from services.identity.schemas.audit import AuditEntry, PersonReference
 from services.identity.schemas.organisations import Line, Reference
 from shared.access import guarded
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from shared.instants import Instant
 from shared.pages import BadCursor, Cursors, Page, PageRequest, page_limits
 from shared.principal import Caller
 from shared.problems import declare

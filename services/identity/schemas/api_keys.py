@@ -2,11 +2,12 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.identity.application.api_keys import ExchangedKey, IssuedKey, KnownKey
 from services.identity.domain.clients import ApiKey, QuotaClass
 from services.identity.schemas.clients import Line, Request, Scopes
+from shared.instants import Instant
 
 
 class IssueApiKey(Request):
@@ -24,7 +25,7 @@ class IssueApiKey(Request):
 
     name: Line
     scopes: Scopes = Field(min_length=1)
-    expires_at: AwareDatetime = Field(description="Within a year.")
+    expires_at: Instant = Field(description="Within a year.")
 
 
 class ApiKeyView(BaseModel):

@@ -1,24 +1,12 @@
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from services.identity.application.audit import Entry, is_id
 from services.identity.domain.people import CODE_PREFIX
 from services.identity.schemas.organisations import short_code
-
-
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(
-            "Give an instant between the years 1 and 9999.", "时间应在公元 1 年至 9999 年之间。"
-        ) from None
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 def _person(text: str) -> str:

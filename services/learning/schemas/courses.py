@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.learning.application.courses_access import Standpoint
 from services.learning.application.courses_ports import Ancestor
@@ -24,6 +24,7 @@ from services.learning.domain.courses import (
 )
 from services.learning.domain.references import Availability
 from services.learning.schemas.texts import Line, MaybeProse, OrganisationName, VersionNumber
+from shared.instants import Instant
 
 
 class _Request(BaseModel):
@@ -131,8 +132,8 @@ class PlacedResource(_Request):
 
 class PlannedSection(_Request):
     title: Line
-    opens_at: AwareDatetime | None = Field(None, description="None: from the beginning.")
-    closes_at: AwareDatetime | None = Field(None, description="None: never.")
+    opens_at: Instant | None = Field(None, description="None: from the beginning.")
+    closes_at: Instant | None = Field(None, description="None: never.")
     items: Annotated[list[PlacedResource], Field(max_length=MOST_ITEMS)]
 
     @model_validator(mode="after")
