@@ -130,7 +130,7 @@ class Archive:
             if path.name.startswith(".") or not path.exists() or _same(path, target):
                 continue
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = target.with_name(f".{target.name}")
+            draft = target.with_name(f".{target.name}.{os.getpid()}")  # the archiver copies, too
             shutil.copy2(path, draft)
             draft.replace(target)
 

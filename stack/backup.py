@@ -119,7 +119,10 @@ def _tell(archive: Archive, facts: dict[str, Any], *, as_json: bool) -> None:
 
 async def _base(archive: Archive, server: Server) -> Whole:
     archive.discard_unfinished()
-    database = await server.connect()
+    try:
+        database = await server.connect()
+    except OSError as error:  # a timeout is one
+        raise StackError(f"PostgreSQL does not answer ({error!r}). Try again.") from error
     try:
         slots = await database.fetch("SELECT slot_name FROM pg_replication_slots")
         system = await system_identifier(database)

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import os
+import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -167,8 +168,11 @@ def _stamp(found: "Object") -> Stamp:
 
 def _held(folder: Path) -> Iterator[tuple[str, Stamp]]:
     for path in folder.rglob("*"):
-        if path.is_file():
+        try:
             about = path.stat()
+        except FileNotFoundError:
+            continue  # another look has moved it to `gone`
+        if stat.S_ISREG(about.st_mode):
             yield str(path.relative_to(folder)), (about.st_size, about.st_mtime_ns)
 
 

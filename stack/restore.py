@@ -80,7 +80,9 @@ def _lay_out(archive: Archive, whole: Whole, data: DataDirectory) -> None:
     wal = (
         archives.segments(archive.wal(whole.wal), archives.first_segment(base)) if whole.wal else []
     )
-    shutil.copytree(archive.installation, data.path, dirs_exist_ok=True)
+    shutil.copytree(
+        archive.installation, data.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
+    )
     home = data.path / "postgres"
     shutil.copytree(base, home / "data")
     (home / "data").chmod(0o700)

@@ -101,14 +101,17 @@ def until(holds: Callable[[], bool]) -> None:
 @contextmanager
 def killed_when(has_come: Callable[[], object], *arguments: str) -> Iterator[None]:
     """A command that is killed as soon as something is seen of it."""
-    with subprocess.Popen(
-        [SHUYUAN, *arguments], cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        deadline = time.monotonic() + SECONDS
-        while not has_come() and process.poll() is None:
-            assert time.monotonic() < deadline
-        assert process.poll() is None, "it was done before it could be killed"
-        process.send_signal(signal.SIGKILL)
+    with tempfile.TemporaryFile("w+") as told:
+        with subprocess.Popen(
+            [SHUYUAN, *arguments], cwd=CHECKOUT, stdout=told, stderr=told
+        ) as process:
+            deadline = time.monotonic() + SECONDS
+            while not has_come() and process.poll() is None:
+                assert time.monotonic() < deadline
+            ended = process.poll()
+            process.kill()
+        told.seek(0)
+        assert ended is None, f"it ended before it could be killed: {told.read()}"
     yield
 
 

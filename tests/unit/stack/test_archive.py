@@ -1,6 +1,7 @@
 """BACKUP's files: what is whole, what continues it, and what a kill leaves behind."""
 
 import json
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -130,6 +131,27 @@ def test_secrets_are_kept_with_their_modes_and_drafts_are_not(
     assert kept.read_text() == "second,first"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.parent.stat().st_mode & 0o777 == 0o700
+
+
+def keep_a_new_secret(archive: Archive, data: DataDirectory, rounds: int) -> None:
+    for number in range(rounds):
+        (data.secrets / "key").write_text(f"{os.getpid()} {number}")
+        archive.keep_installation(data)
+
+
+def test_two_keep_the_same_secrets_at_once(archive: Archive, data: DataDirectory) -> None:
+    others = [
+        multiprocessing.get_context("fork").Process(
+            target=keep_a_new_secret, args=(archive, data, 300)
+        )
+        for _ in range(2)
+    ]
+    for process in others:
+        process.start()
+    for process in others:
+        process.join(30)
+    assert [process.exitcode for process in others] == [0, 0]
+    assert [path.name for path in archive.installation.rglob("*") if path.is_file()] == ["key"]
 
 
 def test_recovery_begins_where_the_label_says(archive: Archive) -> None:
