@@ -18,10 +18,10 @@ LONGEST_FILE = 450
 PACKAGES = ("shared", "stack", "services", "gateway", "migrations")
 BINARIES = Path(sys.prefix) / "bin"
 
-TWO_AT_ONCE = ("-n", "2", "--dist", "loadfile")
+TWO_AT_ONCE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """For tests whose files each stand alone: no other file's tests may see what one does."""
 
-THREE_AT_ONCE = ("-n", "3", "--dist", "loadfile")
+THREE_AT_ONCE = ("-n", "3", *TWO_AT_ONCE[2:])
 """For those that mostly wait for what was killed."""
 
 Check = Callable[[], bool]

@@ -5,6 +5,7 @@ directory is used and left running.
 """
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -19,6 +20,24 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHUYUAN = str(CHECKOUT / "shuyuan")
+
+LONGEST = (
+    *("test_siege.py", "test_everything_under_kills.py", "test_restore.py", "test_demo.py"),
+    *("test_portal.py", "test_tutorial.py", "test_founding.py", "test_rollback.py"),
+)
+"""Files that begin first, so that no worker is alone with one of them in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(name) if (name := item.path.name) in LONGEST else 99)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking through all of it again and again for garbage costs a
+    seventh of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,3 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def seed() -> int:
     """``SHUYUAN_FAULTS_SEED`` brings a campaign back, as far as the machine's timing lets it."""
     return int(os.environ.get("SHUYUAN_FAULTS_SEED") or secrets.randbits(32))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that nobody waits for it alone."""
-    items.sort(key=lambda item: item.path.name != "test_siege.py")
