@@ -1,7 +1,7 @@
 """The command line of every service: ``python -m services.<name> [COMMAND]``.
 
 serve                 listen (the default)
-openapi [--check]     write, or compare, the committed contract
+openapi               write the committed contract
 replay --since TIME   publish the events recorded since then once more
 retry-parked          apply the events that could not be applied before
 verify-audit          recompute the audit chain; exit 1 where it breaks, or, with --head, where
@@ -51,10 +51,7 @@ class Program:
         )
         commands = parser.add_subparsers(dest="command")
         commands.add_parser("serve", help="listen (the default)")
-        openapi = commands.add_parser(
-            "openapi", help="write the committed contract", allow_abbrev=False
-        )
-        openapi.add_argument("--check", action="store_true", help="compare it instead")
+        commands.add_parser("openapi", help="write the committed contract")
         replay = commands.add_parser(
             "replay", help="publish recorded events once more", allow_abbrev=False
         )
@@ -77,7 +74,7 @@ class Program:
         arguments = parser.parse_args(given)
         match arguments.command:
             case "openapi":
-                return self._openapi(check=arguments.check)
+                return self._openapi()
             case "replay":
                 return self._replay(arguments.since)
             case "retry-parked":
@@ -93,26 +90,18 @@ class Program:
         serve(self.create_app(settings), settings.host, settings.port)
         return 0
 
-    def _openapi(self, *, check: bool) -> int:
+    def _openapi(self) -> int:
         # A contract holds no secret, so any key does to build the application that has it.
         settings = self.load_settings().model_copy(update={"master_keys": SecretStr("00" * 32)})
         app = self.create_app(settings)
         events = {started_type(self.name): ServiceStarted, **self.events}
         files = contract.expected_files(self.name, app, events.items())
-        strays = contract.strays(self.name, files)
-        if not check:
-            for path in contract.write(files):
-                print(f"wrote {path.relative_to(contract.FOLDER.parent)}")
-            for path in strays:
-                path.unlink()
-                print(f"removed {path.relative_to(contract.FOLDER.parent)}")
-            return 0
-        stale = [*contract.differing(files), *strays]
-        for path in stale:
-            print(f"{path.relative_to(contract.FOLDER.parent)} is not what the code says")
-        if stale:
-            print("Run ./shuyuan openapi, read the difference, and commit it.")
-        return 1 if stale else 0
+        for path in contract.write(files):
+            print(f"wrote {path.relative_to(contract.FOLDER.parent)}")
+        for path in contract.strays(self.name, files):
+            path.unlink()
+            print(f"removed {path.relative_to(contract.FOLDER.parent)}")
+        return 0
 
     def _replay(self, since: datetime) -> int:
         if since.tzinfo is None:

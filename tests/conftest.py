@@ -29,7 +29,14 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONGEST.index(name) if (name := item.path.name) in LONGEST else 99)
+    """Files with faults, which mostly wait, lie evenly between the others."""
+    files = list(dict.fromkeys(item.path for item in items))
+    files.sort(key=lambda path: LONGEST.index(path.name) if path.name in LONGEST else len(LONGEST))
+    place: dict[Path, float] = {}
+    for waits in (True, False):
+        group = [path for path in files if (path.parent.name == "faults") is waits]
+        place.update({path: number / len(group) for number, path in enumerate(group)})
+    items.sort(key=lambda item: place[item.path])
 
 
 def pytest_collection_finish() -> None:

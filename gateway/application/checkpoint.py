@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -51,8 +50,7 @@ class Mode(StrEnum):
     TOKEN = "token"  # noqa: S105 - no secret
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """The request of `client` may go on, with `access_token` in the place of what it showed."""
 
     client: str

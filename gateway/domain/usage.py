@@ -24,8 +24,7 @@ class Counts:
     sent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One line of Envoy's access log that names an application."""
 
     key: UsageKey
@@ -55,7 +54,9 @@ class Tally:
         self.counts: dict[UsageKey, Counts] = {}
 
     def add(self, request: Request) -> None:
-        counts = self.counts.setdefault(request.key, Counts())
+        counts = self.counts.get(request.key)
+        if counts is None:
+            counts = self.counts[request.key] = Counts()
         counts.requests += 1
         counts.refused += 400 <= request.status < 500
         counts.failed += request.status >= 500

@@ -7,7 +7,14 @@ import pytest
 from pydantic import SecretStr
 
 from shared.command import Program
-from shared.contract import FOLDER, differing, event_documents, expected_files, openapi_document
+from shared.contract import (
+    FOLDER,
+    differing,
+    event_documents,
+    expected_files,
+    openapi_document,
+    strays,
+)
 from shared.presence import ServiceStarted, started_type
 from shared.services import PACKAGES, SERVICES
 from shared.testing.matrix import operations
@@ -31,7 +38,9 @@ def _events(program: Program) -> dict[str, type]:
 def test_the_committed_contract_is_what_the_code_says(service: str) -> None:
     program = _program(service)
     app = _app(program)
-    assert differing(expected_files(service, app, _events(program).items())) == []
+    files = expected_files(service, app, _events(program).items())
+    stale = [*differing(files), *strays(service, files)]
+    assert stale == [], "run ./shuyuan openapi, read the difference, and commit it"
     operations(openapi_document(app))  # raises for one that does not say who may call it
 
 

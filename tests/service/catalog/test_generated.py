@@ -24,7 +24,7 @@ from tests.service.house import Token
 __all__ = ["starter_set"]
 
 REQUESTS = 4
-SECONDS = 9.0
+SECONDS = 6.0
 HELD_BY_USE_CASES = tuple(
     f"/catalog/v1/{each}"
     for each in ("dictionaries", "textbooks", "knowledge", "uploads", "imports")

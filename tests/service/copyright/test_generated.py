@@ -12,7 +12,7 @@ from tests.service.generated import defects, naming
 from tests.service.house import Token
 
 REQUESTS = 8
-SECONDS = 8.0
+SECONDS = 6.0
 
 
 async def test_every_answer_to_a_generated_request_is_one_that_is_documented(

@@ -62,5 +62,5 @@ async def test_every_answer_to_a_generated_request_is_documented(
     listed = await client.get(people, headers=callers["administrator"])
     assert listed.status_code == 200, listed.text
     document = openapi_document(app)
-    found = await generated.defects(document, client, callers, requests=3, seconds=12)
+    found = await generated.defects(document, client, callers, requests=3, seconds=9)
     assert not found, "\n\n".join(found)

@@ -15,7 +15,7 @@ from tests.service.learning.test_matrix import desk
 __all__ = ["desk"]
 
 REQUESTS = 4
-SECONDS = 8.0
+SECONDS = 6.0
 
 
 async def test_every_answer_to_a_generated_request_is_one_that_is_documented(

@@ -26,7 +26,7 @@ from tests.service.house import Token
 __all__ = ["receiver"]
 
 REQUESTS = 6
-SECONDS = 8.0
+SECONDS = 6.0
 
 
 @pytest.fixture
