@@ -8,7 +8,8 @@ from typing import Protocol
 
 import structlog
 
-from gateway.domain.quotas import Allowance, Quota, Remaining, day_of
+from gateway.domain.quotas import Allowance, Quota, Remaining
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.errors import Unavailable
 
@@ -39,7 +40,7 @@ class Quotas:
         """Count a request of `client`. While the register is out of reach, the quota of the day
         is counted here alone."""
         allowance, at = self._allowance(client, quota_class), self._clock()
-        day = day_of(at)
+        day = civil_date(at)
         if allowance.needs_lease(day):
             await self._leased(client, allowance, day)
         elif allowance.runs_low():

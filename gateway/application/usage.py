@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 
 from gateway.application.access import INTEGRATE
-from gateway.domain.quotas import Quota, day_of
+from gateway.domain.quotas import Quota
 from gateway.domain.usage import Counts, UsageKey
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.errors import DomainError, NotFound
 from shared.principal import Principal
@@ -93,7 +94,7 @@ class Usage:
     async def allowed(self, caller: Principal, client_id: str | None) -> Allowed:
         """What the application may ask for; without a name, the caller itself."""
         application = await self._reachable(caller, client_id)
-        day = day_of(self._clock())
+        day = civil_date(self._clock())
         leased = await self._applications.taken(application.client_id, day)
         taken = max(0, leased - self._quotas.unspent(application.client_id, day))
         return Allowed(application, self._quotas.quota_of(application.quota_class), taken, day)
@@ -110,7 +111,7 @@ class Usage:
         """Counts by day in China and operation; of the last thirty days where none are given.
         Raises `BadPeriod`."""
         application = await self._reachable(caller, client_id)
-        until = until or day_of(self._clock())
+        until = until or civil_date(self._clock())
         since = since or until - timedelta(days=29)
         if not timedelta() <= until - since < timedelta(days=LONGEST_DAYS):
             raise BadPeriod(

@@ -8,15 +8,12 @@ several processes count one quota together.
 
 from collections import deque
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
-_AHEAD_SECONDS = 8 * 3600
-"""China's clocks before UTC; every request asks what day it is, and a zone would be slow."""
-_DAY_SECONDS = 86_400
-_FIRST_DAY = date(1970, 1, 1)
+from shared.civil import seconds_left
+
 SECOND_COUNTED = 0.995
 """Seconds: a request of somebody who keeps to the quota may arrive a little early."""
 BLOCKS = 200
@@ -124,18 +121,3 @@ class Allowance:
             day=self._left,
             day_resets=seconds_left(at),
         )
-
-
-def day_of(at: datetime) -> date:
-    """The day in China."""
-    return _day(int((at.timestamp() + _AHEAD_SECONDS) // _DAY_SECONDS))
-
-
-@lru_cache(64)
-def _day(number: int) -> date:
-    return _FIRST_DAY + timedelta(days=number)
-
-
-def seconds_left(at: datetime) -> int:
-    """Until the day in China ends."""
-    return int(_DAY_SECONDS - (at.timestamp() + _AHEAD_SECONDS) % _DAY_SECONDS) + 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple, Self
 
-from gateway.domain.quotas import day_of
+from shared.civil import civil_date
 
 
 class UsageKey(NamedTuple):
@@ -40,7 +40,7 @@ class Request(NamedTuple):
             client = line["client"] or line.get("keyholder")
             if not client or not line["operation"]:
                 return None
-            day = day_of(datetime.fromisoformat(line["at"]))
+            day = civil_date(datetime.fromisoformat(line["at"]))
             key = UsageKey(str(client), day, str(line["operation"]))
             return cls(key, int(line["status"]), int(line["received"]), int(line["sent"]))
         except (KeyError, TypeError, ValueError):

@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.portal.cookies import Cookie, Cookies
 from gateway.portal.forms import Forms
+from shared.civil import civil_time
 from shared.context import Language, current, worded
 from shared.edge import language_of
 from shared.errors import DomainError, NotFound
@@ -33,7 +34,6 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_CHINA = timezone(timedelta(hours=8))
 _HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -190,4 +190,4 @@ def _in_other_language(request: Request, language: Language) -> str:
 
 def _local_time(at: datetime) -> str:
     """In China's time, to the minute."""
-    return f"{at.astimezone(_CHINA):%Y-%m-%d %H:%M}"
+    return civil_time(at)

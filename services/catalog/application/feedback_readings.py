@@ -8,13 +8,14 @@ left is a number. The last second of a process that is killed is not counted.
 import asyncio
 import hmac
 from collections.abc import Callable, Collection
-from datetime import date, timedelta, timezone
+from datetime import date
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.domain.feedback import Kind
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 
@@ -22,7 +23,6 @@ FLUSH_SECONDS = 1.0
 MOST_HELD = 50_000
 """More in one second are not counted."""
 
-_CHINA = timezone(timedelta(hours=8))
 _HASH_BYTES = 16
 
 
@@ -101,7 +101,7 @@ class Readings:
         self._forgot = today
 
     def _today(self) -> date:
-        return self._clock().astimezone(_CHINA).date()
+        return civil_date(self._clock())
 
 
 def _hash(key: bytes, reader: str) -> bytes:

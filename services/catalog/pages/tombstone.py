@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from importlib.resources import files
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, Response
 from services.catalog.domain.lifecycle import State
 from services.catalog.domain.notices import WORDINGS, RemovalReason, TakenDown, Tombstone, Wording
 from services.catalog.domain.publication import Publication
+from shared.civil import civil_time
 
-_CHINA = timezone(timedelta(hours=8))
 _DONE: Mapping[State, Wording] = {
     State.SUSPENDED: Wording("This resource was suspended", "该资源已下架"),
     State.RETIRED: Wording("This resource was retired", "该资源已出库"),
@@ -108,4 +108,4 @@ def _asset(name: str) -> str:
 
 def _local(at: datetime) -> str:
     """In China's time, to the minute."""
-    return f"{at.astimezone(_CHINA):%Y-%m-%d %H:%M}"
+    return civil_time(at)

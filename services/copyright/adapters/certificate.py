@@ -7,7 +7,7 @@ from importlib.resources import files
 import segno
 
 from services.copyright.application.evidence_ports import CertificateFacts
-from services.copyright.domain.civil import civil_date, civil_time
+from shared.civil import civil_date, civil_time
 from shared.typesetting import Typesetter
 
 _TEMPLATE = "certificate.typ"

@@ -8,7 +8,6 @@ from services.copyright.application.holders import is_anothers
 from services.copyright.application.intake import Intake
 from services.copyright.application.journal import Act, authenticated
 from services.copyright.application.offers import offers_of
-from services.copyright.domain.civil import civil_time
 from services.copyright.domain.licences import TEMPLATES, Terms
 from services.copyright.domain.registrations import (
     NotAllowedNow,
@@ -18,6 +17,7 @@ from services.copyright.domain.registrations import (
 )
 from services.copyright.verify.events import fold
 from shared.access import Rule
+from shared.civil import civil_time
 from shared.database import UnitOfWork
 from shared.errors import NotFound
 from shared.principal import Principal

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from services.copyright.application.evidence_ports import CertificateFacts, StampRow
-from services.copyright.domain.civil import civil_time
 from services.copyright.domain.evidence import LoggedEvent
 from services.copyright.domain.names import STANDINGS
 from services.copyright.domain.registrations import Party, Record, WorkFile
 from services.copyright.verify.events import fold
 from services.copyright.verify.leaf import Leaf
 from services.copyright.verify.notes import Checkpoint
+from shared.civil import civil_time
 
 _FILES = 8
 """So many of a work's files are named."""

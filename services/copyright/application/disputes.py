@@ -16,12 +16,12 @@ from services.copyright.application.consequences import DeadlineKind, Periods
 from services.copyright.application.intake import Intake
 from services.copyright.application.journal import Act, authenticated
 from services.copyright.application.registrations_ports import RegistrationStore
-from services.copyright.domain.civil import civil_time
 from services.copyright.domain.registrations import NotAllowedNow, Record, WorkFile
 from services.copyright.verify.canonical import SALT_SIZE, canonical, text_commitment
 from services.copyright.verify.events import Standing, fold
 from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf, event_hash
 from shared.access import Role, Rule, grants_of
+from shared.civil import civil_time
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound
 from shared.principal import Principal

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from services.copyright.application.intake import HAND, Intake
 from services.copyright.application.journal import Act, authenticated
-from services.copyright.domain.civil import civil_date
 from services.copyright.domain.registrations import (
     Record,
     RegistrationDefective,
@@ -14,6 +13,7 @@ from services.copyright.domain.registrations import (
     identified,
 )
 from shared.access import Rule
+from shared.civil import civil_date
 from shared.context import worded
 from shared.database import UnitOfWork
 from shared.errors import Forbidden

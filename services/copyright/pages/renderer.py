@@ -9,10 +9,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from services.copyright.application.views import Shown
-from services.copyright.domain.civil import civil_time
 from services.copyright.domain.licences import TEMPLATES
 from services.copyright.domain.names import KINDS, STANDINGS
 from services.copyright.verify.leaf import Leaf
+from shared.civil import civil_time
 from shared.context import current
 
 _HEADERS = {

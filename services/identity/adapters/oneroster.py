@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping
 
 from services.identity.adapters.roster_records import Torn, records
 from services.identity.domain.imports import MAX_LINES, RosterLine, Trouble, UnreadableRoster
-from services.identity.domain.people import civil_date
 from services.identity.domain.roster_words import Column
 from services.identity.domain.rosters import NO_PHONE
+from shared.civil import civil_date
 from shared.clock import utc_now
 
 Record = Mapping[str, str]

@@ -18,7 +18,8 @@ from services.identity.application.scim import (
     UserQuery,
 )
 from services.identity.domain.identifiers import IdentifierKind
-from services.identity.domain.people import Person, Profile, civil_date
+from services.identity.domain.people import Person, Profile
+from shared.civil import civil_date
 from shared.clock import Clock
 
 _FITTING = """

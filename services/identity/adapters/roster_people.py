@@ -21,10 +21,11 @@ from services.identity.application.stores import PeopleQuery
 from services.identity.domain.grants import RoleGrant
 from services.identity.domain.identifiers import IdentifierKey
 from services.identity.domain.organisations import INSTITUTIONS, Kind, code_of
-from services.identity.domain.people import CODE_PREFIX, Person, civil_date
+from services.identity.domain.people import CODE_PREFIX, Person
 from services.identity.domain.roster_accounts import Account
 from services.identity.domain.roster_changes import Batch
 from services.identity.domain.rosters import NO_PHONE, RosterGuardian
+from shared.civil import civil_date
 from shared.codes import new_code
 
 _CODED = text("SELECT code, id FROM people WHERE code = ANY(:codes) AND state <> 'ERASED'")

@@ -33,8 +33,8 @@ from services.identity.domain.guardians import (
     may_guard,
 )
 from services.identity.domain.organisations import is_province
-from services.identity.domain.people import civil_date
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.errors import Forbidden, NotFound
 from shared.ids import uuid7

@@ -18,13 +18,8 @@ from services.identity.domain.identifiers import (
     IdentifierKind,
     international,
 )
-from services.identity.domain.people import (
-    PersonDisabled,
-    Profile,
-    State,
-    civil_date,
-    is_minor,
-)
+from services.identity.domain.people import PersonDisabled, Profile, State, is_minor
+from shared.civil import civil_date
 from shared.clock import Clock
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from services.identity.application.reach import MANAGE, is_reached, note_read
 from services.identity.application.stores import NewUow, OpenStores, PeopleStore
 from services.identity.domain.identifiers import IdentifierKey, twin
-from services.identity.domain.people import Person, civil_date
+from services.identity.domain.people import Person
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.errors import Forbidden
 from shared.principal import Principal

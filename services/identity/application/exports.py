@@ -19,10 +19,11 @@ from services.identity.application.organisations_ports import OrganisationTree
 from services.identity.application.reach import note_read
 from services.identity.application.roster_places import Spot
 from services.identity.domain.organisations import INSTITUTIONS, Kind, is_at_or_below
-from services.identity.domain.people import Membership, civil_date
+from services.identity.domain.people import Membership
 from services.identity.domain.roster_accounts import Account
 from services.identity.domain.roster_words import Column, RosterRole
 from services.identity.domain.rosters import Line, RosterGuardian
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.principal import Principal

@@ -29,8 +29,9 @@ from services.identity.domain.grants import (
 )
 from services.identity.domain.organisations import Organisation, StillInUse
 from services.identity.domain.organisations import State as OrganisationState
-from services.identity.domain.people import OrganisationNotJoinable, Person, civil_date
+from services.identity.domain.people import OrganisationNotJoinable, Person
 from shared.access import Role, Rule, grants_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound

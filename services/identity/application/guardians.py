@@ -38,9 +38,10 @@ from services.identity.domain.guardians import (
     may_guard,
 )
 from services.identity.domain.identifiers import IdentifierKey
-from services.identity.domain.people import ADULT_AGE, Person, civil_date
+from services.identity.domain.people import ADULT_AGE, Person
 from services.identity.domain.people import State as PersonState
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import current
 from shared.database import UnitOfWork

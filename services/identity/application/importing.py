@@ -36,13 +36,14 @@ from services.identity.domain.imports import (
     State,
     UnreadableRoster,
 )
-from services.identity.domain.people import Person, civil_date
+from services.identity.domain.people import Person
 from services.identity.domain.people import State as PersonState
 from services.identity.domain.reconciliation import Reconciliation
 from services.identity.domain.roster_accounts import Account
 from services.identity.domain.roster_changes import Batch, Refused, Result
 from services.identity.domain.rosters import Line
 from services.identity.domain.staging import Staged, Staging
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import RequestContext, enter
 from shared.database import UnitOfWork

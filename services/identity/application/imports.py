@@ -28,9 +28,10 @@ from services.identity.domain.imports import (
 )
 from services.identity.domain.organisations import Organisation
 from services.identity.domain.organisations import State as OrganisationState
-from services.identity.domain.people import Person, civil_date
+from services.identity.domain.people import Person
 from services.identity.domain.roster_words import ONEROSTER_HEADINGS
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import current
 from shared.database import UnitOfWork

@@ -15,7 +15,8 @@ from services.identity.application.stores import (
     Stores,
 )
 from services.identity.domain import events_people as events
-from services.identity.domain.people import Action, Membership, Person, State, civil_date
+from services.identity.domain.people import Action, Membership, Person, State
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import NotFound, StaleVersion

@@ -9,8 +9,9 @@ from services.identity.application.reach import note_read, person_of
 from services.identity.application.stores import NewUow, OpenStores
 from services.identity.domain.grants import RoleGrant
 from services.identity.domain.identifiers import Identifier
-from services.identity.domain.people import Person, Standing, civil_date, offers
+from services.identity.domain.people import Person, Standing, offers
 from shared.access import Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.errors import NotFound
 from shared.principal import Principal

@@ -32,10 +32,9 @@ from services.identity.domain.people import (
     MembershipDatesRefused,
     OwnAccount,
     Person,
-    civil_date,
-    civil_midnight,
     join,
 )
+from shared.civil import civil_date, civil_midnight
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound, StaleVersion

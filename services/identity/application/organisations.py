@@ -28,8 +28,8 @@ from services.identity.domain.organisations import (
     is_beside_provinces,
     is_province,
 )
-from services.identity.domain.people import civil_date
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import current
 from shared.database import UnitOfWork

@@ -46,10 +46,10 @@ from services.identity.domain.people import (
     PersonActionRefused,
     Profile,
     State,
-    civil_date,
     offers,
 )
 from shared.access import Role, Rule, grants_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound, StaleVersion

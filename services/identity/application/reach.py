@@ -16,15 +16,9 @@ from services.identity.domain.grants import (
 )
 from services.identity.domain.guardians import GuardianshipState
 from services.identity.domain.organisations import is_beside_provinces, is_province
-from services.identity.domain.people import (
-    AccountBeyondReach,
-    OwnAccount,
-    Person,
-    Standing,
-    State,
-    civil_date,
-)
+from services.identity.domain.people import AccountBeyondReach, OwnAccount, Person, Standing, State
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.context import acting, current
 from shared.database import UnitOfWork
 from shared.errors import NotFound

@@ -33,9 +33,9 @@ from services.identity.domain.people import (
     Person,
     Profile,
     State,
-    civil_date,
 )
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound

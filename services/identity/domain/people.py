@@ -6,7 +6,7 @@ Days (birth dates, memberships) are days in China; an account is judged by the d
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, Self
 from uuid import UUID
@@ -16,7 +16,6 @@ from shared.errors import DomainError
 
 CODE_PREFIX = "A"
 ADULT_AGE = 18  # 民法典 第十七条
-_CHINA = timezone(timedelta(hours=8))
 
 
 class PersonDisabled(DomainError):
@@ -192,16 +191,6 @@ def refusal(action: Action, state: State, standing: Standing) -> Refusal | None:
     if standing not in transition.by:
         return "separated" if standing is Standing.APART else "beyond_reach"
     return None if state in transition.sources else "state"
-
-
-def civil_date(at: datetime) -> date:
-    """The day it is in China."""
-    return at.astimezone(_CHINA).date()
-
-
-def civil_midnight(day: date) -> datetime:
-    """The instant at which `day` begins in China."""
-    return datetime.combine(day, time(), _CHINA).astimezone(UTC)
 
 
 def age_on(birth_date: date, day: date) -> int:

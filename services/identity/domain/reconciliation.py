@@ -26,7 +26,6 @@ from services.identity.domain.people import (
     Person,
     Profile,
     State,
-    civil_date,
     is_minor,
 )
 from services.identity.domain.places import Node, Place
@@ -43,6 +42,7 @@ from services.identity.domain.roster_departures import Departures
 from services.identity.domain.roster_matching import Matching
 from services.identity.domain.roster_words import Column, RosterRole
 from services.identity.domain.rosters import GUARDIAN_COLUMNS, Defect, Line, RosterGuardian
+from shared.civil import civil_date
 from shared.ids import uuid7
 
 

@@ -5,12 +5,13 @@ from datetime import date, datetime
 
 from services.identity.domain.grants import ORDINARY, RoleGrant
 from services.identity.domain.organisations import is_at_or_below
-from services.identity.domain.people import Action, Membership, State, civil_date
+from services.identity.domain.people import Action, Membership, State
 from services.identity.domain.places import Place
 from services.identity.domain.roster_accounts import Account, membership_of, roles_of
 from services.identity.domain.roster_changes import Batch, Refused
 from services.identity.domain.roster_words import Column
 from services.identity.domain.rosters import Defect, Line
+from shared.civil import civil_date
 
 
 class Departures:

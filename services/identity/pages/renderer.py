@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.identity.pages.cookies import YEAR_SECONDS, Cookie, Cookies
 from services.identity.pages.forms import Forms
+from shared.civil import civil_time
 from shared.context import Language, current
 from shared.edge import language_of
 from shared.errors import DomainError
@@ -29,7 +30,6 @@ STATIC_TYPES: Mapping[str, str] = {
     ".svg": "image/svg+xml",
 }
 _HOST = re.compile(r"[a-z0-9.-]{1,253}")
-_CHINA = timezone(timedelta(hours=8))
 _HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -220,4 +220,4 @@ def _in_other_language(address: str, language: Language) -> str:
 
 def _local_time(at: datetime) -> str:
     """In China's time, to the minute."""
-    return f"{at.astimezone(_CHINA):%Y-%m-%d %H:%M}"
+    return civil_time(at)

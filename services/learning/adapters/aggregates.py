@@ -11,10 +11,11 @@ import asyncpg
 
 from services.learning.adapters.days import tables_of, union
 from services.learning.application.intake import NOBODY
-from services.learning.domain.xapi.aggregates import MOST_DURATION_MS, Tally, day_of
+from services.learning.domain.xapi.aggregates import MOST_DURATION_MS, Tally
 from services.learning.domain.xapi.contents import Figures, key_of
 from services.learning.domain.xapi.records import About
 from services.learning.domain.xapi.statements import VOIDED
+from shared.civil import civil_date
 
 _COUNTED = "about = 0 AND actor_id <> '00000000-0000-0000-0000-000000000000' AND NOT voided"
 """Statements by somebody about an activity."""
@@ -209,7 +210,7 @@ async def _take_out(  # the columns of one row
     key: tuple[Any, ...] = (actor, activity)
     await connection.execute("DELETE FROM progress WHERE actor_id = $1 AND activity = $2", *key)
     await connection.execute(_RECOUNT.format(rows=rows), *key)
-    day = day_of(at)
+    day = civil_date(at)
     await connection.execute(_LESS, activity, day, int(completed), int(passed is True))
     await connection.execute(
         "DELETE FROM activity_days WHERE activity = $1 AND day = $2 AND statements = 0",

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from services.learning.domain.archive import Archive
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.typesetting import Typesetter
 
 _TEMPLATE = "archive.typ"
@@ -25,11 +25,11 @@ class TypstPrinter:
 
 
 def _day(at: datetime) -> str:
-    return day_of(at).isoformat()
+    return civil_date(at).isoformat()
 
 
 def _facts(archive: Archive) -> dict[str, Any]:
-    day = day_of(archive.at)
+    day = civil_date(archive.at)
     standing = archive.standing.record
     return {
         "person": archive.person,

@@ -24,11 +24,11 @@ from services.learning.adapters.pool import Pool
 from services.learning.adapters.progress import People
 from services.learning.adapters.reading import lines_of
 from services.learning.application.intake import PERSONA
-from services.learning.domain.xapi.aggregates import day_of
 from services.learning.domain.xapi.attachments import hashes_in, signatures_in
 from services.learning.domain.xapi.contents import attachment_key
 from services.learning.domain.xapi.records import About
 from services.learning.domain.xapi.rules import Json
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.ids import uuid7
@@ -117,7 +117,7 @@ class _Gone:
         self.lines.setdefault(_uuid(row.blob_id), set()).add(row.line)
         self.activities |= {_uuid(each) for each in (row.object, *(row.related or ()))}
         if row.about == About.ACTIVITY and not row.voided:
-            key = (_uuid(row.object), day_of(row.at))
+            key = (_uuid(row.object), civil_date(row.at))
             self.statements[key] += 1
             self.completions[key] += row.completed
             self.passes[key] += row.passed is True

@@ -27,8 +27,8 @@ from services.learning.domain.archive import (
 )
 from services.learning.domain.courses import completion
 from services.learning.domain.progress import ESTIMATOR
-from services.learning.domain.xapi.aggregates import day_of
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -110,7 +110,7 @@ class Archives:
         now = self._clock()
         async with self._new_uow() as uow:
             place = await self._learners.reached(uow, caller, person, WRITE)
-            term.check_present(day_of(now))
+            term.check_present(civil_date(now))
             store = self._store(uow.connection)
             standing = await self._standing(store, person)
             taken = Snapshot(person, term, now, standing.record)
@@ -139,7 +139,7 @@ class Archives:
         day: date | None,
     ) -> Given:
         now = self._clock()
-        today = day_of(now)
+        today = civil_date(now)
         async with self._new_uow() as uow:
             place = await self._learners.reached(uow, caller, person, WRITE)
             check_given(day or today, today)

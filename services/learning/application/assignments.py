@@ -31,7 +31,7 @@ from services.learning.domain.assignments import (
 from services.learning.domain.assignments_load import LONGEST_DAYS, DayLoad, by_day
 from services.learning.domain.directory import Organisation, within
 from services.learning.domain.spaces import KINDS, Kind
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import worded
 from shared.database import UnitOfWork
@@ -162,7 +162,7 @@ class Assignments:
         async with self._new_uow() as uow:
             store, directory = self._store(uow.connection), self._directory(uow.connection)
             found = await store.get(assignment_id)
-            sight = await seen(store, directory, caller, found, day_of(self._clock()))
+            sight = await seen(store, directory, caller, found, civil_date(self._clock()))
             classes = await store.classes(assignment_id)
         own = {each.class_id for each in sight.takers}
         return sight, [each for each in classes if sight.staff or each.organisation_id in own]
@@ -180,14 +180,14 @@ class Assignments:
                 SURVEY.admit(caller, path)
                 return await store.page_at(path, limit, before)
             people = [caller.subject, *await directory.children(caller.subject)]
-            return await store.page(people, day_of(self._clock()), limit, before)
+            return await store.page(people, civil_date(self._clock()), limit, before)
 
     async def load(
         self, caller: Principal, organisation: str, first: date | None, last: date | None
     ) -> Sequence[DayLoad]:
         """What a class has to do on the days on which something is due, from `first` (today) to
         `last` (a week). Raises `Forbidden`, `ClassesRefused`."""
-        begin = first or day_of(self._clock())
+        begin = first or civil_date(self._clock())
         farthest = begin + timedelta(days=LONGEST_DAYS - 1)
         end = min(last or begin + PLANNED, farthest)
         async with self._new_uow() as uow:

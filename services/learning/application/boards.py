@@ -26,8 +26,8 @@ from services.learning.domain.boards import (
     SchoolSums,
 )
 from services.learning.domain.directory import Organisation
-from services.learning.domain.xapi.aggregates import day_of
 from shared.access import Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -104,7 +104,7 @@ class Boards:
             if organisation.kind in BY_PART:
                 sums = await self._regions(uow.connection).below(path)
                 return await uow.commit(_of_region(organisation, now, sums))
-            pupils = await self._pupils(uow.connection).below(path, day_of(now))
+            pupils = await self._pupils(uow.connection).below(path, civil_date(now))
             await uow.commit()
         return await self._of_pupils(organisation, now, pupils)
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.learning.application.boards import BoardRecords, Pupils
 from services.learning.domain.boards import ACTIVE, Figures
 from services.learning.domain.directory import Organisation
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 
@@ -62,7 +62,7 @@ class SchoolFigures:
         for school in schools:
             now = self._clock()
             async with self._new_uow() as uow:
-                pupils = await self._pupils(uow.connection).below(school.path, day_of(now))
+                pupils = await self._pupils(uow.connection).below(school.path, civil_date(now))
                 people = await self._records.actors([each.person for each in pupils])
                 found = await self._records.groups(dict.fromkeys(people, ""), now - ACTIVE)
                 store = self._store(uow.connection)

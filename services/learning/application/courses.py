@@ -26,7 +26,7 @@ from services.learning.domain.courses_changes import changes
 from services.learning.domain.courses_events import ReferenceAdded, ReferenceRemoved
 from services.learning.domain.references import Reference, flaws
 from services.learning.domain.spaces import Announcement
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.ids import uuid7
@@ -140,7 +140,7 @@ class Courses:
         async with self._new_uow() as uow:
             path = await self._place(uow, caller, organisation)
             store, enrolments = self._store(uow.connection), self._enrolments(uow.connection)
-            directory, day = self._directory(uow.connection), day_of(self._clock())
+            directory, day = self._directory(uow.connection), civil_date(self._clock())
             held = await store.locked(course_id)
             origin, _ = await seen(caller, held, enrolments, directory, day)
             plan = origin.plan if title is None else replace(origin.plan, title=title)

@@ -23,7 +23,7 @@ from services.learning.domain.courses import (
 )
 from services.learning.domain.directory import Organisation, within
 from services.learning.domain.spaces import KINDS, Kind
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound
@@ -86,7 +86,7 @@ class Enrolments:
         """By path, behind `after`, for those who work there. Raises `NotFound`, `Forbidden`."""
         async with self._new_uow() as uow:
             enrolments = self._enrolments(uow.connection)
-            directory, day = self._directory(uow.connection), day_of(self._clock())
+            directory, day = self._directory(uow.connection), civil_date(self._clock())
             course = await self._store(uow.connection).get(course_id)
             _, standpoint = await seen(caller, course, enrolments, directory, day)
             if standpoint is Standpoint.LEARNER:

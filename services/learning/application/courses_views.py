@@ -30,7 +30,7 @@ from services.learning.domain.courses import (
 )
 from services.learning.domain.directory import Standing
 from services.learning.domain.references import Outlook, outlook
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound
@@ -87,7 +87,7 @@ class CourseViews:
                 SURVEY.admit(caller, path)
                 return await store.page_at(path, limit, before)
             people = [caller.subject, *await directory.children(caller.subject)]
-            return await store.page(people, day_of(self._clock()), limit, before)
+            return await store.page(people, civil_date(self._clock()), limit, before)
 
     async def sections(
         self, caller: Principal, course_id: UUID
@@ -136,7 +136,7 @@ class CourseViews:
                     raise Forbidden(
                         "How far others are is for their teachers.", zh="他人进度仅教师可以查看。"
                     )
-            day = day_of(self._clock())
+            day = civil_date(self._clock())
             if not await self._enrolments(uow.connection).takes(course_id, [who], day):
                 raise NotFound("That person does not take the course.", zh="此人未参加该课程。")
             sections = await self._store(uow.connection).sections(course_id)
@@ -156,7 +156,7 @@ class CourseViews:
     ) -> tuple[Course, Standpoint]:
         course = await self._store(uow.connection).get(course_id)
         enrolments, directory = self._enrolments(uow.connection), self._directory(uow.connection)
-        return await seen(caller, course, enrolments, directory, day_of(self._clock()))
+        return await seen(caller, course, enrolments, directory, civil_date(self._clock()))
 
 
 def _by_work(caller: Principal, course: Course) -> bool:

@@ -14,7 +14,7 @@ from services.learning.application.directory import Directory
 from services.learning.application.submissions_access import Shown, for_marking, shown
 from services.learning.domain.marking import GivenMark, MarksRefused, complete
 from services.learning.domain.submissions import Submission
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import worded
 from shared.database import UnitOfWork
@@ -102,7 +102,7 @@ class Marking:
             assignments, store = self._assignments(uow.connection), self._store(uow.connection)
             directory, now = self._directory(uow.connection), self._clock()
             assignment = await assignments.get(assignment_id)
-            sight = await seen(assignments, directory, caller, assignment, day_of(now))
+            sight = await seen(assignments, directory, caller, assignment, civil_date(now))
             if not sight.staff:
                 raise Forbidden("Its teachers tell the marks.", zh="仅任课教师可以公布成绩。")
             places = work_places(caller, sight.assignment.plan.subject)

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.learning.application.directory import STAFF, Directory
 from services.learning.domain.directory import Organisation
-from services.learning.domain.xapi.aggregates import day_of
 from shared.access import Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -60,7 +60,7 @@ class Learners:
     ) -> Organisation:
         """The place of a pupil that one of the caller's roles covers. Raises `NotFound`."""
         if rule.roles:
-            day = day_of(self._clock())
+            day = civil_date(self._clock())
             for each in await self._pupils(uow.connection).classes_of(person, day):
                 if rule.holds(caller, each.path):
                     return each

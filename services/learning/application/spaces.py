@@ -18,8 +18,8 @@ from services.learning.domain.spaces import (
     Pick,
     Space,
 )
-from services.learning.domain.xapi.aggregates import day_of
 from shared.access import Role, Rule, grants_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import worded
 from shared.database import UnitOfWork
@@ -96,7 +96,7 @@ class Spaces:
         async with self._new_uow() as uow:
             directory = self._directory(uow.connection)
             people = [caller.subject, *await directory.children(caller.subject)]
-            homes = await directory.homes(people, day_of(self._clock()))
+            homes = await directory.homes(people, civil_date(self._clock()))
             own = [] if after is not None else _personal(caller)
             paths = [each.path for each in homes]
             room = limit - len(own)
@@ -177,7 +177,7 @@ class Spaces:
                 people += [Member(each, NO_MEMBERSHIP, "", "guardian") for each in guardians]
                 return sorted(each for each in people if (each.person, each.key) > after)[:limit]
             ROLL.admit(caller, space.path)
-            return await directory.members(space.path, day_of(self._clock()), limit, after)
+            return await directory.members(space.path, civil_date(self._clock()), limit, after)
 
     async def found(self, uow: UnitOfWork, caller: Principal, space_id: UUID) -> Space:
         """The space, which the caller may see. Raises `NotFound`."""
@@ -187,7 +187,7 @@ class Spaces:
         organisation = await directory.organisation(space_id)
         if organisation is not None:
             space = _institutional(organisation)
-            day = day_of(self._clock())
+            day = civil_date(self._clock())
             if space and await sees(directory, caller, organisation.path, day):
                 return space
         elif str(space_id) in await directory.children(caller.subject):

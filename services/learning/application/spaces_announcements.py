@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.learning.application.directory import STAFF, Directory
 from services.learning.application.spaces import Spaces
 from services.learning.domain.spaces import KINDS, Announcement, Space
-from services.learning.domain.xapi.aggregates import day_of
 from shared.access import Role, Rule
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound, StaleVersion
@@ -158,7 +158,7 @@ class Announcements:
     async def _heard_by(self, uow: UnitOfWork, person: UUID) -> Sequence[UUID]:
         directory = self._directory(uow.connection)
         people = [str(person), *await directory.children(str(person))]
-        homes = await directory.homes(people, day_of(self._clock()))
+        homes = await directory.homes(people, civil_date(self._clock()))
         paths = [each.path for each in homes]
         speaking = await directory.at_and_above(paths, list(KINDS), _FARTHEST, "")
         return [each.id for each in speaking]

@@ -27,7 +27,7 @@ from services.learning.domain.submissions import (
     TooManyFiles,
     flaws,
 )
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import worded
 from shared.database import UnitOfWork
@@ -176,7 +176,7 @@ class Submissions:
     ) -> tuple[Assignment, Taker]:
         """What the caller takes, as whom. Raises `NotFound`, `AssignmentActionRefused`."""
         store, directory = self._assignments(uow.connection), self._directory(uow.connection)
-        sight: Sight = await seen(store, directory, caller, assignment, day_of(self._clock()))
+        sight: Sight = await seen(store, directory, caller, assignment, civil_date(self._clock()))
         own = [each for each in sight.takers if each.person == caller.subject]
         if not own:
             raise NotFound("The homework is not for you to do.", zh="该作业未布置给您。")

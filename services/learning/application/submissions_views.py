@@ -16,7 +16,7 @@ from services.learning.application.assignments_ports import (
 from services.learning.application.directory import Directory
 from services.learning.application.submissions_access import Shown, shown
 from services.learning.domain.submissions import Attempt, Submission
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -70,7 +70,7 @@ class SubmissionViews:
             directory = self._directory(uow.connection)
             if assignment_id is not None:
                 found = await assignments.get(assignment_id)
-                day = day_of(self._clock())
+                day = civil_date(self._clock())
                 sight = await seen(assignments, directory, caller, found, day)
                 if sight.staff:
                     places = work_places(caller, sight.assignment.plan.subject)

@@ -14,10 +14,10 @@ import pypdfium2
 import pytest
 from fastapi import FastAPI
 
-from services.copyright.domain.civil import civil_date
 from services.copyright.parts.log import LogPart
 from services.copyright.verify.cli import main as verify
 from services.copyright.verify.report import INCOMPLETE, INVALID, VALID
+from shared.civil import civil_date
 from shared.events import Envelope
 from shared.ids import uuid7
 from shared.service import Runtime

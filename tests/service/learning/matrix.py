@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.learning.domain.archive import Term
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import utc_now
 from shared.ids import uuid7
 from tests.service.learning.courses import Desk, placed, section
@@ -232,7 +232,7 @@ async def archive_entry(desk: Desk) -> Target:
 
 
 async def take_snapshot(desk: Desk) -> Target:
-    term = str(Term.at(day_of(utc_now())))
+    term = str(Term.at(civil_date(utc_now())))
     return await learner("archive/snapshots", {"term": term})(desk)
 
 

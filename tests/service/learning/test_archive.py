@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.learning.domain.archive import Term
-from services.learning.domain.xapi.aggregates import day_of
+from shared.civil import civil_date
 from shared.clock import utc_now
 from shared.ids import uuid7
 from tests.service.house import Token
@@ -21,7 +21,7 @@ from tests.service.learning.school import CLASS, OTHER_CLASS, OTHER_SCHOOL, SCHO
 AWARD = {"title": "校运动会第一名", "text": "女子60米，9秒2。", "day": "2026-10-16"}
 COUNTED = ("required", "done", "completed")
 REMARK = {"text": "课堂发言积极。"}
-TERM = {"term": str(Term.at(day_of(utc_now())))}
+TERM = {"term": str(Term.at(civil_date(utc_now())))}
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.application.quotas import Quotas
-from gateway.domain.quotas import Allowance, Quota, Window, day_of, seconds_left
+from gateway.domain.quotas import Allowance, Quota, Window
+from shared.civil import civil_date, seconds_left
 from shared.errors import Unavailable
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-TODAY = day_of(NOON)
+TODAY = civil_date(NOON)
 
 
 def leased(quota: Quota, requests: int) -> Allowance:
@@ -72,9 +73,9 @@ def test_a_refused_second_says_when_to_come_back_and_then_takes_it() -> None:
 
 def test_a_day_ends_at_midnight_in_china() -> None:
     evening = datetime(2026, 11, 22, 15, 59, 30, tzinfo=UTC)
-    assert day_of(evening) == date(2026, 11, 22)
+    assert civil_date(evening) == date(2026, 11, 22)
     assert seconds_left(evening) == 31
-    assert day_of(evening + timedelta(seconds=31)) == date(2026, 11, 23)
+    assert civil_date(evening + timedelta(seconds=31)) == date(2026, 11, 23)
 
 
 class Register:

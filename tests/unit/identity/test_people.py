@@ -17,8 +17,6 @@ from services.identity.domain.people import (
     Standing,
     State,
     age_on,
-    civil_date,
-    civil_midnight,
     folded_name,
     is_minor,
     join,
@@ -26,6 +24,7 @@ from services.identity.domain.people import (
     offers,
     refusal,
 )
+from shared.civil import civil_date, civil_midnight
 from shared.ids import uuid7
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)

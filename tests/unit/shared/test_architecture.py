@@ -33,7 +33,17 @@ def imported(file: Path) -> Iterator[str]:
 
 
 SHARED_BY_DOMAINS = {
-    *("chinese_codes", "codes", "context", "defects", "errors", "ids", "storage", "winnowing"),
+    *(
+        "chinese_codes",
+        "civil",
+        "codes",
+        "context",
+        "defects",
+        "errors",
+        "ids",
+        "storage",
+        "winnowing",
+    ),
 }
 
 

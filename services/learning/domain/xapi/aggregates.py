@@ -7,19 +7,18 @@ it, and a recount from the raw statements gives the same. Progress never regress
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
 from services.learning.domain.progress import Mastery, score_of
 from services.learning.domain.xapi.contents import Figures
+from shared.civil import civil_date
 
 N = TypeVar("N", int, float)
 
 MOST_DURATION_MS = 10**15
 """What is longer in sum counts as that long: however much is sent, everything can be added up."""
-SCHOOL_TIME = timezone(timedelta(hours=8))
-"""A day begins at midnight in China."""
 
 
 @dataclass(slots=True)
@@ -62,11 +61,6 @@ class Day:
         self.passes += figures.passed is True
 
 
-def day_of(at: datetime) -> date:
-    """The school day of an instant."""
-    return at.astimezone(SCHOOL_TIME).date()
-
-
 class Tally:
     """The aggregates of some statements, to be added to what is stored."""
 
@@ -82,7 +76,7 @@ class Tally:
         if progress is None:
             progress = self.progress[actor, activity] = Progress(at, at)
         progress.add(at, figures)
-        key = (activity, day_of(at))
+        key = (activity, civil_date(at))
         day = self.days.get(key)
         if day is None:
             day = self.days[key] = Day()

@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from gateway.app import HEARS
-from gateway.domain.quotas import day_of
 from gateway.settings import Settings
+from shared.civil import civil_date
 from shared.clock import utc_now
 from shared.ids import uuid7
 from shared.inbox import apply_handler
@@ -328,7 +328,7 @@ async def test_quota_and_usage_are_shown_once_it_is_approved(
         told = event("client.approved", client_id=application, quota_class="trial")
         await apply_handler(HEARS["identity"], uow, told)
         await uow.commit()
-    today = day_of(utc_now())
+    today = civil_date(utc_now())
     for operation, requests in (("GET /catalog/v1/resources", 41), ("POST /catalog/v1/x", 1)):
         await owner.execute(
             "INSERT INTO usage_days VALUES ($1, $2, $3, $4, 2, 0, 10, 2000)",

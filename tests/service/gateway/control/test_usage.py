@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from gateway.app import HEARS
-from gateway.domain.quotas import day_of
+from shared.civil import civil_date
 from shared.clock import utc_now
 from shared.events import Envelope
 from shared.ids import uuid7
@@ -49,7 +49,7 @@ async def told(app: FastAPI, *events: Envelope) -> None:
 async def used(app: FastAPI, owner: asyncpg.Connection) -> date:
     """An application that asked on three days; returns today."""
     await told(app, event("client.approved"))
-    today = day_of(utc_now())
+    today = civil_date(utc_now())
     for days in (0, 1, 40):
         for operation, requests in ((READ, 3), ("POST /catalog/v1/uploads", 1)):
             await owner.execute(
