@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +18,8 @@ LONGEST_FILE = 450
 PACKAGES = ("shared", "stack", "services", "gateway", "migrations")
 BINARIES = Path(sys.prefix) / "bin"
 
-TWO_AT_ONCE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""For tests whose files each stand alone: no other file's tests may see what one does."""
-
-THREE_AT_ONCE = ("-n", "3", *TWO_AT_ONCE[2:])
-"""For those that mostly wait for what was killed."""
+ALONE = ("--dist", "loadfile", "--no-loadscope-reorder")
+"""Each file stands alone: no other file's tests may see what one does."""
 
 Check = Callable[[], bool]
 
@@ -69,14 +66,13 @@ def test() -> int:
     report = Report()
     for step in static_steps(fix=False):
         report.run(step)
-    report.run(Step("unit tests", _pytest({}, "unit", options=TWO_AT_ONCE)))
+    report.run(Step("unit tests", _pytest({}, "unit", at_once=2)))
     with tempfile.TemporaryDirectory(prefix="shuyuan-test-") as directory:
         try:
             for step in _steps_on_a_stack(Path(directory)):
                 report.run(step)
         finally:
             report.run(Step("stop the stack", _shuyuan("down", "--data", directory)))
-    report.run(Step("fault tests", _pytest({}, "faults", options=THREE_AT_ONCE)))
     return report.sum_up()
 
 
@@ -168,17 +164,10 @@ def _steps_on_a_stack(data: Path) -> list[Step]:
     return [
         Step("start a stack for the tests", _shuyuan(*up)),
         Step("migrations fit the models", lambda: commands.migrations(data, "check") == 0),
+        # Three at once on two cores: those with faults mostly wait for what was killed.
         Step(
-            "service tests",
-            _pytest(shared, "service", options=(*TWO_AT_ONCE, "--ignore=tests/service/stack")),
-        ),
-        Step(
-            "stack, contract, conformance and end-to-end tests",
-            _pytest(
-                shared,
-                *("service/stack", "contract", "conformance", "e2e"),
-                options=TWO_AT_ONCE,
-            ),
+            "service, contract, conformance, end-to-end and fault tests",
+            _pytest(shared, *("service", "contract", "conformance", "e2e", "faults"), at_once=3),
         ),
     ]
 
@@ -187,12 +176,12 @@ def _shuyuan(*arguments: str) -> Check:
     return lambda: _command(sys.executable, "-m", "stack", *arguments)
 
 
-def _pytest(variables: Mapping[str, str], *folders: str, options: Sequence[str] = ()) -> Check:
+def _pytest(variables: Mapping[str, str], *folders: str, at_once: int) -> Check:
     """Runs the folders of tests/ that hold tests."""
     chosen = [f"tests/{name}" for name in folders if any(CHECKOUT.glob(f"tests/{name}/**/test_*"))]
     if not chosen:
         return lambda: not print("no tests here yet")
-    command = (sys.executable, "-m", "pytest", *options, *chosen)
+    command = (sys.executable, "-m", "pytest", "-n", str(at_once), *ALONE, *chosen)
     # Two that collect the same tests must find the same order in a set.
     told = {**variables, "PYTHONHASHSEED": "0"}
     return lambda: _command(*command, variables=told)
