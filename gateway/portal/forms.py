@@ -39,7 +39,7 @@ class Forms:
     cookie."""
 
     def __init__(self, public_origin: str, key: bytes) -> None:
-        self._origin = public_origin
+        self.origin = public_origin
         self._key = key
 
     def token(self, session: str) -> str:
@@ -72,5 +72,5 @@ class Forms:
         """By Origin; our own referrer policy makes that `null`, so then by Fetch Metadata."""
         origin = request.headers.get("origin", "null")
         if origin != "null":
-            return origin == self._origin
+            return origin == self.origin
         return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

@@ -11,6 +11,7 @@ from gateway.domain.portal import SignInNeeded
 from gateway.portal.cookies import Cookie
 from gateway.portal.forms import Form
 from gateway.portal.renderer import Pages
+from shared.addresses import to_our_name
 from shared.errors import DomainError
 
 Show = Callable[[Request], Awaitable[Response]]
@@ -56,6 +57,8 @@ class PageRoutes:
         async def page(request: Request) -> Response:
             request.scope["route"] = route
             self._pages.settle_language(request)
+            if method == "GET" and (other := to_our_name(request, self._pages.forms.origin)):
+                return other
             try:
                 return await answer(request)
             except SignInNeeded:

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from services.identity.pages.forms import Form
 from services.identity.pages.renderer import Pages
+from shared.addresses import to_our_name
 from shared.errors import DomainError
 
 Show = Callable[[Request], Awaitable[Response]]
@@ -37,6 +38,8 @@ class PageRoutes:
         async def page(request: Request) -> Response:
             request.scope["route"] = route
             self._pages.settle_language(request)
+            if method == "GET" and (other := to_our_name(request, self._pages.forms.origin)):
+                return other
             try:
                 return await answer(request)
             except DomainError as error:

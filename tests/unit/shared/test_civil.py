@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from shared.civil import CHINA, civil_date, civil_midnight, civil_time, seconds_left
 
-INSTANTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC))
+FIRST, LAST = datetime.fromisoformat("0001-01-03"), datetime.fromisoformat("9999-12-29")
+INSTANTS = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
 
 
 @given(INSTANTS)
