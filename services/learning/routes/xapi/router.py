@@ -15,6 +15,7 @@ from services.learning.application.documents import Documents
 from services.learning.application.statements import Statements
 from services.learning.domain.xapi.documents import Kind
 from services.learning.domain.xapi.values import Version
+from services.learning.routes.xapi.contract import described
 from services.learning.routes.xapi.descriptions import ABOUT, DescriptionResources
 from services.learning.routes.xapi.documents import DocumentResource
 from services.learning.routes.xapi.exchange import Handler, endpoint, preflight
@@ -46,10 +47,7 @@ def credentials(scope: str) -> dict[str, Any]:
     """Keyword arguments of a `Direct` route for applications: Basic, or a token with `scope`."""
     return {
         "dependencies": [Depends(_documented)],
-        "openapi_extra": {
-            "x-access": {"scope": scope, "roles": [], "own": False},
-            "security": [{"application": []}, {"access_token": []}],
-        },
+        "openapi_extra": {"x-access": {"scope": scope, "roles": [], "own": False}},
     }
 
 
@@ -81,6 +79,8 @@ def xapi_router(
             methods.setdefault("POST", handlers["GET"])  # carries the others in its form
         for method, handler in methods.items():
             access = public() if is_public else credentials(_scope(method, path))
+            told = described(version, method, path)
+            access["openapi_extra"] |= told.pop("openapi_extra")
             summary, _, rest = (handler.__doc__ or "").partition("\n")
             router.add_api_route(
                 path,
@@ -90,6 +90,7 @@ def xapi_router(
                 summary=summary,
                 description=cleandoc(rest),
                 response_model=None,
+                **told,
                 **access,
             )
         router.add_api_route(
