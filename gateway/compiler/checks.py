@@ -62,6 +62,47 @@ def trace_context() -> Json:
     return _filter("trace", _unless(is_trace), "envoy.filters.http.header_mutation", removes)
 
 
+def one_spelling() -> list[Json]:
+    """The filters that write the scheme of a bearer token as the token check looks for it: case
+    does not matter (RFC 9110 §11.1), and services take every spelling."""
+    other = {
+        "and_matcher": {
+            "predicate": [
+                _header("authorization", "(?i:bearer) .*"),
+                {"not_matcher": _header("authorization", "Bearer [^ ].*")},
+            ]
+        }
+    }
+    token = {"metadata_namespace": "bearer", "key": "token"}
+    pattern = {"google_re2": {}, "regex": "^(?i:bearer) +"}
+    read = {
+        "@type": f"{_TYPE}.extensions.filters.http.header_to_metadata.v3.Config",
+        "request_rules": [
+            {
+                "header": "authorization",
+                "on_header_present": {
+                    **token,
+                    "regex_value_rewrite": {"pattern": pattern, "substitution": ""},
+                },
+            }
+        ],
+    }
+    header = {"key": "authorization", "value": "Bearer %DYNAMIC_METADATA(bearer:token)%"}
+    written = {
+        "@type": f"{_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": {
+            "request_mutations": [
+                {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+            ]
+        },
+    }
+    mutation = "envoy.filters.http.header_mutation"
+    return [
+        _filter("bearer", _unless(other), "envoy.filters.http.header_to_metadata", read),
+        _filter("scheme", _unless(other), mutation, written),
+    ]
+
+
 def before_token() -> list[Json]:
     """The filters that come before the token check: an API key becomes a token there.
 

@@ -111,6 +111,7 @@ def _filters(policy: Policy, deployment: Deployment) -> list[Json]:
             },
         ),
         checks.trace_context(),
+        *checks.one_spelling(),
         *checks.before_token(),
         _jwt(deployment),
         _typed(RBAC, "filters.http.rbac.v3.RBAC"),

@@ -135,6 +135,16 @@ def test_a_token_of_another_key_or_algorithm_is_refused(door: Door) -> None:
     assert door.upstream.seen == []
 
 
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer  "])
+def test_however_its_scheme_is_spelt_a_token_is_looked_at(door: Door, scheme: str) -> None:
+    good, expired = door.token("identity.read"), door.token("identity.read", exp=1)
+    with door.client() as client:
+        assert client.get(READ, headers={"authorization": scheme + expired}).status_code == 401
+        for path in (READ, "/catalog/v1/textbooks"):
+            assert client.get(path, headers={"authorization": scheme + good}).status_code == 200
+    assert {seen["authorization"] for seen in door.upstream.headers} == {f"Bearer {good}"}
+
+
 def test_a_token_in_the_query_is_none(door: Door) -> None:
     with door.client() as client:
         answer = client.get(READ, params={"access_token": door.token("identity.read")})
