@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
         ],
         table=PROBLEMS,
     )
-    decides = checkpoint.build(settings, quotas)
+    decides = checkpoint.build(runtime, settings, quotas)
     app.add_middleware(CheckpointEdge, checkpoint=decides)
     return app
 

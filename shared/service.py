@@ -69,8 +69,8 @@ class Runtime:
         self.started_at = clock()
         self.engine = create_engine(settings, name)
         self.reader = Reader(settings, name)
-        revoked = RevokedTokens()
-        self.verifier = TokenVerifier(settings.issuer, settings.jwks_url, revoked=revoked)
+        self.revoked = RevokedTokens()
+        self.verifier = TokenVerifier(settings.issuer, settings.jwks_url, revoked=self.revoked)
         self.relay = Relay(settings, name)
         self.sealer = Sealer(self.engine)
         self.handlers: dict[str, Handlers] = {
@@ -86,7 +86,7 @@ class Runtime:
             "audit-sealer": self.sealer.run,
             "retention": Sweeper(self.engine, settings).run,
             "jwks": self.verifier.run,
-            "revocations": RevocationFeed(settings, name, revoked).run,
+            "revocations": RevocationFeed(settings, name, self.revoked).run,
             **{f"inbox-{s}": i.run for s, i in zip(hears, self._inboxes, strict=True)},
         }
 

@@ -11,6 +11,7 @@ from gateway.application.keys import IssuerAway, Keys
 from gateway.application.quotas import Quotas
 from gateway.domain.quotas import Quota, Remaining, Window
 from shared.errors import DomainError, Forbidden, Unauthenticated, Unavailable
+from shared.principal import Revoked
 
 
 class QuotaExceeded(DomainError):
@@ -60,9 +61,10 @@ class Passed(NamedTuple):
 
 
 class Checkpoint:
-    def __init__(self, keys: Keys, quotas: Quotas) -> None:
+    def __init__(self, keys: Keys, quotas: Quotas, revoked: Revoked) -> None:
         self._keys = keys
         self._quotas = quotas
+        self._revoked = revoked
 
     async def key(self, key: str, authorization: str, address: str) -> Passed:
         """An API key. Raises `Unauthenticated`, `Forbidden`, `KeyAndToken`, `QuotaExceeded`,
@@ -88,8 +90,14 @@ class Checkpoint:
         return await self._counted(known.client, known.quota_class, known.access_token)
 
     async def token(self, authorization: str) -> Passed:
-        """An application's own token, verified by Envoy. Raises `QuotaExceeded`."""
+        """An application's own token, verified by Envoy. Raises `QuotaExceeded`, and
+        `Unauthenticated` for one that was revoked, also where no service looks at it."""
         claims = _claims(authorization)
+        if self._revoked(claims):
+            raise Unauthenticated(
+                "The token was revoked. If the application is not suspended, ask for a new one.",
+                zh="令牌已被撤销；应用如未被暂停，请重新获取令牌。",
+            )
         return await self._counted(str(claims.get("client_id")), str(claims.get("quota")), None)
 
     async def _counted(self, client: str, quota_class: str, access_token: str | None) -> Passed:

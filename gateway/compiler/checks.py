@@ -74,7 +74,7 @@ def one_spelling() -> list[Json]:
         }
     }
     token = {"metadata_namespace": "bearer", "key": "token"}
-    pattern = {"google_re2": {}, "regex": "^(?i:bearer) +"}
+    pattern = {"regex": "^(?i:bearer) +"}
     read = {
         "@type": f"{_TYPE}.extensions.filters.http.header_to_metadata.v3.Config",
         "request_rules": [

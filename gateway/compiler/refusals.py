@@ -5,23 +5,41 @@ Why it refused stays in its log: a token's fault helps an attacker more than a c
 
 from typing import Any
 
+from shared.problems import Problem
+
 Json = dict[str, Any]
 
-TITLES = {
-    400: ("The request could not be read", "无法解析请求内容"),
-    401: ("Send a valid access token as Authorization: Bearer", "请附上有效的访问令牌"),
-    403: ("The token does not open this operation", "令牌无权执行此操作"),
-    404: ("Not found", "未找到"),
-    405: ("This method does not exist here: see Allow", "此处不支持该方法，请参见 Allow"),
-    408: ("The request took too long to arrive", "请求接收超时"),
-    413: ("The request body is too large", "请求内容过大"),
-    426: ("Use HTTP/1.1 or newer", "请使用 HTTP/1.1 或更新版本"),
-    429: ("Too many requests: wait for Retry-After", "请求过于频繁，请按 Retry-After 稍后再试"),
-    431: ("The request headers are too large", "请求头过大"),
-    503: ("Try again shortly", "服务暂不可用，请稍后重试"),
-    504: ("The answer took too long: try again", "处理超时，请稍后重试"),
-}
-OTHERWISE = ("The request was refused", "请求未被受理")
+REFUSALS = (
+    Problem("malformed-request", 400, "The request could not be read", "无法解析请求内容"),
+    Problem(
+        "unauthenticated",
+        401,
+        "Send a valid access token as Authorization: Bearer",
+        "请附上有效的访问令牌",
+    ),
+    Problem("forbidden", 403, "The token does not open this operation", "令牌无权执行此操作"),
+    Problem("not-found", 404, "Not found", "未找到"),
+    Problem(
+        "method-not-allowed",
+        405,
+        "This method does not exist here: see Allow",
+        "此处不支持该方法，请参见 Allow",
+    ),
+    Problem("request-too-slow", 408, "The request took too long to arrive", "请求接收超时"),
+    Problem("body-too-large", 413, "The request body is too large", "请求内容过大"),
+    Problem("http-too-old", 426, "Use HTTP/1.1 or newer", "请使用 HTTP/1.1 或更新版本"),
+    Problem(
+        "too-many-requests",
+        429,
+        "Too many requests: wait for Retry-After",
+        "请求过于频繁，请按 Retry-After 稍后再试",
+    ),
+    Problem("headers-too-large", 431, "The request headers are too large", "请求头过大"),
+    Problem("unavailable", 503, "Try again shortly", "服务暂不可用，请稍后重试"),
+    Problem("answer-too-slow", 504, "The answer took too long: try again", "处理超时，请稍后重试"),
+)
+"""With the types that services give the same faults, where they have them."""
+OTHERWISE = Problem("refused", 400, "The request was refused", "请求未被受理")
 
 
 def _header(key: str, value: str) -> Json:
@@ -42,12 +60,12 @@ def mappers() -> list[Json]:
     english = {"name": "accept-language", "string_match": {"prefix": "en", "ignore_case": True}}
     asks = {"header_filter": {"header": english}}
     found = [_told_by_the_control_plane()]
-    for status, titles in [*TITLES.items(), (None, OTHERWISE)]:
-        refused = _status("GE", 400) if status is None else _status("EQ", status)
-        in_english, in_chinese = titles
+    for problem in (*REFUSALS, OTHERWISE):
+        comparison = "GE" if problem is OTHERWISE else "EQ"
+        refused = _status(comparison, problem.status)
         found += [
-            _mapper({"and_filter": {"filters": [refused, asks]}}, in_english, status),
-            _mapper(refused, in_chinese, status),
+            _mapper({"and_filter": {"filters": [refused, asks]}}, problem, problem.title),
+            _mapper(refused, problem, problem.title_zh),
         ]
     return found
 
@@ -69,9 +87,9 @@ def _status(comparison: str, status: int) -> Json:
     return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
 
 
-def _mapper(chosen: Json, title: str, status: int | None) -> Json:
+def _mapper(chosen: Json, problem: Problem, title: str) -> Json:
     body = {
-        "type": "about:blank",
+        "type": problem.type,
         "title": title,
         "status": "%RESPONSE_CODE%",
         "request_id": "%REQ(X-REQUEST-ID)%",
@@ -80,6 +98,6 @@ def _mapper(chosen: Json, title: str, status: int | None) -> Json:
         "filter": chosen,
         "body_format_override": {"json_format": body, "content_type": "application/problem+json"},
     }
-    if status in HEADERS:
-        mapper["headers_to_add"] = [HEADERS[status]]
+    if problem.status in HEADERS:
+        mapper["headers_to_add"] = [HEADERS[problem.status]]
     return mapper

@@ -45,7 +45,13 @@ _TUNNEL: Json = {
 }
 """CONNECT has no path, and no end that could be waited for."""
 
-_NOTHING: Json = {"match": {"prefix": "/"}, "direct_response": {"status": 404}}
+_UNASKED = checks.of_route(readable=False)
+"""What is refused whoever asks is no application's request: its quota and usage stay the same."""
+_NOTHING: Json = {
+    "match": {"prefix": "/"},
+    "direct_response": {"status": 404},
+    "typed_per_filter_config": _UNASKED,
+}
 
 
 def route_table(found: Sequence[Operation], policy: Policy) -> Json:
@@ -192,6 +198,7 @@ def _method_refusal(match: Json, methods: Iterable[str]) -> Json:
         "match": match,
         "direct_response": {"status": 405},
         "response_headers_to_add": [{"header": allow}],
+        "typed_per_filter_config": _UNASKED,
     }
 
 

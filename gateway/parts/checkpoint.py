@@ -21,6 +21,6 @@ def quotas(runtime: Runtime, settings: Settings) -> Quotas:
     return Quotas(QuotaRows(runtime.new_uow), classes, runtime.clock)
 
 
-def build(settings: Settings, counted: Quotas) -> Checkpoint:
+def build(runtime: Runtime, settings: Settings, counted: Quotas) -> Checkpoint:
     issuer = IdentityIssuer(settings.identity_url, settings.identity_secret.get_secret_value())
-    return Checkpoint(Keys(issuer), counted)
+    return Checkpoint(Keys(issuer), counted, runtime.revoked)

@@ -69,6 +69,18 @@ def test_a_refusal_is_told_in_the_control_planes_words(
     assert door.upstream.seen == []
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/catalog/v1/nothing", 404), ("TRACE", GUARDED, 405)]
+)
+def test_what_is_refused_whoever_asks_is_counted_as_nobodys(
+    door: Door, asked: list[str], method: str, path: str, status: int
+) -> None:
+    with door.client() as client:
+        for headers in (KEY, door.bearer("identity.read", quota="standard")):
+            assert client.request(method, path, headers=headers).status_code == status
+    assert asked == []
+
+
 def test_two_keys_at_once_are_no_key(door: Door, asked: list[str]) -> None:
     with door.client() as client:
         answer = client.get(GUARDED, headers=[("x-api-key", "good"), ("x-api-key", "good")])

@@ -9,6 +9,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from gateway.compiler.operations import Operation
+from shared.errors import NotFound
+from shared.problems import COMMON
 from tests.service.gateway.door import OPERATIONS, Door
 
 GUARDED = [each for each in OPERATIONS if each.token and each.scopes and not each.bare]
@@ -77,6 +79,7 @@ def test_an_undocumented_path_does_not_exist(door: Door, path: str) -> None:
         answer = client.get(path, headers=door.bearer("identity.read"))
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == COMMON[NotFound].type
     assert door.upstream.seen == []
 
 

@@ -157,6 +157,18 @@ async def test_what_is_left_is_what_the_headers_of_its_requests_tell(
     assert f'"day";r={quota["left"]};' in counted.headers["ratelimit"]
 
 
+async def test_a_suspended_application_is_refused_where_no_service_looks_at_its_token(
+    app: FastAPI, client: httpx2.AsyncClient, token: Token
+) -> None:
+    own = token(OWN, "integrate", client_id=OWN, quota="standard")
+    assert (await client.get("/check/token/x", headers=own)).status_code == 200
+    now = utc_now().timestamp()
+    app.state.runtime.revoked.add("client", OWN, now + 1, now + 900)
+    refused = await client.get("/check/token/x", headers=own)
+    assert refused.status_code == 401
+    assert refused.json()["type"] == "urn:shuyuan:problem:unauthenticated"
+
+
 @pytest.mark.parametrize("path", [USAGE, f"{USAGE}/export", QUOTA])
 async def test_an_application_reads_of_no_other_of_its_organisation(
     app: FastAPI, client: httpx2.AsyncClient, token: Token, used: date, path: str
