@@ -1,7 +1,7 @@
 """Pages of somebody who is signed in to the portal: their applications, keys, secrets, usage."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from gateway.domain.portal import OF_PEOPLE, SCOPES, Kind, Organisation, Request
 from gateway.portal import Form, FormRefused, PageRoutes, Pages
 from gateway.routes.portal import DESK
 from shared.clock import Clock
+from shared.context import worded
 from shared.errors import Forbidden, NotFound
 
 ONE = f"{DESK}/{{client_id}}"
@@ -25,6 +26,7 @@ OVERLAP_HOURS = (0, 24, 168)
 
 _ONCE = re.compile(r"[0-9a-f-]{36}")
 _KEY_ID = re.compile(r"[0-9A-Z]{8}")
+_EMPTY = Form({})
 
 
 class ApplicationPages:
@@ -77,15 +79,17 @@ class ApplicationPages:
                 "Ask an administrator of your organisation for the role integrator.",
                 zh="请联系本机构管理员开通“集成开发者”角色。",
             )
-        return self._form(request, visitor, organisations, Form({}))
+        return self._form(request, visitor, organisations, _EMPTY)
 
     async def _register(self, request: Request, visitor: Visitor, form: Form) -> Response:
+        wanted = _wanted(form)
         try:
-            client_id = await self._registry.register(visitor.access_token, _wanted(form))
+            if wanted.kind is Kind.SERVER and not wanted.scopes:
+                raise _without_scopes()
+            client_id = await self._registry.register(visitor.access_token, wanted)
         except RequestRefused as refused:
             organisations = await self._desk.organisations(visitor)
-            errors = refused.members["errors"] or [{"detail": refused.detail}]
-            return self._form(request, visitor, organisations, form, 422, errors=errors)
+            return self._form(request, visitor, organisations, form, 422, errors=_errors(refused))
         return self._pages.redirect(f"{DESK}/{client_id}")
 
     async def _show(self, request: Request, visitor: Visitor) -> Response:
@@ -101,7 +105,12 @@ class ApplicationPages:
             form.all("scopes"),
             until,
         )
-        key = await self._sessions.once(visitor, _sent(request, form), issue)
+        try:
+            key = await self._sessions.once(visitor, _sent(request, form), issue)
+        except RequestRefused as refused:
+            return await self._application(
+                request, visitor, 422, form=form, errors=_errors(refused)
+            )
         if key is None:
             return self._pages.redirect(f"{DESK}/{_client_id(request)}")
         return await self._application(request, visitor, new_key=key)
@@ -128,13 +137,22 @@ class ApplicationPages:
         return self._pages.redirect(f"{DESK}/{client_id}")
 
     async def _application(
-        self, request: Request, visitor: Visitor, new_key: str = "", new_secret: str = ""
+        self,
+        request: Request,
+        visitor: Visitor,
+        status: int = 200,
+        *,
+        new_key: str = "",
+        new_secret: str = "",
+        form: Form = _EMPTY,
+        errors: Sequence[Mapping[str, str]] = (),
     ) -> Response:
         overview = await self._desk.overview(visitor, _client_id(request))
         return self._desk_page(
             request,
             visitor,
             "application.html",
+            status,
             application=overview.application,
             overview=overview,
             words=SCOPES,
@@ -143,6 +161,8 @@ class ApplicationPages:
             overlaps=OVERLAP_HOURS,
             new_key=new_key,
             new_secret=new_secret,
+            form=form,
+            errors=errors,
             once=str(uuid4()),
         )
 
@@ -153,19 +173,19 @@ class ApplicationPages:
         organisations: Sequence[Organisation],
         form: Form,
         status: int = 200,
-        **context: Any,
+        errors: Sequence[Mapping[str, str]] = (),
     ) -> Response:
         return self._desk_page(
             request,
             visitor,
             "register.html",
             status,
+            errors=errors,
             form=form,
             once=form.one("once") or str(uuid4()),
             organisations=organisations,
             scopes=SCOPES,
             of_people=OF_PEOPLE,
-            **context,
         )
 
     def _desk_page(
@@ -180,6 +200,17 @@ class ApplicationPages:
             account=visitor.name,
             **context,
         )
+
+
+def _without_scopes() -> RequestRefused:
+    """It calls as itself: nothing would ever be open to it."""
+    told = worded("Choose at least one.", "请至少选择一项。")
+    return RequestRefused(errors=[{"pointer": "#/scopes", "detail": told}])
+
+
+def _errors(refused: RequestRefused) -> Sequence[Mapping[str, str]]:
+    found: Sequence[Mapping[str, str]] = refused.members["errors"] or [{"detail": refused.detail}]
+    return found
 
 
 def _client_id(request: Request) -> str:
@@ -207,12 +238,14 @@ def _wanted(form: Form) -> Wanted:
     kinds = {each.name: each for each in Kind}
     if (kind := kinds.get(form.one("kind"))) is None:
         raise FormRefused("Choose what kind of application it is.", zh="请选择应用类型。")
+    if not set(form.all("scopes")) <= SCOPES.keys():
+        raise FormRefused("Choose among the offered scopes.", zh="请选择表单中提供的权限范围。")
     return Wanted(
         organisation_id=form.one("organisation_id"),
         name=form.one("name"),
         purpose=form.one("purpose"),
         kind=kind,
-        scopes=tuple(each for each in form.all("scopes") if each in SCOPES),
+        scopes=form.all("scopes"),
         redirect_uris=form.lines("redirect_uris"),
         networks=form.lines("networks"),
         once=_once(form),

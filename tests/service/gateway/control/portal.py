@@ -172,6 +172,8 @@ class FakeIdentity:
     async def _issue(self, request: Request) -> Response:
         if refused := self._own(request):
             return refused
+        if self.refusal is not None:
+            return JSONResponse(self.refusal, 422)
         body = await request.json()
         key = {"id": "7K3M9QXB", "created_at": AT, "last_used_at": None, "revoked_at": None, **body}
         self.keys[key["id"]] = key

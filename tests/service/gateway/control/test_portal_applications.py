@@ -58,6 +58,16 @@ def application(person: Person, identity: FakeIdentity) -> str:
     return identity.add(person.subject)
 
 
+def refusal(pointer: str, detail: str) -> dict[str, Any]:
+    """Problem details of identity."""
+    return {
+        "type": "urn:shuyuan:problem:invalid-request",
+        "title": "请求内容有误",
+        "status": 422,
+        "errors": [{"pointer": pointer, "detail": detail}],
+    }
+
+
 async def test_a_person_without_a_role_is_told_whom_to_ask(
     app: FastAPI, identity: FakeIdentity
 ) -> None:
@@ -110,12 +120,7 @@ async def test_the_kind_says_how_an_application_proves_itself(
 async def test_defects_are_told_in_the_form_which_keeps_what_was_typed(
     person: Person, identity: FakeIdentity
 ) -> None:
-    identity.refusal = {
-        "type": "urn:shuyuan:problem:invalid-request",
-        "title": "请求内容有误",
-        "status": 422,
-        "errors": [{"pointer": "#/redirect_uris/0", "detail": "须使用 https"}],
-    }
+    identity.refusal = refusal("#/redirect_uris/0", "须使用 https")
     name = '<script>alert("1")</script>'
     answer = await person.send(DESK, {**FORM, "name": name, "redirect_uris": "http://x.example"})
     assert answer.status_code == 422
@@ -127,7 +132,30 @@ async def test_defects_are_told_in_the_form_which_keeps_what_was_typed(
     assert ONCE in answer.text
 
 
-@pytest.mark.parametrize("wrong", [{"kind": "ROOT"}, {"once": "again\n"}, {"once": ""}])
+async def test_a_server_application_without_scopes_is_asked_for_some(
+    person: Person, identity: FakeIdentity
+) -> None:
+    answer = await person.send(DESK, {**FORM, "scopes": []})
+    assert answer.status_code == 422
+    assert '<a href="#scopes">权限范围</a>：请至少选择一项。' in answer.text
+    assert not identity.applications
+
+
+async def test_defects_of_a_key_are_told_in_its_form_which_keeps_what_was_typed(
+    person: Person, identity: FakeIdentity, application: str
+) -> None:
+    identity.refusal = refusal("#/scopes", "至少 1 项")
+    form = {"name": "夜间任务", "scopes": [], "days": "30", "once": ONCE}
+    answer = await person.send(f"{DESK}/{application}/api-keys", form)
+    assert answer.status_code == 422
+    assert '<a href="#key-scopes">权限范围</a>：至少 1 项' in answer.text
+    assert 'value="夜间任务"' in answer.text
+    assert '<option value="30" selected>' in answer.text
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": "ROOT"}, {"once": "again\n"}, {"once": ""}, {"scopes": ["x"]}]
+)
 async def test_what_the_form_did_not_offer_is_refused(
     person: Person, identity: FakeIdentity, wrong: dict[str, str]
 ) -> None:
