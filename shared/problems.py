@@ -147,7 +147,13 @@ def install(app: FastAPI, table: ProblemTable) -> None:
     async def domain(_request: Request, error: errors.DomainError) -> Response:
         return told(error, known)
 
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        if any(tuple(each["loc"]) == ("body",) for each in error.errors()) and _is_other(request):
+            told = worded(
+                "Send the body as JSON, with Content-Type: application/json.",
+                "请以 JSON 提交，并附上 Content-Type: application/json。",
+            )
+            return render(_BY_STATUS[415], told)
         if any(defect["type"] == "json_invalid" for defect in error.errors()):
             return render(MALFORMED, worded("The body is not JSON.", "请求内容不是 JSON。"))
         return render(INVALID, members={"errors": defects(error)})
@@ -163,6 +169,13 @@ def install(app: FastAPI, table: ProblemTable) -> None:
     app.add_exception_handler(errors.DomainError, domain)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
+
+
+def _is_other(request: Request) -> bool:
+    """Whether a body came that says to be no JSON, or does not say what it is."""
+    has_body = request.headers.get("content-length", "0") != "0"
+    told = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return has_body and told != "application/json" and not told.endswith("+json")
 
 
 def declare(table: ProblemTable) -> Callable[..., dict[int | str, dict[str, Any]]]:

@@ -259,6 +259,20 @@ async def test_a_body_that_cannot_be_read_is_told_apart_from_a_wrong_one(
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:shuyuan:problem:{slug}")
 
 
+@pytest.mark.parametrize("told", ["text/plain", "application/x-www-form-urlencoded", None])
+async def test_json_that_does_not_say_so_is_told_how_to_be_sent(
+    client: httpx2.AsyncClient, told: str | None
+) -> None:
+    headers = {"content-type": told} if told else {}
+    answer = await client.post("/seats", content='{"row": 1}', headers=headers)
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+async def test_no_body_is_a_defect_and_no_other_media_type(client: httpx2.AsyncClient) -> None:
+    assert (await client.post("/seats")).status_code == 422
+
+
 async def test_an_unknown_path_is_not_found(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/nowhere", headers={"accept-language": "en"})
     assert answer.headers["content-type"] == "application/problem+json"
