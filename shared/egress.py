@@ -148,8 +148,9 @@ class Egress:
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
         redirects: int = 0,
+        read: bool = True,
     ) -> EgressAnswer:
-        """The answer, of whatever status, read whole.
+        """The answer, of whatever status, read whole; without `read`, its head alone.
 
         GET and HEAD follow up to `redirects` redirects, each checked like the first address; the
         next one is returned as it is. Headers that may carry a secret stay within one origin, and
@@ -160,7 +161,7 @@ class Egress:
                 request = httpx2.Request(method, url, headers=headers, content=content)
                 request.headers["accept-encoding"] = "gzip"
                 while True:
-                    answer = await self._exchange(request)
+                    answer = await self._exchange(request, read)
                     location = answer.headers.get("location")
                     if (
                         redirects == 0
@@ -201,7 +202,7 @@ class Egress:
             return error
         return None
 
-    async def _exchange(self, request: httpx2.Request) -> EgressAnswer:
+    async def _exchange(self, request: httpx2.Request, read: bool) -> EgressAnswer:
         host = _checked_host(request.url, self._policy.ports)
         addresses = await self._checked_addresses(host)
         # Connections are not kept: a pool knows them by address, while TLS vouched for a name.
@@ -211,7 +212,8 @@ class Egress:
             headers = httpx2.Headers(response.headers)
             wire.left += self._policy.max_bytes
             try:
-                content = await _bounded_body(response, headers, self._policy.max_bytes)
+                most = self._policy.max_bytes
+                content = await _bounded_body(response, headers, most) if read else b""
             finally:
                 await response.aclose()
         return EgressAnswer(str(request.url), response.status, headers, content)

@@ -37,7 +37,9 @@ class WebhookSender:
             return Answer(None, _failure(str(unspoken), unspoken.zh))
         headers = {**headers, "user-agent": f"Shuyuan-Webhooks/{VERSION}"}
         try:
-            answer = await self._egress.request("POST", url, headers=headers, content=body)
+            answer = await self._egress.request(
+                "POST", url, headers=headers, content=body, read=False
+            )
         except EgressError as error:
             return Answer(None, _failure(str(error), error.zh))
         if 200 <= answer.status < 300:

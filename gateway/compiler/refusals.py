@@ -42,6 +42,11 @@ REFUSALS = (
 OTHERWISE = Problem("refused", 400, "The request was refused", "请求未被受理")
 
 
+_ENGLISH = r"(?i)(\s*([^z,\s][^,]*)?,)*\s*en([-;,\s].*)?"
+"""English is named, and no language before it begins as Chinese (zh) does; weights are passed
+over: nobody but a program writes them out of order."""
+
+
 def _header(key: str, value: str) -> Json:
     return {"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"}
 
@@ -57,7 +62,10 @@ HEADERS = {
 
 def mappers() -> list[Json]:
     """Local reply mappers, tried in order."""
-    english = {"name": "accept-language", "string_match": {"prefix": "en", "ignore_case": True}}
+    english = {
+        "name": "accept-language",
+        "string_match": {"safe_regex": {"regex": _ENGLISH}},
+    }
     asks = {"header_filter": {"header": english}}
     found = [_told_by_the_control_plane()]
     for problem in (*REFUSALS, OTHERWISE):

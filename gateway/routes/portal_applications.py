@@ -50,6 +50,8 @@ class ApplicationPages:
         routes.signed_in(f"{DESK}/new", self._new)
         routes.post(DESK, self._register)
         routes.signed_in(ONE, self._show)
+        for made in ("api-keys", "secrets"):  # a page that shows what was made, loaded again
+            routes.signed_in(f"{ONE}/{made}", self._back)
         routes.post(f"{ONE}/api-keys", self._issue_key)
         routes.post(f"{ONE}/api-keys/revoke", self._revoke_key)
         routes.post(f"{ONE}/secrets", self._add_secret)
@@ -94,6 +96,9 @@ class ApplicationPages:
 
     async def _show(self, request: Request, visitor: Visitor) -> Response:
         return await self._application(request, visitor)
+
+    async def _back(self, request: Request, _visitor: Visitor) -> Response:
+        return self._pages.redirect(f"{DESK}/{_client_id(request)}")
 
     async def _issue_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
         until = self._clock() + timedelta(days=_chosen(form, "days", LIVES_DAYS), minutes=-1)

@@ -133,7 +133,10 @@ class ClientAuthentication:
         client, secrets = found or (None, ())
         proven = await self._proven(client, secrets, credentials)
         if client is None or client.auth_method is not credentials.method or not proven:
-            raise OAuthError("invalid_client", "the client is unknown or did not prove itself")
+            raise OAuthError(
+                "invalid_client",
+                "the client is unknown, not approved, suspended, or did not prove itself",
+            )
         context = current()
         context.client = context.actor = credentials.client_id
         return client

@@ -154,10 +154,25 @@ def test_a_token_in_the_query_is_none(door: Door) -> None:
     assert answer.status_code == 401
 
 
-def test_a_refusal_is_told_in_the_language_asked_for(door: Door) -> None:
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [
+        ("en-GB", "Not found"),
+        ("fr, en;q=0.5", "Not found"),
+        ("EN, zh;q=0.1", "Not found"),
+        ("zh-CN, en;q=0.9", "未找到"),
+        ("fr", "未找到"),
+        ("enm", "未找到"),
+        ("", "未找到"),
+    ],
+)
+def test_a_refusal_is_told_in_the_language_asked_for(door: Door, asked: str, title: str) -> None:
     with door.client() as client:
-        chinese = client.get("/nothing")
-        english = client.get("/nothing", headers={"accept-language": "en-GB"})
-    assert chinese.json()["title"] == "未找到"
-    assert english.json()["title"] == "Not found"
+        answer = client.get("/nothing", headers={"accept-language": asked})
+    assert answer.json()["title"] == title
+
+
+def test_a_refusal_names_its_request(door: Door) -> None:
+    with door.client() as client:
+        english = client.get("/nothing")
     assert english.json()["request_id"] == english.headers["x-request-id"]

@@ -53,6 +53,18 @@ async def test_a_body_longer_than_the_limit_is_not_kept() -> None:
     assert (await fetch(answer(b"x" * 1000), max_bytes=1000)).content == b"x" * 1000
 
 
+@pytest.mark.parametrize(
+    "reply", [answer(b"x" * 5000), answer(b"no gzip", "Content-Encoding: gzip")]
+)
+async def test_whoever_wants_the_head_alone_is_not_failed_by_the_body(reply: bytes) -> None:
+    async with serving() as server:
+        server.reply = reply
+        got = await allowing_loopback(server, max_bytes=1000).request(
+            "POST", f"http://127.0.0.1:{server.port}/", read=False
+        )
+    assert (got.status, got.content) == (200, b"")
+
+
 async def test_a_compressed_answer_is_decompressed() -> None:
     got = await fetch(answer(gzip.compress("课".encode() * 100), "Content-Encoding: gzip"))
     assert got.content == "课".encode() * 100

@@ -277,6 +277,14 @@ async def test_a_page_that_is_reloaded_makes_nothing_again(
     assert (await person.send(f"{address}/{path}", {**form, "once": ""})).status_code == 403
 
 
+@pytest.mark.parametrize("made", ["api-keys", "secrets"])
+async def test_a_page_that_showed_a_secret_leads_back_when_it_is_loaded_again(
+    person: Person, application: str, made: str
+) -> None:
+    answer = await person.browser.get(f"{DESK}/{application}/{made}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{DESK}/{application}")
+
+
 async def test_an_application_that_cannot_be_is_told_as_a_page(person: Person) -> None:
     for address in (f"{DESK}/not-a-uuid", f"{DESK}/{uuid7()}"):
         answer = await person.browser.get(address)
