@@ -36,6 +36,16 @@ _NO_HOST: Json = {
 }
 """RFC 9112 §3.2: none, one with user info, or two Host headers, which Envoy joins."""
 
+_TWO_CREDENTIALS: Json = {
+    "match": {
+        "prefix": "/",
+        "headers": [{"name": "authorization", "string_match": {"contains": ","}}],
+    },
+    "direct_response": {"status": 400},
+}
+"""RFC 9110 §5.3: Authorization is no list, and Envoy would verify one and the service take the
+other."""
+
 _TUNNEL: Json = {
     "match": {"connect_matcher": {}},
     "direct_response": {"status": 405},
@@ -103,7 +113,7 @@ def _stem(path: str) -> str:
 def _routes(routes: Sequence[Json]) -> Json:
     listed = {
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteList",
-        "routes": [_NO_HOST, *routes],
+        "routes": [_NO_HOST, _TWO_CREDENTIALS, *routes],
     }
     return {"action": {"name": "routes", "typed_config": listed}}
 

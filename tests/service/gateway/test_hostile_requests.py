@@ -52,6 +52,10 @@ FRAMING = {
     "a space before the colon": post("Transfer-Encoding : chunked", body=CHUNKED),
     "a length with a space before the colon": post("Content-Length : 5", body=b"hello"),
     "a folded transfer coding": post("Transfer-Encoding:\r\n chunked", body=CHUNKED),
+    "chunked before a carriage return": post("Transfer-Encoding: chunked\r", body=CHUNKED),
+    "chunked behind a carriage return": post("Transfer-Encoding: \rchunked", body=CHUNKED),
+    "a length with a carriage return within": post("Content-Length: 1\r0", body=b"hellohello"),
+    "a length before a carriage return": post("Content-Length: 5\r", body=b"hello"),
     "chunks in HTTP/1.0": post("Transfer-Encoding: chunked", body=CHUNKED).replace(
         b"/1.1", b"/1.0"
     ),
@@ -73,6 +77,7 @@ FRAMING = {
     ),
 }
 HEADERS = {
+    "two tokens": get("Authorization: Bearer a", "Authorization: Bearer b"),
     "a header without a colon": get("nonsense"),
     "a header without a name": get(": nonsense"),
     "a header name with a space": get("x bad: 1"),
