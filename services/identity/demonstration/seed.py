@@ -152,8 +152,10 @@ class Seeding:
             with self._founder(Role.ADMINISTRATOR) as founder:
                 secret = (await clients.add_secret(founder, client.id, None)).secret
         return {
+            "name": application.name,
             "client_id": str(client.id),
             "client_secret": secret,
+            "token_endpoint_auth_method": application.auth_method,
             "redirect_uris": uris,
             "grant_types": sorted(terms.grant_types),
             "scopes": sorted(terms.scopes),
