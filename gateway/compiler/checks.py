@@ -32,8 +32,12 @@ _TRACE = "00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
 """traceparent (W3C Trace Context §3.2)."""
 
 
-def _header(name: str, regex: str) -> Json:
-    """Holds where the header is there and fits."""
+def _regex(regex: str) -> Json:
+    return {"safe_regex": {"google_re2": {}, "regex": regex}}
+
+
+def _header(name: str, match: Json) -> Json:
+    """Holds where the header is there and fits `match`, a StringMatcher."""
     return {
         "single_predicate": {
             "input": {
@@ -43,12 +47,12 @@ def _header(name: str, regex: str) -> Json:
                     "header_name": name,
                 },
             },
-            "value_match": {"safe_regex": {"google_re2": {}, "regex": regex}},
+            "value_match": match,
         }
     }
 
 
-_HAS_KEY = _header(API_KEY, ".*")
+_HAS_KEY = _header(API_KEY, _regex(".*"))
 
 
 def trace_context() -> Json:
@@ -58,7 +62,7 @@ def trace_context() -> Json:
         "@type": f"{_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutation",
         "mutations": {"request_mutations": gone},
     }
-    is_trace = {"not_matcher": _header("traceparent", _TRACE)}
+    is_trace = {"not_matcher": _header("traceparent", _regex(_TRACE))}
     return _filter("trace", _unless(is_trace), "envoy.filters.http.header_mutation", removes)
 
 
@@ -68,8 +72,8 @@ def one_spelling() -> list[Json]:
     other = {
         "and_matcher": {
             "predicate": [
-                _header("authorization", "(?i:bearer) .*"),
-                {"not_matcher": _header("authorization", "Bearer [^ ].*")},
+                _header("authorization", {"prefix": "bearer ", "ignore_case": True}),
+                {"not_matcher": _header("authorization", {"prefix": "Bearer "})},
             ]
         }
     }

@@ -138,7 +138,7 @@ def test_a_token_of_another_key_or_algorithm_is_refused(door: Door) -> None:
     assert door.upstream.seen == []
 
 
-@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer  "])
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "bEaReR "])
 def test_however_its_scheme_is_spelt_a_token_is_looked_at(door: Door, scheme: str) -> None:
     good, expired = door.token("identity.read"), door.token("identity.read", exp=1)
     with door.client() as client:
