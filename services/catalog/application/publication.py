@@ -17,7 +17,7 @@ from services.catalog.domain.publication import (
     published_files,
     texts_of,
 )
-from services.catalog.domain.publication_events import ResourcePublished
+from services.catalog.domain.publication_events import PublishedContributor, ResourcePublished
 from services.catalog.domain.resources import Resource
 from services.catalog.domain.versions import Version
 from shared.clock import Clock
@@ -97,6 +97,13 @@ class Publishing:
                 rights_basis=metadata["rights_basis"]["kind"],
                 files=files,
                 texts=texts_of(stored),
+                title=metadata["title"],
+                types=metadata["resource_types"],
+                contributors=[
+                    PublishedContributor(each["name"], each["role"])
+                    for each in metadata["contributors"]
+                ],
+                licensor=metadata["rights_basis"].get("licensor"),
             )
         )
         uow.audit.record(

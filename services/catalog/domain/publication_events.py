@@ -26,16 +26,29 @@ class _OfResource:
 
 
 @dataclass(frozen=True)
+class PublishedContributor:
+    """``role`` as in metadata (2.2); ``name`` as everybody may read it there."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
 class ResourcePublished(_OfResource):
-    """Everybody may read ``version`` from now on. ``title_sha256`` is lower-case hex, of the title
-    in UTF-8; ``rights_basis`` is a code of the dictionary of that name; ``texts`` are those
-    of files, by prints that lead to no word."""
+    """Everybody may read ``version`` from now on: what is told of it is of its public metadata.
+    ``title_sha256`` is lower-case hex, of the title in UTF-8; ``types`` and ``rights_basis`` are
+    codes of the dictionaries; ``licensor`` is who assigned or licensed it, where somebody did;
+    ``texts`` are those of files, by prints that lead to no word."""
 
     title_sha256: str
     licence: str | None
     rights_basis: str
     files: Sequence[PublishedFile]
     texts: Sequence[PublishedText] = ()
+    title: str = ""
+    types: Sequence[str] = ()
+    contributors: Sequence[PublishedContributor] = ()
+    licensor: str | None = None
 
     type: ClassVar[str] = "catalog.resource.published.v1"
 

@@ -60,6 +60,13 @@ async def test_the_neighbours_hear_which_files_under_which_rights(office: Office
         "title_sha256": hashlib.sha256("分数的初步认识".encode()).hexdigest(),
         "licence": "CC-BY-4.0",
         "rights_basis": "own_work",
+        "title": "分数的初步认识",
+        "types": made["metadata"]["resource_types"],
+        "contributors": [
+            {"name": each["name"], "role": each["role"]}
+            for each in made["metadata"]["contributors"]
+        ],
+        "licensor": None,
     }
 
 
