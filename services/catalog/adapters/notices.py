@@ -11,26 +11,31 @@ from services.catalog.domain.lifecycle import Action, State
 from services.catalog.domain.notices import Notice, RemovalReason, Standing, reason_of
 from services.catalog.domain.publication import Publication
 
+# A notice is written once, with where the organisation stood then.
+_AUTHORITY = (
+    "ltree2text(COALESCE((SELECT o.path FROM organisations o"
+    " WHERE o.label = ltree2text(subpath(n.authority, -1))), n.authority)) AS authority"
+)
 _ADD = text(
     "INSERT INTO notices (id, resource_id, action, reason_code, notice, version, at, actor,"
     " authority) VALUES (:id, :resource_id, :action, :reason_code, :notice, :version, :at, :actor,"
     " text2ltree(CAST(:authority AS text)))"
 )
 _LATEST = text(
-    "SELECT id, resource_id, action, reason_code, notice, version, at, actor,"
-    " ltree2text(authority) AS authority FROM notices"
+    "SELECT id, resource_id, action, reason_code, notice, version, at, actor,"  # noqa: S608 - constant columns
+    f" {_AUTHORITY} FROM notices n"
     " WHERE resource_id = :id ORDER BY id DESC LIMIT 1"
 )
 _SINCE_RESTORED = text(
-    "SELECT id, resource_id, action, reason_code, notice, version, at, actor,"
-    " ltree2text(authority) AS authority FROM notices n"
+    "SELECT id, resource_id, action, reason_code, notice, version, at, actor,"  # noqa: S608 - constant columns
+    f" {_AUTHORITY} FROM notices n"
     " WHERE resource_id = :id AND action <> 'restore' AND NOT EXISTS (SELECT FROM notices later"
     " WHERE later.resource_id = n.resource_id AND later.action = 'restore' AND later.id > n.id)"
     " ORDER BY id"
 )
 _IN_FORCE = text(
-    "SELECT n.id, n.resource_id, n.action, n.reason_code, n.notice, n.version, n.at, n.actor,"
-    " ltree2text(n.authority) AS authority, r.code, r.state"
+    "SELECT n.id, n.resource_id, n.action, n.reason_code, n.notice, n.version, n.at, n.actor,"  # noqa: S608 - likewise
+    f" {_AUTHORITY}, r.code, r.state"
     " FROM notices n JOIN resources r ON r.id = n.resource_id"
     " WHERE r.state IN ('SUSPENDED', 'RETIRED') AND NOT EXISTS (SELECT FROM notices later"
     " WHERE later.resource_id = n.resource_id AND later.id > n.id)"

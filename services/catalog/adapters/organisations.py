@@ -30,6 +30,7 @@ _MOVES = [
         ("review_policies", "path"),
         ("review_groups", "path"),
         ("review_roster", "path"),
+        ("review_conflicts", "path"),
         ("course_references", "organisation_path"),
     )
 ]

@@ -1,19 +1,28 @@
 """Review policies in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.reviews_routing import done_by
 from services.catalog.domain.policies import Kind, Policy, Step
 from services.catalog.domain.reviews import Importance
 
 _COLUMNS = (
     "ltree2text(path) AS path, resource_type, importance, steps, mandatory, version, updated_at"
 )
-_ABOVE = text(f"SELECT {_COLUMNS} FROM review_policies WHERE path @> text2ltree(:path)")  # noqa: S608 - constant columns
+_TARGET = (
+    "ltree2text(subpath(p.path, -1)) || '/' || COALESCE(NULLIF(p.resource_type, ''), '*')"
+    " || '/' || p.importance"
+)
+_WRITTEN = done_by(_TARGET, "'review_policy.put'", makers="CAST(:without AS text[])")
+_ABOVE = text(
+    f"SELECT {_COLUMNS} FROM review_policies p"  # noqa: S608 - constant fragments
+    f" WHERE path @> text2ltree(:path) AND NOT {_WRITTEN}"
+)
 _OF = text(
     f"SELECT {_COLUMNS} FROM review_policies WHERE path = text2ltree(:path)"  # noqa: S608 - likewise
     " AND resource_type = :resource_type AND importance = :importance FOR UPDATE"
@@ -47,8 +56,9 @@ class PolicyRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def above(self, path: str) -> Sequence[Policy]:
-        return [_policy(row) for row in await self._connection.execute(_ABOVE, {"path": path})]
+    async def above(self, path: str, without: Collection[str] = ()) -> Sequence[Policy]:
+        asked = {"path": path, "without": list(without)}
+        return [_policy(row) for row in await self._connection.execute(_ABOVE, asked)]
 
     async def of(
         self, path: str, resource_type: str | None, importance: Importance

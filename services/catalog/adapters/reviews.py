@@ -17,6 +17,7 @@ from services.catalog.adapters.reviews_routing import (
     OF_THE_SUBJECT,
     ROUTE,
     group_counts,
+    is_named,
 )
 from services.catalog.application.resources import CodeTaken
 from services.catalog.application.reviews_ports import Event, Round, Routed, TaskKind
@@ -135,6 +136,10 @@ _IS_EXCLUDED = text(
     f" AND {CONFLICT_COUNTS}) OR EXISTS (SELECT FROM review_groups g"
     " WHERE g.id = CAST(:group_id AS uuid) AND NOT CAST(:escalated AS boolean)"
     f" AND NOT g.members && CAST(:people AS text[]) AND {group_counts(MAKERS)})"
+)
+_IS_NAMED = text(
+    "SELECT EXISTS (SELECT FROM unnest(CAST(:people AS text[])) p (person)"  # noqa: S608 - likewise
+    f" WHERE {is_named('p.person')})"
 )
 _HAD_CLAIMED = text(
     "SELECT EXISTS (SELECT FROM review_events WHERE case_id = :case_id AND round = :round"
@@ -272,6 +277,15 @@ class ReviewRepository:
         }
         return bool(await self._connection.scalar(_IS_EXCLUDED, asked))
 
+    async def is_named(self, case: Case, people: Collection[str]) -> bool:
+        asked = {
+            "people": list(people),
+            "makers": list(case.makers),
+            "path": case.at.path,
+            "resource_id": case.resource_id,
+        }
+        return bool(await self._connection.scalar(_IS_NAMED, asked))
+
     async def had_claimed(self, case: Case, people: Collection[str]) -> bool:
         asked = {"case_id": case.id, "round": case.round, "level": case.at.kind}
         return bool(await self._connection.scalar(_HAD_CLAIMED, {**asked, "people": list(people)}))
@@ -307,6 +321,7 @@ class ReviewRepository:
             "subject": case.subject,
             "makers": list(case.makers),
             "case_id": case.id,
+            "resource_id": case.resource_id,
             "round": case.round,
             "now": now,
             "day": now.date(),
@@ -340,7 +355,7 @@ def _row(case: Case) -> dict[str, Any]:
 
 def case_of(row: Row[Any]) -> Case:
     told = {name: getattr(row, name) for name in _PLAIN}
-    chain = [Level(**each) for each in row.chain]
+    chain = [Level(**each).among(row.organisation_path) for each in row.chain]
     chain[row.level] = chain[row.level].at(row.level_path)
     return Case(
         **told,

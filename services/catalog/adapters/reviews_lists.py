@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.catalog.adapters.reviews_routing import group_counts
+from services.catalog.adapters.reviews_routing import conflict_counts, group_counts
 from services.catalog.application.reviews_views import Position, Row, Scope, Wanted
 from shared.reader import Reader
 
@@ -24,10 +24,21 @@ _JUDGED_AT = (
     " OR (c.escalated AND c.level_path <@ {0}::text[]::ltree[]))"
 )
 _OF_THE_SUBJECT = "(c.subject = {1} OR c.level_kind = 'COMMITTEE')"
+# The caller's conflicts are few, and read once.
+_OWN = "WITH own AS MATERIALIZED (SELECT * FROM review_conflicts WHERE reviewer = ANY({}::text[])) "
 _MAY_BE_JUDGED = (
-    "NOT c.makers && {0}::text[] AND (c.group_id IS NULL OR c.escalated OR NOT EXISTS (SELECT FROM"
+    "NOT c.makers && {0}::text[] AND (c.group_id IS NULL OR c.escalated OR NOT EXISTS (SELECT FROM"  # noqa: S608 - constant fragments
     " review_groups g WHERE g.id = c.group_id AND NOT g.members && {0}::text[]"
-    f" AND {group_counts('c.makers')}))"
+    f" AND {group_counts('c.makers')})) AND NOT EXISTS (SELECT FROM own f"
+    f" WHERE {conflict_counts('c.makers', 'c.level_path')})"
+)
+_HAS_A_SEAT = (
+    "NOT EXISTS (SELECT FROM review_verdicts v WHERE v.case_id = c.id AND v.round = c.round"
+    " AND v.reviewer = ANY({0}::text[]))"
+    " AND (SELECT count(*) FROM review_claims l WHERE l.case_id = c.id AND l.reviewer <> {1}"
+    " AND l.lease_until > now()) + (SELECT count(*) FROM review_verdicts v WHERE v.case_id = c.id"
+    " AND v.round = c.round AND v.level = c.level)"
+    " < COALESCE(CAST(c.chain -> c.level ->> 'seats' AS integer), 1)"
 )
 
 
@@ -46,6 +57,7 @@ class ReviewReads:
     ) -> Sequence[Row]:
         given = list[object]()
         conditions = list[str]()
+        own = ""
 
         def ask(condition: str, *values: object) -> None:
             conditions.append(placed(condition, *values))
@@ -74,7 +86,11 @@ class ReviewReads:
                 for subject, paths in of.items()
             ]
             conditions.append(f"({' OR '.join(either)})")
-            ask(_MAY_BE_JUDGED, sorted(scope.people))
+            people = sorted(scope.people)
+            ask(_MAY_BE_JUDGED, people)
+            if wanted.state == "IN_REVIEW":
+                ask(_HAS_A_SEAT, people, scope.caller)
+            own = placed(_OWN, people)
         if scope.claimed_by is not None:
             ask(_MINE, scope.claimed_by)
         for column in ("stage", "subject", "level_kind", "importance", "assignee", "resource_id"):
@@ -84,6 +100,6 @@ class ReviewReads:
             ask("(c.due_at, c.id) > ({}, {})", *after)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         given.append(limit)
-        query = f"{_SELECT}{where} ORDER BY c.due_at, c.id LIMIT ${len(given)}"
+        query = f"{own}{_SELECT}{where} ORDER BY c.due_at, c.id LIMIT ${len(given)}"
         rows: Sequence[Row] = await self._reader.fetch(query, *given)
         return rows

@@ -1,15 +1,18 @@
 """To whom a case goes: one statement over expert groups, the roster, absences and conflicts.
 
 Nobody chooses the judges of their own work: what makers of a case did to groups and conflicts, as
-audit tells, does not count for it.
+audit tells, does not count for it. Whom its metadata names, on their author's word alone, may judge
+it, though not approve: it goes to others first, where there are any.
 """
 
 from sqlalchemy import text
 
+from services.catalog.adapters.reviews_makers import NAMED
+
 MAKERS = "CAST(:makers AS text[])"
 
 
-def _done_by(target: str, actions: str, *, makers: str, they: bool = True) -> str:
+def done_by(target: str, actions: str, *, makers: str, they: bool = True) -> str:
     """Whether one of the `makers`, or (not ``they``) somebody who is none, did it."""
     by = f"COALESCE(a.actor = ANY({makers}) OR a.on_behalf_of = ANY({makers}), false)"
     return (
@@ -19,19 +22,39 @@ def _done_by(target: str, actions: str, *, makers: str, they: bool = True) -> st
 
 
 def group_counts(makers: str) -> str:
-    """Whether no maker founded or changed the group ``g``."""
-    return "NOT " + _done_by(
-        "g.id", "'review_group.founded', 'review_group.changed'", makers=makers
+    """Whether no maker founded or changed the group ``g``, and somebody of it may judge there."""
+    changed = done_by("g.id", "'review_group.founded', 'review_group.changed'", makers=makers)
+    return (
+        f"NOT {changed} AND EXISTS (SELECT FROM review_roster r WHERE r.path = g.path"
+        " AND r.person = ANY(g.members) AND r.valid_from <= now()"
+        " AND (r.valid_until IS NULL OR r.valid_until > now()))"
     )
 
 
-_DECLARED = _done_by("f.id", "'review_conflict.declared'", makers=MAKERS, they=False)
-_LIFTED = _done_by("f.id", "'review_conflict.lifted'", makers=MAKERS)
-CONFLICT_COUNTS = (
-    f"f.maker = ANY({MAKERS}) AND (f.lifted_at IS NULL OR {_LIFTED})"
-    f" AND (f.path IS NULL OR (f.path @> text2ltree(:path) AND {_DECLARED}))"
-)
-"""Whether the conflict ``f`` keeps its reviewer from work of the makers at ``path``."""
+def conflict_counts(makers: str, path: str, *, of: str | None = None) -> str:
+    """Whether the conflict ``f`` is with one of those `of`, None: of the `makers`, and counts at
+    `path` for what these made."""
+    declared = done_by("f.id", "'review_conflict.declared'", makers=makers, they=False)
+    lifted = done_by("f.id", "'review_conflict.lifted'", makers=makers)
+    return (
+        f"f.maker = ANY({of or makers}) AND (f.lifted_at IS NULL OR {lifted})"
+        f" AND (f.path IS NULL OR (f.path @> {path} AND {declared}))"
+    )
+
+
+_PATH = "text2ltree(:path)"
+CONFLICT_COUNTS = conflict_counts(MAKERS, _PATH)
+_NAMED = f"ARRAY{NAMED}"
+_CLOSE = conflict_counts(MAKERS, _PATH, of=_NAMED)
+
+
+def is_named(person: str) -> str:
+    """Whether the metadata names the `person`, or whom they have a conflict of interest with."""
+    return (
+        f"({person} = ANY({_NAMED}) OR EXISTS"
+        f" (SELECT FROM review_conflicts f WHERE f.reviewer = {person} AND {_CLOSE}))"
+    )
+
 
 OF_THE_SUBJECT = (
     "(r.subject IS NULL OR r.subject = CAST(:subject AS text) OR :level_kind = 'COMMITTEE')"
@@ -61,7 +84,9 @@ ROUTE = text(
     " free AS (SELECT person FROM able WHERE NOT EXISTS (SELECT FROM review_absences a"
     " WHERE a.person = able.person AND :day BETWEEN a.from_date AND a.until_date))"
     " SELECT (SELECT id FROM grp) AS group_id, EXISTS (SELECT FROM able) AS known,"
-    " (SELECT f.person FROM free f ORDER BY (SELECT count(*) FROM review_cases c"
-    " WHERE c.assignee = f.person AND c.state = 'IN_REVIEW'), f.person LIMIT 1) AS assignee"
+    " (SELECT p.person FROM free p ORDER BY"
+    f" {is_named('p.person')}, (SELECT count(*) FROM review_cases c"
+    " WHERE c.assignee = p.person AND c.state = 'IN_REVIEW'), p.person LIMIT 1) AS assignee"
 )
-"""The least busy of those who are there, of the group that fits, or without one of the roster."""
+"""The least busy of those who are there, of the group that fits, or without one of the roster; whom
+the metadata names only where there is nobody else."""

@@ -127,6 +127,12 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+_PERSON = (
+    "Id of the person, if known here. Whom it names, but as reviewer, does not approve it."
+    " 除审核者外，不得由其通过。"
+)
+
+
 class Contributor(_Shape):
     """2.2 contribute"""
 
@@ -142,7 +148,7 @@ class Contributor(_Shape):
         "other",
     ] = Field(description="2.2 role. 至少有一位作者。")
     organisation: Line | None = Field(None, description="所在单位。")
-    person_id: Id | None = Field(None, description="Id of the person, if known here.")
+    person_id: Id | None = Field(None, description=_PERSON)
 
 
 class Cataloguer(_Shape):
@@ -150,7 +156,7 @@ class Cataloguer(_Shape):
 
     name: Line = Field(description="3.1 entity: 姓名或机构名称。")
     organisation: Line | None = Field(None, description="所在单位。")
-    person_id: Id | None = Field(None, description="Id of the person, if known here.")
+    person_id: Id | None = Field(None, description=_PERSON)
 
 
 class RightsBasis(_Shape):

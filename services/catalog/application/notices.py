@@ -119,7 +119,7 @@ class Notices:
             store = self._notices(uow.connection)
             resources = self._resources(uow.connection)
             paths = MODERATE.admitted_paths(caller)
-            viewer = Viewer(caller.subject, paths, people_of(caller))
+            viewer = Viewer(caller.subject, paths, people=people_of(caller))
             before = known(await resources.locked(resource_id), viewer)
             actors = actors_of(viewer, before)
             held = await suspension_of(resources, viewer, before)

@@ -168,7 +168,7 @@ class Policies:
                 raise StaleVersion
             uow.audit.record(
                 "review_policy.put",
-                f"{path}/{resource_type or '*'}/{importance}",
+                f"{path.rpartition('.')[2]}/{resource_type or '*'}/{importance}",
                 organisation=path,
                 after=policy.record,
                 version=policy.version,

@@ -46,7 +46,8 @@ OWNER = frozenset({Actor.OWNER})
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A resource as a viewer sees it: its draft, or (``number``) a version of it. ``is_maker`` and
-    ``has_authority`` are those of `Situation`, as far as they were asked."""
+    ``has_authority`` are those of `Situation`, as far as they were asked; ``may_write``: the viewer
+    writes at its organisation, if it has one."""
 
     resource: Resource
     content: Content
@@ -54,6 +55,7 @@ class Shown:
     actors: frozenset[Actor]
     is_maker: bool = False
     has_authority: bool = False
+    may_write: bool = True
 
 
 class CodeTaken(Exception):
@@ -88,8 +90,9 @@ class ResourceStore(UploadReads, Protocol):
         ...
 
     async def makers(self, resource_id: UUID) -> frozenset[str]:
-        """Who owns it, wrote anything of it, is named as having made some of it, or sent a file of
-        any version, also on behalf of somebody else."""
+        """Who owns it, wrote, imported or submitted anything of it, or sent a file of any version,
+        also on behalf of somebody else. Not whom its author says to have: nobody chooses who does
+        not judge."""
         ...
 
 
@@ -121,7 +124,7 @@ class Resources:
         """
         async with self._new_uow() as uow:
             resource = await self.draft(uow, caller, organisation, metadata, files)
-            return await uow.commit(draft_of(resource, OWNER))
+            return await uow.commit(draft_of(resource, OWNER, viewer_of_writer(caller)))
 
     async def draft(
         self,
@@ -166,10 +169,10 @@ class Resources:
                 attached = await attach(store, caller, files, attached)
             after = before.changed(Content(metadata, attached), self._clock())
             if after.draft == before.draft:
-                return draft_of(before, OWNER)
+                return draft_of(before, OWNER, viewer_of_writer(caller))
             await store.save(after)
             note(uow, "changed", after, before)
-            return await uow.commit(draft_of(after, OWNER))
+            return await uow.commit(draft_of(after, OWNER, viewer_of_writer(caller)))
 
     async def delete(self, caller: Principal, resource_id: UUID, version: int) -> None:
         """Remove a draft of which no version was ever made.
@@ -217,7 +220,8 @@ def viewer_of(caller: Principal | None) -> Viewer:
     """What the caller's token lets them read; without the scope they are anybody."""
     if caller is None or READ_DRAFTS.scope not in caller.scopes:
         return Viewer()
-    return Viewer(caller.subject, READ_DRAFTS.admitted_paths(caller), people_of(caller))
+    paths, writes = READ_DRAFTS.admitted_paths(caller), WRITE.admitted_paths(caller)
+    return Viewer(caller.subject, paths, writes, people_of(caller))
 
 
 def known(resource: Resource | None, viewer: Viewer) -> Resource:
@@ -251,8 +255,9 @@ async def shown(
     actors = actors_of(viewer, resource)
     insider = sees_draft(viewer, resource.owner, resource.organisation_path)
     held = await suspension_of(store, viewer, resource) if actors else _UNASKED
+    may_write = writes_at(viewer, resource)
     if number is None and insider:
-        return Shown(resource, resource.draft, None, actors, **held)
+        return Shown(resource, resource.draft, None, actors, **held, may_write=may_write)
     wanted = number or resource.live_version
     version = None
     if wanted is not None and (
@@ -261,7 +266,7 @@ async def shown(
         version = await store.version(resource_id, wanted)
     if version is None:
         raise NotFound("There is no such version of it.", zh="该资源没有这个版本。")
-    return Shown(resource, version.content, version.number, actors, **held)
+    return Shown(resource, version.content, version.number, actors, **held, may_write=may_write)
 
 
 class Held(TypedDict):
@@ -296,12 +301,19 @@ def actors_of(viewer: Viewer, resource: Resource) -> frozenset[Actor]:
     return frozenset(found)
 
 
+def writes_at(viewer: Viewer, resource: Resource) -> bool:
+    """Whether the viewer may write at the organisation of the resource, if it has one."""
+    path = resource.organisation_path
+    return path is None or sees_draft(Viewer(None, viewer.writes), "", path)
+
+
 def situation_of(
     resource: Resource,
     actors: frozenset[Actor],
     *,
     is_maker: bool = False,
     has_authority: bool = False,
+    may_write: bool = True,
 ) -> Situation:
     """What guards ask of a resource. Of the open review of one that is published, its state tells
     no more than that it is judged or that changes were asked for."""
@@ -313,7 +325,7 @@ def situation_of(
     return Situation(
         state=resource.state,
         actors=actors,
-        has_organisation=resource.organisation_path is not None,
+        has_organisation=resource.organisation_path is not None and may_write,
         latest_version=resource.latest_version,
         case_state=case,
         is_maker=is_maker or Actor.OWNER in actors,
@@ -340,11 +352,13 @@ async def owned(
 
 def viewer_of_writer(caller: Principal) -> Viewer:
     """A token that may write need not also bear the scope to read."""
-    return Viewer(caller.subject, viewer_of(caller).paths, people_of(caller))
+    paths, writes = viewer_of(caller).paths, WRITE.admitted_paths(caller)
+    return Viewer(caller.subject, paths, writes, people_of(caller))
 
 
-def draft_of(resource: Resource, actors: frozenset[Actor]) -> Shown:
-    return Shown(resource, resource.draft, None, actors)
+def draft_of(resource: Resource, actors: frozenset[Actor], viewer: Viewer) -> Shown:
+    may_write = writes_at(viewer, resource)
+    return Shown(resource, resource.draft, None, actors, may_write=may_write)
 
 
 def note(

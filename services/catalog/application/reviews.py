@@ -9,12 +9,18 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.resources import ResourceStore
-from services.catalog.application.reviews_access import at_level, seen, situation_of
-from services.catalog.application.reviews_levels import moved, note, open_level, passed_on
+from services.catalog.application.reviews_access import at_level, people_of, seen, situation_of
+from services.catalog.application.reviews_levels import (
+    chain_for,
+    moved,
+    note,
+    open_level,
+    passed_on,
+)
 from services.catalog.application.reviews_places import Place, checked_places
 from services.catalog.application.reviews_ports import PolicyRows, Publishing, ReviewStore
 from services.catalog.domain.lifecycle import Action, Situation, State, step
-from services.catalog.domain.policies import chain_of, heightened, prevailing
+from services.catalog.domain.policies import heightened
 from services.catalog.domain.reviews import (
     AssigneeRefused,
     Case,
@@ -145,10 +151,9 @@ class Reviews:
             version = await self._resources(uow.connection).version(case.resource_id, case.number)
             types = version.content.metadata.get("resource_types", ()) if version else ()
             path, important = case.organisation_path, Importance.IMPORTANT
-            policy = prevailing(
-                await self._policies(uow.connection).above(path), path, types, important
-            )
-            chain = heightened(case.chain, chain_of(policy, path))
+            policies = self._policies(uow.connection)
+            above = await chain_for(policies, path, types, important, case.makers)
+            chain = heightened(case.chain, above)
             case = case.changed(now, importance=important, chain=chain)
             await store.save(case)
             told = {"comment": words, "levels": [each.kind for each in chain]}
@@ -234,7 +239,14 @@ class Reviews:
         found, _ = await checked_places(self._resources(uow.connection), caller, case, places, ())
         words = [words for _, words in opinion.items]
         items = [{**at, "change": said} for at, said in zip(found, words, strict=True)]
-        check_verdict(opinion.decision, opinion.criteria, opinion.reason_code, opinion.comment)
+        check_verdict(
+            opinion.decision,
+            opinion.criteria,
+            opinion.reason_code,
+            opinion.comment,
+            len(items),
+            is_named=await self._reviews(uow.connection).is_named(case, people_of(caller)),
+        )
         return Verdict(
             case_id=case.id,
             round=case.round,

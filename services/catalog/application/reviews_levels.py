@@ -1,12 +1,13 @@
 """How a case goes on: from level to level, and to its end."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.catalog.application.reviews_ports import ReviewStore, TaskKind
+from services.catalog.application.reviews_ports import PolicyRows, ReviewStore, TaskKind
 from services.catalog.domain.lifecycle import Action, Actor, Situation, State, step
-from services.catalog.domain.policies import Kind, place_of
-from services.catalog.domain.reviews import Case, EventKind, Level
+from services.catalog.domain.policies import Kind, chain_of, place_of, prevailing
+from services.catalog.domain.reviews import Case, EventKind, Importance, Level
 from services.catalog.domain.reviews_events import ReviewLevelOpened
 from shared.database import UnitOfWork
 
@@ -26,6 +27,18 @@ def moved(case: Case, action: Action, now: datetime, **fields: Any) -> Case:
         resource_state=row.target or case.resource_state,
         **fields,
     )
+
+
+async def chain_for(
+    rows: PolicyRows,
+    path: str,
+    types: Sequence[str],
+    importance: Importance,
+    makers: Collection[str],
+) -> Sequence[Level]:
+    """The levels that judge what `makers` made at `path`, lowest first."""
+    policies, of_others = await rows.above(path), await rows.above(path, makers)
+    return chain_of(prevailing(policies, path, types, importance, of_others), path)
 
 
 async def open_level(
@@ -116,9 +129,9 @@ async def follow(store: ReviewStore, uow: UnitOfWork, path: str, now: datetime) 
 def _placed(level: Level, path: str) -> Level:
     """The level where its organisation stands now, should it have been moved; with whoever judges
     there now, should what is judged have been moved away from it."""
-    labels, label = path.split("."), level.path.rpartition(".")[2]
-    if label in labels:
-        return level.at(".".join(labels[: labels.index(label) + 1]))
+    labels = path.split(".")
+    if level.path.rpartition(".")[2] in labels:
+        return level.among(path)
     return level.at(place_of(labels, Kind(level.kind)) or level.path)
 
 

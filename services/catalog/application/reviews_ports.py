@@ -54,8 +54,9 @@ class Round:
 
 
 class PolicyRows(Protocol):
-    async def above(self, path: str) -> Sequence[Policy]:
-        """Those of the organisation at `path` and of every one above."""
+    async def above(self, path: str, without: Collection[str] = ()) -> Sequence[Policy]:
+        """Those of the organisation at `path` and of every one above, except for what one of
+        `without` ever wrote, as audit tells."""
         ...
 
 
@@ -153,8 +154,15 @@ class ReviewStore(Protocol):
 
     async def is_excluded(self, case: Case, people: Collection[str]) -> bool:
         """Whether one of `people` has a conflict of interest with one of the case's makers, or the
-        case went to a group, is not escalated, and none of them belongs to it. What makers of the
-        case did to groups, or declared or lifted of others, does not count."""
+        case went to a group that has somebody who may judge there, is not escalated, and none of
+        them belongs to it. What makers of the case did to groups, or declared or lifted of others,
+        does not count."""
+        ...
+
+    async def is_named(self, case: Case, people: Collection[str]) -> bool:
+        """Whether the metadata of any version names one of `people` as having made something of it,
+        or somebody whom one of them has a conflict of interest with: they may refuse it, but not
+        approve."""
         ...
 
     async def had_claimed(self, case: Case, people: Collection[str]) -> bool:
@@ -182,7 +190,8 @@ class ReviewStore(Protocol):
     async def route(self, case: Case, level: Level, now: datetime) -> Routed:
         """Who should judge at `level`: see `Routed`. Absent on the day, makers, and whoever judged
         in this round or has a conflict of interest are left out, and so are groups that a maker
-        founded or changed, or none of whose members may judge there."""
+        founded or changed, or none of whose members may judge there. Whom the metadata names come
+        last."""
         ...
 
     async def plan(self, case: Case, kind: TaskKind, due_at: datetime) -> None:

@@ -15,13 +15,13 @@ from services.catalog.application.resources import (
     known,
     situation_of,
     viewer_of_writer,
+    writes_at,
 )
 from services.catalog.application.reviews_access import people_of
-from services.catalog.application.reviews_levels import note
+from services.catalog.application.reviews_levels import chain_for, note
 from services.catalog.application.reviews_ports import PolicyRows, ReviewStore, Round, TaskKind
 from services.catalog.application.versions import VersionStore, frozen_of, without_errors
 from services.catalog.domain.lifecycle import Action, State, Transition, step
-from services.catalog.domain.policies import chain_of, prevailing
 from services.catalog.domain.resources import Resource
 from services.catalog.domain.reviews import (
     CODE_PREFIX,
@@ -168,10 +168,12 @@ class Submissions:
         version: int | None,
         action: Action,
     ) -> tuple[Resource, Transition]:
-        resource = known(await store.locked(resource_id), viewer_of_writer(caller))
+        viewer = viewer_of_writer(caller)
+        resource = known(await store.locked(resource_id), viewer)
         if resource.owner != caller.subject:
             raise Forbidden("Only its owner does that.", zh="只有资源的所有者可以进行此操作。")
-        row = step(action, situation_of(resource, OWNER))
+        now = situation_of(resource, OWNER, may_write=writes_at(viewer, resource))
+        row = step(action, now)
         if version is not None and version != resource.version:
             raise StaleVersion
         return resource, row
@@ -206,17 +208,17 @@ class Submissions:
         before = await reviews.locked(case_id) if case_id else None
         if await reviews.was_important(resource.id):
             importance = Importance.IMPORTANT
-        policies = await self._policies(uow.connection).above(path)
         types = metadata.get("resource_types", ())
-        chain = chain_of(prevailing(policies, path, types, importance), path)
-        makers = await reviews.makers(resource.id)
+        makers = await reviews.makers(resource.id) | people_of(caller)
+        policies = self._policies(uow.connection)
+        chain = await chain_for(policies, path, types, importance, makers)
         case = Case(
             id=before.id if before else uuid7(),
             code=before.code if before else new_code(CODE_PREFIX),
             resource_id=resource.id,
             organisation_path=path,
             owner=resource.owner,
-            makers=makers | people_of(caller) | (before.makers if before else frozenset()),
+            makers=makers,
             title=metadata["title"],
             stage=metadata.get("stage"),
             subject=metadata.get("subject"),

@@ -57,12 +57,15 @@ class Wanted:
 class Scope:
     """Whose cases: those of ``owner``, those of resources at and below ``path``, or those that may
     be judged by ``grants``: places, each with a subject or None; of the latter none that one of
-    ``people`` made, or that went to a group to which none of them belongs."""
+    ``people`` made or has a conflict of interest with, or that went to a group to which none of
+    them belongs, and of those under review none that one of them judged in this round, or whose
+    seats all belong to others than the ``caller``."""
 
     owner: str | None = None
     path: str | None = None
     grants: Sequence[tuple[str, str | None]] | None = None
     people: frozenset[str] = frozenset()
+    caller: str | None = None
     claimed_by: str | None = None
 
 
@@ -80,8 +83,8 @@ class ReviewLists(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """``changes``: what makes what is judged of what was judged in the round before, or of the live
-    version; None where there is neither."""
+    """``changes``: what makes what is judged of what a verdict was last given about in an earlier
+    round, or of the live version; None where there is neither."""
 
     case: Case
     situation: Situation
@@ -136,7 +139,7 @@ class ReviewViews:
             grants = [(each.path, each.subject) for each in judging(caller)]
             if not grants:
                 return []
-            scope = Scope(grants=grants, people=people_of(caller))
+            scope = Scope(grants=grants, people=people_of(caller), caller=caller.subject)
         if claimed:
             scope = replace(scope, claimed_by=caller.subject)
         return await self._lists.page(scope, wanted, limit, after)
@@ -151,7 +154,9 @@ class ReviewViews:
             events = await store.timeline(case.id, 0, EVENTS_SHOWN)
             judged = await resources.version(case.resource_id, case.number)
             resource = await resources.get(case.resource_id)
-            before = rounds[-2].number if len(rounds) > 1 else None
+            heard = {verdict.round for _, verdict in await store.verdicts(case.id)}
+            earlier = [each.number for each in rounds[:-1] if each.round in heard]
+            before = earlier[-1] if earlier else None
             if before is None and resource is not None:
                 before = resource.live_version
             old = None

@@ -169,8 +169,9 @@ class Uploads:
                 kept = before.state is State.AVAILABLE
                 if kept and await store.is_attached(before):
                     raise UploadInUse(
-                        "Remove it from the resource first; files of versions stay.",
-                        zh="请先从资源中移除该文件；已固定版本中的文件会保留。",
+                        "Take it out of the draft that has it first; what a version or a review"
+                        " has stays.",
+                        zh="请先从草稿中移除该文件；已固定版本和审核记录中的文件会保留。",
                     )
                 await store.save(upload)
                 await (self._quotas.forget if kept else self._quotas.release)(uow, upload)

@@ -19,6 +19,7 @@ from services.catalog.application.resources import (
     owned,
     shown,
     viewer_of,
+    viewer_of_writer,
 )
 from services.catalog.application.resources_files import refreshed
 from services.catalog.domain.checks_texts import Level
@@ -166,7 +167,7 @@ class Versions:
             after = before.changed(wanted.content, self._clock())
             await store.save(after)
             note(uow, "draft-restored", after, before, number=number)
-            return await uow.commit(draft_of(after, OWNER))
+            return await uow.commit(draft_of(after, OWNER, viewer_of_writer(caller)))
 
     async def get(self, caller: Principal | None, resource_id: UUID, number: int) -> Version:
         """Raises `NotFound`."""

@@ -70,12 +70,12 @@ _UNPUBLISHED = _of(State.DRAFT, State.WITHDRAWN, State.CHANGES_REQUESTED)
 _WRITABLE = _UNPUBLISHED | {State.PUBLISHED, State.SUSPENDED}
 _WITH_REVIEWERS = _of(State.IN_REVIEW, State.UPDATE_IN_REVIEW)
 _UPDATE = _of(State.UPDATE_IN_REVIEW)
-_SUBMITTING = (Guard.AT_AN_ORGANISATION, Guard.COMMITMENT, Guard.NO_ERRORS)
+_SUBMITTING = (Guard.AT_AN_ORGANISATION, Guard.COMMITMENT, Guard.NO_ERRORS, Guard.UNJUDGED)
 _JUDGING = (Guard.WITH_REVIEWERS, Guard.NOT_MAKER, Guard.NO_CONFLICT, Guard.FRESH_EYES)
 
 TRANSITIONS: Sequence[Transition] = (
     Transition(Action.CHANGE, _WRITABLE, None, _OWNER),
-    Transition(Action.FREEZE, _WRITABLE, None, _OWNER, (Guard.NO_ERRORS,)),
+    Transition(Action.FREEZE, _WRITABLE, None, _OWNER, (Guard.NO_ERRORS, Guard.CHANGED)),
     Transition(Action.RESTORE_VERSION, _WRITABLE, None, _OWNER, (Guard.HAS_VERSION,)),
     Transition(Action.DELETE, _of(State.DRAFT), None, _OWNER, (Guard.NO_VERSION,)),
     Transition(Action.SUBMIT, _UNPUBLISHED, State.SUBMITTED, _OWNER, _SUBMITTING, State.SUBMITTED),
@@ -167,7 +167,7 @@ TRANSITIONS: Sequence[Transition] = (
         _WITH_REVIEWERS,
         None,
         _REVIEWER,
-        (*_JUDGING, Guard.HOLDS_CLAIM, Guard.CONTENT_SEEN, Guard.REASONED),
+        (*_JUDGING, Guard.HOLDS_CLAIM, Guard.CONTENT_SEEN, Guard.REASONED, Guard.NOT_NAMED),
     ),
     Transition(
         Action.SEND_BACK,

@@ -94,6 +94,7 @@ ACTORS: Mapping[Actor, Relation] = {
 class Situation:
     """What guards ask. The last ones are about a case and its caller, and mean nothing without.
 
+    ``has_organisation``: it belongs to one, and the caller may still write there.
     ``seat_free``: nobody else holds the last seat of the level; ``holds_claim``: the caller does,
     and the lease runs. ``is_maker``: the caller, or whoever acts for the caller, made, submitted or
     uploaded something of what is judged. ``has_judged``: in this round, at whatever level.
@@ -125,11 +126,14 @@ class Guard(StrEnum):
     AT_AN_ORGANISATION = "at_an_organisation"
     COMMITMENT = "commitment"
     NO_ERRORS = "no_errors"
+    CHANGED = "changed"
+    UNJUDGED = "unjudged"
     CASE_OPEN = "case_open"
     CASE_SUBMITTED = "case_submitted"
     CASE_EXAMINED = "case_examined"
     WITH_REVIEWERS = "with_reviewers"
     NOT_MAKER = "not_maker"
+    NOT_NAMED = "not_named"
     NO_CONFLICT = "no_conflict"
     FRESH_EYES = "fresh_eyes"
     IN_TIME = "in_time"
@@ -168,12 +172,20 @@ GUARDS: Mapping[Guard, Condition] = {
         "A version was made of it.", "须已固定过版本。", lambda now: bool(now.latest_version)
     ),
     Guard.AT_AN_ORGANISATION: Condition(
-        "It belongs to an organisation, whose reviewers judge it.",
-        "资源须属于某个机构，由该机构的审核员审核。",
+        "It belongs to an organisation, whose reviewers judge it, and at which its owner is still"
+        " a teacher or an administrator.",
+        "资源须属于某个机构，由该机构的审核员审核；所有者须仍是该机构的教师或管理员。",
         lambda now: now.has_organisation,
     ),
     Guard.COMMITMENT: Condition("Its owner gives the commitment.", "所有者须作出书面承诺。"),
     Guard.NO_ERRORS: Condition("The check finds no error.", "检查没有错误。"),
+    Guard.CHANGED: Condition(
+        "The draft is not what the latest version is.", "草稿与最新版本不同。"
+    ),
+    Guard.UNJUDGED: Condition(
+        "That content is not live, and was never rejected or sent back.",
+        "该内容未上架，也未曾被退稿或退修。",
+    ),
     Guard.CASE_OPEN: Condition(
         "A review of it is open.", "须有未结束的审核。", lambda now: now.case_state in OPEN
     ),
@@ -196,6 +208,11 @@ GUARDS: Mapping[Guard, Condition] = {
         "Nobody judges what they made, says who does, or restores it, nor anybody acting for them.",
         "任何人不得审核自己制作的内容、为其指派审核人或恢复其上架，也不得由他人代为办理。",
         lambda now: not now.is_maker,
+    ),
+    Guard.NOT_NAMED: Condition(
+        "Nobody approves what names them, or somebody whom they have a conflict of interest with,"
+        " as having made it; they may ask for changes or reject.",
+        "元数据将本人或须回避者列为贡献者或元数据创建者的，不得由其通过，可退修或退稿。",
     ),
     Guard.NO_CONFLICT: Condition(
         "Whoever judges has no conflict of interest and is of the group that the case went to.",
@@ -240,8 +257,9 @@ GUARDS: Mapping[Guard, Condition] = {
         "The verdict is about the content as it is.", "意见须针对当前内容。"
     ),
     Guard.REASONED: Condition(
-        "Each criterion is judged; anything but approval gives a reason and words.",
-        "须逐项判定；非通过意见须有理由代码和说明。",
+        "Each criterion is judged; anything but approval gives a reason and words, and a request"
+        " for changes says what to change where.",
+        "须逐项判定；非通过意见须有理由代码和说明，退修须逐项列明修改位置和要求。",
     ),
     Guard.REASON_GIVEN: Condition("A reason is given.", "须说明原因。"),
     Guard.LEVEL_PASSED: Condition(

@@ -4,7 +4,8 @@ The nearest policy that fits counts: one for the type of resource before one for
 the organisation before one of those above; except that a mandatory one from above prevails. A
 resource of several types is judged by all that those types ask: another type takes no level away.
 What important resources pass at the least, the top organisation says, or the catalogue where it is
-silent: whoever is below may ask for more.
+silent: whoever is below may ask for more. So may whoever had a part in a resource: what they wrote
+takes no level of its review away.
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,15 +139,21 @@ def default(path: str, importance: Importance) -> Policy:
 
 
 def prevailing(
-    policies: Sequence[Policy], path: str, types: Sequence[str], importance: Importance
+    policies: Sequence[Policy],
+    path: str,
+    types: Sequence[str],
+    importance: Importance,
+    of_others: Sequence[Policy] | None = None,
 ) -> Policy:
     """That by which a resource of these `types` at `path` is judged: the strictest of what
-    prevails for each of them."""
+    prevails for each of them, and would prevail by what is `of_others` than its makers alone."""
     wanted = types or ("",)
-    found = [_prevailing(policies, path, each, importance) for each in wanted]
-    if importance is Importance.IMPORTANT:
-        of_top = [each for each in policies if "." not in each.path]
-        found += [_prevailing(of_top, path, each, importance) for each in wanted]
+    found = list[Policy]()
+    for written in (policies, policies if of_others is None else of_others):
+        found += [_prevailing(written, path, each, importance) for each in wanted]
+        if importance is Importance.IMPORTANT:
+            of_top = [each for each in written if "." not in each.path]
+            found += [_prevailing(of_top, path, each, importance) for each in wanted]
     nearest = max(found, key=lambda each: (len(each.steps), len(each.path)))
     steps = [_strictest(kind, found) for kind in Kind if any(each.asks(kind) for each in found)]
     return replace(nearest, steps=steps, mandatory=any(each.mandatory for each in found))

@@ -142,10 +142,12 @@ class Facets:
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """Who reads: a person (None: nobody in particular), and the paths of the organisations at and
-    below which that person may read drafts. ``people``: that person and whoever acts for them."""
+    below which that person may read drafts, and write (``writes``). ``people``: that person and
+    whoever acts for them."""
 
     subject: str | None = None
     paths: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
     people: frozenset[str] = frozenset()
 
 

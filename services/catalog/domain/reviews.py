@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from services.catalog.domain.lifecycle import OPEN, State
+from services.catalog.domain.lifecycle import GUARDS, OPEN, Guard, State
 from shared.context import worded
 from shared.errors import DomainError
 
@@ -23,7 +23,8 @@ MOST_ITEMS = 50
 
 
 class Criterion(StrEnum):
-    """What each verdict judges (教科信厅〔2024〕1号); the Chinese names are in `CRITERIA`."""
+    """What each verdict judges (教科信厅〔2024〕1号), in this order:
+    政治性、导向性、科学性、适用性、规范性、时效性、公益性。"""
 
     POLITICAL = "political"
     ORIENTATION = "orientation"
@@ -141,6 +142,11 @@ class Level:
     def at(self, path: str) -> Self:
         return replace(self, path=path)
 
+    def among(self, path: str) -> Self:
+        """Where its organisation stands by now, if it is one of those that make up `path`."""
+        labels, label = path.split("."), self.path.rpartition(".")[2]
+        return self.at(".".join(labels[: labels.index(label) + 1])) if label in labels else self
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -248,9 +254,13 @@ def check_verdict(
     criteria: Mapping[Criterion, Judgement],
     reason_code: ReasonCode | None,
     comment: str,
+    items: int,
+    *,
+    is_named: bool,
 ) -> None:
-    """Raises `VerdictRefused` with every defect: each criterion is judged; approval fails none;
-    anything else gives a reason and words."""
+    """Raises `VerdictRefused` with every defect: each criterion is judged; approval fails none, and
+    is not of whom the metadata names (see `Guard.NOT_NAMED`); anything else gives a reason and
+    words, and who asks for changes says in so many `items` what to change where."""
     errors = list[tuple[str, str, str]]()
     errors += [
         (f"#/criteria/{each}", f"Judge {each}.", f"请判定{name}。")
@@ -267,11 +277,16 @@ def check_verdict(
             )
             for each in failed
         ]
+        if is_named:
+            condition = GUARDS[Guard.NOT_NAMED]
+            errors.append(("#/decision", condition.en, condition.zh))
     else:
         if reason_code is None:
             errors.append(("#/reason_code", "Give a reason.", "请选择理由代码。"))
         if not comment.strip():
             errors.append(("#/comment", "Say in words why.", "请填写审核意见。"))
+    if decision is Decision.REQUEST_CHANGES and not items:
+        errors.append(("#/items", "Say what to change where.", "请逐项列明修改位置和要求。"))
     if errors:
         raise VerdictRefused(
             "Complete the verdict: see errors.",

@@ -88,7 +88,7 @@ class UploadClosed(DomainError):
 
 
 class UploadInUse(DomainError):
-    """A resource refers to it."""
+    """A resource or a review refers to it."""
 
 
 class QuotaExceeded(DomainError):

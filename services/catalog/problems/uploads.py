@@ -23,8 +23,8 @@ PROBLEMS: ProblemTable = {
     domain.UploadInUse: Problem(
         "catalog/upload-in-use",
         409,
-        "A resource uses the file",
-        "该文件正被资源引用",
+        "A resource or a review uses the file",
+        "该文件正被资源或审核引用",
     ),
     domain.QuotaExceeded: Problem(
         "catalog/quota-exceeded",

@@ -50,7 +50,8 @@ def submission_router(submissions: Submissions) -> APIRouter:
     async def submit_resource(
         resource_id: UUID, body: Submit, version: MaybeMatch, caller: Caller, once: Once
     ) -> Response:
-        """Have the draft judged; it stands still until that is over. If-Match is honoured."""
+        """Have the draft judged; it stands still until that is over. Its owner does, who still is a
+        teacher or an administrator at its organisation. If-Match is honoured."""
         submitted = submissions.submit(
             caller,
             resource_id,

@@ -218,7 +218,11 @@ class ResourceView(BaseModel):
     def of(cls, shown: Shown) -> Self:
         resource, actors = shown.resource, shown.actors
         now = situation_of(
-            resource, actors, is_maker=shown.is_maker, has_authority=shown.has_authority
+            resource,
+            actors,
+            is_maker=shown.is_maker,
+            has_authority=shown.has_authority,
+            may_write=shown.may_write,
         )
         actions, refusals = allowed(now, ON_RESOURCE) if actors else ((), ())
         return cls(

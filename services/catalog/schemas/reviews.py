@@ -151,14 +151,23 @@ class Decide(_Request):
         }
     )
 
-    decision: Decision
+    decision: Decision = Field(
+        description="Whom the metadata names as a contributor, other than a reviewer, or as its"
+        " cataloguer, or who has a conflict of interest with one, does not approve."
+        " 被列为贡献者(审核者除外)或元数据创建者的，或须回避其中之一的，不得通过。"
+    )
     criteria: Annotated[dict[Criterion, Judgement], BeforeValidator(_by_code)] = Field(
         description="Each of the seven; approval fails none. 七项标准，键可用中文名。",
+        json_schema_extra={"propertyNames": {"enum": [*Criterion, *CRITERIA]}},
         examples=[dict.fromkeys(Criterion, Judgement.PASS)],
     )
     reason_code: ReasonCode | None = Field(None, description="For anything but approval.")
     comment: MaybeWords = Field("", description="Words, for anything but approval.")
-    items: list[ChangeWanted] = Field([], max_length=MOST_ITEMS)
+    items: list[ChangeWanted] = Field(
+        [],
+        max_length=MOST_ITEMS,
+        description="What to change where; one at least to ask for changes. 退修须列明。",
+    )
     digest: str | None = Field(
         None, pattern=r"^[0-9a-f]{64}$", description="Of the content that was judged."
     )
@@ -323,8 +332,8 @@ class EventView(BaseModel):
 
 
 class ReviewView(CaseView):
-    """A review with what is judged. ``changes`` are those since version ``compared_with``: the one
-    judged in the round before, or the live one."""
+    """A review with what is judged. ``changes`` are those since version ``compared_with``: the last
+    one that somebody gave a verdict about in an earlier round, or the live one."""
 
     metadata: Metadata
     files: list[FileView]

@@ -64,8 +64,10 @@ async def test_every_example_is_answered_as_documented(desk: Office, app: FastAP
         target = await PREPARED[operation.id](desk)
         owns = operation.access["own"] or operation.id in MAKERS
         scope, roles = operation.access["scope"], operation.access["roles"]
-        grants = tuple(f"{each}@{place}" for each in roles for place in (PROVINCE, CITY, SCHOOL))
-        caller = desk.token(desk.subject if owns else str(uuid7()), scope, grants)
+        grants = {f"{each}@{place}" for each in roles for place in (PROVINCE, CITY, SCHOOL)}
+        if owns:
+            grants.add(f"teacher@{SCHOOL}")
+        caller = desk.token(desk.subject if owns else str(uuid7()), scope, tuple(sorted(grants)))
         url = f"{V1}{target.path}"
         if operation.id == "decide_review":
             claimed = await desk.client.post(url.replace("decide", "claim"), headers=caller)

@@ -239,3 +239,13 @@ async def test_a_case_is_called_what_readers_read_and_no_maker_closes_it(counter
     await counter.taken("suspend", await counter.read(made), SUSPENDED)
     assert (await counter.case())["title"] == made["metadata"]["title"]
     assert (await counter.close(await counter.case(), counter.administrator())).status_code == 200
+
+
+async def test_whom_an_author_names_still_closes_what_is_reported(counter: Counter) -> None:
+    named = str(uuid7())
+    mine = {"name": "张敏", "role": "author"}
+    editor = {"name": "李静", "role": "editor", "person_id": named}
+    made = await counter.published(contributors=[mine, editor])
+    assert (await counter.report(made, counter.reader())).status_code == 201
+    headers = counter.token(named, SCOPES, (f"administrator@{CITY}",))
+    assert (await counter.close(await counter.case(), headers)).status_code == 200

@@ -16,7 +16,8 @@ from shared.events import Envelope
 from shared.ids import uuid7
 from shared.service import Runtime
 from tests.service.catalog.conftest import only
-from tests.service.catalog.resources import CITY, PROVINCE, SCHOOL
+from tests.service.catalog.publication import RESTORED, SUSPENDED
+from tests.service.catalog.resources import CITY, PROVINCE, SCHOOL, URL
 from tests.service.catalog.reviews import APPROVE, CHANGES, REJECT, Panel, build_reviews
 from tests.service.catalog.vocabularies import starter_set
 from tests.service.house import Token
@@ -88,6 +89,24 @@ async def test_what_was_asked_for_outlives_a_withdrawal(bench: Bench) -> None:
     assert (await bench.judge(review_id, bench.reviewer(), APPROVE))["state"] == "APPROVED"
 
 
+async def test_it_is_compared_with_what_somebody_judged_whatever_was_withdrawn_since(
+    bench: Bench,
+) -> None:
+    made = await bench.finished()
+    review_id = await bench.submitted(made)
+    await bench.judge(review_id, bench.reviewer(), CHANGES)
+    words = {"metadata": {"description": "换了一份完全不同的课件，供三年级上册使用。"}}
+    assert (await bench.patch(await bench.read(made), words)).status_code == 200
+    assert await bench.submitted(made) == review_id
+    assert (await bench.withdraw(made)).status_code == 200
+    await bench.retitled(made)
+    assert await bench.submitted(made) == review_id
+    seen = await bench.review(review_id, bench.reviewer())
+    assert (seen["round"], seen["number"], seen["compared_with"]) == (3, 3, 1)
+    changed = {each["pointer"] for each in seen["changes"]["metadata"]}
+    assert changed == {"/description", "/title"}
+
+
 async def test_a_rejection_in_a_panel_outlives_a_withdrawal(bench: Bench) -> None:
     await bench.policy(PANEL)
     made = await bench.finished()
@@ -111,6 +130,9 @@ async def test_the_levels_above_are_those_of_where_the_school_is_now(bench: Benc
     await bench.hear("identity.organisation.moved.v1", **moved)
     after = await bench.judge(review_id, bench.reviewer(moved["path"]), APPROVE)
     assert (after["level"], after["chain"][1]["path"]) == (1, now_in)
+    assert after["chain"][0]["path"] == moved["path"]
+    judged_before = bench.reviewer(moved["path"])
+    assert (await bench.review(review_id, judged_before))["chain"] == after["chain"]
     before = await bench.act("claim", review_id, bench.reviewer(CITY))
     assert before.status_code == 404
     done = await bench.judge(review_id, bench.reviewer(now_in), APPROVE)
@@ -131,6 +153,36 @@ async def test_the_level_that_is_open_follows_a_school_that_moves(bench: Bench) 
     told = (await bench.review(review_id, bench.reviewer(now_in)))["timeline"]
     opened = [each["data"]["path"] for each in told if each["kind"] == "LEVEL_OPENED"]
     assert opened == [SCHOOL, CITY, now_in]
+
+
+async def test_conflicts_and_what_was_suspended_stay_those_of_a_school_that_moves(
+    bench: Bench,
+) -> None:
+    reviewer = str(uuid7())
+    made, other = await bench.finished(), await bench.finished()
+    await bench.judge(await bench.submitted(made), bench.reviewer(), APPROVE)
+    tag = {"if-match": f'"v{(await bench.read(made))["version"]}"'}
+    headers = {**bench.administrator(SCHOOL), **tag}
+    taken = await bench.client.post(f"{URL}/{made['id']}/suspend", headers=headers, json=SUSPENDED)
+    assert taken.status_code == 200, taken.text
+    told = {"organisation": SCHOOL, "reviewer": reviewer, "maker": bench.subject, "words": "夫妻。"}
+    conflicts = "/catalog/v1/review-conflicts"
+    answer = await bench.client.post(conflicts, headers=bench.administrator(SCHOOL), json=told)
+    assert answer.status_code == 201, answer.text
+    review_id = await bench.submitted(other)
+    moved = {"old_path": SCHOOL, "path": SCHOOL.replace(CITY, f"{PROVINCE}.C9")}
+    school = {"name": "实验学校", "kind": "SCHOOL"}
+    await bench.hear("identity.organisation.created.v1", path=SCHOOL, **school)
+    await bench.hear("identity.organisation.moved.v1", **moved)
+    there = bench.reviewer(moved["path"], person=reviewer)
+    assert (await bench.act("claim", review_id, there)).json()["guard"] == "no_conflict"
+    now = bench.administrator(moved["path"])
+    listed = await bench.client.get(f"{conflicts}?organisation={moved['path']}", headers=now)
+    assert [each["reviewer"] for each in listed.json()["items"]] == [reviewer]
+    tag = {"if-match": f'"v{(await bench.read(made))["version"]}"'}
+    url = f"{URL}/{made['id']}/restore"
+    given = await bench.client.post(url, headers={**now, **tag}, json=RESTORED)
+    assert given.status_code == 200, given.text
 
 
 async def test_each_seat_of_a_panel_goes_to_another(bench: Bench) -> None:
@@ -175,6 +227,50 @@ async def test_a_group_of_nobody_who_judges_there_keeps_nobody_away(bench: Bench
     seen = await bench.review(review_id)
     assert (seen["group_id"], seen["assignee"]) == (None, person)
     await bench.done("claim", review_id, bench.reviewer(person=person))
+
+
+async def test_a_group_that_is_emptied_gives_its_case_to_all_who_judge_there(bench: Bench) -> None:
+    member, other = await bench.people((SCHOOL, None), (SCHOOL, None))
+    groups, headers = "/catalog/v1/review-groups", bench.administrator(SCHOOL)
+    body = {"name": "数学组", "members": [member]}
+    told = {"organisation": SCHOOL, **body}
+    made = (await bench.client.post(groups, headers=headers, json=told)).json()
+    review_id = await bench.submitted(await bench.finished())
+    outsider = bench.reviewer(person=other)
+    assert await bench.queue(outsider) == []
+    emptied = await bench.client.put(
+        f"{groups}/{made['id']}",
+        headers={**headers, "if-match": '"v1"'},
+        json={**body, "members": []},
+    )
+    assert emptied.status_code == 200, emptied.text
+    for person in (member, other):
+        reviewer = bench.reviewer(person=person)
+        assert [each["id"] for each in await bench.queue(reviewer)] == [review_id]
+        await bench.done("claim", review_id, reviewer)
+        await bench.done("release", review_id, reviewer)
+
+
+async def test_the_queue_has_nothing_that_others_hold_or_that_one_has_judged(bench: Bench) -> None:
+    await bench.policy(PANEL)
+    review_id = await bench.submitted(await bench.finished())
+
+    async def listed(headers: dict[str, str]) -> bool:
+        return [each["id"] for each in await bench.queue(headers)] == [review_id]
+
+    first, second, third, fourth = (bench.reviewer() for _ in range(4))
+    await bench.judge(review_id, first, REJECT)
+    assert not await listed(first)
+    await bench.done("claim", review_id, second)
+    assert await listed(fourth)
+    await bench.done("claim", review_id, third)
+    assert not await listed(fourth)
+    assert await listed(third)
+    for reviewer in (second, third):
+        seen = await bench.review(review_id, reviewer)
+        await bench.done("decide", review_id, reviewer, **APPROVE, digest=seen["digest"])
+    ended = await bench.queue(first, "state=APPROVED")
+    assert [each["id"] for each in ended] == [review_id]
 
 
 async def test_who_judges_no_more_holds_nothing(bench: Bench) -> None:

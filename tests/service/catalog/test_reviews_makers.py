@@ -1,5 +1,5 @@
 """Whoever had a part in it: they judge nothing of it, choose no judges, and do not undo what others
-decided."""
+decided. Whom they only name do not approve it, and may do all the rest."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +42,29 @@ class Yard(Panel):
         mine = {"name": "张敏", "role": "author"}
         return await self.finished(contributors=[mine, *named], **others)
 
+    async def with_files_of(self, person: str) -> dict[str, Any]:
+        """A resource to which that person uploaded something, for all to use at their school."""
+        upload = await self.upload(
+            owner=person, organisation=SCHOOL, text="把一个苹果平均分成两份。" * 9
+        )
+        return await self.create(await self.complete(), upload)
+
+    async def verdict(
+        self, review_id: str, person: str, verdict: dict[str, Any]
+    ) -> httpx2.Response:
+        headers = self.reviewer(person=person)
+        told = await self.done("claim", review_id, headers)
+        return await self.act("decide", review_id, headers, **verdict, digest=told["digest"])
+
+    async def may_not_approve(self, review_id: str, person: str) -> bool:
+        """It stays claimed by the person unless they approved it."""
+        answer = await self.verdict(review_id, person, APPROVE)
+        if answer.status_code == 200:
+            return False
+        assert answer.status_code == 422, answer.text
+        assert [each["pointer"] for each in answer.json()["errors"]] == ["#/decision"]
+        return True
+
     async def published(self, **others: Any) -> dict[str, Any]:
         made = await self.finished(**others)
         told = await self.judge(await self.submitted(made), self.reviewer(), APPROVE)
@@ -72,6 +95,10 @@ class Yard(Panel):
         assert answer.status_code in (200, 201), answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+    async def policy(self, headers: dict[str, str], path: str, *levels: dict[str, Any]) -> None:
+        asked, tag = f"review-policy?organisation={path}", {"if-match": '"v0"'}
+        await self.write("PUT", asked, {**headers, **tag}, levels=levels)
 
     async def found(self, headers: dict[str, str], *members: str) -> dict[str, Any]:
         for each in members:
@@ -134,34 +161,35 @@ async def test_whose_authority_it_was_is_the_highest_that_they_have(yard: Yard) 
 
 
 async def test_no_maker_restores_what_was_suspended(yard: Yard) -> None:
-    author = str(uuid7())
-    mine = {"name": "张敏", "role": "author", "person_id": author}
-    made = await yard.published(contributors=[mine])
+    made = await yard.published()
     assert (await yard.take("suspend", made, yard.administrator(SCHOOL))).status_code == 200
-    named = yard.token(author, SCOPES, (f"administrator@{CITY}",))
     helper = {"act": {"sub": yard.subject}}
     helped = yard.token(str(uuid7()), SCOPES, (f"administrator@{CITY}",), **helper)
-    for headers in (yard.principal, named, helped):
+    for headers in (yard.principal, helped):
         assert await yard.refused("restore", made, headers) == "not_maker"
     assert (await yard.take("restore", made, yard.administrator(SCHOOL))).status_code == 200
 
 
 @pytest.mark.parametrize("role", ["author", "editor", "translator", "other"])
-async def test_whom_the_metadata_names_as_makers_judge_nothing_of_it(yard: Yard, role: str) -> None:
+async def test_whom_the_metadata_names_as_makers_refuse_it_but_do_not_approve(
+    yard: Yard, role: str
+) -> None:
     author = str(uuid7())
     review_id = await yard.submitted(await yard.with_authors(author, role=role))
-    assert await yard.claiming(review_id, author) == "not_maker"
-    assert await yard.claiming(review_id, str(uuid7())) is None
+    assert await yard.may_not_approve(review_id, author)
+    assert (await yard.verdict(review_id, author, CHANGES)).status_code == 200
+    assert (await yard.review(review_id))["state"] == "CHANGES_REQUESTED"
 
 
-async def test_the_cataloguer_judges_nothing_of_it_and_who_reviewed_it_before_may(
+async def test_the_cataloguer_does_not_approve_it_and_who_reviewed_it_before_may(
     yard: Yard,
 ) -> None:
     cataloguer, reviewer = str(uuid7()), str(uuid7())
     named = {"cataloguer": {"name": "李静", "person_id": cataloguer}}
     review_id = await yard.submitted(await yard.with_authors(reviewer, role="reviewer", **named))
-    assert await yard.claiming(review_id, cataloguer) == "not_maker"
-    assert await yard.claiming(review_id, reviewer) is None
+    assert await yard.may_not_approve(review_id, cataloguer)
+    await yard.done("release", review_id, yard.reviewer(person=cataloguer))
+    assert not await yard.may_not_approve(review_id, reviewer)
 
 
 async def test_an_author_who_is_left_out_of_the_next_version_stays_one(yard: Yard) -> None:
@@ -172,7 +200,49 @@ async def test_an_author_who_is_left_out_of_the_next_version_stays_one(yard: Yar
     alone = {"metadata": {"contributors": [{"name": "张敏", "role": "author"}]}}
     assert (await yard.patch(await yard.read(made), alone)).status_code == 200
     assert await yard.submitted(made) == review_id
-    assert await yard.claiming(review_id, author) == "not_maker"
+    assert await yard.may_not_approve(review_id, author)
+
+
+async def test_nobody_approves_what_names_somebody_they_have_a_conflict_with(yard: Yard) -> None:
+    author, reviewer = str(uuid7()), str(uuid7())
+    told = {"organisation": SCHOOL, "reviewer": reviewer, "maker": author, "words": "系夫妻。"}
+    await yard.write("POST", "review-conflicts", yard.administrator(SCHOOL), **told)
+    review_id = await yard.submitted(await yard.with_authors(author))
+    assert await yard.may_not_approve(review_id, reviewer)
+
+
+async def test_naming_the_judges_of_a_level_does_not_leave_it_out(yard: Yard) -> None:
+    school = {"kind": "SCHOOL", "skippable": True}
+    await yard.policy(yard.administrator(CITY), CITY, school, {"kind": "CITY"})
+    only_one, another = sorted(str(uuid7()) for _ in range(2))
+    await yard.enrol(only_one)
+    seen = await yard.review(await yard.submitted(await yard.with_authors(only_one)))
+    assert (seen["level"], seen["assignee"]) == (0, only_one)
+    await yard.enrol(another)
+    seen = await yard.review(await yard.submitted(await yard.with_authors(another)))
+    assert (seen["level"], seen["assignee"]) == (0, only_one)
+
+
+async def test_a_policy_that_a_maker_wrote_takes_no_level_away(yard: Yard) -> None:
+    await yard.policy(yard.administrator(CITY), CITY, {"kind": "SCHOOL"}, {"kind": "CITY"})
+    panel = {"kind": "SCHOOL", "needed": 2, "seats": 2, "skippable": True}
+    await yard.policy(yard.principal, SCHOOL, panel)
+
+    async def chain(made: dict[str, Any]) -> list[tuple[str, int, bool]]:
+        seen = await yard.review(await yard.submitted(made))
+        return [(each["kind"], each["needed"], each["skippable"]) for each in seen["chain"]]
+
+    assert await chain(await yard.finished()) == [("SCHOOL", 2, False), ("CITY", 1, False)]
+
+
+async def test_whom_an_author_names_administers_what_was_published(yard: Yard) -> None:
+    named = str(uuid7())
+    mine = {"name": "张敏", "role": "author"}
+    editor = {"name": "李静", "role": "editor", "person_id": named}
+    made = await yard.published(contributors=[mine, editor])
+    headers = yard.token(named, SCOPES, (f"administrator@{SCHOOL}",))
+    for action in ("suspend", "restore"):
+        assert (await yard.take(action, made, headers)).status_code == 200
 
 
 async def test_a_group_that_a_maker_founded_or_changed_is_passed_over(yard: Yard) -> None:
@@ -208,7 +278,7 @@ async def test_conflicts_that_a_maker_declares_or_lifts_do_not_count_for_the_cas
     author, reviewer = str(uuid7()), str(uuid7())
     told = {"organisation": SCHOOL, "reviewer": reviewer, "maker": author, "words": "系夫妻。"}
     await yard.write("POST", "review-conflicts", yard.principal, **told)
-    review_id = await yard.submitted(await yard.with_authors(author))
+    review_id = await yard.submitted(await yard.with_files_of(author))
     assert await yard.claiming(review_id, reviewer) is None
     made = await yard.write("POST", "review-conflicts", yard.administrator(SCHOOL), **told)
     assert await yard.claiming(review_id, reviewer) == "no_conflict"
@@ -225,9 +295,11 @@ async def test_nobody_says_in_the_name_of_a_reviewer_what_keeps_them_away(yard: 
         assert refused.status_code == 403
 
 
-async def test_the_queue_has_nothing_that_one_made_or_that_went_to_others(yard: Yard) -> None:
-    author, member, outsider = (str(uuid7()) for _ in range(3))
-    own = await yard.submitted(await yard.with_authors(author))
+async def test_the_queue_has_nothing_that_one_may_not_judge(yard: Yard) -> None:
+    author, member, outsider, wife = (str(uuid7()) for _ in range(4))
+    told = {"organisation": SCHOOL, "reviewer": wife, "maker": author, "words": "系夫妻。"}
+    await yard.write("POST", "review-conflicts", yard.administrator(SCHOOL), **told)
+    own = await yard.submitted(await yard.with_files_of(author))
     await yard.found(yard.administrator(SCHOOL), member)
     routed = await yard.submitted(await yard.finished())
 
@@ -235,5 +307,6 @@ async def test_the_queue_has_nothing_that_one_made_or_that_went_to_others(yard: 
         return [each["id"] for each in await yard.queue(yard.reviewer(person=person))]
 
     assert await listed(author) == []
+    assert await listed(wife) == []
     assert await listed(outsider) == [own]
     assert await listed(member) == [own, routed]

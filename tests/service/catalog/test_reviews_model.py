@@ -254,6 +254,7 @@ PLAIN: dict[str, Any] = {
     "rights_basis": {"kind": "own_work"},
     "licence": "CC-BY-4.0",
     "resource_types": ["coursewares"],
+    "contributors": [{"name": "张敏", "role": "author"}],
 }
 
 

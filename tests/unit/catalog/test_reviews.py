@@ -75,21 +75,36 @@ def test_every_sequence_of_opinions_settles_a_level_once(needed: int, seats: int
 
 
 def test_approval_judges_each_criterion_and_fails_none() -> None:
-    check_verdict(A, PASSED, None, "")
+    check_verdict(A, PASSED, None, "", 0, is_named=False)
     with pytest.raises(VerdictRefused) as refused:
-        check_verdict(A, {Criterion.POLITICAL: Judgement.FAIL}, None, "")
+        check_verdict(A, {Criterion.POLITICAL: Judgement.FAIL}, None, "", 0, is_named=False)
     assert len(refused.value.members["errors"]) == len(CRITERIA)
+
+
+def test_whom_the_metadata_names_does_not_approve_but_may_refuse() -> None:
+    with pytest.raises(VerdictRefused) as refused:
+        check_verdict(A, PASSED, None, "", 0, is_named=True)
+    assert [each["pointer"] for each in refused.value.members["errors"]] == ["#/decision"]
+    for decision in (C, R):
+        check_verdict(decision, PASSED, ReasonCode.OTHER, "不合适。", 1, is_named=True)
 
 
 @pytest.mark.parametrize("decision", [C, R])
 def test_anything_but_approval_gives_a_reason_and_words(decision: Decision) -> None:
-    check_verdict(decision, PASSED, ReasonCode.OTHER, "不合适。")
+    check_verdict(decision, PASSED, ReasonCode.OTHER, "不合适。", 1, is_named=False)
     with pytest.raises(VerdictRefused) as refused:
-        check_verdict(decision, PASSED, None, "  ")
+        check_verdict(decision, PASSED, None, "  ", 1, is_named=False)
     assert [each["pointer"] for each in refused.value.members["errors"]] == [
         "#/reason_code",
         "#/comment",
     ]
+
+
+def test_who_asks_for_changes_says_what_to_change() -> None:
+    check_verdict(R, PASSED, ReasonCode.OTHER, "不合适。", 0, is_named=False)
+    with pytest.raises(VerdictRefused) as refused:
+        check_verdict(C, PASSED, ReasonCode.OTHER, "不合适。", 0, is_named=False)
+    assert [each["pointer"] for each in refused.value.members["errors"]] == ["#/items"]
 
 
 def test_without_a_policy_school_and_county_judge_and_all_levels_what_is_important() -> None:
