@@ -26,7 +26,7 @@ class Actors(Protocol):
 
     async def pseudonyms(self, agents: Sequence[Json]) -> Sequence[Pseudonym]:
         """Of identified agents, given without members; unknown ones are noted. They are
-        committed when this returns. Raises `MalformedStatement` for one who was erased."""
+        committed when this returns. Raises `ErasedPeople`."""
         ...
 
     async def known(self, agent: Json) -> UUID | None:
@@ -113,8 +113,8 @@ class Applications(Protocol):
         """The ids of every application of the organisation at `path` and of those below it."""
         ...
 
-    async def of_client(self, client: str) -> Sequence[int]:
-        """The ids of every application that the client is, wherever it acts."""
+    async def of_client(self, client: str, path: str | None = None) -> Sequence[int]:
+        """The ids of every application that the client is at `path`; None: wherever it acts."""
         ...
 
     async def named(self, ids: Sequence[int]) -> Mapping[int, Application]: ...

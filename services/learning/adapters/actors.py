@@ -6,7 +6,7 @@ persona's row is gone, the statements that point to it name nobody.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from uuid import UUID
 
 import asyncpg
@@ -14,8 +14,8 @@ import orjson
 
 from services.learning.adapters.pool import Pool
 from services.learning.domain.xapi.contents import canonical, identifier_of
-from services.learning.domain.xapi.records import MalformedStatement
-from services.learning.domain.xapi.rules import Defect, Json
+from services.learning.domain.xapi.records import ErasedPeople
+from services.learning.domain.xapi.rules import Json
 from services.learning.ports import Pseudonym
 from shared.clock import Clock
 from shared.encryption import KeyRing, Place
@@ -37,6 +37,12 @@ _PERSONAS = """
 """
 
 
+class _Erased(Exception):
+    def __init__(self, identifiers: Set[str]) -> None:
+        super().__init__()
+        self.identifiers = identifiers
+
+
 class ActorDirectory:
     """Accounts of `issuer` are the people of the platform, however they are spelt."""
 
@@ -50,12 +56,16 @@ class ActorDirectory:
 
     async def pseudonyms(self, agents: Sequence[Json]) -> Sequence[Pseudonym]:
         """Those of identified agents, given without members; unknown ones are committed. Raises
-        `MalformedStatement` for one who was erased."""
+        `ErasedPeople`."""
         agents = [canonical(agent, self._issuer) for agent in agents]
         marks = [orjson.dumps(agent) for agent in agents]
         known = self._known
         if missing := {m: a for m, a in zip(marks, agents, strict=True) if m not in known}:
-            found = await self._noted(missing)
+            try:
+                found = await self._noted(missing)
+            except _Erased as erased:
+                those = [identifier_of(agent) in erased.identifiers for agent in agents]
+                raise ErasedPeople([n for n, each in enumerate(those) if each]) from None
             known.update(found)
             answer = [found.get(mark) or known[mark] for mark in marks]
             while len(known) > REMEMBERED:
@@ -153,8 +163,8 @@ async def _actors_of(
         "SELECT identifier_hash, id, erased_at FROM actors WHERE identifier_hash = ANY($1)",
         list(by_hash),
     )
-    if any(erased_at for _, _, erased_at in rows):
-        raise MalformedStatement([Defect("", "Leave out a person whose records were erased.")])
+    if erased := {by_hash[found] for found, _, erased_at in rows if erased_at}:
+        raise _Erased(erased)
     return {by_hash[found]: key for found, key, _ in rows}
 
 

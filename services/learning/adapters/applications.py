@@ -58,10 +58,13 @@ class ApplicationRepository:
         )
         return [row[0] for row in rows]
 
-    async def of_client(self, client: str) -> Sequence[int]:
-        """The ids of every application that the client is, wherever it acts."""
+    async def of_client(self, client: str, path: str | None = None) -> Sequence[int]:
+        """The ids of every application that the client is at `path`; None: wherever it acts."""
         rows = await self._reader.fetch(
-            "SELECT id FROM applications WHERE name = $1 AND secret_hash IS NULL", client
+            "SELECT id FROM applications WHERE name = $1 AND secret_hash IS NULL"
+            " AND ($2::text IS NULL OR organisation_path = $2::text::ltree)",
+            client,
+            path,
         )
         return [row[0] for row in rows]
 

@@ -20,6 +20,7 @@ from services.learning.domain.archive import (
     Term,
 )
 from services.learning.domain.courses import CompletionRule
+from services.learning.domain.directory import PUPIL
 from shared.encryption import KeyRing, Place
 
 _ADD = text(
@@ -52,14 +53,18 @@ _SNAPSHOTS = text(
     " ORDER BY term DESC"
 )
 _COURSES = text(
-    "SELECT c.id, c.title, c.starts_on, c.ends_on, c.share, c.passing, ARRAY("
+    "SELECT c.id, c.title, c.starts_on, c.ends_on, c.share, c.passing, ARRAY("  # noqa: S608 - constants
     "SELECT i.resource_id FROM course_items i WHERE i.course_id = c.id AND i.required"
     " ORDER BY i.position) AS required, ARRAY(SELECT r.id FROM course_items i"
     " JOIN resources r ON r.id = i.resource_id WHERE i.course_id = c.id AND i.required"
     " AND r.standing <> 'LIVE') AS gone"
-    " FROM courses c WHERE c.state <> 'DRAFT' AND c.id IN (SELECT e.course_id"
-    " FROM course_enrolments e JOIN members m ON m.organisation_id = e.organisation_id"
-    " WHERE m.person = :person) ORDER BY c.starts_on DESC NULLS LAST, c.id DESC"
+    " FROM courses c WHERE c.state <> 'DRAFT' AND EXISTS (SELECT FROM course_enrolments e"
+    " JOIN members m ON m.organisation_id = e.organisation_id"
+    f" WHERE e.course_id = c.id AND m.person = :person AND m.kind = '{PUPIL}'"
+    " AND (c.ends_on IS NULL OR m.valid_from <= c.ends_on)"
+    " AND (m.valid_until IS NULL OR m.valid_until > greatest(c.starts_on,"
+    " CAST(e.enrolled_at AT TIME ZONE interval '8 hours' AS date))))"
+    " ORDER BY c.starts_on DESC NULLS LAST, c.id DESC"
 )
 _FORGET = [
     text("DELETE FROM archive_entries WHERE person = :person"),

@@ -42,6 +42,7 @@ def _facts(archive: Archive) -> dict[str, Any]:
             {
                 "title": each.title,
                 "day": _day(each.handed_in_at),
+                "late": each.late,
                 "score": "" if each.score is None else f"{each.score:g} / {each.points:g}",
             }
             for each in archive.homework

@@ -73,7 +73,6 @@ _MOVES = [
     for table, column in (
         ("organisations", "path"),
         ("applications", "organisation_path"),
-        ("documents", "organisation_path"),
         ("allowed_applications", "organisation_path"),
         ("courses", "organisation_path"),
         ("assignments", "organisation_path"),
@@ -126,6 +125,8 @@ _FORGET = [
         ("consents", "guardian"),
     )
 ]
+_FORGET_ANSWERS = text("DELETE FROM idempotency WHERE scope LIKE '%/' || CAST(:person AS text)")
+"""What the person was answered, kept for repeats: it tells what the person did."""
 
 
 class DirectoryRepository:
@@ -263,7 +264,7 @@ class DirectoryRepository:
         await self._connection.execute(_JUDGE, row)
 
     async def forget(self, person: str) -> None:
-        for statement in _FORGET:
+        for statement in (*_FORGET, _FORGET_ANSWERS):
             await self._connection.execute(statement, {"person": person})
 
 

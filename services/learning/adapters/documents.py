@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +25,17 @@ _WHERE = """
     AND ($5::uuid IS NULL OR registration = $5)
 """
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7102))"
-_READ = f"SELECT content_type, sealed, updated_at FROM documents WHERE {_WHERE} AND name = $6"  # noqa: S608 - constants
+_READ = f"""
+    SELECT content_type, sealed, sealed_under, updated_at FROM documents
+    WHERE {_WHERE} AND name = $6
+"""  # noqa: S608 - constants
 _WRITE = """
     INSERT INTO documents (organisation_path, kind, activity, actor_id, registration, name,
         content_type, sealed, etag, updated_at)
     VALUES ($1::text::ltree, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (organisation_path, kind, activity, actor_id, registration, name) DO UPDATE SET
-        content_type = excluded.content_type, sealed = excluded.sealed, etag = excluded.etag,
-        updated_at = excluded.updated_at
+        content_type = excluded.content_type, sealed = excluded.sealed, sealed_under = NULL,
+        etag = excluded.etag, updated_at = excluded.updated_at
 """
 
 
@@ -98,7 +102,8 @@ class DocumentRepository:
         row = await connection.fetchrow(_READ, *_key(shelf), name)
         if row is None:
             return None
-        text = self._keys.decrypt("documents", row["sealed"], _place(shelf, name))
+        place = _place(replace(shelf, path=row["sealed_under"] or shelf.path), name)
+        text = self._keys.decrypt("documents", row["sealed"], place)
         return Document(row["content_type"], base64.b64decode(text), row["updated_at"])
 
 

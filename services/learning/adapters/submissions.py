@@ -44,8 +44,12 @@ _ADD_HAND_IN = text(
     "INSERT INTO hand_ins (submission_id, attempt, late, handed_in_at, answers)"
     " VALUES (:id, :attempt, :late, :handed_in_at, :answers)"
 )
-_KEEP_TOLD = text(
+_KEEP_MARKING = text(
     "UPDATE hand_ins SET marking = :marking, score = :score"
+    " WHERE submission_id = :id AND attempt = :attempt"
+)
+_SAVE_ATTEMPT = text(
+    "UPDATE hand_ins SET late = :late, score = :score"
     " WHERE submission_id = :id AND attempt = :attempt"
 )
 _ATTEMPTS = text(
@@ -60,9 +64,13 @@ _PAGE_OF = text(
     " AND (CAST(:assignment_id AS uuid) IS NULL OR s.assignment_id = :assignment_id)"
     f" AND {_BEHIND}"
 )
+_LATE = text(
+    f"{_SELECT} WHERE s.assignment_id = :assignment_id AND s.late"
+    " ORDER BY s.id FOR NO KEY UPDATE OF s"
+)
 _UNTOLD = text(
     f"{_SELECT} WHERE s.assignment_id = :assignment_id AND {_BELOW}"
-    " AND s.state IN ('HANDED_IN', 'MARKED') ORDER BY s.id FOR NO KEY UPDATE OF s"
+    " AND s.state <> 'PUBLISHED' ORDER BY s.id FOR NO KEY UPDATE OF s"
 )
 
 
@@ -97,15 +105,15 @@ class SubmissionRepository:
             await self._connection.execute(_SAVE, [self._row(each) for each in submissions])
 
     async def hand_in(self, submission: Submission, before: Submission) -> None:
-        if before.told:
-            place = _told_place(before.id, before.attempt)
-            told = {
+        if before.judged:
+            marking = {**_marking(before), "told": before.told}
+            kept = {
                 "id": before.id,
                 "attempt": before.attempt,
-                "marking": self._sealed(place, _marking(before)),
+                "marking": self._sealed(_past_place(before.id, before.attempt), marking),
                 "score": before.score,
             }
-            await self._connection.execute(_KEEP_TOLD, told)
+            await self._connection.execute(_KEEP_MARKING, kept)
         await self.save(submission)
         row = {
             "id": submission.id,
@@ -119,23 +127,34 @@ class SubmissionRepository:
         }
         await self._connection.execute(_ADD_HAND_IN, row)
 
+    async def late(self, assignment_id: UUID) -> Sequence[Submission]:
+        return await self._several(_LATE, assignment_id=assignment_id)
+
+    async def save_attempts(self, submission_id: UUID, attempts: Sequence[Attempt]) -> None:
+        rows = [
+            {"id": submission_id, "attempt": each.number, "late": each.late, "score": each.score}
+            for each in attempts
+        ]
+        await self._connection.execute(_SAVE_ATTEMPT, rows)
+
     async def attempts(self, submission_id: UUID) -> Sequence[Attempt]:
         rows = await self._connection.execute(_ATTEMPTS, {"id": submission_id})
         return [self._attempt(submission_id, row) for row in rows]
 
     def _attempt(self, id_: UUID, row: Row[Any]) -> Attempt:
         answers = self._opened(_answers_place(id_, row.attempt), row.answers)
-        told: dict[str, Any] = {"marks": None, "feedback": None}
+        marking: dict[str, Any] = {"marks": None, "feedback": None}
         if row.marking is not None:
-            told = self._opened(_told_place(id_, row.attempt), row.marking)
+            marking = self._opened(_past_place(id_, row.attempt), row.marking)
         return Attempt(
             number=row.attempt,
             handed_in_at=row.handed_in_at,
             late=row.late,
             answers=[_answer(each) for each in answers],
-            marks=told["marks"] and [each and _mark(each) for each in told["marks"]],
-            feedback=told["feedback"],
+            marks=marking["marks"] and [each and _mark(each) for each in marking["marks"]],
+            feedback=marking["feedback"],
             score=row.score,
+            told=marking.get("told", True),  # once, what was not told was not kept
         )
 
     async def page(
@@ -200,7 +219,7 @@ def _answers_place(submission_id: UUID, attempt: int) -> Place:
     return Place("hand_ins", "answers", f"{submission_id} {attempt}")
 
 
-def _told_place(submission_id: UUID, attempt: int) -> Place:
+def _past_place(submission_id: UUID, attempt: int) -> Place:
     return Place("hand_ins", "marking", f"{submission_id} {attempt}")
 
 

@@ -1,7 +1,7 @@
 """Which applications an organisation allows in its spaces and in those below."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,9 +11,9 @@ from services.learning.domain.allowed_applications import (
     Action,
     AllowedApplication,
     Category,
-    HeldAbove,
     Level,
     State,
+    held_above,
 )
 from services.learning.domain.spaces import Space
 from shared.access import Role, Rule
@@ -24,6 +24,13 @@ from shared.ids import uuid7
 from shared.principal import Principal
 
 ALLOW = Rule("learning.write", frozenset({Role.ADMINISTRATOR}))
+
+
+class SeenApplication(NamedTuple):
+    """``managed`` in the space from which it is seen, by its reader."""
+
+    application: AllowedApplication
+    managed: bool
 
 
 class AllowedApplicationStore(Protocol):
@@ -88,10 +95,7 @@ class AllowedApplications:
             store = self._store(uow.connection)
             await store.add(made)
             if _found(await store.get(path, made.id)).held:
-                raise HeldAbove(
-                    "Ask the organisation above that suspended or withdrew it.",
-                    zh="上级机构已暂停或取消准入，请与其联系。",
-                )
+                raise held_above()
             _note(uow, "allowed", made)
             return await uow.commit(made)
 
@@ -103,19 +107,20 @@ class AllowedApplications:
         category: Category | None,
         limit: int,
         before: UUID | None,
-    ) -> Sequence[AllowedApplication]:
+    ) -> Sequence[SeenApplication]:
         """Those of an institution, its own and the inherited ones. Raises `NotFound`,
         `Forbidden`."""
         async with self._new_uow() as uow:
             path = _institution(await self._spaces.found(uow, caller, space_id))
             store = self._store(uow.connection)
-            return await store.over(path, level, category, limit, before)
+            found = await store.over(path, level, category, limit, before)
+        return [_seen(caller, path, each) for each in found]
 
-    async def get(self, caller: Principal, space_id: UUID, id_: UUID) -> AllowedApplication:
+    async def get(self, caller: Principal, space_id: UUID, id_: UUID) -> SeenApplication:
         """Raises `NotFound`, `Forbidden`."""
         async with self._new_uow() as uow:
             path = _institution(await self._spaces.found(uow, caller, space_id))
-            return _found(await self._store(uow.connection).get(path, id_))
+            return _seen(caller, path, _found(await self._store(uow.connection).get(path, id_)))
 
     async def change(
         self,
@@ -138,7 +143,7 @@ class AllowedApplications:
     async def act(
         self, caller: Principal, space_id: UUID, id_: UUID, version: int, action: Action
     ) -> AllowedApplication:
-        """Raises `NotFound`, `Forbidden`, `StaleVersion`, `ActionRefused`."""
+        """Raises `NotFound`, `Forbidden`, `StaleVersion`, `ActionRefused`, `HeldAbove`."""
         async with self._new_uow() as uow:
             before = await self._owned(uow, caller, space_id, id_, version)
             after = before.after(action, self._clock())
@@ -165,6 +170,11 @@ def _institution(space: Space) -> str:
     if space.path is None:
         raise Forbidden("Institutions allow applications.", zh="应用由机构准入。")
     return space.path
+
+
+def _seen(caller: Principal, path: str, application: AllowedApplication) -> SeenApplication:
+    own = application.organisation_path == path
+    return SeenApplication(application, own and ALLOW.holds(caller, path))
 
 
 def _found(application: AllowedApplication | None) -> AllowedApplication:

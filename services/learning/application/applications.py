@@ -12,8 +12,9 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from services.learning.domain.applications import (
@@ -87,7 +88,7 @@ class Registry:
         self._verify = verify
         self._issuer = issuer
         self._seen: OrderedDict[str, tuple[Application, float]] = OrderedDict()
-        self._reach: dict[str, tuple[Sequence[int], float]] = {}
+        self._reach: dict[tuple[str | None, ...], tuple[Sequence[int], float]] = {}
         self._registering = asyncio.Lock()
 
     async def identify(self, authorization: str) -> Access:
@@ -110,17 +111,18 @@ class Registry:
         """The applications whose statements may be read. Raises `ScopeMissing`."""
         application = access.application
         application.admit(Scope.READ_MINE)
-        ask: Callable[[str], Awaitable[Sequence[int]]]
         if application.may(Scope.READ):
-            key, ask = application.path, self._applications.below
-        elif access.client is not None and access.person is not None:
-            # Who moves keeps their records, though the application then acts from elsewhere.
-            key, ask = access.client, self._applications.of_client
+            ask = partial(self._applications.below, application.path)
+        elif access.client is not None:
+            # Who moves keeps their records, though the application then acts from elsewhere; and an
+            # organisation keeps those of a client that acts for it.
+            where = None if access.person is not None else application.path
+            ask = partial(self._applications.of_client, access.client, where)
         else:
             return [application.id]
-        known = self._reach.get(key)
+        known = self._reach.get(ask.args)
         if known is None or known[1] < time.monotonic():
-            known = self._reach[key] = (await ask(key), time.monotonic() + SEEN_SECONDS)
+            known = self._reach[ask.args] = (await ask(), time.monotonic() + SEEN_SECONDS)
         return known[0] if application.id in known[0] else [*known[0], application.id]
 
     def agent_of(self, person: str) -> Json:

@@ -91,14 +91,17 @@ class Archives:
         return await self._enter(caller, person, Kind.REMARK, None, text, None)
 
     async def withdraw(self, caller: Principal, person: str, entry_id: UUID) -> None:
-        """By its author or an administrator there. Raises `NotFound`, `Forbidden`."""
+        """By its author, while working where it was given, or an administrator above, wherever the
+        learner is by now. Raises `NotFound`, `Forbidden`."""
         async with self._new_uow() as uow:
-            place = await self._learners.reached(uow, caller, person, WRITE)
             store = self._store(uow.connection)
             found = await store.locked(person, entry_id)
+            path = found and found.path
+            if path is None or not WRITE.holds(caller, path):
+                place = await self._learners.reached(uow, caller, person, WRITE)
+                path = path or place.path
             if found is None:
                 raise NotFound("There is no such entry.", zh="没有该条目。")
-            path = found.path or place.path
             WITHDRAW.admit(caller, path, owner=found.entry.author)
             await store.delete(entry_id)
             uow.audit.record("archive.withdrawn", str(entry_id), organisation=path)

@@ -46,7 +46,7 @@ class ArchiveStore(Protocol):
         ...
 
     async def courses(self, person: str) -> Sequence[TakenCourse]:
-        """Those that are no draft and that a class took to which the person ever belonged, the
+        """Those that are no draft and that a class took of which the person was a pupil then, the
         latest first."""
         ...
 

@@ -17,8 +17,13 @@ from services.learning.application.assignments_access import (
     seen,
     works_at,
 )
-from services.learning.application.assignments_ports import AssignedClass, AssignmentStore
+from services.learning.application.assignments_ports import (
+    AssignedClass,
+    AssignmentStore,
+    SubmissionStore,
+)
 from services.learning.application.directory import Directory, path_named
+from services.learning.application.marking import judge_anew
 from services.learning.domain.assignments import (
     MOST_CLASSES,
     Action,
@@ -28,7 +33,7 @@ from services.learning.domain.assignments import (
     Plan,
     State,
 )
-from services.learning.domain.assignments_load import LONGEST_DAYS, DayLoad, by_day
+from services.learning.domain.assignments_load import LONGEST_DAYS, DayLoad, DaysRefused, by_day
 from services.learning.domain.directory import Organisation, within
 from services.learning.domain.spaces import KINDS, Kind
 from shared.civil import civil_date
@@ -50,11 +55,13 @@ class Assignments:
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], AssignmentStore],
+        submissions: Callable[[AsyncConnection], SubmissionStore],
         directory: Callable[[AsyncConnection], Directory],
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
+        self._submissions = submissions
         self._directory = directory
         self._clock = clock
 
@@ -90,7 +97,8 @@ class Assignments:
         fields: Mapping[str, Any],
         items: Sequence[Item] | None,
     ) -> Assignment:
-        """With other `fields` of its plan, and other `items` unless None.
+        """With other `fields` of its plan, and other `items` unless None. What was late by the
+        deadline before may be in time by another.
 
         Raises `NotFound`, `Forbidden`, `StaleVersion`, `AssignmentActionRefused`,
         `DeadlinesRefused`.
@@ -101,8 +109,12 @@ class Assignments:
             plan = replace(before.plan, **fields)
             if plan.subject != before.plan.subject:
                 _admit(caller, before.organisation_path, plan.subject)
-            after = before.changed(plan, before.items if items is None else items, self._clock())
+            now = self._clock()
+            after = before.changed(plan, before.items if items is None else items, now)
             await store.save(after)
+            if plan.due_at > before.plan.due_at:
+                submissions = self._submissions(uow.connection)
+                await judge_anew(uow, submissions, before.plan, after, now)
             _note(uow, "changed", after, before)
             return await uow.commit(after)
 
@@ -186,8 +198,10 @@ class Assignments:
         self, caller: Principal, organisation: str, first: date | None, last: date | None
     ) -> Sequence[DayLoad]:
         """What a class has to do on the days on which something is due, from `first` (today) to
-        `last` (a week). Raises `Forbidden`, `ClassesRefused`."""
+        `last` (a week). Raises `Forbidden`, `DaysRefused`, `ClassesRefused`."""
         begin = first or civil_date(self._clock())
+        if last is not None and last < begin:
+            raise DaysRefused(f"Give a last day from {begin} on.", zh=f"截止日期不能早于 {begin}。")
         farthest = begin + timedelta(days=LONGEST_DAYS - 1)
         end = min(last or begin + PLANNED, farthest)
         async with self._new_uow() as uow:

@@ -23,11 +23,12 @@ LOAD = Rule("learning.read", STAFF)
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """``staff`` see the answers to its items, ``takers`` are the caller and the caller's children
-    who take it."""
+    """``staff`` see the answers to its items, its ``manager`` changes it, ``takers`` are the caller
+    and the caller's children who take it."""
 
     assignment: Assignment
     staff: bool
+    manager: bool
     takers: Sequence[Taker]
 
 
@@ -72,9 +73,10 @@ async def seen(
         people = [caller.subject, *await directory.children(caller.subject)]
         takers = await store.takers(assignment.id, people, day)
         if await _by_work(store, caller, assignment):
-            return Sight(assignment, staff=True, takers=takers)
+            manager = manages(caller, assignment)
+            return Sight(assignment, staff=True, manager=manager, takers=takers)
         if takers:
-            return Sight(assignment, staff=False, takers=takers)
+            return Sight(assignment, staff=False, manager=False, takers=takers)
     raise NotFound("There is no such homework.", zh="没有该作业。")
 
 

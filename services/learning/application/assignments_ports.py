@@ -85,7 +85,15 @@ class SubmissionStore(Protocol):
     async def save_all(self, submissions: Sequence[Submission]) -> None: ...
 
     async def hand_in(self, submission: Submission, before: Submission) -> None:
-        """Save it, and keep its present attempt, with what was told of that `before`."""
+        """Save it, and keep its present attempt; the one `before` keeps how it was judged."""
+        ...
+
+    async def late(self, assignment_id: UUID) -> Sequence[Submission]:
+        """Those that are late, locked."""
+        ...
+
+    async def save_attempts(self, submission_id: UUID, attempts: Sequence[Attempt]) -> None:
+        """Whether each is late, and its score."""
         ...
 
     async def attempts(self, submission_id: UUID) -> Sequence[Attempt]:
@@ -105,7 +113,7 @@ class SubmissionStore(Protocol):
         ...
 
     async def untold(self, assignment_id: UUID, paths: Sequence[str]) -> Sequence[Submission]:
-        """Those of classes at or below one of `paths` that are handed in or marked, locked."""
+        """Those of classes at or below one of `paths` that are not published, locked."""
         ...
 
 

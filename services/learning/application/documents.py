@@ -63,8 +63,9 @@ class Documents:
             else:
                 actor = await self._actors.known(agent) or UNKNOWN
         key = NOTHING if activity is None else key_of(activity)
-        shared = kind is Kind.ACTIVITY_PROFILE
-        return Shelf(access.application.path if shared else access.shelf, kind, key, actor)
+        organisation = access.application.path.rpartition(".")[2]
+        path = organisation if kind is Kind.ACTIVITY_PROFILE else access.shelf
+        return Shelf(path, kind, key, actor)
 
     async def get(self, shelf: Shelf, name: str) -> Document:
         """One document. Raises `DocumentNotFound`."""

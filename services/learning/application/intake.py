@@ -22,7 +22,14 @@ from services.learning.domain.xapi.contents import (
     with_lists,
     without_members,
 )
-from services.learning.domain.xapi.records import About, Batch, MalformedStatement, Record
+from services.learning.domain.xapi.records import (
+    ERASED,
+    About,
+    Batch,
+    ErasedPeople,
+    MalformedStatement,
+    Record,
+)
 from services.learning.domain.xapi.rules import Defect, Json
 from services.learning.domain.xapi.values import Version, instant, told
 from services.learning.ports import Actors
@@ -48,6 +55,10 @@ _ABOUT = {
 }
 
 
+_PLACES = {"actor": "/actor", "object": "/object", "substatement": "/object"}
+"""Where an agent stands in a statement, by its property; others stand in its context."""
+
+
 def member_key(actor: UUID) -> UUID:
     """Marks a statement whose actor or object is a group with this member."""
     return key_of(f"member {actor}")
@@ -62,23 +73,28 @@ class Intake:
         self._defined: dict[str, int] = {}
 
     async def batch(
-        self, application_id: int, found: Any, parts: Sequence[Part], version: Version
+        self,
+        application_id: int,
+        found: Any,
+        parts: Sequence[Part],
+        version: Version,
+        at: str = "",
     ) -> Batch:
-        """The batch that a body holds: one statement or an array of them.
+        """The batch that a body holds `at` a pointer: one statement or an array of them.
 
         Raises `MalformedStatement`. The statements are changed on the way.
         """
         several = type(found) is list
         documents: list[Json] = found if several else [found]
-        pointers = [f"/{n}" for n in range(len(documents))] if several else [""]
+        pointers = [f"{at}/{n}" for n in range(len(documents))] if several else [at]
         self._check(documents, parts, version, pointers)
         moments = [_normalise(document, version) for document in documents]
-        people = await self._pseudonymise(documents)
+        people = await self._pseudonymise(documents, pointers)
         brought = {part.sha2.lower() for part in parts}
         definitions: dict[str, Json] = {}
         records = [
-            self._record(document, at, named, definitions, brought)
-            for document, at, named in zip(documents, moments, people, strict=True)
+            self._record(document, moment, named, definitions, brought)
+            for document, moment, named in zip(documents, moments, people, strict=True)
         ]
         return Batch(application_id, records, parts, definitions)
 
@@ -112,14 +128,24 @@ class Intake:
         if defects:
             raise MalformedStatement(defects)
 
-    async def _pseudonymise(self, documents: Sequence[Json]) -> list[list[Person]]:
+    async def _pseudonymise(
+        self, documents: Sequence[Json], pointers: Sequence[str]
+    ) -> list[list[Person]]:
         """Replace every identified agent in place; returns who they were, by document."""
         found = [
             [each for each in agents_in(document) if is_identified(each[0])]
             for document in documents
         ]
         naked = [without_members(agent) for named in found for agent, _ in named]
-        pseudonyms = iter(await self._actors.pseudonyms(naked))
+        try:
+            pseudonyms = iter(await self._actors.pseudonyms(naked))
+        except ErasedPeople as erased:
+            at = [
+                f"{pointer}{_PLACES.get(role, f'/context/{role}')}"
+                for pointer, named in zip(pointers, found, strict=True)
+                for _, role in named
+            ]
+            raise MalformedStatement([Defect(at[n], ERASED) for n in erased.places]) from None
         people = []
         for named in found:
             these = []
@@ -166,11 +192,15 @@ class Intake:
             key = UUID(target["id"])
         context = document.get("context")
         registration = context.get("registration") if context else None
-        content = exact.dumps(comparable(document), sort=True)
+        digest = blake2b(exact.dumps(comparable(document), sort=True), digest_size=16)
+        timeless = digest.digest()
+        if at is not None:
+            digest.update(told(at).encode())
         return Record(
             id=UUID(document["id"]),
             raw=exact.dumps(document),
-            digest=blake2b(content, digest_size=16).digest(),
+            digest=digest.digest(),
+            timeless=timeless,
             at=at,
             actor=actor,
             verb=self._key(document["verb"]["id"]),
@@ -220,6 +250,6 @@ def _normalise(document: Json, version: Version) -> datetime | None:
     if timestamp is None:
         return None
     at = instant(timestamp, Version.V1)
-    if version is Version.V2 and not timestamp.endswith("Z"):
+    if version is Version.V2 and not (timestamp[10] == "T" and timestamp.endswith("Z")):
         document["timestamp"] = told(at)
     return at

@@ -12,8 +12,9 @@ from services.learning.application.assignments_access import seen, work_places
 from services.learning.application.assignments_ports import AssignmentStore, SubmissionStore
 from services.learning.application.directory import Directory
 from services.learning.application.submissions_access import Shown, for_marking, shown
+from services.learning.domain.assignments import Assignment, Plan
 from services.learning.domain.marking import GivenMark, MarksRefused, complete
-from services.learning.domain.submissions import Submission
+from services.learning.domain.submissions import State, Submission, in_time
 from shared.civil import civil_date
 from shared.clock import Clock
 from shared.context import worded
@@ -80,7 +81,7 @@ class Marking:
         again_until: datetime | None,
     ) -> Shown:
         """Give it back, with what is to be done better. Raises `NotFound`, `Forbidden`,
-        `StaleVersion`, `SubmissionActionRefused`."""
+        `StaleVersion`, `SubmissionActionRefused`, `DeadlinesRefused`."""
         async with self._new_uow() as uow:
             found = await self._locked(uow, caller, submission_id, version)
             after = found.submission.returned(feedback, again_until, self._clock())
@@ -96,8 +97,8 @@ class Marking:
             )
 
     async def publish_all(self, caller: Principal, assignment_id: UUID) -> Told:
-        """Tell all pupils of the caller's classes whose work has its marks. Raises `NotFound`,
-        `Forbidden`."""
+        """Tell all pupils of the caller's classes whose work has its marks, but for those who may
+        do returned work again. Raises `NotFound`, `Forbidden`."""
         async with self._new_uow() as uow:
             assignments, store = self._assignments(uow.connection), self._store(uow.connection)
             directory, now = self._directory(uow.connection), self._clock()
@@ -106,7 +107,11 @@ class Marking:
             if not sight.staff:
                 raise Forbidden("Its teachers tell the marks.", zh="仅任课教师可以公布成绩。")
             places = work_places(caller, sight.assignment.plan.subject)
-            untold = await store.untold(assignment_id, places)
+            untold = [
+                each
+                for each in await store.untold(assignment_id, places)
+                if each.state is not State.RETURNED or not each.open(sight.assignment, now)
+            ]
             ready = [each for each in untold if each.score is not None]
             told = [each.published(now) for each in ready]
             await store.save_all(told)
@@ -126,6 +131,20 @@ class Marking:
         await self._store(uow.connection).save(after)
         _note(uow, what, found.submission, after)
         return await uow.commit(replace(found, submission=after))
+
+
+async def judge_anew(
+    uow: UnitOfWork, store: SubmissionStore, before: Plan, after: Assignment, now: datetime
+) -> None:
+    """By a deadline that has moved away: what it admits is late no more, and loses no points."""
+    for submission in await store.late(after.id):
+        attempts = in_time(await store.attempts(submission.id), before, after.plan)
+        if attempts:
+            await store.save_attempts(submission.id, attempts)
+        if attempts and attempts[-1].number == submission.attempt:
+            admitted = submission.in_time(after.plan, now)
+            await store.save(admitted)
+            _note(uow, "in_time", submission, admitted)
 
 
 def _note(uow: UnitOfWork, what: str, before: Submission, after: Submission) -> None:

@@ -80,9 +80,15 @@ class Statements:
         self._names: dict[int, str] = {}
 
     async def store(
-        self, access: Access, found: Any, parts: Sequence[Part], version: Version
+        self,
+        access: Access,
+        found: Any,
+        parts: Sequence[Part],
+        version: Version,
+        at: str = "",
     ) -> list[str]:
-        """Store one statement, or an array of them together; returns their ids.
+        """Store one statement, or an array of them together, which stood `at` a pointer of the
+        body; returns their ids.
 
         Raises `MalformedStatement`, `StatementConflict`, `ScopeMissing`, `Overloaded` and
         `Unavailable`. Returned is committed.
@@ -93,7 +99,7 @@ class Statements:
             for each in found if type(found) is list else [found]:
                 actor = each.get("actor") if type(each) is dict else None
                 self._registry.admit_agent(access, actor if type(actor) is dict else {})
-        batch = await self._intake.batch(application.id, found, parts, version)
+        batch = await self._intake.batch(application.id, found, parts, version, at)
         if access.person is not None:
             await self._admit_voiding(access, batch)
         if not application.may(Scope.DEFINE):

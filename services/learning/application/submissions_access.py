@@ -8,6 +8,7 @@ from services.learning.application.assignments_ports import AssignmentStore
 from services.learning.application.directory import Directory
 from services.learning.domain.assignments import Assignment
 from services.learning.domain.submissions import Action, State, Submission
+from shared.civil import civil_date
 from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.principal import Principal
 
@@ -15,7 +16,7 @@ from shared.principal import Principal
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A submission as somebody sees it at ``now``. ``staff`` see marks before they are told;
-    ``own`` it is the pupil's, who alone hands in."""
+    ``own`` it is the pupil's who takes the homework still, and alone hands in."""
 
     submission: Submission
     assignment: Assignment
@@ -36,9 +37,11 @@ class Shown:
 
     @property
     def solved(self) -> bool:
-        """Whether the reader sees the right answers: a pupil once it is published and can be handed
-        in no more."""
-        return self.staff or (self.submission.state is State.PUBLISHED and not self._open)
+        """Whether the reader sees the right answers: a pupil once it is published, and neither the
+        pupil nor the classmates may hand in any more."""
+        published = self.submission.state is State.PUBLISHED
+        over = not self.assignment.open(self.now) and not self._open
+        return self.staff or (published and over)
 
     @property
     def _open(self) -> bool:
@@ -59,7 +62,10 @@ async def shown(
             if works_at(caller, submission.class_path, assignment.plan.subject):
                 return Shown(submission, assignment, now, staff=True)
             if caller.subject == submission.person:
-                return Shown(submission, assignment, now, own=True)
+                takers = await assignments.takers(
+                    assignment.id, [submission.person], civil_date(now)
+                )
+                return Shown(submission, assignment, now, own=bool(takers))
             if submission.person in await directory.children(caller.subject):
                 return Shown(submission, assignment, now)
     raise NotFound("There is no such submission.", zh="没有该提交。")

@@ -55,9 +55,9 @@ class SubmissionViews:
     async def attempts(self, caller: Principal, submission_id: UUID) -> Sequence[Attempt]:
         """Every hand-in, the first first. Raises `NotFound`."""
         async with self._new_uow() as uow:
-            await self._found(uow, caller, submission_id, "submission.attempts_read")
-            found = await self._store(uow.connection).attempts(submission_id)
-            return await uow.commit(found)
+            found = await self._found(uow, caller, submission_id, "submission.attempts_read")
+            attempts = await self._store(uow.connection).attempts(submission_id)
+            return await uow.commit([each.seen(staff=found.staff) for each in attempts])
 
     async def page(
         self, caller: Principal, assignment_id: UUID | None, limit: int, before: UUID | None

@@ -68,6 +68,13 @@ class HeldAbove(DomainError):
     """An organisation above suspended or withdrew the application with that record number."""
 
 
+def held_above() -> HeldAbove:
+    return HeldAbove(
+        "Ask the organisation above that suspended or withdrew it.",
+        zh="上级机构已暂停或取消准入，请与其联系。",
+    )
+
+
 NUMBER_PATTERN = "^教APP备[0-9]{7}号$"
 
 
@@ -119,12 +126,14 @@ class AllowedApplication:
         return replace(self, version=self.version + 1, updated_at=now, **fields)
 
     def after(self, action: Action, now: datetime) -> Self:
-        """Raises `ActionRefused`."""
+        """Raises `ActionRefused`, and `HeldAbove` where it would not be allowed after all."""
+        if action is Action.RESUME and self.held:
+            raise held_above()
         state = TRANSITIONS.get((self.state, action))
         if state is None:
             raise ActionRefused(
-                f"It is {self.state}: {action} does not apply.",
-                zh="当前状态不支持此操作。",
+                f"It is {self.state}. What applies: {', '.join(self.actions) or 'nothing'}.",
+                zh=f"当前为 {self.state}，可进行的操作：{'、'.join(self.actions) or '无'}。",
                 state=self.state,
             )
         return self.changed(now, state=state)

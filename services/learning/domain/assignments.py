@@ -188,6 +188,10 @@ class Assignment:
         """What may be done to it now."""
         return [action for state, action in TRANSITIONS if state is self.state]
 
+    def open(self, now: datetime) -> bool:
+        """Whether anything is taken in of those whom nobody invited."""
+        return self.state is State.ASSIGNED and now <= self.plan.ends_at
+
     @property
     def points(self) -> float:
         """What all of it is worth."""

@@ -11,9 +11,15 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
+from shared.errors import DomainError
+
 PRIMARY_MINUTES = 60
 SECONDARY_MINUTES = 90
 LONGEST_DAYS = 62
+
+
+class DaysRefused(DomainError):
+    """The last day is before the first."""
 
 
 class LoadLevel(StrEnum):

@@ -2,10 +2,10 @@
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from services.learning.domain.assignments import Answer, Choice, Cloze, Item, Plan
+from services.learning.domain.assignments import Answer, Choice, Cloze, Criterion, Item, Plan
 from shared.errors import DomainError
 
 
@@ -86,9 +86,9 @@ def complete(
             continue
         seen.add(each.item)
         marks[each.item] = each.mark
-        if not _fits(items[each.item], each.mark):
-            en = "Give no more than the points of the item and of each line of its rubric."
-            flaws.append((pointer, en, "得分不能超过本题及各评分项的分值。"))
+        flaws += (
+            (f"{pointer}/{at}", en, zh) for at, en, zh in _misfits(items[each.item], each.mark)
+        )
     missing = [place for place, each in enumerate(marks) if each is None]
     flaws += (
         ("#/marks", f"The item at {place} has no mark.", f"第 {place + 1} 题尚未评分。")
@@ -97,10 +97,21 @@ def complete(
     return [each for each in marks if each is not None], flaws
 
 
-def _fits(item: Item, mark: Mark) -> bool:
-    rubric = getattr(item, "rubric", ())
-    if len(mark.criteria) != len(rubric):
-        return False
-    if any(got > line.points for got, line in zip(mark.criteria, rubric, strict=True)):
-        return False
-    return mark.points <= item.points and (not rubric or mark.points == sum(mark.criteria))
+def _misfits(item: Item, mark: Mark) -> Iterator[tuple[str, str, str]]:
+    """The first thing that is wrong with the mark, if any."""
+    rubric: Sequence[Criterion] = getattr(item, "rubric", ())
+    if mark.criteria and not rubric:
+        en = "The item has no rubric: give points alone."
+        yield "criteria", en, "本题没有评分项，请只填得分。"
+    elif len(mark.criteria) != len(rubric):
+        count = len(rubric)
+        en = f"Give points for every line of the rubric: there are {count}."
+        yield "criteria", en, f"请填写全部评分项得分，本题共 {count} 项。"
+    elif any(got > line.points for got, line in zip(mark.criteria, rubric, strict=True)):
+        en = "Give no more for a line of the rubric than it is worth."
+        yield "criteria", en, "各评分项得分不能超过其分值。"
+    elif rubric and mark.points != sum(mark.criteria):
+        en = "The points are the sum of those of the rubric's lines: leave them out."
+        yield "points", en, "得分应等于各评分项得分之和，或省略不填。"
+    elif mark.points > item.points:
+        yield "points", "Give no more than the item is worth.", "得分不能超过本题分值。"

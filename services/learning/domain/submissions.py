@@ -16,8 +16,10 @@ from services.learning.domain.assignments import (
     Assignment,
     Choice,
     Cloze,
+    DeadlinesRefused,
     File,
     Item,
+    Plan,
     Taker,
     Text,
 )
@@ -58,10 +60,14 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = {
     (State.PUBLISHED, Action.MARK): State.PUBLISHED,
     (State.PUBLISHED, Action.RETURN): State.RETURNED,
     (State.RETURNED, Action.HAND_IN): State.HANDED_IN,
+    (State.RETURNED, Action.MARK): State.RETURNED,
+    (State.RETURNED, Action.PUBLISH): State.PUBLISHED,
+    (State.RETURNED, Action.RETURN): State.RETURNED,
 }
 """NEW is what nobody handed in yet; it is never kept. Published marks may be corrected. What is
 marked by nobody is published if every item marks itself. However early it is marked, a pupil has
-all the attempts that the homework gives."""
+all the attempts that the homework gives. What is returned and not handed in again is published as
+it is."""
 
 
 class SubmissionActionRefused(DomainError):
@@ -174,12 +180,17 @@ class Submission:
 
     def open(self, assignment: Assignment, now: datetime) -> bool:
         """Whether the pupil may hand it in, or once more."""
-        plan = assignment.plan
-        left = self.attempt < plan.attempts and now <= plan.ends_at
-        return assignment.state is AssignmentState.ASSIGNED and (left or self._invited(now))
+        if self._invited(now):
+            return assignment.state is AssignmentState.ASSIGNED
+        return assignment.open(now) and self.attempt < assignment.plan.attempts
 
     def _invited(self, now: datetime) -> bool:
         return self.again_until is not None and now <= self.again_until
+
+    @property
+    def judged(self) -> bool:
+        """Whether a teacher has marked, published or returned it."""
+        return self.state not in (State.NEW, State.HANDED_IN)
 
     @property
     def told(self) -> bool:
@@ -219,14 +230,14 @@ class Submission:
         if not invited:
             if now > plan.ends_at:
                 raise TooLate(
-                    "The deadline is past. Ask your teacher to return it to you.",
-                    zh="已过截止时间，请联系老师退回后再交。",
+                    "The deadline is past. Your teacher may return it with a time for another.",
+                    zh="已过截止时间，可请老师退回并给出再次提交的期限。",
                     due_at=plan.due_at.isoformat(),
                 )
             if self.attempt >= plan.attempts:
                 raise AttemptsSpent(
-                    "It was handed in as often as it may be. Ask your teacher to return it to you.",
-                    zh="提交次数已用完，请联系老师退回后再交。",
+                    "No attempt is left. Your teacher may return it with a time for another.",
+                    zh="提交次数已用完，可请老师退回并给出再次提交的期限。",
                     attempts=plan.attempts,
                 )
         marks = automatic(assignment.items, answers)
@@ -262,6 +273,16 @@ class Submission:
             marked_by=marker,
         )
 
+    def in_time(self, plan: Plan, now: datetime) -> Self:
+        """By a deadline that has moved away."""
+        return replace(
+            self,
+            late=False,
+            score=score(self.marks, plan, late=False),
+            version=self.version + 1,
+            updated_at=now,
+        )
+
     def published(self, now: datetime) -> Self:
         """Raises `SubmissionActionRefused`, `MarksMissing`."""
         after = self._after(Action.PUBLISH, now)
@@ -270,13 +291,18 @@ class Submission:
         return after
 
     def returned(self, feedback: str, again_until: datetime | None, now: datetime) -> Self:
-        """Raises `SubmissionActionRefused`."""
+        """Raises `SubmissionActionRefused`, `DeadlinesRefused`."""
+        if again_until is not None and again_until <= now:
+            raise DeadlinesRefused(
+                "The time to hand it in again is past: choose a later one.",
+                zh="再次提交的期限已过，请重新设定。",
+            )
         return self._after(Action.RETURN, now, feedback=feedback, again_until=again_until)
 
 
 class Attempt(NamedTuple):
-    """One hand-in. ``marks`` and ``feedback`` are what the pupil was told of it before the next;
-    of the last attempt the submission tells."""
+    """One hand-in. ``marks`` and ``feedback`` are what its teachers had given it before the next;
+    the pupil sees them if ``told`` by then. Of the last attempt the submission tells."""
 
     number: int
     handed_in_at: datetime
@@ -285,6 +311,27 @@ class Attempt(NamedTuple):
     marks: Sequence[Mark | None] | None
     feedback: str | None
     score: float | None
+    told: bool
+
+    def seen(self, *, staff: bool) -> Self:
+        """As its reader sees it."""
+        if staff or self.told:
+            return self
+        return self._replace(marks=None, feedback=None, score=None)
+
+
+def in_time(attempts: Sequence[Attempt], before: Plan, plan: Plan) -> list[Attempt]:
+    """Those of one submission's attempts that were late by the plan `before` and are no more by
+    `plan`. One by invitation is as late as the one before it."""
+    found: list[Attempt] = []
+    late = False
+    for each in attempts:
+        if each.number <= before.attempts and each.handed_in_at <= before.ends_at:
+            late = each.handed_in_at > plan.due_at
+        if each.late and not late:
+            points = None if each.marks is None else score(each.marks, plan, late=False)
+            found.append(each._replace(late=False, score=points))
+    return found
 
 
 def flaws(

@@ -44,7 +44,7 @@ def build(runtime: Runtime, settings: Settings, *, objects: ObjectStore) -> Home
         return SubmissionRepository(connection, keys)
 
     stores = (new_uow, AssignmentRepository, store)
-    assignments = Assignments(new_uow, AssignmentRepository, DirectoryRepository, clock)
+    assignments = Assignments(*stores, DirectoryRepository, clock)
     submissions = Submissions(*stores, FileRepository, DirectoryRepository, objects, clock)
     views = SubmissionViews(*stores, FileRepository, DirectoryRepository, objects, clock)
     marking = Marking(*stores, DirectoryRepository, clock)

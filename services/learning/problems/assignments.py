@@ -1,4 +1,4 @@
-from services.learning.domain import assignments, marking, submissions
+from services.learning.domain import assignments, assignments_load, marking, submissions
 from shared.problems import Problem, ProblemTable
 
 PROBLEMS: ProblemTable = {
@@ -13,6 +13,9 @@ PROBLEMS: ProblemTable = {
     ),
     assignments.DeadlinesRefused: Problem(
         "learning/deadlines-refused", 422, "The deadlines cannot be kept", "截止时间无效"
+    ),
+    assignments_load.DaysRefused: Problem(
+        "learning/days-refused", 422, "The days are in disorder", "起止日期无效"
     ),
     assignments.ClassesRefused: Problem(
         "learning/classes-refused",

@@ -89,8 +89,8 @@ def allowed_applications_router(applications: AllowedApplications, cursors: Curs
         items = found[: page.limit]
         last = items[-1] if len(found) > page.limit else None
         return Page(
-            items=[AllowedApplicationView.of(each) for each in items],
-            next=last and cursors.encode((str(last.id),), bound_to),
+            items=[AllowedApplicationView.seen(each) for each in items],
+            next=last and cursors.encode((str(last.application.id),), bound_to),
         )
 
     @router.get(
@@ -105,7 +105,8 @@ def allowed_applications_router(applications: AllowedApplications, cursors: Curs
     ) -> Response:
         """For whoever sees the space."""
         found = await applications.get(caller, space_id, application_id)
-        return conditional(AllowedApplicationView.of(found), found.version, if_none_match)
+        version = found.application.version
+        return conditional(AllowedApplicationView.seen(found), version, if_none_match)
 
     @router.patch(
         "/{application_id}",
@@ -144,7 +145,7 @@ def allowed_applications_router(applications: AllowedApplications, cursors: Curs
         "/{application_id}/resume",
         summary="恢复准入",
         response_model=AllowedApplicationView,
-        responses=ACTING,
+        responses=problems(*READING, *CONDITIONAL, ActionRefused, HeldAbove),
         **guarded(ALLOW),
     )
     async def resume_allowed_application(

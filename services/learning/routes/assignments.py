@@ -23,6 +23,7 @@ from services.learning.domain.assignments import (
     DeadlinesRefused,
     NothingToDo,
 )
+from services.learning.domain.assignments_load import DaysRefused
 from services.learning.domain.submissions import AnswersRefused, TooManyFiles
 from services.learning.problems.assignments import PROBLEMS
 from services.learning.routes.spaces import CONDITIONAL, READING
@@ -131,7 +132,8 @@ def assignments_router(
         caller: Caller,
         response: Response,
     ) -> AssignmentView:
-        """Of a draft everything; of assigned homework the deadlines, which move away only."""
+        """Of a draft everything; of assigned homework the deadlines, which move away only. What was
+        handed in late and is in time by another loses no points for it any more."""
         changed = await assignments.change(
             caller, assignment_id, version, body.fields(), body.contents()
         )
@@ -208,7 +210,8 @@ def assignments_router(
         **guarded(MARK),
     )
     async def publish_marks(assignment_id: UUID, caller: Caller, once: Once) -> Response:
-        """To all pupils of the caller's classes whose work has its marks."""
+        """To all pupils of the caller's classes whose work has its marks, but for those who may do
+        returned work again."""
         told = marking.publish_all(caller, assignment_id)
         return await once.answer(told, MarksTold.of, 200)
 
@@ -222,7 +225,7 @@ def load_router(assignments: Assignments) -> APIRouter:
     @router.get(
         "",
         summary="班级作业量",
-        responses=problems(Unauthenticated, Forbidden, Unavailable, ClassesRefused),
+        responses=problems(Unauthenticated, Forbidden, Unavailable, DaysRefused, ClassesRefused),
         **guarded(LOAD),
     )
     async def read_homework_load(

@@ -51,7 +51,7 @@ def events_router(registry: Registry, statements: Statements, issuer: str) -> AP
             _check_actors(body)
         found = [event.statement(issuer, access.person) for event in body.events]
         try:
-            ids = await statements.store(access, found, [], Version.V2)
+            ids = await statements.store(access, found, [], Version.V2, "/events")
         except Overloaded as error:
             return told_error(error)
         return Stored(stored=len(ids))

@@ -9,7 +9,7 @@ from services.learning.application.marking import Marking
 from services.learning.application.submissions import Submissions
 from services.learning.application.submissions_access import Shown
 from services.learning.application.submissions_views import SubmissionViews
-from services.learning.domain.assignments import AssignmentActionRefused
+from services.learning.domain.assignments import AssignmentActionRefused, DeadlinesRefused
 from services.learning.domain.marking import MarksRefused
 from services.learning.domain.submissions import (
     AnswersRefused,
@@ -102,7 +102,7 @@ def submissions_router(
         submission_id: UUID, caller: Caller, response: Response
     ) -> SubmissionView:
         """For the pupil, the pupil's guardians and those who work at the class. The pupil sees the
-        right answers once it is published and can be handed in no more."""
+        right answers once it is published and nobody may hand in any more."""
         found = await views.get(caller, submission_id)
         response.headers["etag"] = etag(found.submission.version)
         return SubmissionView.of(found)
@@ -153,7 +153,7 @@ def submissions_router(
         "/{submission_id}/return",
         summary="退回订正",
         response_model=SubmissionView,
-        responses=problems(*READING, *CONDITIONAL, SubmissionActionRefused),
+        responses=problems(*READING, *CONDITIONAL, SubmissionActionRefused, DeadlinesRefused),
         **guarded(MARK),
     )
     async def return_submission(

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from services.learning.application.allowed_applications import SeenApplication
 from services.learning.domain.allowed_applications import (
     NUMBER_PATTERN,
     Action,
@@ -101,17 +102,22 @@ class AllowedApplicationView(BaseModel):
         description="Whether it may be used in this space: it is allowed, and no organisation at or"
         " above the space suspended or withdrew that record number."
     )
-    actions: list[Action] = Field(description="What an administrator there may do now.")
+    actions: list[Action] = Field(description="What the caller may do to it now, in this space.")
     version: int
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, application: AllowedApplication) -> Self:
+        return cls.seen(SeenApplication(application, managed=True))
+
+    @classmethod
+    def seen(cls, found: SeenApplication) -> Self:
+        application = found.application
         names = set(AllowedApplication.__slots__) - {"organisation_path", "held"}
         return cls(
             **{name: getattr(application, name) for name in names},
             organisation=application.organisation_path,
             allowed=application.allowed,
-            actions=application.actions,
+            actions=application.actions if found.managed else [],
         )

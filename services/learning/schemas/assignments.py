@@ -175,13 +175,13 @@ class AssignmentView(AssignmentSummary):
     classes: list[AssignmentClass] | None = Field(
         description="To which it is assigned; null in the answer to a change."
     )
-    actions: list[Action] = Field(description="What its managers may do to it now.")
+    actions: list[Action] = Field(description="What the caller may do to it now.")
     created_at: datetime
     assigned_at: datetime | None
 
     @classmethod
     def of(cls, assignment: Assignment) -> Self:
-        return cls._shown(assignment, None, solved=True)
+        return cls._shown(Sight(assignment, staff=True, manager=True, takers=()), None)
 
     @classmethod
     def seen(cls, found: tuple[Sight, Sequence[AssignedClass]]) -> Self:
@@ -192,21 +192,19 @@ class AssignmentView(AssignmentSummary):
             )
             for each in classes
         ]
-        return cls._shown(sight.assignment, told, solved=sight.staff)
+        return cls._shown(sight, told)
 
     @classmethod
-    def _shown(
-        cls, assignment: Assignment, classes: list[AssignmentClass] | None, *, solved: bool
-    ) -> Self:
-        plan = assignment.plan
+    def _shown(cls, sight: Sight, classes: list[AssignmentClass] | None) -> Self:
+        assignment, plan = sight.assignment, sight.assignment.plan
         return cls(
             **_summary(assignment),
             instructions=plan.instructions,
             late_deduction=plan.late_deduction,
             attempts=plan.attempts,
-            items=[ItemView.of(each, solved=solved) for each in assignment.items],
+            items=[ItemView.of(each, solved=sight.staff) for each in assignment.items],
             classes=classes,
-            actions=assignment.actions,
+            actions=assignment.actions if sight.manager else [],
             created_at=assignment.created_at,
             assigned_at=assignment.assigned_at,
         )

@@ -15,8 +15,8 @@ from services.learning.domain.assignments import (
 )
 from services.learning.schemas.texts import Line, MaybeProse, Prose
 
-Points = Annotated[float, Field(ge=0, le=1000, multiple_of=0.5)]
-Worth = Annotated[float, Field(gt=0, le=1000, multiple_of=0.5)]
+Points = Annotated[float, Field(ge=0, le=1000, multiple_of=0.5, strict=True)]
+Worth = Annotated[float, Field(gt=0, le=1000, multiple_of=0.5, strict=True)]
 
 
 class Request(BaseModel):
@@ -111,7 +111,7 @@ Items = Annotated[
 
 class ItemView(BaseModel):
     """``correct``, ``accepted`` and ``model`` are for those who mark, and for pupils once their
-    marks are published and they can hand in no more."""
+    marks are published and nobody may hand in any more."""
 
     kind: str
     prompt: str

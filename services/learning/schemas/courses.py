@@ -66,7 +66,9 @@ class CreateCourse(_Request):
     title: Line
     introduction: MaybeProse = ""
     organisation: OrganisationName
-    starts_on: date | None = None
+    starts_on: date | None = Field(
+        None, description="The first day. When its resources are seen, the sections say."
+    )
     ends_on: date | None = Field(None, description="The last day.")
     completion: CompletionTerms = CompletionTerms()
 
@@ -218,7 +220,7 @@ class CourseView(CourseSummary):
     completion: CompletionTerms
     derived_from: CourseOrigin | None
     standpoint: Standpoint = Field(description="From where the caller sees it.")
-    actions: list[Action] = Field(description="What its managers may do to it now.")
+    actions: list[Action] = Field(description="What the caller may do to it now.")
     created_at: datetime
 
     @classmethod
@@ -230,7 +232,7 @@ class CourseView(CourseSummary):
             completion=CompletionTerms.of(course.plan.completion),
             derived_from=origin and CourseOrigin.model_validate(origin._asdict()),
             standpoint=standpoint,
-            actions=course.actions,
+            actions=course.actions if standpoint is Standpoint.MANAGER else [],
             created_at=course.created_at,
         )
 

@@ -227,7 +227,8 @@ class AttemptView(BaseModel):
     late: bool
     answers: list[GivenAnswer]
     marks: list[MarkView | None] | None = Field(
-        description="By item, as they were published before it was handed in again; else null."
+        description="By item, as they were given before it was handed in again; to pupils, if they"
+        " were published by then; else null."
     )
     feedback: str | None
     score: float | None

@@ -145,6 +145,9 @@ async def test_what_is_suspended_above_is_not_allowed_below(
     refused = await anonymous.post(of(OTHER_SCHOOL, "/applications"), headers=other, json=READER)
     assert refused.status_code == 409
     assert refused.json()["type"].endswith("learning/held-above")
+    resume = of(SCHOOL, f"/applications/{own['id']}/resume")
+    held = await anonymous.post(resume, headers={**head, "if-match": '"v1"'})
+    assert held.json()["detail"] == "上级机构已暂停或取消准入，请与其联系。"
     tag["if-match"] = '"v2"'
     assert (await anonymous.post(f"{act}/resume", headers=tag)).status_code == 200
     assert await allowed() == {own["id"]: True, inherited["id"]: True}
@@ -185,7 +188,23 @@ async def test_it_is_suspended_resumed_and_withdrawn_and_its_state_decides(
         version += 1
     over = await anonymous.post(f"{url}/resume", headers={**head, "if-match": f'"v{version}"'})
     assert over.status_code == 409
+    assert over.json()["detail"] == "当前为 WITHDRAWN，可进行的操作：无。"
     assert (await anonymous.get(url, headers=head)).json()["actions"] == []
+
+
+async def test_what_may_be_done_is_told_to_those_who_may(
+    school: School, anonymous: httpx2.AsyncClient
+) -> None:
+    head = school.someone("administrator")
+    made = await allow(anonymous, head)
+    for reader, place, actions in (
+        (head, SCHOOL, ["suspend", "withdraw"]),
+        (head, CLASS, []),
+        (school.someone("teacher", CLASS), SCHOOL, []),
+    ):
+        listed = await anonymous.get(of(place, "/applications"), headers=reader)
+        read = await anonymous.get(of(place, f"/applications/{made['id']}"), headers=reader)
+        assert [each["actions"] for each in (*listed.json()["items"], read.json())] == [actions] * 2
 
 
 async def test_its_description_changes_and_it_moves_with_the_school(

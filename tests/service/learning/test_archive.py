@@ -1,5 +1,6 @@
 """Growth archives over HTTP."""
 
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -15,8 +16,15 @@ from shared.ids import uuid7
 from tests.service.house import Token
 from tests.service.learning.activity import Activity
 from tests.service.learning.courses import Desk, placed, section
-from tests.service.learning.homework import MARKS, Classroom
-from tests.service.learning.school import CLASS, OTHER_CLASS, OTHER_SCHOOL, SCHOOL, School
+from tests.service.learning.homework import MARKS, Classroom, due
+from tests.service.learning.school import (
+    CLASS,
+    OTHER_CLASS,
+    OTHER_SCHOOL,
+    OTHER_SCHOOLS_CLASS,
+    SCHOOL,
+    School,
+)
 
 AWARD = {"title": "校运动会第一名", "text": "女子60米，9秒2。", "day": "2026-10-16"}
 COUNTED = ("required", "done", "completed")
@@ -119,10 +127,26 @@ async def test_courses_stay_in_the_archive_after_the_pupil_left_the_class(desk: 
     pupil, membership = str(uuid7()), uuid7()
     await desk.school.enrol(person=pupil, membership_id=membership)
     taught = await desk.taught()
+    await desk.owner.execute("UPDATE course_enrolments SET enrolled_at = '2026-09-02T00:00:00Z'")
     await desk.school.enrol(
         person=pupil, membership_id=membership, what="ended", valid_until="2026-10-01"
     )
     assert [each["id"] for each in (await read(desk, pupil))["courses"]] == [taught["id"]]
+
+
+async def test_a_course_that_one_never_took_is_not_in_the_archive(desk: Desk) -> None:
+    school = desk.school
+    left = await school.enrol(valid_until="2026-10-01")
+    came = await school.enrol(valid_from="2026-11-01")
+    other = await school.enrol(kind="other")
+    pupil = await school.enrol()
+    ended = await desk.taught(starts_on="2026-09-01", ends_on="2026-10-20")
+    early = await school.enrol(valid_until="2099-01-01")
+    later = await desk.taught(starts_on="2099-02-01")
+    taken = {pupil: {ended["id"], later["id"]}, early: {ended["id"]}, came: {later["id"]}}
+    for person in (left, came, other, pupil, early):
+        told = {each["id"] for each in (await read(desk, person))["courses"]}
+        assert told == taken.get(person, set()), person
 
 
 async def test_the_owner_and_the_guardians_read_it_and_nobody_else(desk: Desk) -> None:
@@ -192,6 +216,31 @@ async def test_an_entry_is_withdrawn_by_its_author_or_an_administrator(desk: Des
     assert (await desk.client.delete(elsewhere, headers=head)).status_code == 404
     assert (await desk.client.delete(second, headers=head)).status_code == 204
     assert (await read(desk, pupil))["entries"] == []
+
+
+async def test_an_entry_about_a_pupil_who_moved_away_is_withdrawn_where_it_was_given(
+    desk: Desk,
+) -> None:
+    school, membership = desk.school, uuid7()
+    pupil = await school.enrol(membership_id=membership)
+    urls = [
+        of(pupil, f"/entries/{(await give(desk, pupil, '/remarks', REMARK))['id']}")
+        for _ in range(2)
+    ]
+    await school.enrol(
+        person=pupil, membership_id=membership, what="ended", valid_until="2026-10-01"
+    )
+    await school.enrol(OTHER_SCHOOLS_CLASS, person=pupil)
+    for url, headers, status in (
+        (urls[0], school.someone("teacher", CLASS), 403),
+        (urls[0], school.someone("teacher", OTHER_CLASS), 404),
+        (urls[0], school.as_(desk.subject), 404),
+        (urls[0], school.someone("administrator", OTHER_SCHOOL), 403),
+        (urls[0], desk.teacher, 204),
+        (urls[1], school.someone("administrator", SCHOOL), 204),
+    ):
+        answer = await desk.client.delete(url, headers=headers)
+        assert answer.status_code == status, answer.text
 
 
 async def test_a_repeated_remark_is_made_once(desk: Desk) -> None:
@@ -313,3 +362,13 @@ async def test_a_character_that_no_font_has_does_not_keep_an_archive_from_being_
     text = await printed(desk, pupil)
     for said in ("〔U+25E8A〕同学", "〔U+06C7〕", "#letx=1*_$\\进步", "姓名"):
         assert said in text, text
+
+
+async def test_late_homework_is_printed_as_such(desk: Desk) -> None:
+    room = Classroom(desk.school, desk.client, desk.owner, desk.subject)
+    pupil = await desk.school.enrol()
+    own = desk.school.as_(pupil)
+    given = await room.assigned(title="分数练习", late_until=due(days=4))
+    await room.set_due(given, timedelta(hours=-1))
+    await room.handed_in(given, own)
+    assert "（迟交）" in await printed(desk, pupil)

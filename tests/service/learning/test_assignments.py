@@ -170,6 +170,9 @@ async def test_the_load_of_a_class_warns_by_day_over_all_subjects(room: Classroo
     await room.assigned(minutes=30, due_at=noon, subject="13")
     (told,) = (await room.client.get(LOAD, headers=room.teacher, params=params)).json()["items"]
     assert told["level"] == "EXCESSIVE"
+    backwards = {**params, "first": str(day), "last": str(day - timedelta(days=1))}
+    refused = await room.client.get(LOAD, headers=room.teacher, params=backwards)
+    assert refused.json()["type"].endswith("learning/days-refused")
     params |= {"organisation": SCHOOL}
     assert (await room.client.get(LOAD, headers=room.teacher, params=params)).status_code == 422
 
@@ -225,3 +228,13 @@ async def test_what_does_not_add_up_is_refused(room: Classroom, broken: dict[str
     }
     answer = await room.client.post(URL, headers=room.teacher, json={**body, **broken})
     assert answer.status_code == 422
+
+
+async def test_what_may_be_done_is_told_to_those_who_may(room: Classroom) -> None:
+    given = await room.assigned()
+    assert set(given["actions"]) == {"extend", "assign", "withdraw"}
+    head = room.school.someone("administrator")
+    colleague, pupil = room.school.someone("teacher", CLASS), await room.pupil()
+    for reader, some in ((room.teacher, True), (head, True), (colleague, False), (pupil, False)):
+        told = (await room.client.get(f"{URL}/{given['id']}", headers=reader)).json()
+        assert bool(told["actions"]) is some

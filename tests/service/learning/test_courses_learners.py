@@ -50,7 +50,9 @@ async def test_nobody_but_those_who_take_it_their_guardians_and_the_staff_see_a_
     }
     for standpoint, callers in standpoints.items():
         for headers in callers:
-            assert (await desk.read(course, headers)).json()["standpoint"] == standpoint
+            told = (await desk.read(course, headers)).json()
+            assert told["standpoint"] == standpoint
+            assert bool(told["actions"]) is (standpoint == "MANAGER")
     strangers = (
         school.as_(await school.enrol(OTHER_CLASS), f"student@{OTHER_CLASS}"),
         school.as_(await school.consent(str(uuid7()))),

@@ -81,6 +81,19 @@ async def test_defects_are_told_with_their_place(
     assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
 
 
+async def test_what_the_store_finds_wrong_is_told_by_the_event(
+    anonymous: httpx2.AsyncClient, register: Register
+) -> None:
+    sent = event(actor="ann")
+    answer = await anonymous.post(
+        PATH, json={"events": [sent, sent]}, headers=await register("app")
+    )
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"pointer": "#/events/1/id", "detail": "两条记录使用了同一编号。"}
+    ]
+
+
 async def test_an_application_says_whose_the_events_are(
     anonymous: httpx2.AsyncClient, register: Register
 ) -> None:

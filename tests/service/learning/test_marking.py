@@ -64,7 +64,7 @@ async def test_choices_and_gaps_mark_themselves_and_the_teacher_adds_the_rest(
     told = (await room.read(made, pupil)).json()
     assert (told["score"], told["feedback"], told["state"]) == (9, "思路清楚", "PUBLISHED")
     assert told["marks"][2] == {"points": 3.5, "criteria": [2.5, 1], "comment": "好"}
-    assert told["items"][0]["correct"] == [0]
+    assert told["items"][0]["correct"] is None
     corrected = await room.acted(told, "mark", {"marks": [{"item": 0, "points": 1}]})
     assert (corrected["state"], corrected["score"]) == ("PUBLISHED", 8)
 
@@ -80,9 +80,12 @@ async def test_marks_that_do_not_fit_are_refused_with_every_place(room: Classroo
     refused = await room.act(made, "mark", {"marks": marks})
     assert refused.status_code == 422
     pointers = [each["pointer"] for each in refused.json()["errors"]]
-    assert pointers == ["#/marks/0", "#/marks/1", "#/marks/2/item", "#/marks/3/item", "#/marks"]
-    thirds = await room.act(made, "mark", {"marks": [{"item": 0, "points": 0.3}]})
-    assert thirds.status_code == 422
+    assert pointers == [
+        *("#/marks/0/points", "#/marks/1/criteria", "#/marks/2/item", "#/marks/3/item", "#/marks"),
+    ]
+    for points in (0.3, "1", True):
+        answer = await room.act(made, "mark", {"marks": [{"item": 0, "points": points}]})
+        assert answer.status_code == 422
 
 
 async def test_of_two_teachers_who_mark_at_once_the_second_reads_again(room: Classroom) -> None:
@@ -124,6 +127,28 @@ async def test_returned_work_is_handed_in_once_more_whatever_the_deadline(room: 
     assert (await room.hand_in(given, pupil, [])).status_code == 409
     returned = await room.acted(again, "return", {})
     assert (await room.hand_in(given, pupil)).status_code == 409
+
+
+async def test_returned_work_is_no_dead_end(room: Classroom) -> None:
+    given, pupil = await room.assigned(), await room.pupil()
+    made = await room.acted(await room.handed_in(given, pupil), "mark", {"marks": MARKS})
+    past = await room.act(made, "return", {"again_until": due(minutes=-1)})
+    assert past.status_code == 422
+    assert past.json()["type"].endswith("learning/deadlines-refused")
+    returned = await room.acted(made, "return", {"feedback": "请订正"})
+    assert set(returned["actions"]) == {"mark", "publish", "return"}
+    refused = (await room.hand_in(given, pupil, [])).json()
+    assert refused["detail"] == "提交次数已用完，可请老师退回并给出再次提交的期限。"
+    returned = await room.acted(returned, "return", {"again_until": due(days=1)})
+    url = f"{URL}/{given['id']}/publish-marks"
+    told = await room.client.post(url, headers=room.teacher)
+    assert told.json() == {"published": 0, "unmarked": 0}
+    await room.owner.execute("UPDATE submissions SET again_until = now() - interval '1 hour'")
+    marked = await room.acted(returned, "mark", {"marks": [{"item": 0, "points": 1}]})
+    assert (marked["state"], marked["score"]) == ("RETURNED", 8)
+    told = await room.client.post(url, headers=room.teacher)
+    assert told.json() == {"published": 1, "unmarked": 0}
+    assert (await room.read(made, pupil)).json()["state"] == "PUBLISHED"
 
 
 async def test_marks_are_published_to_a_class_at_once_by_its_teachers(room: Classroom) -> None:

@@ -128,7 +128,11 @@ async def test_a_question_that_is_malformed_is_refused(
 
 
 async def test_a_cursor_of_our_own_making_only_is_taken(client: httpx2.AsyncClient) -> None:
-    assert (await client.get("/statements", params={"more": "AAAA"})).status_code == 400
+    refused = await client.get("/statements", params={"more": "AAAA"})
+    assert refused.status_code == 400
+    assert refused.json()["errors"] == [
+        {"parameter": "more", "detail": "请使用上一页所给的 more。"}
+    ]
 
 
 async def test_canonical_statements_carry_what_is_known_of_activities(

@@ -57,6 +57,42 @@ async def test_another_time_in_a_sub_statement_makes_another_statement(
     assert (await client.post("/statements", json=other)).status_code == 409
 
 
+@pytest.mark.parametrize(
+    "timestamp", ["2026-11-22t15:30:00z", "2026-11-22 15:30:00Z", "2026-11-22T23:30:00+08:00"]
+)
+async def test_a_time_is_told_in_one_form(client: httpx2.AsyncClient, timestamp: str) -> None:
+    sent = statement(timestamp=timestamp)
+    assert (await client.post("/statements", json=sent)).status_code == 200
+    found = (await told(client, sent["id"])).json()
+    assert found["timestamp"] == "2026-11-22T15:30:00.000000Z"
+
+
+async def test_an_unknown_offset_is_refused_however_it_is_written(
+    client: httpx2.AsyncClient,
+) -> None:
+    for timestamp in ("2026-11-22T15:30:00-00:00", "2026-11-22 15:30:00-00:00"):
+        answer = await client.post("/statements", json=statement(timestamp=timestamp))
+        assert answer.json()["errors"] == [
+            {"pointer": "#/timestamp", "detail": "时区偏移不能为 -00:00。"}
+        ]
+
+
+async def test_a_statement_of_another_time_is_another_statement(client: httpx2.AsyncClient) -> None:
+    sent = statement(timestamp="2026-11-22T15:30:00.123Z")
+    assert (await client.post("/statements", json=sent)).status_code == 200
+    for timestamp, status in (
+        ("2026-11-22T23:30:00.123+08:00", 200),
+        ("2026-11-22T15:30:00.124Z", 409),
+        (None, 409),
+    ):
+        repeated = statement(id=sent["id"], timestamp=timestamp)
+        answer = await client.post("/statements", json=repeated)
+        assert (timestamp, answer.status_code) == (timestamp, status)
+    timeless = statement()
+    for _ in range(2):
+        assert (await client.post("/statements", json=timeless)).status_code == 200
+
+
 async def test_whole_numbers_are_told_to_the_last_digit(client: httpx2.AsyncClient) -> None:
     extensions = {"https://e.example": {"n": LONG, "of": [LONG, 0.1]}}
     sent = statement(

@@ -52,19 +52,19 @@ def test_given_marks_join_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("given", "pointer", "zh"),
     [
-        GivenMark(0, Mark(2.5)),
-        GivenMark(2, Mark(4)),
-        GivenMark(2, Mark(4, (4, 0))),
-        GivenMark(2, Mark(3, (3, 1))),
-        GivenMark(3, Mark(1, (1,))),
+        (GivenMark(0, Mark(2.5)), "/points", "得分不能超过本题分值。"),
+        (GivenMark(2, Mark(4)), "/criteria", "请填写全部评分项得分，本题共 2 项。"),
+        (GivenMark(2, Mark(4, (4, 0))), "/criteria", "各评分项得分不能超过其分值。"),
+        (GivenMark(2, Mark(3, (3, 1))), "/points", "得分应等于各评分项得分之和，或省略不填。"),
+        (GivenMark(3, Mark(1, (1,))), "/criteria", "本题没有评分项，请只填得分。"),
     ],
     ids=["too much", "no rubric", "a line too much", "wrong sum", "no such rubric"],
 )
-def test_a_mark_that_does_not_fit_its_item_is_told(given: GivenMark) -> None:
+def test_a_mark_that_does_not_fit_its_item_is_told(given: GivenMark, pointer: str, zh: str) -> None:
     _, flaws = complete(ITEMS, [Mark(0)] * 4, [given])
-    assert [pointer for pointer, _, _ in flaws] == ["#/marks/0"]
+    assert [(at, chinese) for at, _, chinese in flaws] == [(f"#/marks/0{pointer}", zh)]
 
 
 def test_every_missing_mark_is_told() -> None:

@@ -24,10 +24,11 @@ from shared.errors import Unavailable
 NIL = UUID(int=0)
 
 
-def record(number: int, digest: bytes = b"a") -> Record:
+def record(number: int, digest: bytes = b"a", timeless: bytes = b"t") -> Record:
     figures = Figures(None, None, False, None, None)
     return Record(
-        UUID(int=number), b"{}", digest, None, NIL, NIL, NIL, About.OTHER, None, None, figures, None
+        *(UUID(int=number), b"{}", digest, timeless, None, NIL, NIL, NIL),
+        *(About.OTHER, None, None, figures, None),
     )
 
 
@@ -39,6 +40,12 @@ def test_a_repeat_is_accepted_and_not_inserted_again() -> None:
     planned = plan([batch(record(1), record(2))], {UUID(int=1): b"a"})
     assert [each.id for _, each in planned.fresh] == [UUID(int=2)]
     assert planned.refused == {}
+
+
+def test_a_time_that_the_store_set_makes_no_other_statement() -> None:
+    known = {UUID(int=1): b"t"}
+    assert plan([batch(record(1, b"timed"))], known).refused == {}
+    assert plan([batch(record(1, b"t"))], {UUID(int=1): b"timed"}).refused == {0: UUID(int=1)}
 
 
 def test_a_batch_with_one_conflict_is_refused_whole() -> None:

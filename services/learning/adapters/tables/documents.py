@@ -8,7 +8,12 @@ from shared.tables import INSTANT, Ltree
 Table(
     "documents",
     METADATA,
-    Column("organisation_path", Ltree, primary_key=True),
+    Column(
+        "organisation_path",
+        Ltree,
+        primary_key=True,
+        comment="label of an organisation, or what stands for an application",
+    ),
     Column("kind", Text, primary_key=True, comment="state, activity profile or agent profile"),
     Column("activity", Uuid, primary_key=True, comment="nil for an agent profile"),
     Column("actor_id", Uuid, primary_key=True, comment="nil for an activity profile"),
@@ -16,6 +21,7 @@ Table(
     Column("name", Text, primary_key=True, comment="stateId or profileId"),
     Column("content_type", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_under", Text, comment="in whose place; null: organisation_path"),
     Column("etag", Text, nullable=False, comment="SHA-1 of the content, in hexadecimal"),
     Column("updated_at", INSTANT, nullable=False),
     Index("ix_documents_actor_id", "actor_id"),

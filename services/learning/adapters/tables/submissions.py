@@ -49,8 +49,12 @@ Table(
     Column("late", Boolean, nullable=False),
     Column("handed_in_at", INSTANT, nullable=False),
     Column("answers", LargeBinary, nullable=False, comment="sealed"),
-    Column("marking", LargeBinary, comment="sealed: what the pupil was told before the next"),
-    Column("score", Double, comment="likewise"),
+    Column(
+        "marking",
+        LargeBinary,
+        comment="sealed: how it was judged before the next, and whether the pupil was told",
+    ),
+    Column("score", Double, comment="by that"),
 )
 Table(
     "homework_files",

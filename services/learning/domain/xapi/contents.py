@@ -155,7 +155,8 @@ _NOT_COMPARED = frozenset(
 
 
 def comparable(statement: Json) -> Json:
-    """That part of a statement which makes it another one when it differs.
+    """That part of a statement which makes it another one when it differs; so does its timestamp,
+    where it gave one.
 
     Left out is what the store sets or may set, and what only describes (1.0.3 part 2 §2.3.1):
     id, timestamp, stored, authority and version, words of verbs, definitions of activities, where

@@ -46,8 +46,9 @@ NOTHING = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Where documents stand. ``path`` is that of the organisation whose applications share what is
-    kept of an activity; of people, each application keeps its own, and it stands for that.
+    """Where documents stand. ``path`` is the label of the organisation whose applications share
+    what is kept of an activity, wherever it moves; of people, each application keeps its own, and
+    it stands for that.
 
     ``registration`` is None where any will do: only lists and deletions ask so.
     """

@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.learning.domain.xapi.chinese import in_chinese
 from services.learning.domain.xapi.rules import Defect
+from shared.context import worded
 from shared.errors import DomainError
 
 UNKNOWN = UUID(int=1)
@@ -20,7 +22,10 @@ class BadQuery(DomainError):
         super().__init__(
             "Correct the parameters listed.",
             zh="请修正所列参数。",
-            errors=[{"parameter": name, "detail": detail} for name, detail in defects],
+            errors=[
+                {"parameter": name, "detail": worded(detail, in_chinese(detail))}
+                for name, detail in defects
+            ],
         )
 
 

@@ -8,9 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.learning.domain.xapi.attachments import Part
+from services.learning.domain.xapi.chinese import in_chinese
 from services.learning.domain.xapi.contents import Figures
 from services.learning.domain.xapi.rules import Defect, Json
+from shared.context import worded
 from shared.errors import DomainError
+
+ERASED = "Leave out a person whose records were erased."
 
 
 class MalformedStatement(DomainError):
@@ -20,8 +24,19 @@ class MalformedStatement(DomainError):
         super().__init__(
             "Correct what is listed, then send it again.",
             zh="请修正所列问题后重新发送。",
-            errors=[{"pointer": f"#{at}", "detail": detail} for at, detail in defects],
+            errors=[
+                {"pointer": f"#{at}", "detail": worded(detail, in_chinese(detail))}
+                for at, detail in defects
+            ],
         )
+
+
+class ErasedPeople(MalformedStatement):
+    """People whose records were erased; ``places`` are theirs among the agents in question."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        super().__init__([Defect("", ERASED)])
+        self.places = places
 
 
 class StatementConflict(DomainError):
@@ -52,14 +67,16 @@ class About(IntEnum):
 class Record(NamedTuple):
     """A statement that passed every rule, people replaced by pseudonyms.
 
-    ``raw`` is its JSON; ``at`` its timestamp, None when it gave none; ``related`` the activities
-    and actors that it names beside its own actor and object; ``points`` the knowledge points among
-    them, where somebody did something with an activity.
+    ``raw`` is its JSON; ``digest`` is of what makes it another one, and ``timeless`` of the
+    same but for its timestamp; ``at`` that timestamp, None when it gave none; ``related`` the
+    activities and actors that it names beside its own actor and object; ``points`` the knowledge
+    points among them, where somebody did something with an activity.
     """
 
     id: UUID
     raw: bytes
     digest: bytes
+    timeless: bytes
     at: datetime | None
     actor: UUID
     verb: UUID
@@ -96,15 +113,20 @@ class Plan:
 def plan(batches: Sequence[Batch], known: Mapping[UUID, bytes]) -> Plan:
     """Which records of `batches` are new, given the digests `known` by id.
 
-    A batch with an id that stands for other content is refused as a whole; what a refused batch
-    brings is not there for those behind it. Refused batches are named by their index.
+    A batch with an id that stands for other content is refused as a whole; what it brings is not
+    there for those behind it. Refused batches are named by their index. What was stored without a
+    time may come again with the one that the store set (1.0.3 part 2 §2.3.1).
     """
     seen = dict(known)
     fresh: list[tuple[Batch, Record]] = []
     refused: dict[int, UUID] = {}
     for index, batch in enumerate(batches):
         taken = next(
-            (each.id for each in batch.records if seen.get(each.id, each.digest) != each.digest),
+            (
+                each.id
+                for each in batch.records
+                if seen.get(each.id, each.digest) not in (each.digest, each.timeless)
+            ),
             None,
         )
         if taken is not None:

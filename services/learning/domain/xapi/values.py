@@ -42,10 +42,11 @@ _SECONDS = {
 }
 _BEYOND_HUNDREDTHS = re.compile(r"([.,][0-9]{2})[0-9]+S$")
 _RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
-    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _UNKNOWN_OFFSET = ("-00", "-0000", "-00:00")
+_LONGEST_DATE = len("2026-11-22")
 LONGEST_DURATION_MS = 36_525 * 86_400_000
 """A hundred years. What is longer counts as that long, and is refused at the door."""
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -65,10 +66,12 @@ class Version(StrEnum):
 def instant(text: str, version: Version) -> datetime:
     """The instant that `text` names, in UTC.
 
-    1.0.3 takes ISO 8601, and UTC where no offset is given; 2.0.0 takes RFC 3339. Both refuse the
-    offset -00:00, which says that local time is unknown. Raises ValueError.
+    1.0.3 takes ISO 8601, and UTC where no offset is given; 2.0.0 takes RFC 3339, but for leap
+    seconds. Both refuse the offset -00:00, which says that local time is unknown. Raises
+    ValueError.
     """
-    if "T" in text and text.endswith(_UNKNOWN_OFFSET):
+    text = text.upper()
+    if len(text) > _LONGEST_DATE and text.endswith(_UNKNOWN_OFFSET):
         raise ValueError("The offset -00:00 says nothing: give the offset from UTC.")
     if version is Version.V2 and not _RFC3339.fullmatch(text):
         raise ValueError("This is no RFC 3339 time, such as 2026-11-22T08:00:00.000Z.")

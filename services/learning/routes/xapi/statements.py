@@ -19,7 +19,7 @@ from services.learning.domain.xapi.values import told as told_instant
 from services.learning.routes.xapi import multipart
 from services.learning.routes.xapi.exchange import Exchange, Handler, as_json, http_date, told_error
 from shared.errors import DomainError
-from shared.pages import Cursors
+from shared.pages import BadCursor, Cursors
 
 MOST = 500
 _CONSISTENT = "x-experience-api-consistent-through"
@@ -108,9 +108,12 @@ class StatementResource:
     async def _more(self, exchange: Exchange) -> Response:
         """Go on where a page ended; its cursor holds what was asked."""
         exchange.only("more")
-        stored, last, *asked = self._cursors.decode(
-            exchange.required("more"), {"list": "statements"}
-        )
+        try:
+            stored, last, *asked = self._cursors.decode(
+                exchange.required("more"), {"list": "statements"}
+            )
+        except BadCursor:
+            raise BadQuery([Defect("more", "Take it from more of the page before.")]) from None
         names = [str(each) for each in asked]
         parameters = dict(zip(names[::2], names[1::2], strict=True))
         before = Exchange(
