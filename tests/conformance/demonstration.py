@@ -1,5 +1,7 @@
 """The demonstration province on the running stack, and a browser that signs in there."""
 
+import asyncio
+import fcntl
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +39,13 @@ class Demonstration:
 
 
 async def demonstrated(stack: Stack) -> Demonstration:
-    """The province, seeded unless it is there."""
+    """The province, seeded unless it is there; of several processes that want it, one seeds."""
     data = DataDirectory(stack.data)
-    if not data.accounts_file.exists():
-        components = plan.components(data, ports.kept(data.ports_file), StackSettings.load())
-        await demonstration.seed(components, data.accounts_file, stack.data)
+    with (stack.data / "demonstration.lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        if not data.accounts_file.exists():
+            components = plan.components(data, ports.kept(data.ports_file), StackSettings.load())
+            await demonstration.seed(components, data.accounts_file, stack.data)
     told = json.loads(data.accounts_file.read_text())
     return Demonstration(f"{stack.gateway}/identity", told)
 
