@@ -21,7 +21,7 @@ class Typesetter:
 
     async def pdf(self, template: bytes, inputs: Mapping[str, str]) -> bytes:
         """PDF/A-2b (ISO 19005-2). A character of the `inputs` that no font has stands there by its
-        number in Unicode, such as 〔U+20BB7〕."""
+        number in Unicode, such as 〔U+25E8A〕."""
         async with self._turn:
             return await asyncio.to_thread(_set, template, dict(inputs))
 

@@ -19,7 +19,7 @@ def hears(intake: Intake, likenesses: Likenesses) -> Mapping[str, Handlers]:
     """What is heard, and what `intake` makes of it; `likenesses` keep what it is compared by."""
 
     async def published(uow: UnitOfWork, envelope: Envelope) -> None:
-        await intake.register_published(uow, envelope.data)
+        await intake.register_published(uow, envelope.data, envelope.time)
         await keep_likeness(likenesses(uow.connection), envelope.data)
 
     async def erased(uow: UnitOfWork, envelope: Envelope) -> None:

@@ -31,6 +31,9 @@ PROBLEMS: ProblemTable = {
     domain.CodeUnreadable: Problem(
         "copyright/code-unreadable", 404, "This is no code of a registration", "不是登记代码"
     ),
+    domain.LetterTaken: Problem(
+        "copyright/letter-taken", 409, "Another category has the letter", "该字母已用于其他类别"
+    ),
     domain.NotLoggedYet: Problem(
         "copyright/not-logged-yet",
         409,

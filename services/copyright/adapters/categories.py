@@ -4,14 +4,15 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_ALL = text(
+_COLUMNS = (
     "SELECT code, name_zh, name_en, letter, dci, version FROM work_categories ORDER BY position"
 )
+_ALL = text(_COLUMNS)
+_LOCKED = text(f"{_COLUMNS} FOR UPDATE")
 _CHANGE = text(
     "UPDATE work_categories SET name_zh = :name_zh, name_en = :name_en, letter = :letter,"
     " dci = :dci, version = version + 1 WHERE code = :code"
 )
-_LOCKED = text("SELECT version FROM work_categories WHERE code = :code FOR UPDATE")
 
 
 class CategoryRepository:
@@ -23,9 +24,8 @@ class CategoryRepository:
     async def all(self) -> Sequence[Mapping[str, Any]]:
         return [dict(row) for row in (await self._connection.execute(_ALL)).mappings()]
 
-    async def version(self, code: str) -> int | None:
-        found: int | None = await self._connection.scalar(_LOCKED, {"code": code})
-        return found
+    async def locked(self) -> Sequence[Mapping[str, Any]]:
+        return [dict(row) for row in (await self._connection.execute(_LOCKED)).mappings()]
 
     async def change(self, code: str, told: Mapping[str, Any]) -> None:
         await self._connection.execute(_CHANGE, {**told, "code": code})

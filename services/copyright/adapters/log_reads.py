@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.copyright.application.evidence_ports import LogKey, Provable, StampRow
 from services.copyright.application.views import Place, Reached
+from services.copyright.verify.events import fold
 from services.copyright.verify.logged import SM3_ORIGIN
 from shared.reader import Reader
 
@@ -43,8 +44,9 @@ _STAMPS = text(
 )
 _KEYS = text("SELECT vkey, valid_from, valid_to, last_size FROM log_keys ORDER BY valid_from, vkey")
 _LIST = (
-    "SELECT r.id, r.code, r.resource_id, r.resource_version, r.resource_code, r.origin, r.standing,"
-    " r.created_at, e.idx FROM registrations r"
+    "SELECT r.id, r.code, r.resource_id, r.resource_version, r.resource_code, r.origin,"
+    " r.created_at, e.idx, ARRAY(SELECT body FROM registration_events every"
+    " WHERE every.reg_id = r.id ORDER BY seq_in_reg) AS events FROM registrations r"
     " JOIN registration_events v ON v.reg_id = r.id AND v.seq_in_reg = 0"
     " LEFT JOIN entry e ON e.dedup = v.dedup"
 )
@@ -91,14 +93,21 @@ class RegistrationLists:
     reader: Reader
 
     async def find(
-        self, asked: Mapping[str, Any], limit: int, before: UUID | None
+        self, asked: Mapping[str, Any], limit: int, behind: tuple[str, UUID] | None
     ) -> Sequence[Mapping[str, Any]]:
         given = {name: value for name, value in asked.items() if value is not None}
         conditions = [_CONDITIONS[name].format(f"${n}") for n, name in enumerate(given, 1)]
         values = [*given.values()]
-        if before is not None:
-            values.append(before)
-            conditions.append(f"r.id < ${len(values)}")
+        if behind is not None:
+            values.append(behind[1])
+            further = f"r.id < ${len(values)}"
+            if given:
+                values.append(behind[0])
+                origin = f"${len(values)}"
+                further = f"(r.origin > {origin} OR r.origin = {origin} AND {further})"
+            conditions.append(further)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        query = f"{_LIST}{where} ORDER BY r.id DESC LIMIT ${len(values) + 1}"
-        return [dict(row) for row in await self.reader.fetch(query, *values, limit)]
+        order = "r.origin, r.id DESC" if given else "r.id DESC"
+        query = f"{_LIST}{where} ORDER BY {order} LIMIT ${len(values) + 1}"
+        rows = [dict(row) for row in await self.reader.fetch(query, *values, limit)]
+        return [{**row, "standing": fold(row.pop("events")).standing} for row in rows]

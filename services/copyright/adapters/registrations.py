@@ -28,6 +28,15 @@ _OF_RESOURCE = text(
     f"{_COLUMNS} WHERE r.resource_id = :resource_id AND r.origin = 'CATALOGUE'"
     " ORDER BY r.id DESC LIMIT 1 FOR UPDATE"
 )
+_HOLD = text(
+    "INSERT INTO held_versions (resource_id, version, published_at, told)"
+    " VALUES (:resource_id, :version, :published_at, CAST(:told AS jsonb)) ON CONFLICT DO NOTHING"
+)
+_HELD = text("SELECT resource_id, version FROM held_versions ORDER BY resource_id, version")
+_RELEASED = text(
+    "DELETE FROM held_versions WHERE resource_id = :resource_id AND version = :version"
+    " RETURNING told, published_at"
+)
 _ADD = text(
     "INSERT INTO registrations (id, code, resource_id, resource_version, resource_code,"
     " organisation_path, origin, details, standing, length, created_at, details_salt) VALUES (:id,"
@@ -66,6 +75,7 @@ _FORGET = [
     text("DELETE FROM parties WHERE person = :person"),
     text("DELETE FROM texts WHERE person = :person"),
     text("UPDATE agreements SET person = NULL WHERE person = :person"),
+    text("DELETE FROM held_versions WHERE told->>'owner' = :person"),
 ]
 _REMEMBER_FORGOTTEN = text(
     "INSERT INTO forgotten_people (person_sha256) VALUES (:digest) ON CONFLICT DO NOTHING"
@@ -104,6 +114,22 @@ class RegistrationRepository:
 
     async def of_resource(self, resource_id: UUID) -> Record | None:
         return await self._one(_OF_RESOURCE, resource_id=resource_id)
+
+    async def hold(self, told: Mapping[str, Any], at: datetime) -> None:
+        row = {"resource_id": UUID(told["resource_id"]), "version": told["version"]}
+        without = {name: value for name, value in told.items() if name != "texts"}
+        kept = orjson.dumps(without).decode()
+        await self._connection.execute(_HOLD, {**row, "published_at": at, "told": kept})
+
+    async def held(self) -> Sequence[tuple[UUID, int]]:
+        return [tuple(row) for row in await self._connection.execute(_HELD)]
+
+    async def released(
+        self, resource_id: UUID, version: int
+    ) -> tuple[Mapping[str, Any], datetime] | None:
+        asked = {"resource_id": resource_id, "version": version}
+        row = (await self._connection.execute(_RELEASED, asked)).one_or_none()
+        return (row.told, row.published_at) if row else None
 
     async def add(self, record: Record) -> None:
         await self._connection.execute(_ADD, _row(record))

@@ -16,7 +16,7 @@ from services.copyright.domain.registrations import (
     TermsUnfit,
 )
 from services.copyright.verify.events import fold
-from shared.access import Rule
+from shared.access import Rule, grants_of
 from shared.civil import civil_time
 from shared.database import UnitOfWork
 from shared.errors import NotFound
@@ -52,6 +52,7 @@ class Acts:
                 organisation = terms.organisation or record.organisation_path
                 terms = replace(terms, organisation=organisation)
                 self._require_ahead(terms)
+                _require_within_reach(caller, record, terms)
             fields = {
                 "rights_policy_sha256": await self._intake.kept(store, record, offered, terms)
             }
@@ -92,8 +93,8 @@ class Acts:
     async def revoke(
         self, caller: Principal, registration_id: UUID, offer: str, head: str | None
     ) -> Record:
-        """Withdraw an offer. A licence for teaching ends for who agreed to it; a public one they
-        keep."""
+        """Withdraw an offer. A licence for teaching ends for who agreed to it; a public one stands
+        for good, though nobody is told any more to agree to it."""
         return await self._simply(caller, registration_id, "licence.revoke", {"offer": offer}, head)
 
     async def accept(
@@ -169,3 +170,15 @@ class Acts:
         if record is None:
             raise NotFound("There is no such registration.", zh="没有这项登记。")
         return record
+
+
+def _require_within_reach(caller: Principal, record: Record, terms: Terms) -> None:
+    """A typing error would be logged for ever, as a licence that nobody can ever have."""
+    known = [record.organisation_path or "", *(grant.path for grant in grants_of(caller))]
+    provinces = {each.partition(".")[0] for each in known if each}
+    named = (terms.organisation or "").partition(".")[0]
+    if provinces and named and named not in provinces:
+        raise TermsUnfit(
+            f"{terms.organisation} is in none of the provinces where you have a role.",
+            zh=f"机构 {terms.organisation} 不在您任职的省份内。",
+        )

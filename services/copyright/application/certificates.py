@@ -57,7 +57,7 @@ def certified(
         standing=f"{zh} {en}",
         digests=_digests(leaf, files),
         names=[*(each for each in told if each[1]), *_names(history, disclosed)],
-        witnesses=f"{len(cosigned)}" + (f",其中 {own} 个为本平台自设 our own" if own else ""),
+        witnesses=f"{len(cosigned)}" + (f"，其中 {own} 个为本平台自设 our own" if own else ""),
         stamps=[_stamp(each, local) for each in stamps],
         address=address,
     )
@@ -68,7 +68,7 @@ def _digests(leaf: Leaf, files: Sequence[WorkFile]) -> list[tuple[str, str]]:
     for each in files[:_FILES]:
         found += [(f"SHA-256 {each.path}", each.sha256), (f"SM3 {each.path}", each.sm3)]
     if (more := len(files) - _FILES) > 0:
-        found.append((f"另有 {more} 个文件,见 manifest.json · and {more} more files, there", ""))
+        found.append((f"另有 {more} 个文件，见 manifest.json · and {more} more files, there", ""))
     if leaf.digests and not files:
         found += [("SHA-256", leaf.digests["sha256"]), ("SM3", leaf.digests["sm3"])]
     return found
@@ -84,7 +84,7 @@ def _names(history: Sequence[LoggedEvent], disclosed: Party | None) -> list[tupl
     }
     named = [(label, "、".join(identity[n])) for n, label in labels.items() if n in identity]
     if transferred:
-        named.append(("转让 Transferred", "登记后已转让,见 history/ · passed on since"))
+        named.append(("转让 Transferred", "登记后已转让，见 history/ · passed on since"))
     return named
 
 

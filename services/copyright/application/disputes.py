@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.copyright.application.charge import require_in_charge
 from services.copyright.application.consequences import DeadlineKind, Periods
 from services.copyright.application.intake import Intake
 from services.copyright.application.journal import Act, authenticated
@@ -20,7 +21,7 @@ from services.copyright.domain.registrations import NotAllowedNow, Record, WorkF
 from services.copyright.verify.canonical import SALT_SIZE, canonical, text_commitment
 from services.copyright.verify.events import Standing, fold
 from services.copyright.verify.leaf import DESCRIBES_WORK, Leaf, event_hash
-from shared.access import Role, Rule, grants_of
+from shared.access import Role, Rule
 from shared.civil import civil_time
 from shared.database import UnitOfWork
 from shared.errors import Forbidden, NotFound
@@ -58,7 +59,8 @@ class Statement:
 class Dispute:
     """All that was said about a registration, and what is due."""
 
-    record: Record
+    registration_id: UUID
+    standing: Standing
     due: Mapping[DeadlineKind, datetime]
     statements: Sequence[Statement]
 
@@ -102,7 +104,7 @@ class Disputes:
         """A decision, or what undoes it. Raises `Forbidden` where it is not the caller's."""
         async with self._new_uow() as uow:
             record = await self._locked(uow, registration_id)
-            _require_in_charge(DECIDE, caller, record)
+            require_in_charge(DECIDE, caller, record.organisation_path)
             await self._require_ripe(uow, caller, record, outcome)
             detail = {"text": await self._say(uow, record, None, text, ())}
             if outcome is not None:
@@ -125,7 +127,7 @@ class Disputes:
                 if each.commitment == fold(entries).holder
             }
             if caller.subject not in concerned:
-                _require_in_charge(READ, caller, record)
+                require_in_charge(READ, caller, record.organisation_path)
             statements = []
             for entry in entries:
                 leaf = Leaf.parse(entry)
@@ -142,8 +144,9 @@ class Disputes:
                             said.salt if said else None,
                         )
                     )
-            last = Leaf.parse(entries[-1])
-            return Dispute(record, self._periods.due(record.standing, last), statements)
+            state = fold(entries)
+            due = self._periods.due(state.standing, Leaf.parse(entries[-1]))
+            return Dispute(record.id, state.standing, due, statements)
 
     async def _say(
         self,
@@ -185,10 +188,11 @@ class Disputes:
         store = self._intake.store(uow.connection)
         if caller.subject in [each.person for each in await store.parties(record.id)]:
             raise Forbidden("Nobody decides their own case.", zh="不得裁决本人的案件。")
-        last = Leaf.parse((await store.events(record.id))[-1])
-        due = self._periods.due(record.standing, last).get(DeadlineKind.ANSWER)
-        if record.standing is Standing.DISPUTED and outcome == "rejected":
+        entries = await store.events(record.id)
+        standing = fold(entries).standing
+        if standing is Standing.DISPUTED and outcome == "rejected":
             return
+        due = self._periods.due(standing, Leaf.parse(entries[-1])).get(DeadlineKind.ANSWER)
         if due and self._intake.clock() < due:
             raise NotAllowedNow(
                 f"The holder may answer until {due:%Y-%m-%dT%H:%M:%SZ}: decide after that.",
@@ -233,13 +237,6 @@ async def _snapshot(store: RegistrationStore, record: Record) -> dict[str, Any]:
         "details": dict(record.details),
         "files": [each.described() for each in await store.files(record.id, described)],
     }
-
-
-def _require_in_charge(rule: Rule, caller: Principal, record: Record) -> None:
-    """Of a registration without organisation, those of a whole province are in charge: their path
-    has one label."""
-    province = next((each.path for each in grants_of(caller) if "." not in each.path), "")
-    rule.admit(caller, record.organisation_path or province)
 
 
 def _missing() -> NotFound:

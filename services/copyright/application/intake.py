@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,9 @@ from services.copyright.domain.registrations import (
     code_of,
     identified,
 )
-from services.copyright.verify.events import Standing
+from services.copyright.verify.events import Standing, fold
 from services.copyright.verify.merkle import sha256
+from shared.civil import civil_date
 from shared.clock import Clock
 from shared.database import UnitOfWork
 from shared.ids import uuid7
@@ -66,35 +68,41 @@ class Intake:
             self._issuer,
         )
 
-    async def register_published(self, uow: UnitOfWork, told: Mapping[str, Any]) -> None:
-        """Register a version that the catalogue published, in the transaction that heard of it:
-        a new registration, or a revision of the one there is. To hear it again changes nothing.
+    async def register_published(
+        self, uow: UnitOfWork, told: Mapping[str, Any], at: datetime
+    ) -> None:
+        """Register a version that the catalogue published `at` a time, in the transaction that
+        heard of it: a new registration, or a revision of the one there is. To hear it again changes
+        nothing.
 
-        A version of a resource whose registration went to somebody else is registered anew. Raises
-        `NotAllowedNow` while the registration is contested: the event waits with the operator.
+        A version of a resource whose registration went to somebody else is registered anew; one of
+        a contested registration is held until the dispute is over.
         """
         store = self.store(uow.connection)
-        files = [WorkFile(f["path"], f["sha256"], f["sm3"], f["size"]) for f in told["files"]]
-        work = Work(
-            title=told.get("title", ""),
-            category=told.get("category", "other"),
-            files=files,
-            rights_basis=told["rights_basis"],
-            licence=template.code if (template := template_for(told["licence"])) else None,
-        )
-        before = await store.of_resource(UUID(told["resource_id"]))
-        version = told["version"]
+        resource_id, version = UUID(told["resource_id"]), told["version"]
+        before = await store.of_resource(resource_id)
         if before is not None and (before.resource_version or 0) >= version:
             return
+        if await self.is_contested(store, resource_id):
+            await store.hold(told, at)
+            return
+        work = _published(told, before, at)
         if before is not None:
             try:
                 await self._publish(uow, replace(before, resource_version=version), work, told)
             except NotTheirs:
                 before = None
         if before is None:
-            record = self.new(work, CATALOGUE, UUID(told["resource_id"]), told["organisation_path"])
+            record = self.new(work, CATALOGUE, resource_id, told["organisation_path"])
             record = replace(record, resource_version=version, resource_code=told["code"])
             await self._publish(uow, record, work, told)
+
+    async def is_contested(self, store: RegistrationStore, resource_id: UUID) -> bool:
+        """Whether the resource is registered, and its registration takes no new version now."""
+        record = await store.of_resource(resource_id)
+        if record is None:
+            return False
+        return fold(await store.events(record.id)).standing is not Standing.ACTIVE
 
     async def _publish(
         self, uow: UnitOfWork, record: Record, work: Work, told: Mapping[str, Any]
@@ -108,7 +116,9 @@ class Intake:
             **await self.licensed(store, record, work.licence),
         }
         kind = "revise" if record.length else "register"
-        act = Act(kind, told["owner"], _BY_EVENT, fields=fields, files=work.files)
+        act = Act(
+            kind, told["owner"], _BY_EVENT, fields=fields, files=work.files, named=work.named()
+        )
         await self.journal(uow).append(record, act)
 
     async def forget(self, uow: UnitOfWork, person: str) -> None:
@@ -152,3 +162,23 @@ class Intake:
         digest = sha256(document).hex()
         await store.add_policy(digest, template.code, document)
         return digest
+
+
+def _published(told: Mapping[str, Any], before: Record | None, at: datetime) -> Work:
+    """The work as the catalogue tells of it. It was first published when its first version was."""
+    known = before.details.get("first_published_on") if before else None
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for each in told.get("contributors", ()):
+        names[each["role"] == "author"].append(each["name"])
+    own = names[True] if told["rights_basis"] == "own_work" else []
+    return Work(
+        title=told.get("title", ""),
+        category="other",
+        files=[WorkFile(f["path"], f["sha256"], f["sm3"], f["size"]) for f in told["files"]],
+        authors=names[True],
+        contributors=names[False],
+        holders=[told["licensor"]] if told.get("licensor") else own,
+        first_published_on=date.fromisoformat(known) if known else civil_date(at),
+        rights_basis=told["rights_basis"],
+        licence=template.code if (template := template_for(told["licence"])) else None,
+    )

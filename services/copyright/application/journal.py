@@ -1,6 +1,5 @@
 """Appends events to registrations: each follows the one before, or is refused."""
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from services.copyright.domain.names import whose, why_not_now
 from services.copyright.domain.registrations import Party, Record, WorkFile, ordered
 from services.copyright.verify.canonical import (
     SALT_SIZE,
+    session_commitment,
     subject_commitment,
     work_commitment,
 )
@@ -38,8 +38,8 @@ _UNSAID = "unspecified"
 @dataclass(frozen=True)
 class Act:
     """What somebody wants to happen to a registration. `head`: the event that they took for the
-    last one; `person` None: the platform; `used_in`: the resource for which a licence is agreed
-    to."""
+    last one; `person` None: the platform; `auth`: how they were recognised, with the name of their
+    session; `used_in`: the resource for which a licence is agreed to."""
 
     kind: str
     person: str | None
@@ -77,9 +77,9 @@ class Journal:
         state = fold(await self._store.events(record.id))
         if act.head is not None and act.head != state.head:
             raise _moved()
-        subject = None
+        party = None
         if act.person is not None:
-            subject = (await self.party(record, act.person, act.named)).commitment
+            party = await self.party(record, act.person, act.named)
         committed = None
         if act.kind in DESCRIBES_WORK:
             salt = secrets.token_bytes(SALT_SIZE)
@@ -93,9 +93,9 @@ class Journal:
             seq_in_reg=state.length,
             prev_event=state.head,
             claimed_at=f"{now:%Y-%m-%dT%H:%M:%S.%f}Z",
-            auth_context=act.auth,
+            auth_context={**act.auth, "session": _session(party, act.auth["session"])},
             detail=act.detail,
-            subject_commitment=subject,
+            subject_commitment=party.commitment if party else None,
             resource_id=str(record.resource_id),
             resource_version=record.resource_version,
             work_commitment=committed,
@@ -155,12 +155,17 @@ class Journal:
 def authenticated(caller: Principal) -> dict[str, Any]:
     """How the caller was recognised, without anything that tells who it is."""
     assurance = str(caller.claims.get("acr", _UNSAID)).rpartition("/")[2].lower()
-    session = str(caller.claims.get("sid") or caller.claims["jti"])
     return {
         "method": "oidc",
         "assurance": assurance if assurance.isalnum() and len(assurance) <= 32 else _UNSAID,
-        "session": hashlib.sha256(session.encode()).hexdigest(),
+        "session": str(caller.claims.get("sid") or caller.claims["jti"]),
     }
+
+
+def _session(party: Party | None, session: str | None) -> str | None:
+    """The commitment to a session under its party's salt, which joins nobody's deeds across
+    registrations. The platform's own acts have none: the audit trail says whose they are."""
+    return session_commitment(party.salt, session) if party and session else None
 
 
 def _applied(state: Registration, leaf: Leaf, body: bytes) -> Registration:

@@ -40,7 +40,9 @@ class Permissions:
 
         Of a use that names no organisation, the caller's own are tried, each with the role held
         there. A licence stands, since it was offered, for whoever its terms name until it is
-        withdrawn; later for those who agreed to it in time, unless it was revocable and revoked.
+        withdrawn or another holds the work; later for those who agreed to it in time, unless it was
+        revocable and revoked. One that is not revocable stands for good, of the work as it is: a
+        later version may come with another.
         Raises `NotFound`.
         """
         async with self._new_uow() as uow:
@@ -76,7 +78,8 @@ async def _found(store: RegistrationStore, registration_id: UUID) -> Record:
 
 
 def _stands_for(offered: Offered, state: Registration, subject: str | None) -> bool:
-    if offered.standing:
+    for_good = not offered.policy.revocable and offered.event not in state.replaced_offers
+    if offered.standing or for_good:
         return True
     return subject in state.offers[offered.event] and not (
         offered.revoked and offered.policy.revocable

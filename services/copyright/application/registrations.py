@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
+from services.copyright.application.holders import is_anothers
 from services.copyright.application.intake import HAND, Intake
 from services.copyright.application.journal import Act, authenticated
 from services.copyright.domain.registrations import (
+    NotTheirs,
     Record,
     RegistrationDefective,
     Work,
@@ -30,7 +32,8 @@ class Registrations:
     async def register(
         self, caller: Principal, work: Work, resource_id: UUID | None, organisation: str | None
     ) -> Record:
-        """Register a work of the caller's. Raises `RegistrationDefective`, `Forbidden`."""
+        """Register a work of the caller's, which may belong to a resource of theirs. Raises
+        `RegistrationDefective`, `Forbidden`, `NotTheirs`."""
         if organisation is not None and not _belongs(caller, organisation):
             raise Forbidden(
                 "None of your roles is held at that organisation.", zh="您在该机构没有任何角色。"
@@ -38,6 +41,12 @@ class Registrations:
         async with self._new_uow() as uow:
             store = self._intake.store(uow.connection)
             self._require_sound(work, await store.letters())
+            if resource_id is not None and await is_anothers(store, resource_id, caller.subject):
+                raise NotTheirs(
+                    "The resource is registered, and another holds it. To claim its work, open a"
+                    " dispute about that registration.",
+                    zh="该资源已由他人登记；如对其作品主张权利，请对该登记提出异议。",
+                )
             record = self._intake.new(work, HAND, resource_id, organisation)
             fields = {
                 **identified(work.files),

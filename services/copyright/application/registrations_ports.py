@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from services.copyright.domain.registrations import Party, Record, Text, WorkFile
@@ -20,6 +20,17 @@ class RegistrationStore(Protocol):
 
     async def of_resource(self, resource_id: UUID) -> Record | None:
         """The newest one that the catalogue's events made for a resource, locked."""
+
+    async def hold(self, told: Mapping[str, Any], at: datetime) -> None:
+        """Keep what the catalogue told of a version, published `at` a time, for later."""
+
+    async def held(self) -> Sequence[tuple[UUID, int]]:
+        """The resources and versions that were held, in order."""
+
+    async def released(
+        self, resource_id: UUID, version: int
+    ) -> tuple[Mapping[str, Any], datetime] | None:
+        """What was held of a version, and when it was published; it is held no more."""
 
     async def add(self, record: Record) -> None: ...
 

@@ -111,8 +111,10 @@ class Lists(Protocol):
     """Which registrations there are, by plain reads."""
 
     async def find(
-        self, asked: Mapping[str, Any], limit: int, before: UUID | None
-    ) -> Sequence[Mapping[str, Any]]: ...
+        self, asked: Mapping[str, Any], limit: int, behind: tuple[str, UUID] | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """At most `limit`, those behind an origin and id, the newest first; of those asked for,
+        what the catalogue published before what was registered by hand."""
 
 
 class Views:

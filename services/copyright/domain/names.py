@@ -41,7 +41,7 @@ _ACTORS: Mapping[Actor, tuple[str, str]] = {
 _REASONS: Mapping[str, str] = {
     "no transfer is proposed": "没有待接受的转让",
     "no licence is offered": "没有可接受或可撤回的许可",
-    "that licence is not offered": "该许可未发出,或已撤回",
+    "that licence is not offered": "该许可未发出，或已撤回",
     "the holder has it already": "受让人已是权利人",
     "that transfer is not the one proposed last": "该转让不是最近提出的一项",
     "a revision does not go back to an earlier version": "修订不能退回更早的版本",
@@ -58,7 +58,7 @@ def why_not_now(state: Registration, kind: str, reason: str) -> tuple[str, str]:
         en, zh = f"the registration is {standing[1]}", f"登记目前的状态为“{standing[0]}”"
     return (
         f"Not now ({named[1]}): {en}. Read the registration again: allowed tells what you may do.",
-        f"现在不能“{named[0]}”:{zh}。请重新读取登记,allowed 列出您可以进行的操作。",
+        f"现在不能“{named[0]}”：{zh}。请重新读取登记，allowed 列出您可以进行的操作。",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from services.copyright.verify.canonical import manifest_root, work_commitment
@@ -21,7 +22,9 @@ CODE_PREFIX = "Z"
 
 MOST_FILES = 200
 
-_REGISTRATION_NUMBER = re.compile("[\u4e00-\u9fa5]{1,2}作登字-[0-9]{4}-([A-Z])-[0-9]{8,}")
+_REGISTRATION_NUMBER = re.compile("[\u4e00-\u9fa5]{1,2}作登字-([0-9]{4})-([A-Z])-(?!0+$)[0-9]{8,}")
+_FIRST_YEAR = 1991  # the copyright law came into force
+_EMPTY = sha256(b"").hex()
 _DCI = re.compile("DCI:R[A-Za-z0-9./:_-]{1,120}")
 
 
@@ -47,6 +50,10 @@ class NotTheirs(DomainError):
 
 class CodeUnreadable(DomainError):
     """The text is no code of a registration."""
+
+
+class LetterTaken(DomainError):
+    """Another category has the letter."""
 
 
 class NotLoggedYet(DomainError):
@@ -145,9 +152,11 @@ def defects(
     registration numbers by category, None where it is not known."""
     if work.category not in letters:
         yield "category", "No such category of works.", "没有该作品类别。"
-    paths = [each.path for each in work.files]
-    if len(set(paths)) != len(paths):
+    paths = {normalize("NFC", each.path) for each in work.files}
+    if len(paths) != len(work.files):
         yield "files", "Each path names one file.", "文件路径不得重复。"
+    if any((each.size == 0) != (each.sha256 == _EMPTY) for each in work.files):
+        yield "files", "A digest is not that of a file so long.", "文件大小与摘要值不符。"
     if work.completed_on and work.completed_on > today:
         yield "completed_on", "It is not complete yet.", "完成日期不得晚于今天。"
     published = work.first_published_on
@@ -156,13 +165,13 @@ def defects(
     if published and work.completed_on and published < work.completed_on:
         yield "first_published_on", "It was complete before.", "首次发表不得早于完成日期。"
     if work.registration_number:
-        yield from _number_defects(work, letters)
+        yield from _number_defects(work, letters, today)
     if work.dci and not _DCI.fullmatch(work.dci):
         yield "dci", "A DCI begins with DCI:R.", "DCI 码以 DCI:R 开头。"
 
 
 def _number_defects(
-    work: Work, letters: Mapping[str, str | None]
+    work: Work, letters: Mapping[str, str | None], today: date
 ) -> Iterable[tuple[str, str, str]]:
     found = _REGISTRATION_NUMBER.fullmatch(work.registration_number)
     if not found:
@@ -171,11 +180,18 @@ def _number_defects(
             "It reads like 国作登字-2021-A-00000001 (国版函〔2016〕1号).",
             "登记号形如 国作登字-2021-A-00000001(国版函〔2016〕1号)。",
         )
-    elif (letter := letters.get(work.category)) and letter != found[1]:
+        return
+    if not _FIRST_YEAR <= int(found[1]) <= today.year:
         yield (
             "registration_number",
-            f"Its letter is {found[1]}, that of the category {letter}.",
-            f"登记号类别字母为 {found[1]},所选类别为 {letter}。",
+            f"No work was registered in {found[1]}.",
+            f"登记号年份 {found[1]} 有误。",
+        )
+    if (letter := letters.get(work.category)) and letter != found[2]:
+        yield (
+            "registration_number",
+            f"Its letter is {found[2]}, that of the category {letter}.",
+            f"登记号类别字母为 {found[2]}，所选类别为 {letter}。",
         )
 
 

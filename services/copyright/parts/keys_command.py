@@ -70,7 +70,7 @@ async def _rotate(settings: Settings, *, at_once: bool) -> int:
         sys.stdout.write(
             f"not retired 未停用  {vkey}: its successor has not signed for 30 days. Put it back as"
             f" .old.key until {day:%Y-%m-%d}, or say --at-once."
-            f" 新公钥启用未满 30 天,请放回旧密钥至该日,或加 --at-once。\n"
+            f" 新公钥启用未满 30 天，请放回旧密钥至该日，或加 --at-once。\n"
         )
     if rotated == Rotated((), ()):
         sys.stdout.write("nothing to do: the log knows the signer's keys 无变化\n")

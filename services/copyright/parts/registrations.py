@@ -11,6 +11,7 @@ from services.copyright.adapters.categories import CategoryRepository
 from services.copyright.adapters.certificate import TypstPrinter
 from services.copyright.adapters.consequences import AgreementRepository, DeadlineRepository
 from services.copyright.adapters.deposits import DepositRepository
+from services.copyright.adapters.erasure import ErasedTables
 from services.copyright.adapters.evidence_platforms import platforms
 from services.copyright.adapters.log import LogRepository
 from services.copyright.adapters.log_reads import LogReadRepository, RegistrationLists
@@ -23,7 +24,9 @@ from services.copyright.application.deadlines import Deadlines
 from services.copyright.application.deposits import Deposits
 from services.copyright.application.disclosing import Disclosing
 from services.copyright.application.disputes import Disputes
+from services.copyright.application.erasure import Erasure
 from services.copyright.application.evidence import Evidences, Trusts
+from services.copyright.application.held_versions import HeldVersions
 from services.copyright.application.intake import Intake
 from services.copyright.application.log_halting import Halt
 from services.copyright.application.permissions import Permissions
@@ -103,6 +106,11 @@ def announcements(runtime: Runtime, settings: Settings, halt: Halt | None = None
     return Announcements(runtime.new_uow, taken_in, AuditHeadRepository, settings.log_origin)
 
 
+def held_versions(runtime: Runtime, settings: Settings, halt: Halt | None = None) -> HeldVersions:
+    """What registers versions that waited for the end of a dispute."""
+    return HeldVersions(runtime.new_uow, intake(settings, runtime.clock, halt))
+
+
 def build(runtime: Runtime, settings: Settings, *, log: LogPart, halt: Halt) -> Part:
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     store = repositories(settings)
@@ -148,6 +156,8 @@ def build(runtime: Runtime, settings: Settings, *, log: LogPart, halt: Halt) -> 
         ],
         tasks={
             "deadlines": deadlines(runtime, settings).run,
+            "erasure": Erasure(new_uow, ErasedTables).run,
+            "held-versions": held_versions(runtime, settings, halt).run,
             **({"announcements": announcements(runtime, settings, halt).run} if log.tasks else {}),
             **({"deposits": deposited.run} if deposited.platforms else {}),
         },

@@ -62,8 +62,8 @@ def disputes_router(disputes: Disputes) -> APIRouter:
         any of it, and to administrators in charge. It never says who spoke."""
         told = await disputes.read(caller, registration_id)
         return DisputeView(
-            registration_id=told.record.id,
-            standing=told.record.standing,
+            registration_id=told.registration_id,
+            standing=told.standing,
             answer_due=told.due.get(DeadlineKind.ANSWER),
             decision_due=told.due.get(DeadlineKind.DECISION),
             statements=[StatementView.of(each, caller.subject) for each in told.statements],

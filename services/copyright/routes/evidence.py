@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from services.copyright.application.categories import CHANGE, Categories
 from services.copyright.application.evidence import Evidences, Trusts
-from services.copyright.domain.registrations import NotLoggedYet
+from services.copyright.domain.registrations import LetterTaken, NotLoggedYet
 from services.copyright.routes.accepting import problems
 from services.copyright.schemas.registrations import (
     AuthorityView,
@@ -110,6 +110,7 @@ def categories_router(categories: Categories) -> APIRouter:
             Forbidden,
             NotFound,
             StaleVersion,
+            LetterTaken,
             PreconditionMissing,
             PreconditionMalformed,
             Unavailable,
@@ -119,7 +120,8 @@ def categories_router(categories: Categories) -> APIRouter:
     async def put_category(
         code: str, body: PutCategory, caller: Caller, version: IfMatch, response: Response
     ) -> None:
-        """Change a category's names, its letter or its number in DCI."""
+        """Change a category's names, its letter or its number in DCI: for the whole province, by
+        its administrators."""
         changed = await categories.change(caller, code, body.model_dump(), version)
         response.headers["etag"] = etag(changed)
 

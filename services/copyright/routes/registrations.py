@@ -8,6 +8,7 @@ from services.copyright.application.views import Lists, Views
 from services.copyright.domain.registrations import (
     CODE_PREFIX,
     CodeUnreadable,
+    NotTheirs,
     RegistrationDefective,
     TermsUnfit,
 )
@@ -52,22 +53,24 @@ def registrations_router(
             Query(max_length=64, description="Of the registration, or of the resource."),
         ] = None,
     ) -> Page[RegistrationSummary]:
-        """Those with a resource, a file or a code, the newest first."""
+        """Those with a resource, a file or a code: first what the catalogue published (`origin`),
+        then what was registered by hand, each the newest first."""
         asked: dict[str, Any] = {
             "resource_id": resource_id,
             "digest": bytes.fromhex(digest) if digest else None,
             "code": _canonical(code) if code else None,
         }
-        bound_to = {"list": "registrations", "of": [str(resource_id), digest, code]}
-        before = None
+        bound_to = {"list": "registrations by origin", "of": [str(resource_id), digest, code]}
+        behind = None
         if page.cursor is not None:
-            before = UUID(str(cursors.decode(page.cursor, bound_to)[0]))
-        found = await lists.find(asked, page.limit + 1, before)
+            origin, registration = cursors.decode(page.cursor, bound_to)
+            behind = str(origin), UUID(str(registration))
+        found = await lists.find(asked, page.limit + 1, behind)
         items, reached = found[: page.limit], await views.reached()
-        last = items[-1]["id"] if len(found) > page.limit else None
+        last = items[-1] if len(found) > page.limit else None
         return Page(
             items=[RegistrationSummary.of(each, reached) for each in items],
-            next=last and cursors.encode((str(last),), bound_to),
+            next=last and cursors.encode((last["origin"], str(last["id"])), bound_to),
         )
 
     @router.post(
@@ -76,7 +79,12 @@ def registrations_router(
         summary="登记作品",
         response_model=Accepted,
         responses=problems(
-            Unauthenticated, Forbidden, RegistrationDefective, TermsUnfit, Unavailable
+            Unauthenticated,
+            Forbidden,
+            NotTheirs,
+            RegistrationDefective,
+            TermsUnfit,
+            Unavailable,
         ),
         **guarded(REGISTER),
     )

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.copyright.application.disputes import Statement
 from services.copyright.schemas.registrations import FileDigests
-from services.copyright.schemas.words import TEXT, Hash, Head
+from services.copyright.schemas.words import SEEN_TEXT, TEXT, Hash, Head
 
-Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=TEXT)]
+Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=TEXT), SEEN_TEXT]
 
 
 class DisputeAct(BaseModel):

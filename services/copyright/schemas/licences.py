@@ -2,19 +2,45 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from services.copyright.application.offers import Offered
 from services.copyright.domain.licences import Terms
 from services.copyright.domain.odrl import Verdict
-from services.copyright.schemas.words import Hash, Head, Organisation, TemplateCode
+from services.copyright.schemas.words import Hash, Head, Organisation, TemplateCode, told_as
 from shared.access import Role
+from shared.chinese_codes import InvalidOfficialCode, parse_division_code
 from shared.context import worded
 from shared.instants import Instant
 
 _LAST_YEAR = 2999
+_DIVISION = "^[0-9]{6}$"
+_NO_DIVISION = (
+    "A division of GB/T 2260 has six digits, those of its province first, such as 610000.",
+    "行政区划代码（GB/T 2260）为六位数字，以省级代码开头，如 610000。",
+)
 
-Area = Annotated[str, Field(pattern="^[0-9]{6}$", description="Division of GB/T 2260. 行政区划。")]
+
+def _division(code: str) -> str:
+    try:
+        return parse_division_code(code)
+    except InvalidOfficialCode as slip:
+        raise ValueError(*_NO_DIVISION) from slip
+
+
+Area = Annotated[
+    str,
+    Field(pattern=_DIVISION, description="Division of GB/T 2260. 行政区划。", examples=["610000"]),
+    told_as(_DIVISION, *_NO_DIVISION),
+    AfterValidator(_division),
+]
 ActionName = Literal[
     "reproduce",
     "distribute",

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,6 +10,8 @@ from services.copyright.application.views import Reached, Shown, ShownEvent, Sta
 from services.copyright.domain.registrations import MOST_FILES, Work, WorkFile
 from services.copyright.schemas.words import (
     LINE,
+    SEEN_LINE,
+    SEEN_WORDS,
     WORDS,
     Hash,
     Head,
@@ -17,6 +19,7 @@ from services.copyright.schemas.words import (
     Organisation,
     Place,
     TemplateCode,
+    told_as,
 )
 from services.copyright.verify.events import Standing
 
@@ -33,7 +36,11 @@ class FileDigests(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(min_length=1, max_length=255, pattern=WORDS, examples=["第一课.pdf"])
+    path: Annotated[
+        str,
+        Field(min_length=1, max_length=255, pattern=WORDS, examples=["第一课.pdf"]),
+        SEEN_WORDS,
+    ]
     sha256: Hash
     sm3: Hash
     size: int = Field(ge=0, lt=1 << 53, description="In bytes.")
@@ -62,8 +69,8 @@ class RegisterWork(BaseModel):
         },
     )
 
-    title: str = Field(min_length=1, max_length=200, pattern=WORDS)
-    category: str = Field(max_length=32, pattern=LINE, examples=["written"])
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=WORDS), SEEN_WORDS]
+    category: Annotated[str, Field(max_length=32, pattern=LINE, examples=["written"]), SEEN_LINE]
     files: list[FileDigests] = Field(min_length=1, max_length=MOST_FILES)
     authors: list[Name] = Field([], max_length=50)
     contributors: list[Name] = Field([], max_length=50)
@@ -84,10 +91,12 @@ class RegisterWork(BaseModel):
     )
     rights_held: Literal["all", "some"] = "all"
     licence: TemplateCode | None = Field(None, description="Template under which it is offered.")
-    registration_number: str = Field(
-        "", max_length=64, pattern=LINE, examples=["国作登字-2021-A-00000001"]
-    )
-    dci: str = Field("", max_length=128, pattern=LINE)
+    registration_number: Annotated[
+        str,
+        Field(max_length=64, pattern=LINE, examples=["国作登字-2021-A-00000001"]),
+        SEEN_LINE,
+    ] = ""
+    dci: Annotated[str, Field(max_length=128, pattern=LINE), SEEN_LINE] = ""
     resource_id: UUID | None = Field(None, description="Of the resource that it is, if any.")
     organisation: Organisation | None = None
 
@@ -266,6 +275,10 @@ class CategoryView(BaseModel):
     version: int = Field(description='For If-Match, as `"v3"`.')
 
 
+_LETTER = "^[A-Z]$"
+_TOLD_LETTER = told_as(_LETTER, "One letter, A to Z.", "应为一个大写字母 A–Z。")
+
+
 class PutCategory(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -276,7 +289,7 @@ class PutCategory(BaseModel):
         },
     )
 
-    name_zh: str = Field(min_length=1, max_length=40, pattern=LINE)
-    name_en: str = Field(min_length=1, max_length=80, pattern=LINE)
-    letter: str | None = Field(None, pattern="^[A-Z]$")
+    name_zh: Annotated[str, Field(min_length=1, max_length=40, pattern=LINE), SEEN_LINE]
+    name_en: Annotated[str, Field(min_length=1, max_length=80, pattern=LINE), SEEN_LINE]
+    letter: Annotated[str, Field(pattern=_LETTER), _TOLD_LETTER] | None = None
     dci: int | None = Field(None, ge=1, le=99)

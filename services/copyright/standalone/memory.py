@@ -13,7 +13,8 @@ from services.copyright.verify.merkle import HASH_SIZE
 
 
 class MemoryDamaged(Exception):
-    """The file cannot be read: without it nothing is signed, since it might be a fork."""
+    """The file cannot be read, or is gone: without it nothing is signed, since it might be a
+    fork."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,18 @@ class Memory:
     """`path` holds a JSON object by origin. Whoever compares and stores holds `lock` meanwhile."""
 
     def __init__(self, path: Path) -> None:
+        """The memory in `path`. It begins, empty, before the keys of its directory are made, and
+        not beside one that may have signed. Raises `MemoryDamaged`."""
         self._path = path
         self.lock = Lock()
+        if not path.exists():
+            if keys := sorted(each.name for each in path.parent.glob("*.key")):
+                raise MemoryDamaged(
+                    f"{path} is gone, and {keys[0]} may have signed: put back the newest copy,"
+                    f" or begin under another name with new keys"
+                )
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write({})
         self._kept = self._read()
 
     @property
@@ -44,6 +55,10 @@ class Memory:
     def store(self, origin: str, seen: Seen, note: bytes) -> None:
         """Remember for good: on return it survives the loss of power."""
         kept = {**self._kept, origin: Remembered(seen, note)}
+        self._write(kept)
+        self._kept = kept
+
+    def _write(self, kept: Mapping[str, Remembered]) -> None:
         told = {
             name: {
                 "size": each.seen.size,
@@ -63,7 +78,6 @@ class Memory:
             os.fsync(folder)
         finally:
             os.close(folder)
-        self._kept = kept
 
     def _read(self) -> dict[str, Remembered]:
         try:
@@ -75,8 +89,6 @@ class Memory:
                 )
                 for origin, each in told.items()
             }
-        except FileNotFoundError:
-            return {}
         except (ValueError, KeyError, TypeError, AttributeError) as reason:
             raise MemoryDamaged(f"{self._path} cannot be read: {reason!r}") from None
         if any(each.seen.size and len(each.seen.root) != HASH_SIZE for each in kept.values()):

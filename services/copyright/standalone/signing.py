@@ -43,13 +43,14 @@ class SigningProgram:
         Raises `KeyExposed`, `MemoryDamaged`, `CannotCheck`.
         """
         sibling = origin + SM3_ORIGIN
+        memory = Memory(directory / "signed.json")
         sm2 = [Sm2Signer(sibling, sm2_key(key)) for key in _keys(directory, "sibling.sm2")]
         signers: dict[str, Sequence[NoteSigner]] = {
             origin: _ed25519(directory, "log", origin),
             sibling: [*sm2, *_ed25519(directory, "sibling", sibling)],
         }
         sealing = _ed25519(directory, "evidence", origin + SEAL_ORIGIN)
-        found = cls(signers, sealing, Memory(directory / "signed.json"), token)
+        found = cls(signers, sealing, memory, token)
         (directory / VKEYS).write_text("".join(f"{vkey}\n" for vkey in found.vkeys))
         return found
 

@@ -33,9 +33,10 @@ class WitnessProgram:
     def opened(cls, directory: Path, name: str, vkeys: Path) -> "WitnessProgram":
         """With key and memory in `directory`; a new witness makes its key, and writes its verifier
         key to ``witness.vkey``. Raises `KeyExposed`, `MemoryDamaged`."""
+        memory = Memory(directory / "cosigned.json")
         cosigner = Cosigner(name, ed25519_key(directory / "witness.key"))
         (directory / "witness.vkey").write_text(f"{cosigner.key}\n")
-        return cls(cosigner, Memory(directory / "cosigned.json"), vkeys)
+        return cls(cosigner, memory, vkeys)
 
     def respond(self, method: str, path: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """The answer to one request."""

@@ -78,6 +78,11 @@ def subject_commitment(salt: bytes, identity: Mapping[str, Any]) -> str:
     return commitment("subject", salt, canonical(dict(identity)))
 
 
+def session_commitment(salt: bytes, session: str) -> str:
+    """The commitment to the session in which a party acted, under that party's salt."""
+    return commitment("session", salt, session.encode())
+
+
 def text_commitment(salt: bytes, text: str) -> str:
     """The commitment to a complaint, answer or decision whose words stay out of the log."""
     return commitment("text", salt, text.encode())

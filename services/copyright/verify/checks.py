@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from services.copyright.verify.bundle import PROOF, SHA256_SUMS, SM3_PROOF, SM3_SUMS
+from services.copyright.verify.chinese import in_chinese
 from services.copyright.verify.events import EventRefused
 from services.copyright.verify.evidence import Absent, Evidence
 from services.copyright.verify.logged import (
@@ -69,6 +70,6 @@ def _found(run: Run, evidence: Evidence) -> Finding:
     except Absent as absent:
         return Finding(Verdict.ABSENT, *absent.args)
     except CannotCheck as lack:
-        return Finding(Verdict.UNCHECKED, f"无法核验:{lack}", str(lack))
+        return Finding(Verdict.UNCHECKED, in_chinese(str(lack)), str(lack))
     except (ValueError, EventRefused) as fault:
-        return Finding(Verdict.FAIL, f"与证据不符:{fault}", str(fault))
+        return Finding(Verdict.FAIL, in_chinese(str(fault)), str(fault))

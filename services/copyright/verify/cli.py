@@ -7,8 +7,16 @@ from pathlib import Path
 
 from services.copyright.verify.bundle import BundleMalformed, read_folder, unpack
 from services.copyright.verify.checks import STEPS, check
+from services.copyright.verify.chinese import in_chinese
 from services.copyright.verify.evidence import Evidence
-from services.copyright.verify.report import INCOMPLETE, Finding, Report, Step, Verdict
+from services.copyright.verify.report import (
+    INCOMPLETE,
+    Finding,
+    Report,
+    Step,
+    Verdict,
+    print_any_text,
+)
 from services.copyright.verify.trust import Trust, TrustMalformed, bundled_trust, load_trust
 
 _EXIT_CODES = "exit codes 退出码: 0 valid 有效, 1 invalid 无效, 2 incomplete 不完整"
@@ -16,6 +24,7 @@ _EXIT_CODES = "exit codes 退出码: 0 valid 有效, 1 invalid 无效, 2 incompl
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Check the bundle that `argv` names, tell what was found, return the exit code."""
+    print_any_text()
     parser = argparse.ArgumentParser(
         description="Check copyright evidence offline. 离线核验版权存证证据包。",
         epilog=_EXIT_CODES,
@@ -49,6 +58,6 @@ def check_bundle(path: Path, trust: Trust | None = None, work: bytes | None = No
     except (BundleMalformed, TrustMalformed) as fault:
         name = "enclosed-keys" if isinstance(fault, TrustMalformed) else "container"
         zh, en, _ = STEPS[name]
-        found = Finding(Verdict.FAIL, f"与证据不符:{fault}", str(fault))
+        found = Finding(Verdict.FAIL, in_chinese(str(fault)), str(fault))
         return Report((Step(name, zh, en, found),))
     return check(Evidence(members, trust, archive, work))

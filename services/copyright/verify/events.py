@@ -94,8 +94,9 @@ class Proposal:
 class Registration:
     """What the events so far say. `head` and the keys of `offers` are event hashes; `holder` and
     licensees are subject commitments; `offers` maps each offer to who agreed to it, and to those in
-    `closed_offers`, among them the `revoked_offers`, nobody can agree any more. Whether those who
-    agreed keep a revoked licence is for its terms to say. A registration that names a licence
+    `closed_offers`, among them the `revoked_offers`, nobody can agree any more. Whom a revoked
+    licence is left to is for its terms to say. The `replaced_offers` were of the work as earlier
+    versions were. A registration that names a licence
     offers it: `declared` is that offer."""
 
     standing: Standing = Standing.NEW
@@ -108,6 +109,7 @@ class Registration:
     offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     closed_offers: frozenset[str] = frozenset()
     revoked_offers: frozenset[str] = frozenset()
+    replaced_offers: frozenset[str] = frozenset()
     declared: str | None = None
 
     @property
@@ -201,13 +203,14 @@ class Registration:
     def _declaring(self, leaf: Leaf, this: str) -> "Registration":
         """With the work as `leaf` describes it; the licence it names takes the earlier one's
         place, which those who agreed to it keep."""
-        closed = self.closed_offers | ({self.declared} if self.declared else set())
+        replaced = frozenset({self.declared} if self.declared else ())
         named = leaf.rights_policy_sha256 is not None
         return replace(
             self,
             version=leaf.resource_version,
             offers={**self.offers, this: ()} if named else self.offers,
-            closed_offers=closed,
+            closed_offers=self.closed_offers | replaced,
+            replaced_offers=self.replaced_offers | replaced,
             declared=this if named else None,
         )
 

@@ -52,7 +52,7 @@ class Evidence:
             return good(zh, en)
         return Finding(
             Verdict.UNCHECKED,
-            f"{zh};但公钥出自证据包自身(自证),请用 --trust 指定可信公钥",
+            f"{zh}；但公钥出自证据包自身(自证)，请用 --trust 指定可信公钥",
             f"{en}; but only by the bundle's own keys (self-asserted): name yours with --trust",
         )
 

@@ -28,7 +28,7 @@ def container(evidence: Evidence) -> Finding:
         raise Absent("核验的是已解开的文件夹", "an unpacked folder is being checked")
     unpack(evidence.archive)
     count = len(evidence.members)
-    return good(f"{count} 个成员,归档与签发时一致", f"{count} members, as issued")
+    return good(f"{count} 个成员，归档与签发时一致", f"{count} members, as issued")
 
 
 def checksums(sums: str) -> Callable[[Evidence], Finding]:
@@ -46,7 +46,7 @@ def record(evidence: Evidence) -> Finding:
     """The record is an entry in its canonical form."""
     leaf = evidence.record()
     said = f"{leaf.type} {leaf.reg_id} #{leaf.seq_in_reg}"
-    return good(f"{said},自称时间 {leaf.claimed_at}", f"{said}, claimed at {leaf.claimed_at}")
+    return good(f"{said}，自称时间 {leaf.claimed_at}", f"{said}, claimed at {leaf.claimed_at}")
 
 
 def checkpoint(evidence: Evidence) -> Finding:
@@ -55,7 +55,7 @@ def checkpoint(evidence: Evidence) -> Finding:
     if member(evidence.members, CHECKPOINT) != bytes(note):
         raise BundleMalformed("the checkpoint is not the one in the proof")
     found = Checkpoint.parse(note.text)
-    return good(f"{found.origin},共 {found.size} 条", f"{found.origin}, {found.size} entries")
+    return good(f"{found.origin}，共 {found.size} 条", f"{found.origin}, {found.size} entries")
 
 
 def _require_member(evidence: Evidence, name: str) -> None:
@@ -88,7 +88,7 @@ def inclusion(name: str, tree_hash: TreeHash) -> Callable[[Evidence], Finding]:
         if (proof.index, found.size, found.origin) != (first.index, tree.size, origin):
             raise BundleMalformed("the two logs do not agree on index, size and origin")
         return good(
-            f"第 {proof.index} 条,共 {found.size} 条", f"entry {proof.index} of {found.size}"
+            f"第 {proof.index} 条，共 {found.size} 条", f"entry {proof.index} of {found.size}"
         )
 
     return step
@@ -104,7 +104,7 @@ def witnesses(evidence: Evidence) -> Finding:
     signed = verify_note(evidence.proof().checkpoint, policy.witnesses.values())
     told = ", ".join(sorted(key.name for key in signed.times)) or "–"
     if policy.satisfied_by(signed.times.keys()):
-        return evidence.believed(f"见证足数:{told}", f"a quorum of witnesses: {told}")
+        return evidence.believed(f"见证足数：{told}", f"a quorum of witnesses: {told}")
     if policy.satisfied_by([*signed.times, *signed.unchecked]):
         raise CannotCheck("; ".join(signed.unchecked.values()))
     raise BundleMalformed(f"too few witnesses for the quorum {policy.quorum}: {told}")

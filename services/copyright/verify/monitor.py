@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.copyright.verify.chinese import in_chinese
 from services.copyright.verify.events import EventRefused, Registration
 from services.copyright.verify.leaf import Leaf, LeafMalformed
 from services.copyright.verify.logged import SM3_ORIGIN
@@ -26,7 +27,15 @@ from services.copyright.verify.merkle import (
     perfect_root,
 )
 from services.copyright.verify.notes import Checkpoint, Note, NoteMalformed, VerifierKey
-from services.copyright.verify.report import INCOMPLETE, INVALID, Finding, Report, Step, Verdict
+from services.copyright.verify.report import (
+    INCOMPLETE,
+    INVALID,
+    Finding,
+    Report,
+    Step,
+    Verdict,
+    print_any_text,
+)
 from services.copyright.verify.tiles import (
     TILE_WIDTH,
     EntryBundle,
@@ -104,9 +113,9 @@ class Audit:
             try:
                 found = run()
             except CannotCheck as lack:
-                found = Finding(Verdict.UNCHECKED, f"无法核验:{lack}", str(lack))
+                found = Finding(Verdict.UNCHECKED, in_chinese(str(lack)), str(lack))
             except ValueError as fault:
-                found = Finding(Verdict.FAIL, f"日志有误:{fault}", str(fault))
+                found = Finding(Verdict.FAIL, in_chinese(str(fault)), str(fault))
             self.steps.append(Step(name, zh, en, found))
             if found.verdict is not Verdict.GOOD and name in ("checkpoint", "entries"):
                 break
@@ -139,7 +148,7 @@ class Audit:
         self.checkpoint, signed = self.trust.signed(Note.parse(self.note))
         said = f"{self._tree.origin}, {self._tree.size}"
         keys = ", ".join(key.id.hex() for key in signed.times)
-        return _good(f"{said} 条,签名者 {keys}", f"{said} entries, signed by {keys}")
+        return _good(f"{said} 条，签名者 {keys}", f"{said} entries, signed by {keys}")
 
     def _entries(self) -> Finding:
         self._levels = [bytearray()]
@@ -158,7 +167,7 @@ class Audit:
         if not self.registrations:
             return _good(f"{count} 条均可读取", f"all {count} are there")
         return _good(
-            f"{count} 条,{len(states)} 项登记前后相接",
+            f"{count} 条，{len(states)} 项登记前后相接",
             f"all {count} are there; {len(states)} registrations follow on without a gap",
         )
 
@@ -229,6 +238,7 @@ def _good(zh: str, en: str) -> Finding:
 
 def audit_command(argv: Sequence[str]) -> int:
     """``log URL|DIR --vkey KEY``: audit a log, tell what was found, return the exit code."""
+    print_any_text()
     parser = argparse.ArgumentParser(description="Audit a public log. 审计公开日志。")
     parser.add_argument("log", help="its address, or a folder with its files")
     parser.add_argument("--vkey", action="append", required=True, help="a key of the log you trust")

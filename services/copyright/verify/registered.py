@@ -111,7 +111,7 @@ def history(evidence: Evidence) -> Finding:
     if member(evidence.members, RECORD) not in entries:
         raise BundleMalformed("the record is not in its own history")
     return evidence.believed(
-        f"{state.length} 个事件前后相接,现状 {state.standing}",
+        f"{state.length} 个事件前后相接，现状 {state.standing}",
         f"{state.length} events follow one another; it stands {state.standing}",
     )
 
@@ -154,7 +154,7 @@ def licence(evidence: Evidence) -> Finding:
     offers = {event_hash(each) for each in entries if _names(each, policy)}
     if offers and offers <= fold(entries).revoked_offers:
         return good(
-            "与登记一致;该许可已撤回,现不可再接受",
+            "与登记一致；该许可已撤回，现不可再接受",
             "it is the licence that was logged; it was withdrawn, and nobody may agree to it now",
         )
     return good("许可及其文本与登记一致", "licence and legal text are those that were logged")
@@ -185,7 +185,7 @@ def content(evidence: Evidence) -> Finding:
     if evidence.work is not None and _described(evidence.work) not in known:
         raise BundleMalformed("the file named with --work is not the registered work")
     if not described and evidence.work is None:
-        raise Absent("未附作品,可用 --work 指定文件", "no work is enclosed: name it with --work")
+        raise Absent("未附作品，可用 --work 指定文件", "no work is enclosed: name it with --work")
     return good("作品与登记的摘要一致", "the work is the registered one")
 
 
@@ -224,7 +224,7 @@ def deposits(evidence: Evidence) -> Finding:
             raise BundleMalformed(f"the receipt in {name} does not name the work")
     told_by = ", ".join(name.removeprefix(DEPOSITS).removesuffix(".json") for name in names)
     return good(
-        f"回执所载为该作品,请向 {told_by} 核实",
+        f"回执所载为该作品，请向 {told_by} 核实",
         f"the receipts name the work; ask {told_by} whether they gave them",
     )
 
@@ -253,4 +253,4 @@ def enclosed_keys(evidence: Evidence) -> Finding:
         keys += Policy.parse(evidence.members[POLICY]).logs
     if not keys:
         raise Absent("未附公钥", "no keys are enclosed")
-    return good(f"{len(set(keys))} 个,仅供参考", f"{len(set(keys))}, for information only")
+    return good(f"{len(set(keys))} 个，仅供参考", f"{len(set(keys))}, for information only")

@@ -1,6 +1,8 @@
 """What a check found: named steps, each with a verdict, in Chinese and in English."""
 
+import io
 import json
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,9 +24,9 @@ _ZH = {
     Verdict.UNCHECKED: "未能核验",
     Verdict.ABSENT: "未提供",
 }
-_MARKS = {
-    Verdict.GOOD: "✓",
-    Verdict.FAIL: "✗",
+_MARKS = {  # those of GB/T 2312, which a Chinese Windows writes to files and pipes
+    Verdict.GOOD: "√",
+    Verdict.FAIL: "×",
     Verdict.UNCHECKED: "?",
     Verdict.ABSENT: "-",
 }
@@ -33,6 +35,14 @@ _SUMMARY = {
     INVALID: ("无效", "invalid"),
     INCOMPLETE: ("不完整", "incomplete"),
 }
+
+
+def print_any_text() -> None:
+    """Let standard output take text that its encoding lacks: by numbers, not by an end of the
+    program, whose exit code would be a verdict."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class Report:
         for step in self.steps:
             verdict = step.finding.verdict
             lines.append(f"{_MARKS[verdict]} {step.zh} · {step.en} [{step.name}]")
-            lines.append(f"    {_ZH[verdict]}:{step.finding.zh}")
+            lines.append(f"    {_ZH[verdict]}：{step.finding.zh}")
             lines.append(f"    {verdict}: {step.finding.en}")
         zh, en = _SUMMARY[self.exit_code]
         return "\n".join([*lines, f"结论 · Verdict: {zh} · {en}", ""])

@@ -34,6 +34,13 @@ def seal(evidence: Evidence) -> Finding:
     if not keys:
         raise CannotCheck(f"no key of {name} was given: take the trust file anew")
     signed = verify_note(note, keys)
+    # Nothing else covers the seal: a line that no key vouches for was not there when it was issued.
+    if any(line.name != name for line in note.signatures):
+        raise BundleMalformed("the seal has a line that is not its key's")
+    if len(note.signatures) > len({line.key_id for line in note.signatures}):
+        raise BundleMalformed("the seal has a line twice")
+    if {line.key_id for line in note.signatures} - {key.id for key in keys}:
+        raise CannotCheck(f"the seal has a line of another key of {name}: take the trust file anew")
     if not signed.times:
         raise CannotCheck("; ".join(signed.unchecked.values()))
     return evidence.believed("成员与签发时一致", "the members are those that were issued")

@@ -23,6 +23,7 @@ MODULES = (
     "logged",
     "registered",
     "seal",
+    "chinese",
     "checks",
     "cli",
 )

@@ -46,6 +46,8 @@ class Trust:
         """
         checkpoint = Checkpoint.parse(note.text)
         keys = [key for key in self.keys if key.name == checkpoint.origin]
+        if not keys:
+            raise CannotCheck(f"no key of {checkpoint.origin} was given: take the trust file anew")
         witnesses = self.policy.witnesses.values() if self.policy else ()
         # A wrong line of a known key rejects the note, whoever's it is.
         every = verify_note(note, [*keys, *witnesses])

@@ -11,7 +11,7 @@ import pytest
 
 from services.copyright.settings import Settings
 from services.copyright.verify.canonical import text_commitment
-from tests.service.copyright.registering import SCHOOL, WORK, Person, file
+from tests.service.copyright.registering import SCHOOL, V1, WORK, Person, file
 from tests.service.copyright.test_licences import after, told
 from tests.service.house import Token
 
@@ -103,6 +103,20 @@ async def test_a_notice_may_be_decided_without_an_answer_only_when_its_time_is_o
     assert "answer until" in early.json()["detail"] or "之前答复" in early.json()["detail"]
     claim = await disputed(ada, ben, CLAIM)
     assert (await chief.post(f"/{claim}/decisions", DECISION)).status_code == 202
+
+
+async def test_a_column_that_was_altered_ripens_no_decision(
+    ada: Person, ben: Person, chief: Person, owner: asyncpg.Connection, client: httpx2.AsyncClient
+) -> None:
+    registered = await disputed(ada, ben, NOTICE)
+    due = (await ben.get(f"/{registered}/disputes")).json()["answer_due"]
+    await owner.execute("UPDATE registrations SET standing = 'countered'")
+    assert (await chief.post(f"/{registered}/decisions", DECISION)).status_code == 409
+    shown = (await ben.get(f"/{registered}/disputes")).json()
+    assert (shown["standing"], shown["answer_due"]) == ("noticed", due)
+    code = (await ada.get(f"/{registered}")).json()["code"]
+    [listed] = (await client.get(V1, params={"code": code})).json()["items"]
+    assert listed["standing"] == "noticed"
 
 
 async def test_a_notice_keeps_its_words_its_evidence_and_how_the_registration_stood(

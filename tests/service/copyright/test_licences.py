@@ -110,6 +110,32 @@ async def test_anybody_may_do_what_a_public_licence_permits_without_asking(
     assert "cc:ShareAlike" in answer["duties"]
 
 
+async def test_a_public_licence_stands_for_anybody_after_it_was_withdrawn_and_handed_on(
+    ada: Person, ben: Person, client: httpx2.AsyncClient
+) -> None:
+    registered = await ada.registered(licence="cc-by-4.0")
+    [offer] = (await ada.get(f"/{registered}")).json()["offers"]
+    body = {"action": "revoke", "offer": offer}
+    assert (await ada.post(f"/{registered}/licences", body)).status_code == 202
+    asked = f"{V1}/{registered}/permission?action=display"
+    assert (await client.get(asked)).json()["permitted"] is True
+    path = f"/{registered}/transfers"
+    await ada.post(path, {"action": "propose", "to": ben.id})
+    proposal = (await ben.get(f"/{registered}")).json()["proposal"]
+    accepted = await ben.post(path, {"action": "accept", "proposal": proposal})
+    assert accepted.status_code == 202
+    told = (await client.get(asked)).json()
+    assert (told["permitted"], told["offer"]) == (True, offer)
+
+
+async def test_a_licence_is_offered_to_no_organisation_of_another_province(ada: Person) -> None:
+    registered = await ada.registered(licence=None, organisation=SCHOOL)
+    body = {"action": "offer", "template": "school-use", "terms": {"organisation": "NOPE"}}
+    answer = await ada.post(f"/{registered}/licences", body)
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("terms-unfit")
+
+
 async def test_a_public_licence_takes_no_terms_and_none_expires_before_it_is_offered(
     ada: Person,
 ) -> None:

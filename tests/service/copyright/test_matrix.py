@@ -19,6 +19,7 @@ from shared.testing.matrix import cells, operations
 from tests.service.copyright.registering import SCHOOL, WORK, Person, file, work
 from tests.service.house import Token
 
+PROVINCE = "P0"
 ELSEWHERE = "P0.C2.S2"
 V1 = "/copyright/v1"
 CATEGORY = {"name_zh": "模型", "name_en": "Model works", "letter": "M", "dci": 11}
@@ -118,10 +119,10 @@ TARGETS: Mapping[str, Make] = {
     "list_possible_matches": matches,
 }
 
-ON_NO_ORGANISATION: Mapping[str, str] = {
-    "put_category": "the categories are the whole province's",
+THE_PROVINCES: Mapping[str, str] = {
+    "put_category": "the categories are the whole province's, and so are their administrators",
 }
-"""Operations whose roles count wherever they are held, each with the reason."""
+"""Operations whose roles count for a whole province alone, each with the reason."""
 
 THE_HOLDERS: Mapping[str, str] = {
     "act_on_transfer": "whoever holds a work, whatever their roles, disposes of it, nobody else",
@@ -146,12 +147,13 @@ async def test_no_operation_answers_whom_its_rule_refuses(
     for operation in operations(openapi_document(app)):
         if operation.access.get("public"):
             continue
-        bound = operation.id not in ON_NO_ORGANISATION
+        everywhere = operation.id in THE_PROVINCES
+        here, elsewhere = (PROVINCE, SCHOOL) if everywhere else (SCHOOL, ELSEWHERE)
         target = await TARGETS[operation.id](desk)
-        for cell in sorted(cells(operation, bound=bound), key=lambda cell: cell.allowed):
+        for cell in sorted(cells(operation), key=lambda cell: cell.allowed):
             headers = {"if-match": f'"v{target.version}"'}
             if cell.scopes is not None:
-                grants = cell.grants(SCHOOL, ELSEWHERE)
+                grants = cell.grants(here, elsewhere)
                 headers |= token(str(uuid7()), cell.scopes, grants)
             answer = await client.request(
                 operation.method, f"{V1}{target.path}", json=target.body, headers=headers

@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.copyright.parts.log import LogPart
+from shared.civil import civil_date
 from shared.clock import utc_now
 from shared.events import Envelope
 from shared.ids import uuid7
@@ -92,6 +93,29 @@ async def test_an_official_number_must_have_the_letter_of_its_category(ada: Pers
     assert good.status_code == 202
     bad = await ada.post("", work(registration_number="国作登字-2021-F-00000001"))
     assert bad.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["国作登字-2099-A-00000001", "国作登字-1899-A-00000001", "国作登字-2021-A-00000000"],
+)
+async def test_a_number_that_nobody_ever_gave_is_refused(ada: Person, number: str) -> None:
+    answer = await ada.post("", work(registration_number=number))
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["#/registration_number"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [{**file(b""), "size": 5}],
+        [{**file(WORK), "size": 0}],
+        [file(WORK, "é.txt"), file(b"2", "e\u0301.txt")],
+    ],
+    ids=["a size with the digest of nothing", "no size", "one name in two forms"],
+)
+async def test_files_that_cannot_be_are_refused(ada: Person, files: list[dict[str, Any]]) -> None:
+    answer = await ada.post("", work(files=files))
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["#/files"]
 
 
 async def test_a_repeat_with_the_same_key_registers_once(
@@ -293,6 +317,26 @@ async def test_what_the_catalogue_publishes_is_registered_and_then_revised(
     assert "transfer.propose" in shown["allowed"]
 
 
+async def test_the_registrant_of_what_was_published_finds_its_title_and_people(
+    app: FastAPI, ada: Person, ben: Person, client: httpx2.AsyncClient, log: LogPart
+) -> None:
+    resource = uuid7()
+    people = [{"name": "张敏", "role": "author"}, {"name": "李雷", "role": "editor"}]
+    told = published(resource, ada.id, title="认识分数", contributors=people, licensor=None)
+    await hear(app, told)
+    [found] = (await client.get(V1, params={"resource_id": str(resource)})).json()["items"]
+    details = (await ada.get(f"/{found['id']}")).json()["details"]
+    assert details["title"] == "认识分数"
+    assert details["first_published_on"] == civil_date(told.time).isoformat()
+    await log.worker.step()
+    mine = (await ada.get(f"/{found['id']}/evidence")).content
+    disclosed = json.loads(zipfile.ZipFile(io.BytesIO(mine)).read("disclosure.json"))
+    assert disclosed["identity"]["authors"] == disclosed["identity"]["holders"] == ["张敏"]
+    assert disclosed["identity"]["contributors"] == ["李雷"]
+    others = (await ben.get(f"/{found['id']}/evidence")).content
+    assert "disclosure.json" not in zipfile.ZipFile(io.BytesIO(others)).namelist()
+
+
 async def test_a_version_of_what_was_transferred_is_registered_anew(
     app: FastAPI, ada: Person, ben: Person, client: httpx2.AsyncClient
 ) -> None:
@@ -306,20 +350,6 @@ async def test_a_version_of_what_was_transferred_is_registered_anew(
     await hear(app, published(resource, ada.id, 2))
     found = (await client.get(V1, params={"resource_id": str(resource)})).json()["items"]
     assert [each["resource_version"] for each in found] == [2, 1]
-
-
-async def test_erasure_destroys_the_salt_and_leaves_the_log_whole(
-    app: FastAPI, ada: Person, log: LogPart, owner: asyncpg.Connection
-) -> None:
-    registered = await ada.registered()
-    await log.worker.step()
-    data = {"person_id": ada.id, "code": "U-1", "version": 2}
-    now = utc_now()
-    erased = Envelope(uuid7(), "/identity", "identity.person.erased.v1", ada.id, now, data)
-    await hear(app, erased)
-    assert await owner.fetchval("SELECT count(*) FROM parties") == 0
-    bundle = zipfile.ZipFile(io.BytesIO((await ada.get(f"/{registered}/evidence")).content))
-    assert "disclosure.json" not in bundle.namelist()
 
 
 async def test_the_page_of_a_registration_runs_no_script_of_another_origin(
@@ -336,19 +366,3 @@ async def test_the_page_of_a_registration_runs_no_script_of_another_origin(
     assert (await client.get("/copyright/v/Z-0000-0000-0")).status_code == 404
     script = await client.get("/copyright/static/check.js")
     assert script.headers["content-type"].startswith("text/javascript")
-
-
-async def test_a_category_is_corrected_by_an_administrator_who_read_it(
-    chief: Person, ada: Person, client: httpx2.AsyncClient
-) -> None:
-    path = "/copyright/v1/categories"
-    body = {"name_zh": "杂技", "name_en": "Acrobatic works", "letter": "G", "dci": 10}
-    path = f"{path}/acrobatics"
-    assert (await client.put(path, json=body)).status_code == 401
-    before = {**chief.headers, "if-match": '"v1"'}
-    others = {**ada.headers, "if-match": '"v1"'}
-    assert (await client.put(path, json=body, headers=others)).status_code == 403
-    assert (await client.put(path, json=body, headers=chief.headers)).status_code == 428
-    changed = await client.put(path, json=body, headers=before)
-    assert changed.status_code == 204, changed.text
-    assert (await client.put(path, json=body, headers=before)).status_code == 412

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -232,10 +233,54 @@ def test_a_bundle_that_vouches_for_itself_is_incomplete(members: Members, tmp_pa
     assert "自证" in report.text()
 
 
-def test_trust_in_another_log_refuses_the_bundle(members: Members, trust: Trust) -> None:
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252", "ascii"])
+def test_a_verdict_is_told_in_any_encoding(
+    members: Members, trust_folder: Path, tmp_path: Path, encoding: str
+) -> None:
+    (tmp_path / "evidence.zip").write_bytes(pack(members))
+    (tmp_path / "verify.py").write_text(single_file.build(), encoding="utf-8")
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(tmp_path / "verify.py"),
+            str(tmp_path / "evidence.zip"),
+            "--trust",
+            str(trust_folder),
+        ],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == VALID, done.stderr
+    if encoding == "gbk":
+        assert "√ 签封" in done.stdout.decode("gbk")
+
+
+def test_trust_without_a_key_of_the_log_leaves_the_bundle_unchecked(
+    members: Members, trust: Trust
+) -> None:
     stranger = Trust({}, trust.policy, trust.roots)
     report = check(Evidence(members, stranger))
-    assert report.failed() == ("log-signature", "sm3-signature", "history")
+    assert (report.exit_code, report.failed()) == (INCOMPLETE, ())
+    assert verdicts(report)["log-signature"] is Verdict.UNCHECKED
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("— evil AAAAAAAA\n", Verdict.FAIL),
+        (f"— {SEAL_KEY.key.name} AAAAAAAA\n", Verdict.UNCHECKED),
+    ],
+    ids=["of another", "of an unknown key"],
+)
+def test_a_line_added_to_the_seal_is_noticed(
+    members: Members, trust: Trust, line: str, verdict: Verdict
+) -> None:
+    added = {**members, "seal": members["seal"] + line.encode()}
+    assert verdicts(check(Evidence(added, trust)))["seal"] is verdict
+    own = members["seal"].splitlines(keepends=True)[-1]
+    doubled = {**members, "seal": members["seal"] + own}
+    assert "seal" in check(Evidence(doubled, trust)).failed()
 
 
 def test_a_retired_key_signs_nothing_beyond_its_last_size(members: Members, trust: Trust) -> None:

@@ -10,6 +10,7 @@ from services.copyright.domain.witness import Refused, Seen
 from services.copyright.standalone.keys import KeyExposed, ed25519_key
 from services.copyright.standalone.memory import Memory, MemoryDamaged
 from services.copyright.standalone.signing import SigningProgram
+from services.copyright.standalone.witnessing import WitnessProgram
 from services.copyright.verify.merkle import SHA256
 from services.copyright.verify.notes import Checkpoint, NoteMalformed
 from tests.unit.copyright.samples import ORIGIN, Log
@@ -90,6 +91,21 @@ def test_a_damaged_memory_stops_the_signer(tmp_path: Path) -> None:
     (tmp_path / "signed.json").write_text('{"a": {"size": 3}}')
     with pytest.raises(MemoryDamaged):
         Memory(tmp_path / "signed.json")
+
+
+def test_old_keys_without_what_they_signed_sign_nothing(tmp_path: Path) -> None:
+    SigningProgram.opened(tmp_path, ORIGIN, "token")
+    SigningProgram.opened(tmp_path, ORIGIN, "token")  # started anew before it signed anything
+    (tmp_path / "signed.json").unlink()
+    with pytest.raises(MemoryDamaged, match="may have signed"):
+        SigningProgram.opened(tmp_path, ORIGIN, "token")
+
+
+def test_a_witness_that_forgot_what_it_cosigned_cosigns_nothing(tmp_path: Path) -> None:
+    WitnessProgram.opened(tmp_path, "witness.example", tmp_path / "vkeys")
+    (tmp_path / "cosigned.json").unlink()
+    with pytest.raises(MemoryDamaged, match="may have signed"):
+        WitnessProgram.opened(tmp_path, "witness.example", tmp_path / "vkeys")
 
 
 def test_a_key_that_others_may_read_is_not_used(tmp_path: Path) -> None:

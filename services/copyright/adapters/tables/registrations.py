@@ -98,7 +98,24 @@ FORGOTTEN = Table(
     "forgotten_people",
     METADATA,
     Column("person_sha256", LargeBinary, primary_key=True),
+    Column(
+        "destroyed",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the files of PostgreSQL have nothing more of them",
+    ),
     comment="who was erased: nothing is kept of them anew",
+)
+
+HELD = Table(
+    "held_versions",
+    METADATA,
+    Column("resource_id", Uuid, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("published_at", INSTANT, nullable=False),
+    Column("told", JSONB, nullable=False, comment="by the catalogue"),
+    comment="published while the registration was contested: registered once it no longer is",
 )
 
 POLICIES = Table(
