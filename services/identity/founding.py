@@ -2,14 +2,15 @@
 
 The offices are parted from the first hour (三员分立). Run once, it makes three accounts and prints
 a link for each, with which its person sets a password; run again, it gives the office to whoever
-has. So no link opens an office, and whatever comes after is done by people who signed in.
+has. So no link opens an office, and whatever comes after is done by people who signed in. What
+nobody has taken up yet is as it is told last: names are mended, and people replaced.
 """
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from services.identity.domain.identifiers import (
     identify,
 )
 from services.identity.domain.organisations import CodesRefused, Organisation
-from services.identity.domain.people import Profile, State
+from services.identity.domain.people import Action, Profile, State
 from services.identity.settings import Settings
 from shared import logs
 from shared.access import Grant, Role
@@ -40,13 +41,47 @@ _OTHER_PROVINCE = text(
     "SELECT name FROM organisations WHERE kind = 'province' AND division_code <> :code LIMIT 1"
 )
 _LONGEST_NAME = 100
-_SOMEBODY_ELSE = text("SELECT EXISTS (SELECT FROM people WHERE id <> ALL(:known))")
+# Whoever came with a roster has no invitation at all.
+_INVITED_HERE = (
+    f"coalesce((SELECT bool_and(issued_by = '{OPERATOR}') FROM invitations"  # noqa: S608 - constants
+    " WHERE person_id = p.id), false)"
+)
+_REPLACED = f"p.id <> ALL(:known) AND p.state = 'INVITED' AND {_INVITED_HERE}"
+_ARE_REPLACED = text(f"SELECT p.id FROM people p WHERE {_REPLACED} ORDER BY p.id")  # noqa: S608 - constants
+_SOMEBODY_ELSE = text(
+    "SELECT EXISTS (SELECT FROM people p WHERE p.id <> ALL(:known) AND p.state <> 'ERASED'"  # noqa: S608 - constants
+    f" AND NOT ({_REPLACED}))"
+)
+# One of the three may begin to work, and invite others, before the next has a password.
+_BROKEN_OFF = text(
+    "SELECT count(*) = :offices AND NOT bool_and("
+    "EXISTS (SELECT FROM role_grants g WHERE g.person_id = p.id))"
+    " FROM people p WHERE p.id = ANY(:known)"
+    " AND EXISTS (SELECT FROM invitations i WHERE i.person_id = p.id AND i.issued_by = :operator)"
+)
+_ACTIVATED = text("SELECT EXISTS (SELECT FROM people WHERE state NOT IN ('INVITED', 'ERASED'))")
 
 
 class Officer(NamedTuple):
     role: Role
     username: str
     name: str
+
+
+class Appointed(NamedTuple):
+    """``token`` activates the account; None where it is active and holds its office. The name of
+    the ``officer`` is the one that the account has."""
+
+    officer: Officer
+    token: str | None
+
+
+class Founded(NamedTuple):
+    """``mended`` tells what was made other than an earlier run had left it."""
+
+    province: str
+    appointed: list[Appointed]
+    mended: list[str]
 
 
 class FoundedAlready(Exception):
@@ -60,7 +95,7 @@ def found(argv: Sequence[str]) -> int:
     logs.configure("identity", settings.log_level)
     officers = [Officer(role, *getattr(asked, role)) for role in OFFICES]
     try:
-        links = asyncio.run(_found(settings, asked.name, asked.code, officers))
+        done = asyncio.run(_found(settings, asked.name, asked.code, officers))
     except FoundedAlready as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -69,10 +104,15 @@ def found(argv: Sequence[str]) -> int:
         for each in error.members.get("errors", ()):
             sys.stderr.write(f"  {each['detail']}\n")
         return 1
-    for officer, link in zip(officers, links, strict=True):
-        told = link or "holds the office 已任职"
+    for line in done.mended:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"province  {asked.code}  {done.province}\n")
+    for officer, token in done.appointed:
+        told = "holds the office 已任职"
+        if token:
+            told = f"{settings.issuer}/activate?{urlencode({'token': token})}"
         sys.stdout.write(f"{officer.role}  {officer.username}  {officer.name}  {told}\n")
-    if any(links):
+    if any(each.token for each in done.appointed):
         sys.stdout.write(
             "Hand each link to its person alone, to set a password with; then run this again.\n"
             "请将链接分别交给本人设置密码，然后再次运行本命令。\n"
@@ -80,18 +120,14 @@ def found(argv: Sequence[str]) -> int:
     return 0
 
 
-async def _found(
-    settings: Settings, name: str, code: str, officers: Sequence[Officer]
-) -> list[str | None]:
+async def _found(settings: Settings, name: str, code: str, officers: Sequence[Officer]) -> Founded:
     runtime = Runtime("identity", settings, {})
     try:
         with acting(RequestContext(actor=OPERATOR)):
             founding = Founding(runtime, build_parts(runtime, settings))
-            tokens = await founding.run(name, code, officers)
+            return await founding.run(name, code, officers)
     finally:
         await runtime.close()
-    address = f"{settings.issuer}/activate"
-    return [token and f"{address}?{urlencode({'token': token})}" for token in tokens]
 
 
 class Founding:
@@ -101,9 +137,8 @@ class Founding:
         self._runtime = runtime
         self._parts = parts
 
-    async def run(self, name: str, code: str, officers: Sequence[Officer]) -> list[str | None]:
-        """What each account is activated with, or None for one that is and holds its office.
-        Raises `FoundedAlready`, `CodesRefused`, `InvalidIdentifier`."""
+    async def run(self, name: str, code: str, officers: Sequence[Officer]) -> Founded:
+        """Raises `FoundedAlready`, `CodesRefused`, `InvalidIdentifier`."""
         keys = [identify(IdentifierKind.USERNAME, each.username) for each in officers]
         if len({*keys}) < len(keys):
             raise FoundedAlready("Three people hold the three offices. 三个岗位须由三人担任。")
@@ -111,17 +146,42 @@ class Founding:
         await self._check(code, officers, [known.get(key) for key in keys])
         await self._parts.people.consents.settle()
         province = await self._parts.organisations.organisations.found_province(name, code)
-        return [
-            await self._appointed(province, officer, key, known.get(key))
-            for officer, key in zip(officers, keys, strict=True)
-        ]
+        mended = await self._replace(province, known.values())
+        if name != province.name and not await self._activated():
+            mended.append(_mended(province.name, name))
+            province = await self._parts.organisations.organisations.change(
+                _operator(Role.ADMINISTRATOR, province),
+                str(province.id),
+                province.version,
+                name,
+                {},
+            )
+        appointed = []
+        for officer, key in zip(officers, keys, strict=True):
+            person_id = known.get(key)
+            appointed.append(
+                await self._appointed(province, officer, person_id, mended)
+                if person_id
+                else await self._invited(province, officer, key)
+            )
+        return Founded(province.name, appointed, mended)
+
+    async def _activated(self) -> bool:
+        """Whether anybody has taken up an invitation, and may have begun to work."""
+        async with self._runtime.new_uow() as uow:
+            return bool(await uow.connection.scalar(_ACTIVATED))
 
     async def _known(self, keys: Sequence[IdentifierKey]) -> dict[IdentifierKey, UUID]:
-        """Those who were invited before. Raises `FoundedAlready` where there is anybody else."""
+        """Those who were invited before. Raises `FoundedAlready` where there is anybody else, save
+        those whom an earlier run invited and who never came, and an office is not still due to
+        one of the three."""
         async with self._runtime.new_uow() as uow:
             holders = await self._parts.people.stores(uow.connection).people.holders(keys)
             known = {each.key: each.person_id for each in holders}
-            if await uow.connection.scalar(_SOMEBODY_ELSE, {"known": list(known.values())}):
+            ids = list(known.values())
+            others = await uow.connection.scalar(_SOMEBODY_ELSE, {"known": ids})
+            three = {"known": ids, "offices": len(OFFICES), "operator": OPERATOR}
+            if others and not await uow.connection.scalar(_BROKEN_OFF, three):
                 raise FoundedAlready(
                     "There are others already: their administrators invite whoever comes after."
                     " 已有其他人员，请由其管理员邀请。"
@@ -147,28 +207,62 @@ class Founding:
                         f"{officer.username} holds another office already. 该人员已担任其他岗位。"
                     )
 
-    async def _appointed(
-        self, province: Organisation, officer: Officer, key: IdentifierKey, person_id: UUID | None
-    ) -> str | None:
+    async def _replace(self, province: Organisation, known: Iterable[UUID]) -> list[str]:
+        """Erase those whom an earlier run named, and this one does not; who it was."""
+        async with self._runtime.new_uow() as uow:
+            replaced = await uow.connection.scalars(_ARE_REPLACED, {"known": list(known)})
+            people = self._parts.people.stores(uow.connection).people
+            found = (await people.several(replaced.all())).values()
+        for each in found:
+            administrator = _operator(Role.ADMINISTRATOR, province)
+            await self._parts.people.lifecycle.act(
+                administrator, each.id, each.version, Action.ERASE
+            )
+        names = [each.profile.name for each in found if each.profile]
+        return [f"{name}: no longer invited, the link is void 不再邀请，链接作废" for name in names]
+
+    async def _invited(
+        self, province: Organisation, officer: Officer, key: IdentifierKey
+    ) -> Appointed:
         administrator = _operator(Role.ADMINISTRATOR, province)
-        if person_id is None:
-            profile = Profile(officer.name, officer.name[:1], officer.name[1:])
-            membership = NewMembership(province.id, "staff", None)
-            new = NewPerson(profile, [(key, True)], membership, ())
-            return (await self._parts.people.people.invite(administrator, new)).invitation
+        membership = NewMembership(province.id, "staff", None)
+        new = NewPerson(Profile(**_named(officer.name)), [(key, True)], membership, ())
+        invited = await self._parts.people.people.invite(administrator, new)
+        return Appointed(officer, invited.invitation)
+
+    async def _appointed(
+        self, province: Organisation, officer: Officer, person_id: UUID, mended: list[str]
+    ) -> Appointed:
+        """Somebody who was invited before; whatever is mended is added to `mended`."""
+        administrator = _operator(Role.ADMINISTRATOR, province)
         async with self._runtime.new_uow() as uow:
             stores = self._parts.people.stores(uow.connection)
             person = await stores.people.get(person_id)
             held = {each.role for each in await stores.grants.of_person(person_id)}
+        name = person.profile.name if person and person.profile else officer.name
         if person is not None and person.state is State.INVITED:
+            if officer.name != name:
+                await self._parts.people.people.change(
+                    administrator, person_id, person.version, _named(officer.name)
+                )
+                mended.append(_mended(name, officer.name))
             activations = self._parts.authentication.activations
             again = await activations.invite(administrator, person_id, removes_factors=False)
-            return again.token
+            return Appointed(officer, again.token)
         if officer.role not in held:
             office = NewGrant(person_id, officer.role, province.id, None, None, None)
             security = _operator(Role.SECURITY_ADMINISTRATOR, province)
             await self._parts.people.grants.give(security, office)
-        return None
+        return Appointed(officer._replace(name=name), None)
+
+
+def _named(name: str) -> dict[str, Any]:
+    """A Chinese name, as a profile has it."""
+    return {"name": name, "family_name": name[:1], "given_name": name[1:]}
+
+
+def _mended(was: str, is_: str) -> str:
+    return f"{was}: is called {is_} now 更名为{is_}"
 
 
 def _operator(role: Role, province: Organisation) -> Principal:

@@ -44,6 +44,8 @@ WITH known AS (
     WHERE p.state = 'ACTIVE'), '{NOBODY}') AS id
 ) {_CREDENTIALS}
 """  # noqa: S608 - constants
+# Locked as by who changes it, yet open to the foreign keys of a sign-in under way.
+_HOLD = text("SELECT FROM people WHERE id = :person_id FOR NO KEY UPDATE")
 _FORMER = "SELECT hash FROM former_passwords WHERE person_id = $1 ORDER BY id DESC"
 _UNDER_WAY = """
 SELECT s.person_id, s.amr, s.return_to, s.expires_at
@@ -134,6 +136,10 @@ class AuthenticationReads:
     ) -> Credentials:
         row = await self._reader.fetchrow(_OF_PERSON, device, list(guesses), person_id)
         return self._credentials(row)
+
+    async def held(self, connection: AsyncConnection, person_id: UUID) -> Credentials:
+        await connection.execute(_HOLD, {"person_id": person_id})
+        return await self.credentials(person_id)
 
     async def credentials_by_login(
         self, login: str, device: bytes | None = None, guesses: Collection[bytes] = ()

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.domain.client_addresses import ApplicationType
@@ -30,6 +30,7 @@ _CLIENT = (
 )
 _GET = text(f"{_CLIENT} WHERE c.id = :id")
 _LOCK = text(f"{_CLIENT} WHERE c.id = :id FOR UPDATE OF c")
+_HOLD = text(f"{_CLIENT} WHERE c.id = :id FOR SHARE OF c")
 _PAGE = text(
     f"{_CLIENT} WHERE o.path <@ CAST(CAST(:paths AS text[]) AS ltree[])"
     " AND (CAST(:state AS text) IS NULL OR c.state = :state)"
@@ -105,8 +106,13 @@ class ClientRows:
         self._connection = connection
 
     async def get(self, client_id: UUID, *, lock: bool = False) -> Client | None:
-        found = await self._connection.execute(_LOCK if lock else _GET, {"id": client_id})
-        row = found.one_or_none()
+        return await self._one(_LOCK if lock else _GET, client_id)
+
+    async def held(self, client_id: UUID) -> Client | None:
+        return await self._one(_HOLD, client_id)
+
+    async def _one(self, query: TextClause, client_id: UUID) -> Client | None:
+        row = (await self._connection.execute(query, {"id": client_id})).one_or_none()
         return None if row is None else _client(row)
 
     async def page(

@@ -4,22 +4,24 @@ A user becomes a line for each school, home class and subject; homerooms are cla
 other classes tell a teacher's subjects. Guardians are the users that a pupil names as agents. Of
 several school years the latest counts. Who is no longer enabled, or whose role has ended, leaves;
 an enrolment that has ended becomes a line of its own, before the others, that ends what it began.
-A user without a role that we know becomes a line that is refused, and so is reported. What has no
-place in a roster is passed over: courses, resources, results.
+A user without a role that we know becomes a line that is refused, and so is reported. A row about
+one person that cannot be followed becomes a refused line behind the others, with its number in its
+own file; rows that many depend on (schools, school years, classes) must be whole. What has no place
+in a roster is passed over: courses, resources, results.
 """
 
-import csv
 import io
 import re
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from services.identity.adapters.roster_records import Torn, records
 from services.identity.domain.imports import MAX_LINES, RosterLine, Trouble, UnreadableRoster
 from services.identity.domain.roster_words import Column
-from services.identity.domain.rosters import NO_PHONE
+from services.identity.domain.rosters import NO_PHONE, Defect, Spoilt, parse_day
 from shared.civil import civil_date
 from shared.clock import utc_now
 
@@ -28,6 +30,7 @@ Record = Mapping[str, str]
 _VERSION = "1.2"
 _MAX_RECORDS = 3 * MAX_LINES
 _NEEDED = ("manifest", "users", "roles", "orgs")
+_OF_ONE_PERSON = frozenset({"users", "roles", "enrollments", "demographics"})
 _ROLES = {
     "student": "学生",
     "teacher": "教师",
@@ -69,66 +72,144 @@ class _Package:
         self._archive = archive
         self._today = civil_date(utc_now()).isoformat()
         self._names = set(archive.namelist())
+        self._spoilt: list[RosterLine] = []
+        self._torn_users: set[str] = set()
         for name in _NEEDED:
             if f"{name}.csv" not in self._names:
                 raise UnreadableRoster(f"压缩包中缺少 {name}.csv：不是完整的 OneRoster 1.2 数据包")
         manifest = {each["propertyName"]: each["value"] for each in self._table("manifest")}
         if manifest.get("oneroster.version") != _VERSION:
             raise UnreadableRoster("manifest.csv 中的 oneroster.version 应为 1.2")
-        self._users = self._table("users")
+        self._users = dict(self._numbered("users"))
         self._orgs = {each["sourcedId"]: each for each in self._table("orgs")}
         self._births = {each["sourcedId"]: each for each in self._table("demographics")}
-        self._by_id = {each["sourcedId"]: each for each in self._users}
-        self._roles = self._grouped("roles")
-        self._enrolments = self._grouped("enrollments")
-        self._classes = self._present_classes()
+        self._by_id = self._people()
+        all_classes = self._table("classes")
+        self._classes = self._of_this_year(all_classes)
+        self._roles = self._grouped("roles", {})
+        known = {"classSourcedId": {each["sourcedId"] for each in all_classes}}
+        self._enrolments = self._grouped("enrollments", known)
 
     def _table(self, name: str) -> list[Record]:
+        return [each for _, each in self._numbered(name)]
+
+    def _numbered(self, name: str) -> Iterator[tuple[int, Record]]:
+        """The rows that are not empty, with their numbers in the file."""
         if f"{name}.csv" not in self._names:
-            return []
+            return
         try:
             text = self._archive.read(f"{name}.csv").decode("utf-8-sig")
-            rows = records(text, ",")
-            header = [cell.strip() for cell in next(rows, [])]
-            found: list[Record] = []
-            for number, row in enumerate(rows, start=2):
-                if isinstance(row, Torn):
+        except UnicodeDecodeError as error:
+            raise UnreadableRoster(f"{name}.csv 不是有效的 UTF-8 CSV 文件") from error
+        rows = records(text, ",")
+        header: list[str] = []
+        for number, row in enumerate(rows, start=1):
+            told = {
+                key: cell for key, each in zip(header, row, strict=False) if (cell := each.strip())
+            }
+            if number > _MAX_RECORDS:
+                raise UnreadableRoster(f"{name}.csv 行数过多：请按学校拆分")
+            if isinstance(row, Torn):
+                if not header or name not in _OF_ONE_PERSON:
                     raise UnreadableRoster(
                         f"{name}.csv 第 {number} 行的双引号不成对：请更正后重新导入"
                     )
-                told = zip(header, map(str.strip, row), strict=False)
-                found.append(defaultdict(str, {key: cell for key, cell in told if cell}))
-                if len(found) > _MAX_RECORDS:
-                    raise UnreadableRoster(f"{name}.csv 行数过多：请按学校拆分")
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise UnreadableRoster(f"{name}.csv 不是有效的 UTF-8 CSV 文件") from error
-        return found
+                self._spoil(name, number, None, "torn", "双引号不成对，请删去多余的双引号")
+                if name == "users" and "sourcedId" in told:
+                    self._torn_users.add(told["sourcedId"])
+            elif not header:
+                header = [cell.strip() for cell in row]
+            elif told:
+                yield number, defaultdict(str, told)
 
-    def _grouped(self, name: str) -> Mapping[str, list[Record]]:
+    def _spoil(
+        self, name: str, number: int, column: Column | None, reason: str, detail: str
+    ) -> None:
+        defect = Defect(column, reason, f"{name}.csv 第 {number} 行：{detail}")
+        self._spoilt.append(RosterLine(number, Spoilt(defect)))
+
+    def _people(self) -> Mapping[str, Record]:
+        """Of several users with one id the first; the others, and those without, are spoilt."""
+        found: dict[str, tuple[int, Record]] = {}
+        for number, user in list(self._users.items()):
+            sourced_id = user["sourcedId"]
+            if sourced_id and sourced_id not in found:
+                found[sourced_id] = number, user
+                continue
+            del self._users[number]
+            if sourced_id:
+                detail = f"sourcedId 与第 {found[sourced_id][0]} 行相同"
+                self._spoil("users", number, None, "repeated", detail)
+            else:
+                self._spoil("users", number, None, "missing", "请填写 sourcedId")
+        for number, user in self._users.items():
+            for agent in _listed(user["agentSourcedIds"]):
+                if agent not in found and agent not in self._torn_users:
+                    detail = "agentSourcedIds 在 users.csv 中没有"
+                    self._spoil("users", number, Column.GUARDIAN_NAME, "unknown", detail)
+        return {sourced_id: user for sourced_id, (_, user) in found.items()}
+
+    def _grouped(
+        self, name: str, known: Mapping[str, Collection[str]]
+    ) -> Mapping[str, Sequence[Record]]:
+        """By user, and among them who has spoilt rows alone. ``known`` are the ids that a column
+        may refer to."""
         groups: dict[str, list[Record]] = defaultdict(list)
-        for each in self._table(name):
-            groups[each["userSourcedId"]].append(each)
+        for number, each in self._numbered(name):
+            if each["userSourcedId"] in self._torn_users:
+                continue
+            of_user = groups[each["userSourcedId"]]
+            if self._refers(name, number, each, {"userSourcedId": self._by_id, **known}):
+                dated = self._dated(name, number, each)
+                of_user += [dated] if dated else []
         return groups
 
-    def _present_classes(self) -> Mapping[str, Record]:
+    def _refers(
+        self, name: str, number: int, row: Record, known: Mapping[str, Collection[str]]
+    ) -> bool:
+        """Whether what the row refers to is in the package."""
+        for key, ids in known.items():
+            if row[key] not in ids:
+                column = Column.CLASS if key == "classSourcedId" else None
+                file = "classes.csv" if column else "users.csv"
+                self._spoil(name, number, column, "unknown", f"{key} 在 {file} 中没有")
+                return False
+        return True
+
+    def _dated(self, name: str, number: int, row: Record) -> Record | None:
+        """The row with its days in the form in which they compare; None if they are none."""
+        days: dict[str, str] = {}
+        for key, column in (("beginDate", None), ("endDate", Column.ENDED_ON)):
+            if not row[key]:
+                continue
+            try:
+                days[key] = parse_day(row[key]).isoformat()
+            except ValueError as error:
+                self._spoil(name, number, column, "invalid", f"{key}：{error}")
+                return None
+        return defaultdict(str, {**row, **days})
+
+    def _of_this_year(self, classes: Iterable[Record]) -> Mapping[str, Record]:
         years = {each["sourcedId"]: each["schoolYear"] for each in self._table("academicSessions")}
         latest = max(years.values(), default="")
         found = {}
-        for each in self._table("classes"):
+        for each in classes:
             terms = [years.get(term.strip(), latest) for term in each["termSourcedIds"].split(",")]
             if each["status"] != "tobedeleted" and latest in terms:
                 found[each["sourcedId"]] = each
         return found
 
     def lines(self) -> Iterator[RosterLine]:
-        found = 0
-        for number, user in enumerate(self._users, start=2):
+        for found, line in enumerate(chain(self._of_users(), self._spoilt), start=1):
+            if found > MAX_LINES:
+                raise UnreadableRoster(f"一个文件最多 {MAX_LINES} 行：请按学校拆分")
+            yield line
+
+    def _of_users(self) -> Iterator[RosterLine]:
+        for number, user in self._users.items():
             for role in self._roles.get(user["sourcedId"], (_NO_ROLE,)):
                 trouble = Trouble.NOT_YET if role["beginDate"] > self._today else None
                 for cells in self._of(user, role):
-                    found += 1
-                    if found > MAX_LINES:
-                        raise UnreadableRoster(f"一个文件最多 {MAX_LINES} 行：请按学校拆分")
                     told = {at: text for at, text in cells.items() if text}
                     yield RosterLine(number, told, trouble)
 
@@ -186,7 +267,7 @@ class _Package:
         return org["identifier"] if re.fullmatch("[0-9]{10}", org["identifier"]) else org["name"]
 
     def _guardians(self, user: Record) -> dict[Column, str]:
-        agents = [self._by_id.get(each.strip()) for each in user["agentSourcedIds"].split(",")]
+        agents = map(self._by_id.get, _listed(user["agentSourcedIds"]))
         columns = (
             (Column.GUARDIAN_NAME, Column.GUARDIAN_PHONE),
             (Column.SECOND_GUARDIAN_NAME, Column.SECOND_GUARDIAN_PHONE),
@@ -246,14 +327,17 @@ class _Package:
             yield {Column.SUBJECT: "、".join(subjects)}
 
 
+def _listed(cell: str) -> list[str]:
+    return [word for each in cell.split(",") if (word := each.strip())]
+
+
 def _is_home(class_: Record) -> bool:
     return class_["classType"] == "homeroom"
 
 
 def _subjects(class_: Record) -> list[str]:
     """What is taught in a class that is no homeroom."""
-    words = "" if _is_home(class_) else class_["subjects"]
-    return [word for each in words.split(",") if (word := each.strip())]
+    return [] if _is_home(class_) else _listed(class_["subjects"])
 
 
 def _name(user: Record) -> str:

@@ -1,11 +1,11 @@
-"""The rows of a CSV file (RFC 4180) of which one cell may be spoilt: a quotation mark that opens a
-cell and closes nowhere must not swallow the rows below it."""
+"""The rows of a CSV file (RFC 4180) of which a cell may be spoilt: a quotation mark that opens a
+cell and closes none must not swallow the rows below it."""
 
-import csv
+import re
 from collections.abc import Iterator
 
-_LONGEST_CELL_LINES = 20
-_WITHIN_TEXTS = 2
+_ROW_WITHOUT_MARKS = re.compile(r'([^"\r\n]*+)(?:\r\n?|\n|\Z)')
+_REST_OF_LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n|\Z)")
 
 
 class Torn(list[str]):
@@ -13,48 +13,32 @@ class Torn(list[str]):
 
 
 def records(text: str, delimiter: str) -> Iterator[list[str]]:
-    """Every row, a `Torn` one where it is spoilt. A cell goes on over a line break only where it
-    ends soon, and its lines have no more delimiters than one row may: as many as the first row that
-    has any, and in wide ones some within a text. Raises `csv.Error` for a cell beyond the limit of
-    the library."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if not lines[-1]:
-        lines.pop()
-    at, width = 0, 0
-    while at < len(lines):
-        line = lines[at]
-        row = _row([line], delimiter) if '"' in line else line.split(delimiter)
-        taken = 1
-        if row is None:
-            row, taken = _whole(lines[at : at + _LONGEST_CELL_LINES], delimiter, width)
-        at += taken
-        if not width and len(row) > 1:
-            width = len(row)
-        yield row
+    """Every row, a `Torn` one where it is spoilt: that ends with the line on which the mark without
+    its pair stands. A mark that begins a cell pairs with the one that ends the cell, however far
+    below and whatever stands between them; anywhere else in a cell it is a sign like others."""
+    cell = re.compile(
+        rf'(?:"([^"]*+(?:""[^"]*+)*+)"|((?!")[^{delimiter}\r\n]*+))({delimiter}|\r\n?|\n|\Z)'
+    )
+    at = 0
+    while at < len(text):
+        start = at
+        if plain := _ROW_WITHOUT_MARKS.match(text, at):
+            at = plain.end()
+            yield plain[1].split(delimiter)
+            continue
+        cells: list[str] = []
+        while found := cell.match(text, at):
+            quoted, bare, end = found.groups()
+            cells.append(bare if quoted is None else quoted.replace('""', '"'))
+            at = found.end()
+            if end != delimiter:
+                yield cells
+                break
+        else:
+            at = _end_of_line(text, at)
+            yield Torn(text[start:at].replace('"', "").rstrip("\r\n").split(delimiter))
 
 
-def _whole(lines: list[str], delimiter: str, width: int) -> tuple[list[str], int]:
-    """The row that begins with the first of `lines`, and how many of them it takes."""
-    most = width - 1 + (_WITHIN_TEXTS if width > _WITHIN_TEXTS + 2 else 0)
-    delimiters = lines[0].count(delimiter)
-    for count in range(2, len(lines) + 1):
-        delimiters += lines[count - 1].count(delimiter)
-        if width and delimiters > most:
-            break
-        row = _row(lines[:count], delimiter)
-        if row is not None:
-            return row, count
-    return Torn(lines[0].replace('"', "").split(delimiter)), 1
-
-
-def _row(lines: list[str], delimiter: str) -> list[str] | None:
-    """None where a cell does not end with them."""
-    try:
-        [row] = csv.reader(["\n".join(lines)], delimiter=delimiter, strict=True)
-    except csv.Error as error:
-        if "field larger" in str(error):
-            raise
-        return None
-    except ValueError:
-        return None
-    return row
+def _end_of_line(text: str, at: int) -> int:
+    rest = _REST_OF_LINE.match(text, at)
+    return rest.end() if rest else len(text)

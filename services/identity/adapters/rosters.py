@@ -142,10 +142,7 @@ def _read_csv(content: bytes) -> Iterator[RosterLine]:
     text = _decoded(content)
     first = text[: text.find("\n")] if "\n" in text else text
     delimiter = max(",\t;", key=first.count)
-    try:
-        yield from _lines(records(text, delimiter))
-    except csv.Error as error:
-        raise UnreadableRoster("有单元格过长，文件不是有效的花名册") from error
+    yield from _lines(records(text, delimiter))
 
 
 def _decoded(content: bytes) -> str:
@@ -176,9 +173,7 @@ def _roster_sheet(book: Any) -> Any:
     """The one visible sheet with headings, or the first; what is beside it may explain it by its
     name. Raises `UnreadableRoster`."""
     visible = [
-        sheet
-        for sheet in book.worksheets
-        if sheet.sheet_state == "visible" and any(map(any, _rows_of(sheet, _TITLE_LINES)))
+        sheet for sheet in book.worksheets if sheet.sheet_state == "visible" and _has_content(sheet)
     ]
     if not visible:
         raise UnreadableRoster(_NO_HEADINGS)
@@ -191,6 +186,11 @@ def _roster_sheet(book: Any) -> Any:
             "说明类工作表请在名称中注明“说明”，或隐藏"
         )
     return chosen
+
+
+def _has_content(sheet: Any) -> bool:
+    rows = sheet.iter_rows(max_row=_TITLE_LINES + MAX_LINES, max_col=MAX_COLUMNS, values_only=True)
+    return any(map(any, rows))
 
 
 def _has_headings(sheet: Any) -> bool:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.identity.application.sessions import TWO_FACTORS
 from services.identity.application.stores import OpenStores
 from services.identity.domain.identifiers import LOGIN_KINDS, IdentifierKind
@@ -68,6 +70,12 @@ class CredentialReader(Protocol):
     ) -> Credentials:
         """Those of a person, as a browser asks that is known by `device`; with the counts kept
         under `guesses`."""
+        ...
+
+    async def held(self, connection: AsyncConnection, person_id: UUID) -> Credentials:
+        """Those of a person, whose row stays locked until the transaction of `connection` ends:
+        what is decided by them (a factor goes, a password comes that needs one) is decided one
+        after the other."""
         ...
 
 

@@ -22,6 +22,7 @@ from services.identity.domain.authorization import (
     Authorization,
     AuthorizationRequest,
     OAuthError,
+    ToldOtherwise,
     UnknownAddress,
     UnknownClient,
 )
@@ -157,15 +158,22 @@ class Authorizations:
             return await uow.commit(await self._grant(uow, request, session))
 
     async def consent(
-        self, request: AuthorizationRequest, session: Session
+        self, request: AuthorizationRequest, session: Session, shown: str
     ) -> Literal[Ask.SIGN_IN] | str:
         """The person lets the client have what it asks for; the code, unless signing in comes
-        first. Raises `OAuthError`."""
+        first. ``shown`` is `Client.introduced` of the page. Raises `OAuthError`, `UnknownClient`,
+        `ToldOtherwise`."""
         if await self._sign_in_is_due(request, session):
             return Ask.SIGN_IN
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            client, person_id = request.client, session.person_id
+            client = await self._clients.held(uow, request.client.id)
+            if client is None:
+                raise UnknownClient
+            if client.introduced(request.wanted) != shown:
+                self._clients.forget(client.id)
+                raise ToldOtherwise
+            person_id = session.person_id
             current().actor = str(person_id)
             await store.consent(person_id, client.id, request.wanted, self._clock())
             uow.audit.record(

@@ -89,6 +89,14 @@ class KnownClients:
             return None
         return known.client, known.secrets
 
+    async def held(self, uow: UnitOfWork, client_id: UUID) -> Client | None:
+        """The approved application with that id as it is stored, which nobody changes until the
+        transaction ends: for what a person decides about it."""
+        if str(client_id) in self._own:
+            return self._own[str(client_id)][0]
+        client = await self._store(uow.connection).held(client_id)
+        return client if client is not None and client.live else None
+
     def forget(self, client_id: UUID) -> None:
         """It was changed: read it anew."""
         self._known.pop(client_id, None)

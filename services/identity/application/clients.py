@@ -65,6 +65,9 @@ class IssuedSecret(NamedTuple):
 class ClientStore(Protocol):
     async def get(self, client_id: UUID, *, lock: bool = False) -> Client | None: ...
 
+    async def held(self, client_id: UUID) -> Client | None:
+        """The one with that id, which nobody changes until the transaction ends."""
+
     async def page(
         self,
         paths: Sequence[str],

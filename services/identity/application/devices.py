@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.application.authorization import AuthorizationStore
-from services.identity.application.clients import ClientStore
+from services.identity.application.client_authentication import KnownClients
 from services.identity.application.sessions import Session
 from services.identity.application.throttling import Throttle
 from services.identity.application.tokens import Tokens
@@ -24,6 +24,7 @@ from services.identity.domain.authorization import (
     UNREFRESHED_LIFE,
     Authorization,
     OAuthError,
+    ToldOtherwise,
     narrowed,
 )
 from services.identity.domain.clients import Client, GrantType
@@ -96,14 +97,11 @@ class DeviceStore(Protocol):
 
 
 class Devices:
-    """``own`` are the platform's own components, by id."""
-
     def __init__(
         self,
         new_uow: Callable[[], UnitOfWork],
         store: Callable[[AsyncConnection], DeviceStore],
-        clients: Callable[[AsyncConnection], ClientStore],
-        own: Mapping[UUID, Client],
+        clients: KnownClients,
         authorizations: Callable[[AsyncConnection], AuthorizationStore],
         tokens: Tokens,
         throttle: Throttle,
@@ -112,7 +110,6 @@ class Devices:
         self._new_uow = new_uow
         self._store = store
         self._clients = clients
-        self._own = own
         self._authorizations = authorizations
         self._tokens = tokens
         self._throttle = throttle
@@ -154,10 +151,13 @@ class Devices:
         code, client = found
         return AwaitingDevice(client, code.user_code, code.scopes)
 
-    async def answer(self, typed: str, session: Session, *, approved: bool) -> Client | None:
-        """Let the device in, or not; None when it no longer waits. Raises `TooManyAttempts`."""
+    async def answer(
+        self, typed: str, session: Session, shown: str, *, approved: bool
+    ) -> Client | None:
+        """Let the device in, or not; None when it no longer waits. ``shown`` is
+        `Client.introduced` of the page. Raises `TooManyAttempts`, `ToldOtherwise`."""
         async with self._guessing(session) as wrong:
-            client = await self._answer(typed, session, approved=approved)
+            client = await self._answer(typed, session, shown, approved=approved)
             if client is None:
                 await wrong()
             return client
@@ -167,13 +167,17 @@ class Devices:
     ) -> AbstractAsyncContextManager[Callable[[], Awaitable[None]]]:
         return self._throttle.looking_up(self._new_uow, "device code", session.person_id)
 
-    async def _answer(self, typed: str, session: Session, *, approved: bool) -> Client | None:
+    async def _answer(
+        self, typed: str, session: Session, shown: str, *, approved: bool
+    ) -> Client | None:
         now = self._clock()
         async with self._new_uow() as uow:
             found = await self._awaiting(uow, typed, lock=True)
             if found is None:
                 return None
             code, client = found
+            if approved and client.introduced(code.scopes) != shown:
+                raise ToldOtherwise
             current().actor = str(session.person_id)
             authorization = _authorization(code, session, now) if approved else None
             if authorization is not None:
@@ -199,10 +203,8 @@ class Devices:
         code = await self._store(uow.connection).by_user_code(_canonical(typed), lock=lock)
         if code is None or code.state is not DeviceState.PENDING:
             return None
-        client = self._own.get(code.client_id)
-        if client is None:
-            client = await self._clients(uow.connection).get(code.client_id)
-        if client is None or not client.live or self._clock() >= code.expires_at:
+        client = await self._clients.held(uow, code.client_id)
+        if client is None or self._clock() >= code.expires_at:
             return None
         return code, client
 

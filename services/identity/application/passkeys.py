@@ -219,10 +219,10 @@ class Passkeys:
 
     async def remove(self, person_id: UUID, passkey_id: UUID) -> None:
         """Raises `NotFound`, `LastSecondFactor`."""
-        credentials = await self._reader.credentials(person_id)
-        left = credentials.passkeys - 1 + credentials.authenticator
-        await self._second_factors.may_lose_factor(person_id, credentials, left=left)
         async with self._new_uow() as uow:
+            credentials = await self._reader.held(uow.connection, person_id)
+            left = credentials.passkeys - 1 + credentials.authenticator
+            await self._second_factors.may_lose_factor(person_id, credentials, left=left)
             if not await self._stores(uow.connection).remove(person_id, passkey_id):
                 raise NotFound("You have no such passkey.", zh="您没有该通行密钥。")
             uow.audit.record("second_factor.removed", str(person_id), factor="passkey")

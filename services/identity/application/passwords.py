@@ -114,7 +114,11 @@ class Passwords:
         )
 
     async def put(self, uow: UnitOfWork, person_id: UUID, chosen: ChosenPassword) -> None:
-        """Store an accepted password."""
+        """Store an accepted password. Raises `PasswordRefused` where the factor that it was to
+        stand beside has gone meanwhile."""
+        credentials = await self._reader.held(uow.connection, person_id)
+        if not (chosen.stands_alone or credentials.has_factor):
+            raise PasswordRefused([Defect.TOO_SHORT], self.shortest(with_factor=False))
         await self._stores(uow.connection).put(
             person_id,
             chosen.hash,

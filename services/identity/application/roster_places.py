@@ -177,12 +177,15 @@ class Places:
         Raises `Refused`, `KeyError`.
         """
         alike = self._divisions.get((parent.id, key), {}).values()
-        found = [each for each in alike if written(each.name) == name] or [*alike]
+        same = [each for each in alike if written(each.name) == name]
+        found = same or [*alike]
         if not found:
             raise KeyError(key)
         if len(found) > 1:
             column = Column.GRADE if parent.kind is Kind.SCHOOL else Column.CLASS
-            raise Refused(Defect(column, "ambiguous", "有几个写法相近的班级或年级，请核对名称"))
+            raise Refused(
+                Defect(column, "ambiguous", _SAME_NAME if same else _SAME_BUT_FOR_SPELLING)
+            )
         return found[0]
 
     def _misses(self, where: _Where) -> bool:
@@ -225,6 +228,10 @@ class Places:
                     "The tree changed while people were put there.",
                     zh="导入期间机构发生了变动，请重试。",
                 )
+
+
+_SAME_NAME = "有几个名称相同的班级或年级，无法分辨：请先将其改为不同的名称，再导入"
+_SAME_BUT_FOR_SPELLING = "有几个写法相近的班级或年级，请核对名称"
 
 
 def _where(line: Line) -> _Where:

@@ -210,9 +210,9 @@ class SecondFactors:
     async def renew_recovery_codes(self, person_id: UUID) -> Sequence[str]:
         """Ten new codes, to be shown this once; the old ones are void. Raises `NoAuthenticator`
         where there is no second factor to recover from the loss of."""
-        if not (await self._reader.credentials(person_id)).has_factor:
-            raise NoAuthenticator("Set up a second factor first.", zh="请先设置两步验证。")
         async with self._new_uow() as uow:
+            if not (await self._reader.held(uow.connection, person_id)).has_factor:
+                raise NoAuthenticator("Set up a second factor first.", zh="请先设置两步验证。")
             codes = await self._fresh_codes(uow, person_id)
             return await uow.commit(codes)
 
@@ -224,9 +224,9 @@ class SecondFactors:
 
     async def remove_authenticator(self, person_id: UUID) -> None:
         """Raises `LastSecondFactor`, `NoAuthenticator`."""
-        credentials = await self._reader.credentials(person_id)
-        await self.may_lose_factor(person_id, credentials, left=credentials.passkeys)
         async with self._new_uow() as uow:
+            credentials = await self._reader.held(uow.connection, person_id)
+            await self.may_lose_factor(person_id, credentials, left=credentials.passkeys)
             if not await self._stores(uow.connection).remove_authenticator(person_id):
                 raise NoAuthenticator("There is no authenticator.", zh="没有设置身份验证器。")
             uow.audit.record("second_factor.removed", str(person_id), factor="authenticator")
@@ -236,7 +236,8 @@ class SecondFactors:
         self, person_id: UUID, credentials: Credentials, *, left: int
     ) -> None:
         """Raises `LastSecondFactor` where a role asks for one, or where the password was chosen
-        to stand beside one; `left` counts the factors that would remain."""
+        to stand beside one; `left` counts the factors that would remain of the `credentials`
+        held."""
         if left:
             return
         if await factor_is_due(self._directory, self._profile, person_id):

@@ -72,6 +72,10 @@ class UnknownClient(DomainError):
     """The application that the person comes from is not known, or not approved."""
 
 
+class ToldOtherwise(Exception):
+    """The page on which the person decided told something else than would be told now."""
+
+
 class UnknownAddress(DomainError):
     """The address that the person should go to is not registered for the application."""
 

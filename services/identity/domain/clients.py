@@ -6,6 +6,8 @@ and where they are sent, and the security administrator decides; what it may ask
 only the latter changes.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -130,7 +132,7 @@ class ClientNotFound(DomainError):
 
 
 class ClientActionUnavailable(DomainError):
-    """The application's state does not allow the action."""
+    """The application's state does not allow the action, or there is nothing to decide."""
 
 
 class OwnClient(DomainError):
@@ -229,6 +231,12 @@ class Client:
             if state is self.state and (self.proposal or action not in ON_PROPOSALS)
         )
 
+    def introduced(self, scopes: Iterable[str]) -> str:
+        """What a person is told who is asked to let it have `scopes`, as a digest: they let it have
+        them for nothing else."""
+        told = json.dumps([self.name, self.purpose, sorted(scopes)])
+        return hashlib.sha256(told.encode()).hexdigest()
+
     def may(self, grant: GrantType) -> bool:
         return grant in self.terms.grant_types
 
@@ -250,14 +258,24 @@ class Client:
             address == known or (native and same_loopback(known, address)) for known in addresses
         )
 
+    def _unavailable(self, action: ClientAction) -> ClientActionUnavailable:
+        if action in ON_PROPOSALS and (self.state, action) in TRANSITIONS:
+            return ClientActionUnavailable(
+                "Its owner has proposed nothing that waits for a decision.",
+                zh="申请方没有待审批的变更。",
+            )
+        # The owner is told what owners do, the security administrator what is theirs.
+        owners = action in OWNERS_ACTIONS
+        allowed = [each for each in self.actions if (each in OWNERS_ACTIONS) is owners]
+        return ClientActionUnavailable(
+            f"The application is {self.state}: it allows {', '.join(allowed) or 'nothing more'}.",
+            zh=f"应用当前状态为 {self.state}，可用操作：{'、'.join(allowed) or '无'}。",
+        )
+
     def after(self, action: ClientAction, actor: str) -> Self:
         """In the state that `action` leads to. Raises `ClientActionUnavailable`, `OwnClient`."""
         if action not in self.actions:
-            allowed = ", ".join(self.actions) or "nothing more"
-            raise ClientActionUnavailable(
-                f"The application is {self.state}: it allows {allowed}.",
-                zh=f"应用当前状态为 {self.state}，可用操作：{'、'.join(self.actions) or '无'}。",
-            )
+            raise self._unavailable(action)
         interested = {self.requested_by, self.proposal and self.proposal.by}
         if action not in OWNERS_ACTIONS and actor in interested:
             raise OwnClient(

@@ -108,8 +108,8 @@ class UnreadableRoster(ValueError):
 @dataclass(frozen=True, slots=True)
 class RosterLine:
     """The cells of one line, outer blanks off and empty ones left out. ``number`` is the row in
-    the file, the headings counted; of OneRoster, the row in users.csv. ``trouble`` keeps it
-    from being read."""
+    the file, the headings counted; of OneRoster, the row in users.csv or in the file that the
+    detail names. ``trouble`` keeps it from being read."""
 
     number: int
     cells: Mapping[Column, str]

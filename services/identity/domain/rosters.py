@@ -120,6 +120,14 @@ class Line:
         return {column: word for column, word in words.items() if word}
 
 
+class Spoilt(dict[Column, str]):
+    """In the place of a line's cells, of which none can be read: why."""
+
+    def __init__(self, defect: Defect) -> None:
+        super().__init__()
+        self.defect = defect
+
+
 GUARDIAN_COLUMNS = (
     (Column.GUARDIAN_NAME, Column.GUARDIAN_PHONE, Column.GUARDIAN_RELATION),
     (
@@ -138,6 +146,8 @@ _KEY_COLUMNS = tuple((Column(kind), partial(identify, kind)) for kind in Identif
 
 def parse_line(values: Mapping[Column, str]) -> Line:
     """Read the cells of one line. Raises `LineRefused`."""
+    if isinstance(values, Spoilt):
+        raise LineRefused((values.defect,))
     return _Reading(values).line()
 
 
@@ -165,7 +175,7 @@ class _Reading:
         if len({each.phone for each in guardians}) < len(guardians):
             self._add(Column.SECOND_GUARDIAN_PHONE, "repeated", "两位监护人的手机号相同，请核对")
         leaving = self._read(Column.STATUS, _word_in(LEAVING_BY_WORD, LEAVING)) or False
-        ended_on = self._read(Column.ENDED_ON, _day)
+        ended_on = self._read(Column.ENDED_ON, parse_day)
         if ended_on is not None and (leaving or not (class_name or subjects)):
             self._add(
                 Column.ENDED_ON, "not-of-a-class", "离班日期只用于离开某一班级或不再任教某学科"
@@ -228,7 +238,7 @@ class _Reading:
     def _sex_and_birth_date(self, number: IdentifierKey | None) -> tuple[Sex | None, date | None]:
         """What the cells say; where they are empty, what the ID number says."""
         sex = self._read(Column.SEX, _word_in(SEX_BY_WORD, SEXES))
-        born = self._read(Column.BIRTH_DATE, _day)
+        born = self._read(Column.BIRTH_DATE, parse_day)
         if number is None:
             return sex, born
         told = IdNumber(number.value)
@@ -303,18 +313,19 @@ _FIRST_YEAR = 1900
 _DAY = re.compile("([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))")
 
 
-def _day(text: str) -> date:
+def parse_day(text: str) -> date:
+    """A day as people write it. Raises `ValueError` with what to do."""
     parts = _DAY.fullmatch(_folded(text).removesuffix(" 00:00:00"))
     if parts is None:
         raise ValueError("日期请写成 2015-09-01 的形式")
-    year, month, day = (int(each) for each in parts.groups() if each is not None)
+    numbers = (int(each) for each in parts.groups() if each is not None)
     try:
-        born = date(year, month, day)
+        day = date(*numbers)
     except ValueError:
         raise ValueError("没有这一天，请核对日期") from None
-    if born.year < _FIRST_YEAR:
-        raise ValueError("出生日期在 1900 年以前，请核对")
-    return born
+    if day.year < _FIRST_YEAR:
+        raise ValueError("日期在 1900 年以前，请核对")
+    return day
 
 
 _SUBJECT = re.compile("L?[1-9][0-9]{1,3}")

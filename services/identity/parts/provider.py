@@ -108,8 +108,7 @@ def build(
     devices = Devices(
         new_uow,
         DeviceRows,
-        ClientRows,
-        {client.id: client for client, _ in own},
+        known,
         AuthorizationRows,
         tokens,
         throttle,

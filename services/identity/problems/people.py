@@ -142,8 +142,8 @@ PROBLEMS: ProblemTable = {
     guardians.PurposeOutdated: Problem(
         "identity/purpose-outdated",
         409,
-        "The purpose has another version now",
-        "授权说明已有新版本",
+        "Another version of the purpose is in force",
+        "现行的授权说明是另一版本",
     ),
     guardians.ConsentGiven: Problem(
         "identity/consent-given",

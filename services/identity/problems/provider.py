@@ -33,8 +33,8 @@ PROBLEMS: ProblemTable = {
     clients.ClientActionUnavailable: Problem(
         "identity/client-action-unavailable",
         409,
-        "The state of the application does not allow this",
-        "应用当前状态不允许此操作",
+        "The application does not allow this now",
+        "应用目前不允许此操作",
     ),
     clients.OwnClient: Problem(
         "identity/own-client",

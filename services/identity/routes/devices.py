@@ -9,7 +9,11 @@ from services.identity.application.authorization import Introductions
 from services.identity.application.client_authentication import ClientAuthentication
 from services.identity.application.devices import Devices
 from services.identity.application.sessions import Session, Sessions
-from services.identity.domain.authorization import DEVICE_CODE_LIFE, DEVICE_POLL_SECONDS
+from services.identity.domain.authorization import (
+    DEVICE_CODE_LIFE,
+    DEVICE_POLL_SECONDS,
+    ToldOtherwise,
+)
 from services.identity.domain.throttle import TooManyAttempts
 from services.identity.pages import Cookie, Form, FormError, PageRoutes, Pages
 from services.identity.pages.faults import waiting
@@ -92,11 +96,15 @@ def devices_router(
             return _ask(request, typed, waiting(error, "user_code"), status=429, headers=headers)
 
     async def _taken(request: Request, form: Form, typed: str, session: Session) -> Response:
+        changed = False
         if "decision" in form:
-            allowed = form["decision"] == "allow"
-            if await devices.answer(typed, session, approved=allowed):
-                return pages.render(request, "device_done.html", allowed=allowed)
-            return _ask(request, typed, _UNKNOWN)
+            allowed, told = form["decision"] == "allow", form.get("shown", "")
+            try:
+                if await devices.answer(typed, session, told, approved=allowed):
+                    return pages.render(request, "device_done.html", allowed=allowed)
+                return _ask(request, typed, _UNKNOWN)
+            except ToldOtherwise:
+                changed = True
         found = await devices.find(typed, session)
         if found is None:
             return _ask(request, typed, _UNKNOWN)
@@ -104,6 +112,8 @@ def devices_router(
         return pages.render(
             request,
             "consent.html",
+            409 if changed else 200,
+            changed=changed,
             client_name=found.client.name,
             owner=owner,
             purpose=found.client.purpose,
@@ -111,7 +121,10 @@ def devices_router(
             withheld=described(withheld),
             account=account,
             action=page,
-            hidden={"user_code": found.user_code},
+            hidden={
+                "user_code": found.user_code,
+                "shown": found.client.introduced(found.scopes),
+            },
         )
 
     async def _session(request: Request) -> Session | None:

@@ -14,6 +14,7 @@ from services.identity.domain.authorization import (
     UNREADABLE_ZH,
     AuthorizationRequest,
     OAuthError,
+    ToldOtherwise,
     UnknownAddress,
     UnknownClient,
     UnreadableRequest,
@@ -141,7 +142,7 @@ def oidc_router(
         if outcome is Ask.SIGN_IN:
             return _to_login(request, parameters.values)
         if outcome is Ask.CONSENT and session is not None:
-            return await _consent_page(request, asked, session)
+            return await _consent_page(request, request.url.query, asked, session)
         return _back(address, parameters.values, code=str(outcome))
 
     async def _destination(query: str) -> tuple[Parameters, Client, str]:
@@ -170,12 +171,19 @@ def oidc_router(
         return response
 
     async def _consent_page(
-        request: Request, asked: AuthorizationRequest, session: Session
+        request: Request,
+        asking: str,
+        asked: AuthorizationRequest,
+        session: Session,
+        *,
+        changed: bool = False,
     ) -> Response:
         owner, account, withheld = await introductions.of(asked.client, session, asked.wanted)
         return pages.render(
             request,
             "consent.html",
+            409 if changed else 200,
+            changed=changed,
             form_action=sources(asked.redirect_uri),
             client_name=asked.client.name,
             owner=owner,
@@ -184,13 +192,14 @@ def oidc_router(
             withheld=described(withheld),
             account=account,
             action=f"{here}/consent",
-            hidden={"request": request.url.query},
+            hidden={"request": asking, "shown": asked.client.introduced(asked.wanted)},
         )
 
     async def answer_consent_page(request: Request, form: Form) -> Response:
         """The person's answer on the consent page: ``request`` is the query that it was shown for,
-        ``decision`` is ``allow`` or ``deny``."""
-        parameters, client, address = await _destination(form.get("request", ""))
+        ``shown`` what it told, ``decision`` is ``allow`` or ``deny``."""
+        asking = form.get("request", "")
+        parameters, client, address = await _destination(asking)
         given = parameters.values
         session = await sessions.current(pages.cookies.read(request, Cookie.SESSION))
         if session is None:
@@ -200,7 +209,12 @@ def oidc_router(
                 raise OAuthError("access_denied", "the person refused")
             asked_at = step_up.asked_at(given, pages.visit(request))
             asked = AuthorizationRequest.read(parameters.single(), client, address, asked_at)
-            outcome = await authorizations.consent(asked, session)
+            try:
+                outcome = await authorizations.consent(asked, session, form.get("shown", ""))
+            except ToldOtherwise:
+                _, client, _ = await _destination(asking)
+                anew = AuthorizationRequest.read(parameters.single(), client, address, asked_at)
+                return await _consent_page(request, asking, anew, session, changed=True)
             if outcome is Ask.SIGN_IN:
                 return _to_login(request, given)
             return _back(address, given, code=outcome)

@@ -154,9 +154,10 @@ class SecondStepPages:
                 self._cookie(request), form.get("code", ""), visitor
             )
         except WrongCode:
-            return await self._enrolment_page(request, (WRONG_CODE,), 401)
+            return await self._enrolment_page(request, (WRONG_CODE,), 401, UNAUTHENTICATED)
         except TooManyAttempts as error:
-            return await self._enrolment_page(request, (waiting(error, "code"),), 429)
+            headers = {"retry-after": str(error.retry_after)}
+            return await self._enrolment_page(request, (waiting(error, "code"),), 429, headers)
         onward = self._visitors.go_on(outcome)
         page = self._pages.render(
             request, "recovery_codes.html", codes=codes, onward=onward.headers["location"]
@@ -165,7 +166,11 @@ class SecondStepPages:
         return page
 
     async def _enrolment_page(
-        self, request: Request, errors: Sequence[FormError] = (), status: int = 200
+        self,
+        request: Request,
+        errors: Sequence[FormError] = (),
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         under_way = await self._sign_in.under_way(self._cookie(request))
         enrolment = await self._second_factors.enrol(under_way.person_id)
@@ -173,7 +178,7 @@ class SecondStepPages:
             request,
             "enrol.html",
             status,
-            headers=UNAUTHENTICATED if status == 401 else None,
+            headers=headers,
             errors=errors,
             enrolment=enrolment,
             qr=qr_code(enrolment),

@@ -114,8 +114,8 @@ class DefectView(BaseModel):
 
 
 class ImportLineView(BaseModel):
-    """``row`` is that of the file, the headings counted; of OneRoster, that of users.csv.
-    ``changes`` names what changed, without values."""
+    """``row`` is that of the file, the headings counted; of OneRoster, that of users.csv or of the
+    file that the detail names. ``changes`` names what changed, without values."""
 
     row: int
     outcome: Outcome

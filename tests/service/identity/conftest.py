@@ -5,6 +5,7 @@ under another role. Background tasks do not run, so no event leaves for the bus;
 here and verified by the service.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import asyncpg
@@ -118,3 +119,17 @@ def statements(app: FastAPI) -> Iterator[list[str]]:
     """The SQL statements that the service has sent, in order; clear it to count from there."""
     with statements_of(app.state.runtime.engine) as sent:
         yield sent
+
+
+async def waiting_for_locks(owner: asyncpg.Connection, number: int) -> None:
+    """Until as many statements wait in the database of `owner`."""
+    for _ in range(200):
+        await owner.execute("SELECT pg_stat_clear_snapshot()")
+        waiting = await owner.fetchval(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        if waiting == number:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{waiting} of {number} wait for a lock")

@@ -1,6 +1,6 @@
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from tests.service.identity.authentication import (
     house_of,
     secret_from,
 )
+from tests.service.identity.conftest import waiting_for_locks
 
 NEW = "the stork went over the bridge"
 PASSWORD_PAGE = f"{ACCOUNT}/password"
@@ -211,6 +212,69 @@ class TestTheAuthenticator:
     async def test_there_are_no_recovery_codes_without_a_second_factor(self, house: House) -> None:
         browser, _ = await house.signed_in()
         assert (await change(browser, "renew_recovery_codes")).status_code == 409
+
+
+class TestTwoThingsAtOnce:
+    """A short password stands beside a second factor, whatever comes at the same time."""
+
+    async def beside_factors(
+        self, house: House, passkeys: int, *, authenticator: bool = False
+    ) -> tuple[Browser, list[str]]:
+        """Somebody whose password is short, and the passkeys."""
+        browser, person_id = await house.signed_in()
+        await house.owner.execute("UPDATE passwords SET stands_alone = false")
+        if authenticator:
+            await house.owner.execute(
+                "INSERT INTO authenticators (person_id, secret, created_at, confirmed_at)"
+                " VALUES ($1, '', now(), now())",
+                person_id,
+            )
+        await house.owner.execute(
+            "INSERT INTO passkeys (id, person_id, credential_id, public_key, sign_count, synced,"
+            " name, created_at) SELECT gen_random_uuid(), $1, n::text::bytea, '', 0, false, '',"
+            " now() FROM generate_series(1, $2) n",
+            person_id,
+            passkeys,
+        )
+        rows = await house.owner.fetch("SELECT id FROM passkeys")
+        return browser, [str(row["id"]) for row in rows]
+
+    async def both(self, house: House, table: str, *requests: Awaitable[httpx2.Response]) -> int:
+        """Send two requests that meet at the rows of `table`; how many were done."""
+        async with house.owner.transaction():
+            await house.owner.fetch(f"SELECT FROM {table} FOR UPDATE")
+            under_way = [asyncio.ensure_future(each) for each in requests]
+            await waiting_for_locks(house.owner, 2)
+        answers = await asyncio.gather(*under_way)
+        assert {answer.status_code for answer in answers} <= {303, 409, 422}
+        return sum(answer.status_code == 303 for answer in answers)
+
+    async def test_of_two_passkeys_one_stays(self, house: House) -> None:
+        browser, passkeys = await self.beside_factors(house, 2)
+        requests = [change(browser, "remove_passkey", passkey=each) for each in passkeys]
+        assert await self.both(house, "passkeys", *requests) == 1
+        assert await house.owner.fetchval("SELECT count(*) FROM passkeys") == 1
+
+    async def test_of_a_passkey_and_an_authenticator_one_stays(self, house: House) -> None:
+        browser, [passkey] = await self.beside_factors(house, 1, authenticator=True)
+        requests = (
+            change(browser, "remove_passkey", passkey=passkey),
+            change(browser, "remove_authenticator"),
+        )
+        assert await self.both(house, "passkeys, authenticators", *requests) == 1
+
+    async def test_no_short_password_is_chosen_while_the_factor_goes(self, house: House) -> None:
+        browser, [passkey] = await self.beside_factors(house, 1)
+        await house.owner.execute("UPDATE passwords SET stands_alone = true")
+        await browser.open(PASSWORD_PAGE)
+        short = "her gap7"
+        choosing = browser.submit(PASSWORD_PAGE, password=short, again=short)
+        removing = change(browser, "remove_passkey", passkey=passkey)
+        assert await self.both(house, "passkeys, passwords", choosing, removing) == 1
+        alone, factors = await house.owner.fetchrow(
+            "SELECT stands_alone, (SELECT count(*) FROM passkeys) FROM passwords"
+        ) or (False, 0)
+        assert alone or factors
 
 
 class TestInvitations:

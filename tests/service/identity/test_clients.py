@@ -250,6 +250,17 @@ async def test_a_retired_application_stays_retired(
     assert answer.json()["type"].endswith("identity/client-action-unavailable")
 
 
+async def test_where_nothing_was_proposed_there_is_nothing_to_accept(
+    house: House, integrator: dict[str, str], security: dict[str, str]
+) -> None:
+    client, etag = await _approved(house, integrator, security)
+    answer = await _decide(house, client["id"], "accept", security, etag)
+    assert answer.status_code == 409
+    assert "没有待审批的变更" in answer.text
+    answer = await _decide(house, client["id"], "resume", security, etag)
+    assert "set_terms、suspend。" in answer.text
+
+
 async def test_terms_are_set_by_the_security_administrator(
     house: House, integrator: dict[str, str], security: dict[str, str]
 ) -> None:

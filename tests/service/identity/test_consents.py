@@ -201,6 +201,15 @@ async def test_what_a_guardian_consented_to_falls_with_the_link(
     assert (await world.events())[-2:] == ["consent.withdrawn", f"guardianship.{link}"]
 
 
+async def test_a_version_that_there_is_not_is_called_no_newer_one(
+    world: World, mother: dict[str, Any], child: dict[str, Any]
+) -> None:
+    answer = await consent(world, mother, child, version=99)
+    assert problem(answer) == (409, "purpose-outdated")
+    assert "已有新版本" not in answer.text
+    assert "请阅读第 1 版说明后再同意" in answer.text
+
+
 async def test_a_later_version_asks_anew_when_it_takes_effect(
     world: World, mother: dict[str, Any], child: dict[str, Any]
 ) -> None:

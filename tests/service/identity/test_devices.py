@@ -81,6 +81,20 @@ async def test_a_device_let_in_before_all_sign_ins_were_ended_gets_nothing(house
         assert (await _poll(house, client, started["device_code"]))["error"] == "invalid_grant"
 
 
+async def test_a_device_is_let_in_for_what_the_page_showed_alone(house: House) -> None:
+    client = await house.client()
+    started = (await house.post("/device_authorization", client, scope="openid")).json()
+    browser = house.browser()
+    await browser.sign_in(await house.person())
+    page = await browser.get("/identity/device")
+    page = await browser.submit(page, user_code=started["user_code"])
+    await house.owner.execute("UPDATE clients SET name = '卖数据', purpose = '出售'")
+    anew = await browser.submit(page, decision="allow")
+    assert (anew.status_code, "卖数据" in anew.text) == (409, True)
+    assert (await _poll(house, client, started["device_code"]))["error"] == "authorization_pending"
+    assert "设备已连接" in (await browser.submit(anew, decision="allow")).text
+
+
 async def test_a_refused_device_is_told_so(house: House) -> None:
     client = await house.client()
     started = (await house.post("/device_authorization", client, scope="openid")).json()

@@ -78,8 +78,93 @@ async def test_a_link_that_was_lost_is_void_once_it_is_run_again(
 async def test_it_is_refused_where_others_are(found: Found, owner: asyncpg.Connection) -> None:
     await found(*wanted())
     await owner.execute("DELETE FROM identifiers")
+    await owner.execute("UPDATE people SET state = 'ACTIVE'")
     code, printed = await found(*wanted())
     assert (code, "已有其他人员" in printed) == (1, True)
+
+
+async def test_what_nobody_took_up_yet_is_mended_when_it_is_run_again(
+    found: Found, owner: asyncpg.Connection
+) -> None:
+    slips = {"云南省": "云南", "张伟": "张为", "zhang": "zhnag", "李娜": "李那"}
+    _, first = await found(*(slips.get(each, each) for each in wanted()))
+    code, second = await found(*wanted())
+    assert (code, len(links(second))) == (0, 3), second
+    assert not links(first) & links(second)
+    for told in (
+        "云南: is called 云南省 now",
+        "李那: is called 李娜 now",
+        "张为: no longer invited",
+    ):
+        assert told in second
+    assert await owner.fetchval("SELECT name FROM organisations") == "云南省"
+    assert len(await owner.fetch("SELECT FROM people WHERE state = 'INVITED'")) == 3
+    erased = await owner.fetch("SELECT count(*) FROM people WHERE state = 'ERASED'")
+    assert [row["count"] for row in erased] == [1]
+    code, third = await found(*wanted())
+    assert (code, len(links(third)), "now" in third) == (0, 3, False)
+    await owner.execute("UPDATE people SET state = 'ACTIVE' WHERE state = 'INVITED'")
+    code, printed = await found(*wanted())
+    assert (code, printed.count("已任职")) == (0, 3), printed
+    assert await owner.fetchval("SELECT count(*) FROM role_grants") == 3
+
+
+async def test_one_whom_nobody_activated_is_replaced_beside_two_who_hold_their_offices(
+    found: Found, owner: asyncpg.Connection
+) -> None:
+    await found(*wanted())
+    await owner.execute(
+        "UPDATE people SET state = 'ACTIVE' WHERE id <> (SELECT min(id::text)::uuid FROM people)"
+    )
+    await found(*wanted())
+    slipped = await owner.fetchval("SELECT id FROM people WHERE state = 'INVITED'")
+    code, printed = await found(*("zhou" if each == "zhang" else each for each in wanted()))
+    assert (code, len(links(printed)), printed.count("已任职")) == (0, 1, 2), printed
+    assert await owner.fetchval("SELECT state FROM people WHERE id = $1", slipped) == "ERASED"
+
+
+async def test_an_office_is_still_given_where_one_of_the_three_has_begun_to_invite(
+    found: Found, owner: asyncpg.Connection
+) -> None:
+    await found(*wanted())
+    first = "(SELECT min(id::text)::uuid FROM people)"
+    await owner.execute(f"UPDATE people SET state = 'ACTIVE' WHERE id = {first}")  # noqa: S608
+    await found(*wanted())
+    await owner.execute(
+        "INSERT INTO people (id, code, state, version, created_at, updated_at)"
+        " VALUES (gen_random_uuid(), 'somebody', 'ACTIVE', 1, now(), now())"
+    )
+    await owner.execute("UPDATE people SET state = 'ACTIVE'")
+    code, printed = await found(*wanted())
+    assert (code, printed.count("已任职")) == (0, 3), printed
+    code, printed = await found(*wanted())
+    assert (code, "已有其他人员" in printed) == (1, True)
+
+
+async def test_names_in_use_stay_and_are_told_as_they_are(
+    found: Found, owner: asyncpg.Connection
+) -> None:
+    await found(*wanted())
+    await owner.execute("UPDATE people SET state = 'ACTIVE'")
+    code, printed = await found(*({"云南省": "四川省", "张伟": "张三"}.get(e, e) for e in wanted()))
+    assert code == 0
+    assert "云南省" in printed
+    assert "张伟" in printed
+    assert not {"四川省", "张三"} & {*re.findall("[一-鿿]+", printed)}
+
+
+@pytest.mark.parametrize(
+    "invited_otherwise",
+    ["UPDATE invitations SET issued_by = 'somebody'", "DELETE FROM invitations"],
+)
+async def test_whom_somebody_else_made_nobody_replaces(
+    found: Found, owner: asyncpg.Connection, invited_otherwise: str
+) -> None:
+    await found(*wanted())
+    await owner.execute(invited_otherwise)
+    code, printed = await found(*("zhou" if each == "zhang" else each for each in wanted()))
+    assert (code, "已有其他人员" in printed) == (1, True)
+    assert await owner.fetchval("SELECT count(*) FROM people WHERE state = 'ERASED'") == 0
 
 
 async def test_what_was_begun_otherwise_is_left_as_it_is(

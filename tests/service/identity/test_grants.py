@@ -12,6 +12,7 @@ from services.identity.settings import Settings
 from shared.access import Role
 from shared.ids import uuid7
 from tests.service.house import Token
+from tests.service.identity.conftest import waiting_for_locks
 from tests.service.identity.people import SCOPES, V1, World, build_people, make_world, problem
 
 GRANTS = f"{V1}/role-grants"
@@ -176,19 +177,6 @@ async def test_nor_when_all_three_are_given_at_the_same_moment(world: World) -> 
     answers = await asyncio.gather(*gifts)
     assert sorted(each.status_code for each in answers) == [201, 409, 409]
     assert await world.owner.fetchval("SELECT count(*) FROM role_grants") == 1
-
-
-async def waiting_for_locks(owner: asyncpg.Connection, number: int) -> None:
-    for _ in range(200):
-        await owner.execute("SELECT pg_stat_clear_snapshot()")
-        waiting = await owner.fetchval(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        if waiting == number:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{waiting} of {number} wait for a lock")
 
 
 async def test_the_same_role_is_given_once_at_a_time(world: World) -> None:

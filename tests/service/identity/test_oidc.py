@@ -236,6 +236,47 @@ async def test_people_are_asked_again_when_the_application_is_for_something_else
     assert purpose in (await browser.authorize(client)).text
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("name = '卖数据'", "卖数据"),
+        ("purpose = '出售'", "出售"),
+        ("scopes = '{openid,profile,phone}'", "读取您的手机号码"),
+    ],
+)
+async def test_consent_counts_for_what_the_page_showed_alone(
+    house: House, change: str, told: str
+) -> None:
+    client = await house.client(trusted=False, scopes=("openid", "profile"))
+    browser = house.browser()
+    await browser.sign_in(await house.person())
+    asking = {"scope": "openid profile phone", "ui_locales": "zh-CN"}
+    page = await browser.authorize(client, **asking)
+    await house.owner.execute(f"UPDATE clients SET {change}")  # noqa: S608 - our own words
+    owner = house.bearer("owner", "identity.manage", ("integrator@PHOUSE",))
+    secrets = f"/identity/v1/clients/{client.id}/secrets"
+    # Whatever is done to a client, it is read anew.
+    assert (await house.http.post(secrets, json={}, headers=owner)).status_code == 201
+
+    anew = await browser.submit(page, decision="allow")
+    assert anew.status_code == 409
+    assert told in anew.text
+    assert "请重新阅读后再决定" in anew.text
+    assert await house.owner.fetchval("SELECT count(*) FROM client_consents") == 0
+    assert "code" in query(await browser.submit(anew, decision="allow"))
+
+
+async def test_consent_counts_for_what_is_stored_not_for_what_is_remembered(house: House) -> None:
+    client = await house.client(trusted=False)
+    browser = house.browser()
+    await browser.sign_in(await house.person())
+    page = await browser.authorize(client)
+    await house.owner.execute("UPDATE clients SET name = '卖数据'")
+    anew = await browser.submit(page, decision="allow")
+    assert (anew.status_code, "卖数据" in anew.text) == (409, True)
+    assert "code" in query(await browser.submit(anew, decision="allow"))
+
+
 async def test_a_refusal_is_told_to_the_client(house: House) -> None:
     client = await house.client(trusted=False)
     browser = house.browser()

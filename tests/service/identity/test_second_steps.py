@@ -216,6 +216,17 @@ class TestTheProfileDjbh3:
         assert 'href="/identity/device"' in answer.text
         assert await browser.is_signed_in()
 
+    async def test_who_guesses_the_first_code_is_told_how_long_to_wait(
+        self, house: House, owner: asyncpg.Connection
+    ) -> None:
+        await self.grant(owner, await house.person("zhangwei", self.STRONG), "auditor")
+        browser = house.browser()
+        await browser.sign_in("zhangwei", self.STRONG)
+        await browser.open(f"{LOGIN}/enrol")
+        answers = [await browser.submit(f"{LOGIN}/enrol", code="000000") for _ in range(6)]
+        assert [each.status_code for each in answers] == [401] * 5 + [429]
+        assert int(answers[-1].headers["retry-after"]) > 0
+
     async def test_a_teacher_needs_none(self, house: House, owner: asyncpg.Connection) -> None:
         person_id = await house.person("zhangwei", self.STRONG)
         await self.grant(owner, person_id, "teacher")

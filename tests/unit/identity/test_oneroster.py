@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,9 @@ from services.identity.domain.identifiers import IdentifierKind
 from services.identity.domain.imports import Format, UnreadableRoster
 from services.identity.domain.roster_words import Column, RosterRole
 from services.identity.domain.rosters import RosterGuardian, parse_line
+from services.identity.domain.staging import Staged, Staging
+from shared.civil import civil_date
+from shared.clock import utc_now
 from tests.unit.identity.test_rosters import ID_NUMBER, lines, refused
 
 
@@ -121,3 +125,114 @@ def test_an_incomplete_oneroster_package_is_refused(missing: str) -> None:
     tables = {name: table for name, table in ONEROSTER.items() if name != missing}
     with pytest.raises(UnreadableRoster, match=missing):
         lines(package(**tables), Format.ONEROSTER)
+
+
+def told(**tables: str) -> list[str]:
+    """Of each line its name, or its row and what is wrong with it."""
+    staging = Staging()
+    taken = map(staging.take, lines(package(**{**ONEROSTER, **tables}), Format.ONEROSTER))
+    return [each.line.name if each.line else _wrong(each) for each in taken]
+
+
+def _wrong(refused: Staged) -> str:
+    (defect,) = refused.defects
+    return f"{refused.number} {defect.column} {defect.reason}: {defect.detail}"
+
+
+TORN = "双引号不成对，请删去多余的双引号"
+EVERYBODY = ["李明", "Anna Zhao", "Anna Zhao", "已离"]
+
+
+def test_a_oneroster_user_s_row_that_is_spoilt_keeps_nobody_else_out() -> None:
+    users = ONEROSTER["users"] + 'u9,,true,x,"三三,王,,,\n'
+    roles = ONEROSTER["roles"] + "r9,u9,primary,student,s1\n"
+    enrolments = ONEROSTER["enrollments"] + "e8,c1,s1,u9,student\n"
+    assert told(users=users, roles=roles, enrollments=enrolments) == [
+        *EVERYBODY,
+        f"6 None torn: users.csv 第 6 行：{TORN}",
+    ]
+
+
+@pytest.mark.parametrize("table", ["roles", "enrollments", "demographics"])
+def test_a_spoilt_row_about_one_person_is_told_by_its_file(table: str) -> None:
+    content = ONEROSTER[table] + 'x9,"u1,,,\n'
+    number = content.count("\n")
+    assert told(**{table: content}) == [
+        *EVERYBODY,
+        f"{number} None torn: {table}.csv 第 {number} 行：{TORN}",
+    ]
+
+
+@pytest.mark.parametrize("table", ["orgs", "academicSessions", "classes"])
+def test_a_spoilt_row_that_many_depend_on_refuses_the_package(table: str) -> None:
+    tables = {**ONEROSTER, table: ONEROSTER[table] + 'x9,"x,,,\n'}
+    with pytest.raises(UnreadableRoster, match=rf"{table}.csv 第 [0-9]+ 行"):
+        lines(package(**tables), Format.ONEROSTER)
+
+
+def test_empty_rows_of_a_oneroster_file_are_nobody() -> None:
+    assert (
+        told(**{name: f"{table}\r\n\r\n,,\r\n" for name, table in ONEROSTER.items()}) == EVERYBODY
+    )
+
+
+def test_oneroster_days_are_compared_as_days_however_they_are_written() -> None:
+    yesterday = f"{civil_date(utc_now()) - timedelta(days=1):%Y/%m/%d}"
+    roles = (
+        ONEROSTER["roles"]
+        .replace("orgSourcedId\n", "orgSourcedId,beginDate,endDate\n")
+        .replace("u1,primary,student,s1", f"u1,primary,student,s1,{yesterday},2999/7/1")
+        .replace("u2,primary,teacher,s1", f"u2,primary,teacher,s1,2020.9.1,{yesterday}")
+    )
+    read = lines(package(**{**ONEROSTER, "roles": roles}), Format.ONEROSTER)
+    assert [each.trouble for each in read] == [None, None, None]
+    assert [parse_line(each.cells).leaving for each in read] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "wrong"),
+    [
+        ("2026-13-45", "garbage", "None invalid: {} 第 {} 行：beginDate：没有这一天，请核对日期"),
+        ("", "soon", "ended_on invalid: {} 第 {} 行：endDate：日期请写成 2015-09-01 的形式"),
+    ],
+    ids=["begins", "ends"],
+)
+def test_what_is_no_day_spoils_its_oneroster_row(begins: str, ends: str, wrong: str) -> None:
+    roles = (
+        ONEROSTER["roles"]
+        .replace("orgSourcedId\n", "orgSourcedId,beginDate,endDate\n")
+        .replace("u2,primary,teacher,s1", f"u2,primary,teacher,s1,{begins},{ends}")
+    )
+    assert told(roles=roles) == ["李明", "已离", f"3 {wrong.format('roles.csv', 3)}"]
+    enrolments = (
+        ONEROSTER["enrollments"]
+        .replace("role\n", "role,beginDate,endDate\n", 1)
+        .replace("e1,c1,s1,u1,student", f"e1,c1,s1,u1,student,{begins},{ends}")
+    )
+    assert told(enrollments=enrolments) == [
+        *EVERYBODY,
+        f"3 {wrong.format('enrollments.csv', 3)}",
+    ]
+
+
+def test_oneroster_rows_that_refer_to_what_is_not_there_are_told() -> None:
+    assert told(
+        users=ONEROSTER["users"].replace(",u3,03,", ",u8,03,"),
+        roles=ONEROSTER["roles"] + "r6,nobody,primary,student,s1\n",
+        enrollments=ONEROSTER["enrollments"] + "e6,c1,s1,nobody,student\ne7,c9,s1,u1,student\n",
+    ) == [
+        *EVERYBODY,
+        "2 guardian_name unknown: users.csv 第 2 行：agentSourcedIds 在 users.csv 中没有",
+        "6 None unknown: roles.csv 第 6 行：userSourcedId 在 users.csv 中没有",
+        "6 None unknown: enrollments.csv 第 6 行：userSourcedId 在 users.csv 中没有",
+        "7 class unknown: enrollments.csv 第 7 行：classSourcedId 在 classes.csv 中没有",
+    ]
+
+
+def test_oneroster_users_with_another_s_id_or_none_are_refused() -> None:
+    users = ONEROSTER["users"] + "u2,,true,ms.qian,Bea,Qian,T-02,,,,,\n,,true,no.id,,,,,,,,\n"
+    assert told(users=users) == [
+        *EVERYBODY,
+        "6 None repeated: users.csv 第 6 行：sourcedId 与第 3 行相同",
+        "7 None missing: users.csv 第 7 行：请填写 sourcedId",
+    ]

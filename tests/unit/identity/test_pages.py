@@ -42,6 +42,7 @@ PAGES: dict[str, dict[str, Any]] = {
         "account": HOSTILE,
         "action": "/identity/consent",
         "hidden": {"request": HOSTILE},
+        "changed": True,
     },
     "device.html": {"action": "/identity/device", "user_code": HOSTILE, "hidden": {}},
     "device_done.html": {"allowed": False},

@@ -27,7 +27,6 @@ from services.identity.domain.rosters import (
     parse_line,
     written,
 )
-from services.identity.domain.staging import Staging
 
 ID_NUMBER = "11010519491231002X"
 PUPIL = {Column.NAME: "李明", Column.ROLE: "学生", Column.STUDENT_NUMBER: f"G{ID_NUMBER}"}
@@ -77,45 +76,11 @@ def test_marks_that_keep_numbers_from_being_numbers_come_off(written: str) -> No
         ("编号,备注\n1,2\n".encode(), "表头"),
         ("姓名,姓名\n李明,王芳\n".encode(), "两列"),
         (b"\xff\xfe\x00\x00\xff", "编码"),
-        (('姓名\n"' + "x" * 200_000).encode(), "过长"),
     ],
 )
 def test_what_is_no_roster_is_told_with_advice(content: bytes, told: str) -> None:
     with pytest.raises(UnreadableRoster, match=told):
         lines(content)
-
-
-@pytest.mark.parametrize(
-    ("content", "read"),
-    [
-        ('姓名,学籍号\n甲,1\n"乙,2\n丙,3\n丁,4\n', ["甲", "-", "丙", "丁"]),
-        ('姓名,学籍号,备注\n甲,1,"病假\n乙,2,\n丙,3,无\n', ["-", "乙", "丙"]),
-        ('姓名,学籍号,备注\n甲,1,"病假\n两天"\n乙,2,\n', ["甲", "乙"]),
-        ('姓名,学籍号\n甲,"1"\n乙,2" \n丙,"3', ["甲", "乙", "-"]),
-        ('姓名,"学籍号\n（必填）"\n甲,1\n', ["甲"]),
-        ('姓名,学籍号,备注\n甲,1,x,y,z\n乙,2,"病假\n两天"\n丙,"3\n"\n', ["甲", "乙", "丙"]),
-        ('姓名,备注,出生日期,备注2\n甲,"病,2018-01-03,"x\n乙,,,\n', ["-", "乙"]),
-        (
-            '姓名,角色,备注,出生日期\n甲,学生,"病,2018-01-03\n乙,学生,x",2018-01-03\n丙,,,\n',
-            ["-", "乙", "丙"],
-        ),
-        (
-            '姓名,角色,年级,班级,备注,x\n甲,学生,1,1,"病\n乙,学生,1,1\n丙,学生,1,1,13"\n',
-            ["-", "乙", "丙"],
-        ),
-        ('姓名,角色,年级,班级,备注,x\n甲,学生,1,1,"病,\n两天",x\n', ["甲"]),
-    ],
-    ids=[
-        *("name", "unknown-column", "a-cell-of-two-lines", "at-the-end"),
-        *("a-heading-of-two-lines", "beside-wider-and-shorter-rows", "two-in-a-row"),
-        *("one-that-another-closes", "short-rows", "a-comma-within"),
-    ],
-)
-def test_a_stray_quotation_mark_spoils_its_own_row_alone(content: str, read: list[str]) -> None:
-    found = lines(content.encode())
-    assert [each.cells[Column.NAME] if each.trouble is None else "-" for each in found] == read
-    spoilt = [each for each in found if each.trouble is not None]
-    assert {Staging().take(each).defects[0].reason for each in spoilt} <= {"torn"}
 
 
 def test_the_sheet_with_the_headings_is_read_wherever_it_stands() -> None:
@@ -133,6 +98,15 @@ def test_the_sheet_with_the_headings_is_read_wherever_it_stands() -> None:
         lines(_bytes(book), Format.XLSX)
     _sheet(book, "二班").sheet_state = "hidden"
     assert len(lines(_bytes(book), Format.XLSX)) == 1
+
+
+def test_a_second_sheet_whose_content_begins_far_below_is_not_passed_over() -> None:
+    book = openpyxl.Workbook()
+    for row in (["姓名", "学籍号"], ["李明", "1"]):
+        _sheet(book, "三年级").append(row)
+    _sheet(book, "四年级")["B30"] = "王芳"
+    with pytest.raises(UnreadableRoster, match="四年级"):
+        lines(_bytes(book), Format.XLSX)
 
 
 def test_spoilt_headings_are_told() -> None:

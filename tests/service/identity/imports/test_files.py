@@ -18,6 +18,7 @@ from tests.service.identity.imports.desk import (
     pupil,
     roster,
 )
+from tests.unit.identity.test_oneroster import ONEROSTER, package
 
 
 @pytest.mark.parametrize("format_", ["csv", "xlsx"])
@@ -113,6 +114,33 @@ async def test_a_spelling_that_fits_several_classes_is_refused(
     ]
 
 
+async def test_classes_of_one_name_are_told_as_such(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李明"), pupil(2, "王芳", "2班")))
+    await owner.execute("UPDATE organisations SET name = '1班' WHERE name = '2班'")
+    view = await desk.done(tree.school, await desk.export(tree.school))
+    for rejected in await desk.rows(view["id"], "rejected"):
+        (defect,) = rejected["defects"]
+        assert defect["reason"] == "ambiguous"
+        assert "名称相同" in defect["detail"]
+        assert "改为不同的名称" in defect["detail"]
+    assert counts(view) == {"rejected": 2}
+
+
+async def test_a_remark_that_looks_like_a_row_makes_nobody(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection
+) -> None:
+    content = (
+        "姓名,角色,用户名,出生日期,年级,班级,备注\n甲,学生,pupil-1,2014-01-02,三年级,9班,"
+        '"地址:a,b,c\n李代桃,学生,li.daitao,2014-01-02,三年级,8班"\n'
+    )
+    view = await desk.done(tree.school, content.encode())
+    assert counts(view) == {"created": 1}
+    assert await owner.fetchval("SELECT count(*) FROM people") == 1
+    assert await owner.fetch("SELECT name FROM organisations WHERE kind = 'class'") == [("9班",)]
+
+
 async def test_somebody_who_is_pupil_and_staff_stays_both(
     tree: Tree, desk: Desk, owner: asyncpg.Connection
 ) -> None:
@@ -173,3 +201,19 @@ async def test_the_template_is_a_roster_without_lines(tree: Tree, desk: Desk) ->
     assert answer.status_code == 200
     view = await desk.done(tree.school, answer.content, format_="xlsx")
     assert view["failure"] == "文件中没有数据行：请在表头下填写人员"
+
+
+async def test_of_a_oneroster_package_with_spoilt_rows_the_others_are_applied(
+    tree: Tree, desk: Desk
+) -> None:
+    users = ONEROSTER["users"] + 'u9,,true,x,"三三,王,,,\n'
+    roles = ONEROSTER["roles"] + "r6,nobody,primary,student,s1\n"
+    packed = package(**{**ONEROSTER, "users": users, "roles": roles})
+    view = await desk.done(tree.school, packed, format_="oneroster")
+    assert counts(view) == {"created": 2, "updated": 1, "rejected": 3}
+    told = [
+        (row["row"], each["reason"])
+        for row in await desk.rows(view["id"], "rejected")
+        for each in row["defects"]
+    ]
+    assert told == [(5, "not-here"), (6, "torn"), (6, "unknown")]
