@@ -329,7 +329,7 @@ async def test_five_days_of_nothing_but_failures_end_a_webhook(
     ("answer", "told"),
     [
         ("302 Found\r\nLocation: http://127.0.0.1/", "it answered 302"),
-        ("200 OK\r\nTransfer-Encoding: chunked\r\nX: y", "RemoteProtocolError"),
+        ("OK without a status", "RemoteProtocolError"),
         ("418 I'm a teapot", "it answered 418"),
     ],
 )
@@ -343,6 +343,20 @@ async def test_what_is_no_success_is_told_without_what_was_answered(
     (delivery,) = await desk.deliveries(made)
     assert delivery["state"] == "PENDING"
     assert told in delivery["failure"]
+
+
+@pytest.mark.parametrize(
+    "answer", ["200 OK\r\nTransfer-Encoding: chunked\r\nX: y", "204 No Content\r\nX: y"]
+)
+async def test_what_a_receiver_says_beside_its_status_fails_no_delivery(
+    desk: Integrator, receiver: Receiver, answer: str
+) -> None:
+    made = await desk.create(receiver)
+    receiver.answers = [answer]
+    await desk.published()
+    await desk.send_all()
+    (delivery,) = await desk.deliveries(made)
+    assert delivery["state"] == "DELIVERED"
 
 
 async def test_a_test_pings_that_webhook_alone(desk: Integrator, receiver: Receiver) -> None:
