@@ -174,5 +174,5 @@ def test_a_refusal_is_told_in_the_language_asked_for(door: Door, asked: str, tit
 
 def test_a_refusal_names_its_request(door: Door) -> None:
     with door.client() as client:
-        english = client.get("/nothing")
-    assert english.json()["request_id"] == english.headers["x-request-id"]
+        answer = client.get("/nothing")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
