@@ -3,22 +3,27 @@
 Why it refused stays in its log: a token's fault helps an attacker more than a client.
 """
 
+from dataclasses import replace
 from typing import Any
 
-from shared.problems import Problem
+from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from shared.problems import COMMON, MALFORMED, TOO_LARGE, Problem
 
 Json = dict[str, Any]
 
 REFUSALS = (
-    Problem("malformed-request", 400, "The request could not be read", "无法解析请求内容"),
-    Problem(
-        "unauthenticated",
-        401,
-        "Send a valid access token as Authorization: Bearer",
-        "请附上有效的访问令牌",
+    MALFORMED,
+    replace(
+        COMMON[Unauthenticated],
+        title="Send a valid access token as Authorization: Bearer",
+        title_zh="请附上有效的访问令牌",
     ),
-    Problem("forbidden", 403, "The token does not open this operation", "令牌无权执行此操作"),
-    Problem("not-found", 404, "Not found", "未找到"),
+    replace(
+        COMMON[Forbidden],
+        title="The token does not open this operation",
+        title_zh="令牌无权执行此操作",
+    ),
+    COMMON[NotFound],
     Problem(
         "method-not-allowed",
         405,
@@ -26,7 +31,7 @@ REFUSALS = (
         "此处不支持该方法，请参见 Allow",
     ),
     Problem("request-too-slow", 408, "The request took too long to arrive", "请求接收超时"),
-    Problem("body-too-large", 413, "The request body is too large", "请求内容过大"),
+    TOO_LARGE,
     Problem("http-too-old", 426, "Use HTTP/1.1 or newer", "请使用 HTTP/1.1 或更新版本"),
     Problem(
         "too-many-requests",
@@ -35,10 +40,9 @@ REFUSALS = (
         "请求过于频繁，请按 Retry-After 稍后再试",
     ),
     Problem("headers-too-large", 431, "The request headers are too large", "请求头过大"),
-    Problem("unavailable", 503, "Try again shortly", "服务暂不可用，请稍后重试"),
+    COMMON[Unavailable],
     Problem("answer-too-slow", 504, "The answer took too long: try again", "处理超时，请稍后重试"),
 )
-"""With the types that services give the same faults, where they have them."""
 OTHERWISE = Problem("refused", 400, "The request was refused", "请求未被受理")
 
 
