@@ -23,6 +23,7 @@ from services.copyright.standalone.witnessing import WitnessProgram
 from shared.service import Runtime
 from tests.conftest import Stack
 from tests.service import house
+from tests.service.copyright.registering import SCHOOL, Person
 from tests.service.house import Token, own_bucket, own_database, signer
 
 TOKEN = "a token of the tests"
@@ -154,3 +155,27 @@ async def log(settings: Settings) -> AsyncIterator[LogPart]:
     runtime = Runtime("copyright", settings, {})
     yield build_log(runtime, settings)
     await runtime.close()
+
+
+@pytest.fixture
+def ada(client: httpx2.AsyncClient, token: Token) -> Person:
+    """A teacher."""
+    return Person(client, token, f"teacher@{SCHOOL}")
+
+
+@pytest.fixture
+def ben(client: httpx2.AsyncClient, token: Token) -> Person:
+    """Another of the same school."""
+    return Person(client, token, f"teacher@{SCHOOL}")
+
+
+@pytest.fixture
+def stranger(client: httpx2.AsyncClient, token: Token) -> Person:
+    """A teacher of another city."""
+    return Person(client, token, "teacher@P0.C2.S2")
+
+
+@pytest.fixture
+def chief(client: httpx2.AsyncClient, token: Token) -> Person:
+    """In charge of the whole province."""
+    return Person(client, token, "administrator@P0")

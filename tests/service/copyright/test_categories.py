@@ -15,11 +15,6 @@ def ada(client: httpx2.AsyncClient, token: Token) -> Person:
     return Person(client, token)
 
 
-@pytest.fixture
-def chief(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, "administrator@P0")
-
-
 async def test_a_category_is_corrected_by_an_administrator_who_read_it(
     chief: Person, ada: Person, client: httpx2.AsyncClient
 ) -> None:

@@ -23,11 +23,6 @@ OVERDUE = "copyright.dispute.overdue.v1"
 
 
 @pytest.fixture
-def ada(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
 def ben(client: httpx2.AsyncClient, token: Token) -> Person:
     return Person(client, token)
 

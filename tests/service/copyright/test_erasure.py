@@ -5,8 +5,6 @@ import json
 import zipfile
 
 import asyncpg
-import httpx2
-import pytest
 from fastapi import FastAPI
 
 from services.copyright.adapters.erasure import ErasedTables
@@ -16,21 +14,10 @@ from shared.clock import utc_now
 from shared.events import Envelope
 from shared.ids import uuid7
 from shared.service import Runtime
-from tests.service.copyright.registering import SCHOOL, Person
+from tests.service.copyright.registering import Person
 from tests.service.copyright.test_registrations import hear
-from tests.service.house import Token
 
 NOTICE = {"kind": "takedown.notice", "text": "插图取自我的教案。"}
-
-
-@pytest.fixture
-def ada(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def ben(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
 
 
 async def erased(app: FastAPI, person: Person) -> None:

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 import httpx2
-import pytest
 from fastapi import FastAPI
 
 from services.copyright.parts.registrations import held_versions
@@ -12,24 +11,8 @@ from shared.civil import civil_date
 from shared.clock import utc_now
 from shared.ids import uuid7
 from shared.service import Runtime
-from tests.service.copyright.registering import SCHOOL, V1, Person
+from tests.service.copyright.registering import V1, Person
 from tests.service.copyright.test_registrations import hear, published
-from tests.service.house import Token
-
-
-@pytest.fixture
-def ada(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def ben(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def chief(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, "administrator@P0")
 
 
 async def of(client: httpx2.AsyncClient, resource: UUID) -> str:

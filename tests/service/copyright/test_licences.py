@@ -21,23 +21,8 @@ SOON = timedelta(days=30)
 
 
 @pytest.fixture
-def ada(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def ben(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
 def fellow(client: httpx2.AsyncClient, token: Token) -> Person:
     return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def stranger(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, "teacher@P0.C2.S2")
 
 
 async def offered(holder: Person, registered: str, **terms: Any) -> str:

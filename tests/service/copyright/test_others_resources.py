@@ -3,23 +3,11 @@
 from typing import Any
 
 import httpx2
-import pytest
 from fastapi import FastAPI
 
 from shared.ids import uuid7
-from tests.service.copyright.registering import SCHOOL, V1, Person, file, work
+from tests.service.copyright.registering import V1, Person, file, work
 from tests.service.copyright.test_registrations import hear, published
-from tests.service.house import Token
-
-
-@pytest.fixture
-def ada(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def stranger(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, "teacher@P0.C2.S2")
 
 
 async def test_nobody_registers_under_anothers_published_resource(

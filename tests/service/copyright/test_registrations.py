@@ -36,11 +36,6 @@ def ben(client: httpx2.AsyncClient, token: Token) -> Person:
     return Person(client, token)
 
 
-@pytest.fixture
-def chief(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, "administrator@P0")
-
-
 async def test_nobody_registers_without_a_token(client: httpx2.AsyncClient, token: Token) -> None:
     assert (await client.post(V1, json=work())).status_code == 401
     reader = token("ada", "copyright.read")

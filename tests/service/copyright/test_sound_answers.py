@@ -23,29 +23,8 @@ from shared.ids import uuid7
 from shared.service import Runtime
 from tests.service.copyright.registering import SCHOOL, WORK, Person, file, work
 from tests.service.copyright.test_registrations import hear, published
-from tests.service.house import Token
 
 CHINESE = {"accept-language": "zh-CN"}
-
-
-@pytest.fixture
-def ada(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def ben(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, f"teacher@{SCHOOL}")
-
-
-@pytest.fixture
-def stranger(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, "teacher@P0.C2.S2")
-
-
-@pytest.fixture
-def chief(client: httpx2.AsyncClient, token: Token) -> Person:
-    return Person(client, token, "administrator@P0")
 
 
 async def shown(person: Person, registered: str) -> dict[str, Any]:
