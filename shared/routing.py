@@ -5,6 +5,7 @@ Trying one route after the other is a third of a request where a service has a h
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI
@@ -29,20 +30,20 @@ class Shelves:
 
     def __init__(self, routes: Sequence[object], otherwise: ASGIApp) -> None:
         self._otherwise = otherwise
-        self._shelves: dict[str, list[tuple[APIRoute, frozenset[bytes] | None]]] = {}
+        self._shelves: dict[str, list[_Operation]] = {}
         for route in routes:
             if isinstance(route, APIRoute) and "{" not in (shelf := _shelf(route.path)):
-                self._shelves.setdefault(shelf, []).append((route, _known(route)))
+                self._shelves.setdefault(shelf, []).append(_Operation(route))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            for route, known in self._shelves.get(_shelf(scope["path"]), ()):
-                match, found = route.matches(scope)
+            for operation in self._shelves.get(_shelf(scope["path"]), ()):
+                match, found = operation.route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
-                    if known is not None and (query := scope["query_string"]):
-                        _check(query, known)
-                    await route.handle(scope, receive, send)
+                    if (query := scope["query_string"]) and operation.known is not None:
+                        _check(query, operation.known)
+                    await operation.route.handle(scope, receive, send)
                     return
         await self._otherwise(scope, receive, send)
 
@@ -56,9 +57,15 @@ def _shelf(path: str) -> str:
     return "/".join(path.split("/", _SEGMENTS + 1)[: _SEGMENTS + 1])
 
 
-def _known(route: APIRoute) -> frozenset[bytes] | None:
-    """The query parameters of an operation of ours; None where any is taken."""
-    return frozenset(_parameters(route.dependant)) if _OURS.match(route.path) else None
+class _Operation:
+    def __init__(self, route: APIRoute) -> None:
+        self.route = route
+
+    @cached_property
+    def known(self) -> frozenset[bytes] | None:
+        """The query parameters of an operation of ours; None where any is taken."""
+        ours = _OURS.match(self.route.path)
+        return frozenset(_parameters(self.route.dependant)) if ours else None
 
 
 def _parameters(dependant: Dependant) -> Iterator[bytes]:
