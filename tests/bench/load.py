@@ -10,8 +10,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle
+from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -64,14 +65,24 @@ def _length(head: bytes) -> int:
     return int(lowered[start : end if end > 0 else None])
 
 
-async def load(url: str, connections: int, seconds: float, headers: list[str]) -> dict[str, float]:
-    """Load `url` for `seconds`; every `{}` in it is another number each time."""
+def _request(url: str, headers: Sequence[str]) -> str:
     parts = urlsplit(url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    lines = [f"GET {target} HTTP/1.1", f"Host: {parts.netloc}", *headers, "", ""]
-    request = "\r\n".join(lines)
-    numbered = [request.replace("{}", str(n)).encode() for n in range(DIFFERENT)]
-    requests = cycle(numbered if "{}" in request else [request.encode()])
+    return "\r\n".join([f"GET {target} HTTP/1.1", f"Host: {parts.netloc}", *headers, "", ""])
+
+
+async def load(url: str, connections: int, seconds: float, headers: list[str]) -> dict[str, float]:
+    """Load `url` for `seconds`; every `{}` in it is another number each time. ``@FILE`` names a
+    file of addresses at one server, a line each, which are asked in turn."""
+    several = Path(url[1:]).read_text().splitlines() if url.startswith("@") else [url]
+    parts = urlsplit(several[0])
+    requests = cycle(
+        [
+            request.replace("{}", str(number)).encode()
+            for request in (_request(each, headers) for each in several)
+            for number in range(DIFFERENT if "{}" in request else 1)
+        ]
+    )
     latencies: list[float] = []
     failures: list[int] = []
     loop = asyncio.get_running_loop()

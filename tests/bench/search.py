@@ -3,8 +3,9 @@
 import asyncio
 import json
 import os
+import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from tests.bench.measure import Figure, in_turns
 from tests.bench.read import Asked
 from tests.bench.relevance.corpus import DIRECTORY, HERE, corpus, rows
 from tests.bench.relevance.evaluate import by_kind, outcomes
+from tests.bench.relevance.judging import judged_queries
 from tests.bench.stack import BenchStack, beside
 
 RESOURCES = 100_000
 _REST_SECONDS = 40.0
+_REGIONS = 20
 P99_MS = 25.0
 ADDED_P95_MS = 5.0
 GOALS = {"exact": 0.90, "pinyin": 0.90, "typo": 0.85, "concept": 0.85}
@@ -79,20 +82,48 @@ async def _cost(stack: BenchStack) -> list[Figure]:
     directory = os.environ.get("SHUYUAN_CATALOG_SEARCH_DIRECTORY") or str(stack.data / "search")
     environment = {"BENCH_SEARCH_DIRECTORY": directory}
     async with beside("tests.bench.limits.raw_search", environment) as (raw, raw_pid):
-        limit = Asked(f"{raw}/{quote(TYPICAL)}", [raw_pid])
         name, figures = f"search: four facets, {RESOURCES:,} resources", []
-        # A region that there is not makes a question another one, and changes no answer.
-        for asked, region in (("for the first time", "&prefer_region=P{}"), ("again", "")):
-            subject = Asked(_address(stack, TYPICAL) + region, [stack.pid("catalog")])
+        for asked, ours, engines, goal in _loads(stack, raw):
+            subject, limit = Asked(ours, [stack.pid("catalog")]), Asked(engines, [raw_pid])
             rate, limit_rate, ratio = await in_turns(subject.round, limit.round)
             facts: dict[str, float | str] = {
                 "CPU µs a request": subject.cpu_us,
                 "CPU µs a request, limit": limit.cpu_us,
             }
             job = f"{name}, asked {asked}"
-            engine = "the engine in bare ASGI"
-            figures.append(Figure(job, rate, engine, limit_rate, ratio, 0.70, facts))
+            engine = "the engine in bare ASGI, asked the same"
+            figures.append(Figure(job, rate, engine, limit_rate, ratio, goal, facts))
         return [*figures, *await _latencies(stack, raw, name)]
+
+
+def _loads(stack: BenchStack, raw: str) -> Iterator[tuple[str, str, str, float | None]]:
+    """How it is asked, what the service is asked, what the engine is, and the goal of the ratio."""
+    mixture = _mixture()
+    ours = [f"{_address(stack, query)}&prefer_region={region}" for query, region in mixture]
+    engines = [f"{raw}/{quote(query)}" for query, _ in mixture]
+    yield "as people ask", _listed(stack, "ours", ours), _listed(stack, "engines", engines), 0.70
+    typical, engine = _address(stack, TYPICAL), f"{raw}/{quote(TYPICAL)}"
+    # A region that there is not makes a question another one, and changes no answer.
+    yield "each for the first time", f"{typical}&prefer_region=P{{}}", engine, None
+    yield "again and again", typical, engine, None
+
+
+def _mixture() -> list[tuple[str, str]]:
+    """Queries with a preferred region, as many people ask: the judged queries, the n-th commonest
+    an n-th as often as the first (Zipf's law), each from any of the regions."""
+    queries = [each.query for each in judged_queries()]
+    chance = random.Random(1)
+    chance.shuffle(queries)
+    often = [1 / rank for rank in range(1, len(queries) + 1)]
+    asked = chance.choices(queries, often, k=load.DIFFERENT)
+    return [(query, f"P{chance.randrange(_REGIONS)}") for query in asked]
+
+
+def _listed(stack: BenchStack, name: str, addresses: Sequence[str]) -> str:
+    """What the load takes for these addresses."""
+    file = stack.data / f"asked-{name}"
+    file.write_text("\n".join(addresses))
+    return f"@{file}"
 
 
 async def _latencies(stack: BenchStack, raw: str, name: str) -> list[Figure]:

@@ -1,9 +1,9 @@
 """What was found for the questions asked last: a class of pupils asks the same."""
 
-from collections import OrderedDict
 from collections.abc import Hashable
 
 from services.catalog.domain.search import Chosen, Found, Query
+from services.catalog.search.recent import Recent
 
 _MOST_ANSWERS = 500
 _LONGEST_TEXTS = 100_000
@@ -11,25 +11,17 @@ _LONGEST_TEXTS = 100_000
 
 
 class Remembered:
-    """Answers by the state of the index that gave them, the least recently asked forgotten first.
-    For the event loop's thread alone."""
+    """Answers by the state of the index that gave them. For the event loop's thread alone."""
 
     def __init__(self) -> None:
-        self._answers = OrderedDict[tuple[Hashable, ...], Found]()
+        self._answers = Recent[tuple[Hashable, ...], Found](_MOST_ANSWERS)
 
     def get(self, state: Hashable, query: Query) -> Found | None:
-        key = _key(state, query)
-        found = self._answers.get(key)
-        if found is not None:
-            self._answers.move_to_end(key)
-        return found
+        return self._answers.get(_key(state, query))
 
     def put(self, state: Hashable, query: Query, found: Found) -> None:
-        if sum(len(hit.text) + len(hit.description) for hit in found.hits) > _LONGEST_TEXTS:
-            return
-        self._answers[_key(state, query)] = found
-        if len(self._answers) > _MOST_ANSWERS:
-            self._answers.popitem(last=False)
+        if sum(len(hit.text) + len(hit.description) for hit in found.hits) <= _LONGEST_TEXTS:
+            self._answers.put(_key(state, query), found)
 
 
 def _key(state: Hashable, query: Query) -> tuple[Hashable, ...]:

@@ -167,8 +167,7 @@ class Search:
     async def _find(self, text: str, query: Query) -> tuple[Found, Understood, Query]:
         """What was typed; where that finds few, what was meant, and behind it most of it. With the
         question that found it."""
-        reader = self._language.reader
-        literal = reader.literal(text)
+        literal = self._language.literal(text)
         if not literal.units and text.strip():
             return Found(0, (), {}, BEGINNING), literal, replace(query, facets=())
         asked = _asking(query, literal.units)
@@ -177,7 +176,7 @@ class Search:
         if found.total >= FEW or not literal.units:
             return found, literal, asked
         understood = literal
-        corrected = await asyncio.to_thread(reader.corrected, text)
+        corrected = await self._language.corrected(text)
         if corrected is not None:
             mended = _asking(query, corrected.units)
             again = await self._index.search(mended)
