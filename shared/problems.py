@@ -159,11 +159,19 @@ def install(app: FastAPI, table: ProblemTable) -> None:
         return render(INVALID, members={"errors": defects(error)})
 
     async def http(_request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            return render(
+                MALFORMED,
+                worded(
+                    "The body is not UTF-8: send JSON in UTF-8 (RFC 8259 §8.1).",
+                    "请求内容不是 UTF-8 编码：请以 UTF-8 编码提交 JSON（RFC 8259 §8.1）。",
+                ),
+            )
         status, phrase = error.status_code, HTTPStatus(error.status_code).phrase
         problem = _BY_STATUS.get(status) or Problem(f"http-{status}", status, phrase, phrase)
         # Of a body that cannot be read FastAPI says in English only what the title says.
-        told = problem is not MALFORMED and error.detail != phrase
-        detail = error.detail if told else ""
+        spoken = problem is not MALFORMED and error.detail != phrase
+        detail = error.detail if spoken else ""
         return render(problem, detail, headers=error.headers)
 
     app.add_exception_handler(errors.DomainError, domain)  # type: ignore[arg-type]

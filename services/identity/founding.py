@@ -3,7 +3,7 @@
 The offices are parted from the first hour (三员分立). Run once, it makes three accounts and prints
 a link for each, with which its person sets a password; run again, it gives the office to whoever
 has. So no link opens an office, and whatever comes after is done by people who signed in. What
-nobody has taken up yet is as it is told last: names are mended, and people replaced.
+nobody has taken up yet is as it is told last: names and the code are mended, people replaced.
 """
 
 import argparse
@@ -37,8 +37,9 @@ from shared.service import Runtime
 
 OFFICES = (Role.ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR)
 OPERATOR = "operator"
-_OTHER_PROVINCE = text(
-    "SELECT name FROM organisations WHERE kind = 'province' AND division_code <> :code LIMIT 1"
+_OTHER_CODE = text(
+    "SELECT division_code FROM organisations WHERE kind = 'province'"
+    " AND division_code <> :code LIMIT 1"
 )
 _LONGEST_NAME = 100
 # Whoever came with a roster has no invitation at all.
@@ -143,19 +144,11 @@ class Founding:
         if len({*keys}) < len(keys):
             raise FoundedAlready("Three people hold the three offices. 三个岗位须由三人担任。")
         known = await self._known(keys)
-        await self._check(code, officers, [known.get(key) for key in keys])
+        await self._check(officers, [known.get(key) for key in keys])
         await self._parts.people.consents.settle()
-        province = await self._parts.organisations.organisations.found_province(name, code)
-        mended = await self._replace(province, known.values())
-        if name != province.name and not await self._activated():
-            mended.append(_mended(province.name, name))
-            province = await self._parts.organisations.organisations.change(
-                _operator(Role.ADMINISTRATOR, province),
-                str(province.id),
-                province.version,
-                name,
-                {},
-            )
+        mended: list[str] = []
+        province = await self._province(name, code, mended)
+        mended += await self._replace(province, known.values())
         appointed = []
         for officer, key in zip(officers, keys, strict=True):
             person_id = known.get(key)
@@ -166,10 +159,32 @@ class Founding:
             )
         return Founded(province.name, appointed, mended)
 
-    async def _activated(self) -> bool:
-        """Whether anybody has taken up an invitation, and may have begun to work."""
+    async def _province(self, name: str, code: str, mended: list[str]) -> Organisation:
+        """The one province; whatever is mended of it is added to `mended`. Raises `CodesRefused`,
+        and `FoundedAlready` where it has another code and somebody may have begun to work."""
+        organisations = self._parts.organisations.organisations
         async with self._runtime.new_uow() as uow:
-            return bool(await uow.connection.scalar(_ACTIVATED))
+            activated = await uow.connection.scalar(_ACTIVATED)
+            other = await uow.connection.scalar(_OTHER_CODE, {"code": code})
+        if other and activated:
+            raise FoundedAlready(
+                f"A province was founded already, with the code {other}. 已建立其他省级机构。"
+            )
+        before = await organisations.found_province(name, other or code)
+        if activated:
+            return before
+        after = await organisations.change(
+            _operator(Role.ADMINISTRATOR, before),
+            str(before.id),
+            before.version,
+            name,
+            {"division_code": code},
+        )
+        if after.codes != before.codes:
+            mended.append(f"{other}: the code is {code} now 行政区划代码更正为{code}")
+        if after.name != before.name:
+            mended.append(_mended(before.name, after.name))
+        return after
 
     async def _known(self, keys: Sequence[IdentifierKey]) -> dict[IdentifierKey, UUID]:
         """Those who were invited before. Raises `FoundedAlready` where there is anybody else, save
@@ -188,16 +203,8 @@ class Founding:
                 )
         return known
 
-    async def _check(
-        self, code: str, officers: Sequence[Officer], people: Sequence[UUID | None]
-    ) -> None:
-        """Raises `FoundedAlready` where it was begun with another code, or other offices."""
-        async with self._runtime.new_uow() as uow:
-            other = await uow.connection.scalar(_OTHER_PROVINCE, {"code": code})
-        if other is not None:
-            raise FoundedAlready(
-                f"{other} was founded already, with another code. 已建立其他省级机构。"
-            )
+    async def _check(self, officers: Sequence[Officer], people: Sequence[UUID | None]) -> None:
+        """Raises `FoundedAlready` where it was begun with other offices."""
         async with self._runtime.new_uow() as uow:
             grants = self._parts.people.stores(uow.connection).grants
             for officer, person_id in zip(officers, people, strict=True):

@@ -74,7 +74,14 @@ _LIMIT_SECRETS = text(
     "UPDATE client_secrets SET expires_at = :at WHERE client_id = :client_id"
     " AND (expires_at IS NULL OR expires_at > :at)"
 )
-_FORGET_CONSENTS = text("DELETE FROM client_consents WHERE client_id = :client_id")
+_FORGET_CONSENTS = text(
+    "DELETE FROM client_consents WHERE client_id = :client_id RETURNING person_id"
+)
+# By itself: what was given while the deletion waited for the consent is seen by now.
+_END_CONSENTED = text(
+    "UPDATE authorizations SET revoked_at = :at WHERE client_id = :client_id"
+    " AND person_id = ANY(:people) AND revoked_at IS NULL"
+)
 _NOTE_ASSERTION = text(
     "INSERT INTO client_assertions (client_id, jti, expires_at)"
     " VALUES (:client_id, :jti, :expires_at) ON CONFLICT DO NOTHING"
@@ -142,8 +149,10 @@ class ClientRows:
         row = {"client_id": client_id, "id": secret_id, "at": at}
         return (await self._connection.execute(_END_SECRET, row)).rowcount == 1
 
-    async def forget_consents(self, client_id: UUID) -> None:
-        await self._connection.execute(_FORGET_CONSENTS, {"client_id": client_id})
+    async def forget_consents(self, client_id: UUID, at: datetime) -> None:
+        row = {"client_id": client_id}
+        people = list(await self._connection.scalars(_FORGET_CONSENTS, row))
+        await self._connection.execute(_END_CONSENTED, {**row, "people": people, "at": at})
 
     async def limit_secrets(self, client_id: UUID, at: datetime) -> None:
         await self._connection.execute(_LIMIT_SECRETS, {"client_id": client_id, "at": at})

@@ -4,10 +4,11 @@ A user becomes a line for each school, home class and subject; homerooms are cla
 other classes tell a teacher's subjects. Guardians are the users that a pupil names as agents. Of
 several school years the latest counts. Who is no longer enabled, or whose role has ended, leaves;
 an enrolment that has ended becomes a line of its own, before the others, that ends what it began.
-A user without a role that we know becomes a line that is refused, and so is reported. A row about
-one person that cannot be followed becomes a refused line behind the others, with its number in its
-own file; rows that many depend on (schools, school years, classes) must be whole. What has no place
-in a roster is passed over: courses, resources, results.
+A user without a role that we know becomes a line that is refused, and so is reported. A row that
+cannot be followed becomes a refused line behind the others, with its number in its own file, and so
+does a row that refers to it; a pupil of a class whose row is spoilt is read without a class. School
+years, of which the latest decides for everybody, must be whole. What has no place in a roster is
+passed over: courses, resources, results.
 """
 
 import io
@@ -30,7 +31,7 @@ Record = Mapping[str, str]
 _VERSION = "1.2"
 _MAX_RECORDS = 3 * MAX_LINES
 _NEEDED = ("manifest", "users", "roles", "orgs")
-_OF_ONE_PERSON = frozenset({"users", "roles", "enrollments", "demographics"})
+_WHOLE = frozenset({"manifest", "academicSessions"})
 _ROLES = {
     "student": "学生",
     "teacher": "教师",
@@ -110,7 +111,7 @@ class _Package:
             if number > _MAX_RECORDS:
                 raise UnreadableRoster(f"{name}.csv 行数过多：请按学校拆分")
             if isinstance(row, Torn):
-                if not header or name not in _OF_ONE_PERSON:
+                if not header or name in _WHOLE:
                     raise UnreadableRoster(
                         f"{name}.csv 第 {number} 行的双引号不成对：请更正后重新导入"
                     )
@@ -145,7 +146,7 @@ class _Package:
         for number, user in self._users.items():
             for agent in _listed(user["agentSourcedIds"]):
                 if agent not in found and agent not in self._torn_users:
-                    detail = "agentSourcedIds 在 users.csv 中没有"
+                    detail = "agentSourcedIds 在 users.csv 中没有可用的行"
                     self._spoil("users", number, Column.GUARDIAN_NAME, "unknown", detail)
         return {sourced_id: user for sourced_id, (_, user) in found.items()}
 
@@ -172,7 +173,7 @@ class _Package:
             if row[key] not in ids:
                 column = Column.CLASS if key == "classSourcedId" else None
                 file = "classes.csv" if column else "users.csv"
-                self._spoil(name, number, column, "unknown", f"{key} 在 {file} 中没有")
+                self._spoil(name, number, column, "unknown", f"{key} 在 {file} 中没有可用的行")
                 return False
         return True
 

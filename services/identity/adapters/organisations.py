@@ -1,8 +1,9 @@
 """The tree of organisations in PostgreSQL.
 
 Whoever changes its shape (creates, moves, closes) first takes the tree's lock: shapes change one at
-a time, and what was read under the lock holds until the commit. Rows come after, several always in
-the order of their paths, so that no two wait for each other. Renaming locks its row alone.
+a time, and what was read under the lock holds until the commit. Whoever renames takes it too, for
+no two siblings have one name. Rows come after, several always in the order of their paths, so that
+no two wait for each other.
 """
 
 import unicodedata
@@ -35,6 +36,7 @@ from services.identity.domain.organisations import (
     State,
     code_of,
 )
+from services.identity.domain.rosters import written
 from shared.collation import sort_key
 from shared.errors import Unavailable
 
@@ -150,6 +152,18 @@ class OrganisationRepository:
         query = _WHOLE.where(_ROWS.division_code == division_code, _ROWS.state == State.OPEN)
         row = (await self._connection.execute(query.limit(1))).one_or_none()
         return None if row is None else _organisation(row)
+
+    async def namesake(self, organisation: Organisation) -> Organisation | None:
+        name = written(organisation.name)
+        alike = _WHOLE.where(
+            _ROWS.parent_id == organisation.parent_id,
+            _ROWS.sort_key == sort_key(organisation.name),
+            _ROWS.kind == organisation.kind,
+            _ROWS.state == State.OPEN,
+            _ROWS.id != organisation.id,
+        )
+        found = map(_organisation, await self._connection.execute(alike))
+        return next((each for each in found if written(each.name) == name), None)
 
     async def _one(
         self, *conditions: ColumnElement[bool], lock: bool = False

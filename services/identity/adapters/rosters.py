@@ -37,6 +37,7 @@ MAX_ENTRIES = 1000
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _TITLE_LINES = 10
 """A title or remarks may stand above the headings."""
+_HEAD_CHARACTERS = 1 << 16
 
 Cells = Mapping[Column, str]
 
@@ -140,9 +141,22 @@ def _plain(text: str) -> str:
 
 def _read_csv(content: bytes) -> Iterator[RosterLine]:
     text = _decoded(content)
-    first = text[: text.find("\n")] if "\n" in text else text
-    delimiter = max(",\t;", key=first.count)
-    yield from _lines(records(text, delimiter))
+    yield from _lines(records(text, _delimiter(text)))
+
+
+def _delimiter(text: str) -> str:
+    """The one that parts most headings, on the first line or below a title."""
+    head = text[:_HEAD_CHARACTERS].splitlines()[:_TITLE_LINES]
+
+    def headings(delimiter: str) -> int:
+        rows = (line.replace('"', "").split(delimiter) for line in head)
+        return max((sum(map(_is_heading, row)) for row in rows), default=0)
+
+    return max(",\t;", key=headings)
+
+
+def _is_heading(cell: str) -> bool:
+    return column_of(_plain(cell)) is not None
 
 
 def _decoded(content: bytes) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -150,12 +150,13 @@ class Authorizations:
             return Ask.SIGN_IN
         if request.claims.acr and session.acr not in request.claims.acr:
             raise OAuthError("unmet_authentication_requirements", f"signed in with {session.acr}")
+        allowed = await self._allowed(request, session)
         async with self._new_uow() as uow:
             if await self._unasked(uow, request, session):
                 if request.silent:
                     raise OAuthError("consent_required", "the person has not been asked")
                 return Ask.CONSENT
-            return await uow.commit(await self._grant(uow, request, session))
+            return await uow.commit(await self._grant(uow, request, session, allowed))
 
     async def consent(
         self, request: AuthorizationRequest, session: Session, shown: str
@@ -165,6 +166,7 @@ class Authorizations:
         `ToldOtherwise`."""
         if await self._sign_in_is_due(request, session):
             return Ask.SIGN_IN
+        allowed = await self._allowed(request, session)
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             client = await self._clients.held(uow, request.client.id)
@@ -179,7 +181,7 @@ class Authorizations:
             uow.audit.record(
                 "client.consented", str(client.id), person=person_id, scopes=sorted(request.wanted)
             )
-            return await uow.commit(await self._grant(uow, request, session))
+            return await uow.commit(await self._grant(uow, request, session, allowed))
 
     async def erase(self, uow: UnitOfWork, person_id: UUID) -> None:
         """End what a person who is erased gave to clients; their tokens are voided elsewhere."""
@@ -213,6 +215,11 @@ class Authorizations:
             raise OAuthError("invalid_request", "id_token_hint is no ID token of this issuer")
         return str(claims["sub"])
 
+    async def _allowed(self, request: AuthorizationRequest, session: Session) -> frozenset[str]:
+        return await self._people.allowed_scopes(
+            session.person_id, request.scopes, third_party=request.client.third_party
+        )
+
     async def _unasked(
         self, uow: UnitOfWork, request: AuthorizationRequest, session: Session
     ) -> bool:
@@ -224,7 +231,13 @@ class Authorizations:
         known = await store.consented(session.person_id, request.client.id)
         return not request.wanted <= known
 
-    async def _grant(self, uow: UnitOfWork, request: AuthorizationRequest, session: Session) -> str:
+    async def _grant(
+        self,
+        uow: UnitOfWork,
+        request: AuthorizationRequest,
+        session: Session,
+        allowed: frozenset[str],
+    ) -> str:
         now = self._clock()
         offline = "offline_access" in request.scopes
         ends_at = now + LONGEST_LIFE if offline else min(session.expires_at, now + LONGEST_LIFE)
@@ -259,6 +272,12 @@ class Authorizations:
             str(request.client.id),
             person=session.person_id,
             authorization=authorization.id,
-            scopes=sorted(request.scopes),
+            **opened(request.scopes, allowed),
         )
         return code
+
+
+def opened(asked: frozenset[str], allowed: frozenset[str]) -> dict[str, Any]:
+    """What the audit trail says of an authorization: the scopes that it opens at the time, and
+    those that wait for a guardian's consent."""
+    return {"scopes": sorted(allowed), "withheld": sorted(asked - allowed)}

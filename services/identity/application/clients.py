@@ -24,6 +24,7 @@ from services.identity.domain.clients import (
     ClientState,
     Description,
     NoSecretNeeded,
+    SecretReplaced,
     Terms,
     TooManySecrets,
 )
@@ -92,8 +93,9 @@ class ClientStore(Protocol):
     async def end_secret(self, client_id: UUID, secret_id: UUID, at: datetime) -> bool:
         """Whether there was such a live one."""
 
-    async def forget_consents(self, client_id: UUID) -> None:
-        """People agreed to something else: they are asked again when they sign in next."""
+    async def forget_consents(self, client_id: UUID, at: datetime) -> None:
+        """People agreed to something else: what they gave ends, in sessions, offline and to
+        devices, and they are asked again."""
 
     async def limit_secrets(self, client_id: UUID, at: datetime) -> None:
         """Let every live secret end at `at`, unless it ends before."""
@@ -261,7 +263,7 @@ class Clients:
         if before.live and not (after.live and after.terms.scopes >= before.terms.scopes):
             await self._revocations.revoke(uow, RevocationKind.CLIENT, str(after.id))
         if (after.name, after.purpose) != (before.name, before.purpose):
-            await store.forget_consents(after.id)
+            await store.forget_consents(after.id, after.updated_at)
         _audit(uow, f"client.{action}", after, before, changed=_changed(before, after))
         uow.outbox.append(_fact(before, after))
         uow.committed.append(partial(self._changed, after.id))
@@ -275,11 +277,15 @@ class Clients:
             return await store.secrets(client_id, self._clock())
 
     async def add_secret(
-        self, caller: Principal, client_id: UUID, old_ends_in: timedelta | None
+        self,
+        caller: Principal,
+        client_id: UUID,
+        replaces: UUID | None = None,
+        old_ends_in: timedelta | None = None,
     ) -> IssuedSecret:
-        """A new secret beside the old one, which goes on for `old_ends_in`, or until it is revoked.
+        """A new secret beside `replaces`, which goes on for `old_ends_in`, or until it is revoked.
 
-        Raises `NoSecretNeeded`, `TooManySecrets`.
+        Raises `NoSecretNeeded`, `SecretReplaced`, `TooManySecrets`.
         """
         now = self._clock()
         async with self._new_uow() as uow:
@@ -290,7 +296,12 @@ class Clients:
                     f"It proves itself with {client.auth_method}.",
                     zh=f"该应用以 {client.auth_method} 证明身份，不需要密钥。",
                 )
-            if len(await store.secrets(client_id, now)) >= LIVE_SECRETS:
+            live = await store.secrets(client_id, now)
+            if replaces is not None and (not live or live[-1].id != replaces):
+                raise SecretReplaced(
+                    "Of two rotations at once one wins.", zh="同时发起的两次更换只有一次生效。"
+                )
+            if len(live) >= LIVE_SECRETS:
                 raise TooManySecrets(
                     "Revoke one of the two secrets first.", zh="请先撤销两个密钥中的一个。"
                 )

@@ -28,9 +28,11 @@ from services.identity.domain.guardians import (
     NotGuardian,
     Purpose,
     PurposeOutdated,
+    PurposePlanned,
     PurposeUnknown,
     current_purposes,
     may_guard,
+    overtaken,
 )
 from services.identity.domain.organisations import is_province
 from shared.access import Role, Rule
@@ -175,13 +177,17 @@ class Consents:
             versions = await self._stores(uow.connection).guardians.purposes()
         return Purposes(versions, current_purposes(versions, self._clock()))
 
-    async def publish(self, caller: Principal, purpose: Purpose) -> Purpose:
+    async def publish(
+        self, caller: Principal, purpose: Purpose, *, overtaking: bool = False
+    ) -> Purpose:
         """The next version of a purpose, or the first of a new one, whatever version `purpose`
         names. It takes effect now unless ``effective_at`` is later; then consents to older
         versions cease to count, and tokens that carry what they covered are void: at once where it
-        takes effect now.
+        takes effect now. Versions that are planned for later never take effect then: that is
+        refused unless `overtaking`.
 
-        Raises `Forbidden`, `PurposeOutdated` when another version is published meanwhile.
+        Raises `Forbidden`, `PurposePlanned`, `PurposeOutdated` when another version is published
+        meanwhile.
         """
         if not any(map(is_province, PUBLISH.admitted_paths(caller))):
             raise Forbidden(
@@ -190,16 +196,24 @@ class Consents:
             )
         async with self._new_uow() as uow:
             stores = self._stores(uow.connection)
-            versions = [
-                each.version
-                for each in await stores.guardians.purposes()
-                if each.purpose == purpose.purpose
-            ]
+            known = await stores.guardians.purposes()
+            versions = [each.version for each in known if each.purpose == purpose.purpose]
+            now = self._clock()
             published = replace(
                 purpose,
                 version=max(versions, default=0) + 1,
-                effective_at=max(purpose.effective_at, self._clock()),
+                effective_at=max(purpose.effective_at, now),
             )
+            planned = overtaken(known, published, now)
+            if planned and not overtaking:
+                numbers = ", ".join(map(str, planned))
+                raise PurposePlanned(
+                    f"Version {numbers} is planned for later and would never take effect: choose a"
+                    " later day, or say overtakes_planned: true.",
+                    zh=f"第 {numbers} 版已计划在其后生效，将因此作废：请改为更晚的生效时间，"
+                    "或设置 overtakes_planned: true。",
+                    versions=planned,
+                )
             if not await stores.guardians.add_purposes([published]):
                 raise PurposeOutdated(
                     "Another version was published just now: read it first.",
@@ -211,6 +225,7 @@ class Consents:
                 version=published.version,
                 scopes=sorted(published.scopes),
                 effective_at=published.effective_at,
+                overtaken=planned,
             )
             await uow.commit(published)
         if published.effective_at <= self._clock():

@@ -7,16 +7,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.identity.application.authorization import AuthorizationStore
+from services.identity.application.authorization import AuthorizationStore, opened
 from services.identity.application.client_authentication import KnownClients
 from services.identity.application.sessions import Session
 from services.identity.application.throttling import Throttle
 from services.identity.application.tokens import Tokens
+from services.identity.application.tokens_ports import People
 from services.identity.domain.authorization import (
     DEVICE_CODE_LIFE,
     DEVICE_POLL_SECONDS,
@@ -104,6 +105,7 @@ class Devices:
         clients: KnownClients,
         authorizations: Callable[[AsyncConnection], AuthorizationStore],
         tokens: Tokens,
+        people: People,
         throttle: Throttle,
         clock: Clock,
     ) -> None:
@@ -112,6 +114,7 @@ class Devices:
         self._clients = clients
         self._authorizations = authorizations
         self._tokens = tokens
+        self._people = people
         self._throttle = throttle
         self._clock = clock
 
@@ -179,11 +182,16 @@ class Devices:
             if approved and client.introduced(code.scopes) != shown:
                 raise ToldOtherwise
             current().actor = str(session.person_id)
-            authorization = _authorization(code, session, now) if approved else None
-            if authorization is not None:
+            authorization, told = None, dict[str, Any](scopes=sorted(code.scopes))
+            if approved:
+                authorization = _authorization(code, session, now)
                 store = self._authorizations(uow.connection)
                 await store.add(authorization)
                 await store.consent(session.person_id, code.client_id, code.scopes, now)
+                allowed = await self._people.allowed_scopes(
+                    session.person_id, code.scopes, third_party=client.third_party
+                )
+                told = opened(code.scopes, allowed)
             state = DeviceState.APPROVED if approved else DeviceState.DENIED
             await self._store(uow.connection).save(
                 replace(code, state=state, authorization=authorization)
@@ -192,8 +200,8 @@ class Devices:
                 "client.authorized" if approved else "client.denied",
                 str(code.client_id),
                 person=session.person_id,
-                scopes=sorted(code.scopes),
                 device=True,
+                **told,
             )
             return await uow.commit(client)
 

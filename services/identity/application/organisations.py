@@ -22,6 +22,7 @@ from services.identity.domain import events_organisations as events
 from services.identity.domain.organisations import (
     CodeTaken,
     Kind,
+    NameTaken,
     OfficialCodes,
     Organisation,
     StillInUse,
@@ -98,7 +99,7 @@ class Organisations:
         """A new organisation under `parent` (id or code; None: at the root).
 
         Raises `NotFound`, `Forbidden`, `KindNotAllowedThere`, `OrganisationClosed`,
-        `CodesRefused`, `CodeTaken`.
+        `CodesRefused`, `CodeTaken`, `NameTaken`.
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
@@ -107,6 +108,7 @@ class Organisations:
             _admit(caller, above.path if above else None)
             organisation = Organisation.under(above, uuid7(), kind, name, codes, self._clock())
             await _check_division_free(store, organisation)
+            await _check_name_free(store, organisation)
             await establish(uow, store, organisation)
             return await uow.commit(organisation)
 
@@ -121,11 +123,11 @@ class Organisations:
         """Another name, unless None, and the official codes given; None removes one.
 
         Raises `NotFound`, `Forbidden`, `StaleVersion`, `OrganisationClosed`, `CodesRefused`,
-        `CodeTaken`.
+        `CodeTaken`, `NameTaken`.
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
-            if "division_code" in codes:
+            if name is not None or "division_code" in codes:
                 await store.lock_tree()
             before = await _managed(store, caller, reference, version)
             above = await store.by_id(before.parent_id) if before.parent_id else None
@@ -133,6 +135,8 @@ class Organisations:
             if after.record == before.record:
                 return before
             await _check_division_free(store, after)
+            if after.name != before.name:
+                await _check_name_free(store, after)
             await store.save(after)
             await _note(uow, store, self._clock(), Change.CHANGED, after, before)
             if after.name != before.name:
@@ -145,7 +149,7 @@ class Organisations:
         """Put it, and everything below it, under another parent (None: at the root).
 
         Raises `NotFound`, `Forbidden`, `StaleVersion`, `MoveIntoItself`, `KindNotAllowedThere`,
-        `OrganisationClosed`, `CodesRefused`.
+        `OrganisationClosed`, `CodesRefused`, `NameTaken`.
         """
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
@@ -154,6 +158,7 @@ class Organisations:
             above = await _parent(store, parent)
             _admit(caller, above.path if above else None)
             after = before.moved(above)
+            await _check_name_free(store, after)
             await store.move(after, before.path)
             await _note(uow, store, self._clock(), Change.MOVED, after, before)
             uow.outbox.append(events.OrganisationMoved(**_fact(after), old_path=before.path))
@@ -236,6 +241,20 @@ async def _check_division_free(store: OrganisationStore, organisation: Organisat
             "Another organisation has that division_code.",
             zh="该行政区划代码已被其他机构使用。",
             pointer="#/division_code",
+        )
+
+
+async def _check_name_free(store: OrganisationStore, organisation: Organisation) -> None:
+    """Rosters tell what stands under one parent apart by name, and institutions at the root by
+    code; the caller holds the tree's lock. Raises `NameTaken`."""
+    if organisation.parent_id is None:
+        return
+    found = await store.namesake(organisation)
+    if found is not None:
+        raise NameTaken(
+            f"{found.code} has that name there. Use that one, or choose another name.",
+            zh=f"{found.code} 已使用该名称：请使用该机构，或改用其他名称。",
+            pointer="#/name",
         )
 
 

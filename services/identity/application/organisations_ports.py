@@ -127,6 +127,11 @@ class OrganisationStore(OrganisationTree, Protocol):
         """The open organisation with that division code."""
         ...
 
+    async def namesake(self, organisation: Organisation) -> Organisation | None:
+        """Another open organisation of its kind under its parent, of a name that rosters write
+        alike."""
+        ...
+
     async def add(self, organisation: Organisation) -> None:
         """Raises `CodeTaken`."""
         ...

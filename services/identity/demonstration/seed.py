@@ -150,7 +150,7 @@ class Seeding:
         secret = None
         if application.auth_method is not AuthMethod.NONE:
             with self._founder(Role.ADMINISTRATOR) as founder:
-                secret = (await clients.add_secret(founder, client.id, None)).secret
+                secret = (await clients.add_secret(founder, client.id)).secret
         return {
             "name": application.name,
             "client_id": str(client.id),

@@ -147,6 +147,10 @@ class TooManySecrets(DomainError):
     """Two secrets live already: revoke one first."""
 
 
+class SecretReplaced(DomainError):
+    """The secret that was to be replaced is not the one in use, or not any more."""
+
+
 class NoSecretNeeded(DomainError):
     """The application proves itself otherwise, or not at all."""
 

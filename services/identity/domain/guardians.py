@@ -44,6 +44,10 @@ class PurposeOutdated(DomainError):
     """The purpose has a newer text; ``version`` is a member."""
 
 
+class PurposePlanned(DomainError):
+    """Versions of it are planned that would never take effect; ``versions`` is a member."""
+
+
 class ConsentGiven(DomainError):
     """The guardian has consented to that version already."""
 
@@ -216,6 +220,18 @@ def current_purposes(purposes: Iterable[Purpose], at: datetime) -> dict[str, Pur
         if each.effective_at <= at:
             current[each.purpose] = each
     return current
+
+
+def overtaken(purposes: Iterable[Purpose], new: Purpose, now: datetime) -> list[int]:
+    """The planned versions of a purpose that never take effect if `new` comes before them."""
+    known = [each for each in purposes if each.purpose == new.purpose]
+    return [
+        each.version
+        for each in known
+        if each.effective_at > now
+        and each.effective_at >= new.effective_at
+        and current_purposes(known, each.effective_at)[new.purpose] == each
+    ]
 
 
 THIRD_PARTY = "third-party-application"

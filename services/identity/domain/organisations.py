@@ -133,6 +133,10 @@ class CodeTaken(DomainError):
     """Another organisation has that official code."""
 
 
+class NameTaken(DomainError):
+    """An open organisation of that kind has that name under the same parent."""
+
+
 _SLIPS: Mapping[Reason, str] = {
     "shape": "的长度或字符有误",
     "date": "中的日期不存在",

@@ -111,6 +111,7 @@ def build(
         known,
         AuthorizationRows,
         tokens,
+        people,
         throttle,
         clock,
     )

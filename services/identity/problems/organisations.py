@@ -38,4 +38,10 @@ PROBLEMS: ProblemTable = {
         "Another organisation has that official code",
         "该代码已被其他机构使用",
     ),
+    domain.NameTaken: Problem(
+        "identity/organisation-name-taken",
+        409,
+        "An organisation of that kind has that name there",
+        "该上级机构下已有同类同名机构",
+    ),
 }

@@ -145,6 +145,12 @@ PROBLEMS: ProblemTable = {
         "Another version of the purpose is in force",
         "现行的授权说明是另一版本",
     ),
+    guardians.PurposePlanned: Problem(
+        "identity/purpose-planned",
+        409,
+        "A planned version of the purpose would never take effect",
+        "已计划的授权说明版本将不会生效",
+    ),
     guardians.ConsentGiven: Problem(
         "identity/consent-given",
         409,

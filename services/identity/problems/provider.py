@@ -54,6 +54,12 @@ PROBLEMS: ProblemTable = {
         "Two secrets are live already: revoke one first",
         "已有两个有效密钥，请先撤销一个",
     ),
+    clients.SecretReplaced: Problem(
+        "identity/secret-replaced",
+        409,
+        "Another secret is in use by now: read the list again",
+        "在用密钥已更换，请重新读取密钥列表",
+    ),
     clients.NoSecretNeeded: Problem(
         "identity/no-secret-needed",
         409,

@@ -8,8 +8,8 @@ from fastapi.responses import StreamingResponse
 
 from services.identity.application.audit import READ, Audit, AuditQuery, Entry
 from services.identity.problems.organisations import PROBLEMS
-from services.identity.schemas.audit import AuditEntry, PersonReference
-from services.identity.schemas.organisations import Line, Reference
+from services.identity.schemas.audit import ActionName, AuditEntry, PersonReference
+from services.identity.schemas.organisations import Reference
 from shared.access import guarded
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from shared.instants import Instant
@@ -29,7 +29,9 @@ async def _query(
     organisation: Annotated[
         Reference | None, Query(description="It and all below it; without, all that you audit.")
     ] = None,
-    action: Annotated[Line | None, Query(examples=["organisation.moved"])] = None,
+    action: Annotated[
+        ActionName | None, Query(description="What was done; that names it exactly.")
+    ] = None,
     since: Annotated[Instant | None, Query(alias="from")] = None,
     until: Annotated[
         Instant | None, Query(alias="to", description="Entries of that instant are left out.")

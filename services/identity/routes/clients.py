@@ -12,6 +12,7 @@ from services.identity.domain.clients import (
     ClientState,
     NoSecretNeeded,
     OwnClient,
+    SecretReplaced,
     TooManySecrets,
     UnfitClient,
 )
@@ -164,7 +165,8 @@ def clients_router(clients: Clients, cursors: Cursors) -> APIRouter:
         client_id: UUID, decision: Decision, version: IfMatch, caller: Caller, once: Once
     ) -> Response:
         """Approve, reject, suspend or resume it; the tokens of a suspended one are void. Accept or
-        decline what its owner proposed."""
+        decline what its owner proposed: under another name or purpose people are asked anew, and
+        refresh tokens of what they agreed to before are void."""
         decided = clients.act(caller, client_id, version, ClientAction(decision))
         return await once.answer(decided, ClientView.of, 200, _changed)
 
@@ -182,15 +184,16 @@ def clients_router(clients: Clients, cursors: Cursors) -> APIRouter:
         "/{client_id}/secrets",
         status_code=201,
         summary="生成应用密钥",
-        responses=problems(*ONE, NoSecretNeeded, TooManySecrets),
+        responses=problems(*ONE, NoSecretNeeded, SecretReplaced, TooManySecrets),
         **guarded(OWN),
     )
     async def add_client_secret(
         client_id: UUID, body: AddSecret, caller: Caller
     ) -> IssuedSecretView:
         """A new secret, beside the one in use. It is kept nowhere, so a repeat under the same
-        Idempotency-Key makes another."""
-        return IssuedSecretView.of(await clients.add_secret(caller, client_id, body.old_ends_in))
+        Idempotency-Key makes another, or is refused where it ``replaces`` one."""
+        added = clients.add_secret(caller, client_id, body.replaces, body.old_ends_in)
+        return IssuedSecretView.of(await added)
 
     @router.delete(
         "/{client_id}/secrets/{secret_id}",

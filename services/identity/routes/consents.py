@@ -13,6 +13,7 @@ from services.identity.domain.guardians import (
     ConsentOver,
     NotGuardian,
     PurposeOutdated,
+    PurposePlanned,
     PurposeUnknown,
 )
 from services.identity.routes.people import READING, problems
@@ -88,13 +89,16 @@ def consents_router(consents: Consents) -> APIRouter:
         status_code=201,
         summary="发布授权目的",
         response_model=PurposeView,
-        responses=problems(Unauthenticated, Forbidden, PurposeOutdated, Unavailable),
+        responses=problems(
+            Unauthenticated, Forbidden, PurposeOutdated, PurposePlanned, Unavailable
+        ),
         **guarded(PUBLISH),
     )
     async def publish_consent_purpose(body: PublishPurpose, caller: Caller, once: Once) -> Response:
         """A new purpose, or the next version of one, by the security administrator of the
-        province. When it takes effect, guardians are asked anew."""
-        published = consents.publish(caller, body.wanted)
+        province. When it takes effect, guardians are asked anew. A version that is planned for
+        later gives way to none that comes sooner, unless that says so."""
+        published = consents.publish(caller, body.wanted, overtaking=body.overtakes_planned)
         return await once.answer(published, PurposeView.of, 201)
 
     return router

@@ -89,7 +89,10 @@ def imports_router(imports: Imports) -> APIRouter:
     )
     async def start_import(body: StartImport, caller: Caller, once: Once) -> Response:
         """Read an uploaded roster and compare it with who is there; unless it is a dry run, apply
-        it as well. Follow the import at its Location."""
+        it as well. Follow the import at its Location.
+
+        Of people beyond the organisation no more is told than that a number is somebody's there:
+        namesakes born on the same day are found at and below the organisation alone."""
         started = imports.start(
             caller, body.organisation, body.format, body.upload_id, dry_run=body.dry_run
         )

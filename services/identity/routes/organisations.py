@@ -13,6 +13,7 @@ from services.identity.domain.organisations import (
     Kind,
     KindNotAllowedThere,
     MoveIntoItself,
+    NameTaken,
     Organisation,
     OrganisationClosed,
     State,
@@ -104,7 +105,7 @@ def organisations_router(organisations: Organisations, cursors: Cursors) -> APIR
         status_code=201,
         summary="新建机构",
         response_model=OrganisationView,
-        responses=problems(*CHANGING, KindNotAllowedThere, CodesRefused, CodeTaken),
+        responses=problems(*(*CHANGING, KindNotAllowedThere, CodesRefused, CodeTaken, NameTaken)),
         **guarded(use_cases.MANAGE),
     )
     async def create_organisation(body: CreateOrganisation, caller: Caller, once: Once) -> Response:
@@ -130,7 +131,7 @@ def organisations_router(organisations: Organisations, cursors: Cursors) -> APIR
     @router.patch(
         "/{organisation}",
         summary="修改机构名称或代码",
-        responses=problems(*CHANGING, *CONDITIONAL, CodesRefused, CodeTaken),
+        responses=problems(*CHANGING, *CONDITIONAL, CodesRefused, CodeTaken, NameTaken),
         **guarded(use_cases.MANAGE),
     )
     async def change_organisation(
@@ -150,7 +151,7 @@ def organisations_router(organisations: Organisations, cursors: Cursors) -> APIR
         summary="调整上级机构",
         response_model=OrganisationView,
         responses=problems(
-            *(*CHANGING, *CONDITIONAL, KindNotAllowedThere, MoveIntoItself, CodesRefused)
+            *(*CHANGING, *CONDITIONAL, KindNotAllowedThere, MoveIntoItself, CodesRefused, NameTaken)
         ),
         **guarded(use_cases.MANAGE),
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from services.identity.application.audit import Entry, is_id
+from services.identity.application.audit_actions import ACTIONS
 from services.identity.domain.people import CODE_PREFIX
 from services.identity.schemas.organisations import short_code
 
@@ -24,6 +25,23 @@ PersonReference = Annotated[
         examples=["A-7K3M-9QXB-5"],
     ),
     AfterValidator(_person),
+]
+
+
+def _action(text: str) -> str:
+    if text not in ACTIONS:
+        known = ", ".join(sorted(ACTIONS))
+        raise ValueError(f"Name one of: {known}.", f"可查询的操作有：{known}。")
+    return text
+
+
+ActionName = Annotated[
+    str,
+    Field(
+        json_schema_extra={"enum": sorted(ACTIONS)},
+        examples=["organisation.moved"],
+    ),
+    AfterValidator(_action),
 ]
 
 

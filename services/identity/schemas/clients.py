@@ -6,7 +6,7 @@ from uuid import UUID
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.identity.application.clients import IssuedSecret
 from services.identity.domain.client_addresses import ApplicationType
@@ -283,14 +283,32 @@ def _fields(client: Client) -> dict[str, Any]:
 
 
 class AddSecret(Request):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"old_ends_in_hours": 24}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"replaces": "01912d68-783e-7a7b-8c56-2f3a1c0b9d11", "old_ends_in_hours": 24}
+            ]
+        }
+    )
 
+    replaces: UUID | None = Field(
+        None,
+        description="The newest secret of the list; where another is in use by now, none is made.",
+    )
     old_ends_in_hours: int | None = Field(
         None,
         ge=0,
         le=720,
-        description="When the secret in use ends; null: when it is revoked.",
+        description="When `replaces` ends, which has to be named then; null: when it is revoked.",
     )
+
+    @model_validator(mode="after")
+    def _names_what_ends(self) -> Self:
+        if self.old_ends_in_hours is not None and self.replaces is None:
+            raise ValueError(
+                "Name the secret that is to end in replaces.", "请在 replaces 中写明被替换的密钥。"
+            )
+        return self
 
     @property
     def old_ends_in(self) -> timedelta | None:

@@ -194,10 +194,14 @@ class PublishPurpose(Request):
         description="What a minor's token may carry under it.", max_length=len(GATED_SCOPES)
     )
     effective_at: Instant | None = Field(None, description="Now, unless given.")
+    overtakes_planned: bool = Field(
+        False,
+        description="Whether versions planned for that instant or later shall never take effect.",
+    )
 
     @property
     def wanted(self) -> Purpose:
-        fields = self.model_dump(exclude={"scopes", "effective_at"})
+        fields = self.model_dump(exclude={"scopes", "effective_at", "overtakes_planned"})
         return Purpose(
             **fields,
             version=0,

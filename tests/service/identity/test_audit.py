@@ -139,6 +139,16 @@ async def test_institutions_at_the_root_are_audited_at_the_province(trail: Trail
     assert str(company.id) not in await trail.targets(trail.here)
 
 
+async def test_an_action_that_nothing_records_is_refused_with_those_that_are(
+    trail: Trail,
+) -> None:
+    auditor = trail.token("auditor", "identity.audit", (f"auditor@{trail.province.path}",))
+    for path in ("", "/export"):
+        answer = await trail.client.get(f"{URL}{path}?action=organisation.eaten", headers=auditor)
+        assert answer.status_code == 422
+        assert "organisation.moved" in answer.json()["errors"][0]["detail"]
+
+
 async def test_entries_are_found_by_person_action_and_time(trail: Trail) -> None:
     chen = str(uuid7())
     admin = trail.token(chen, "identity.manage", (f"administrator@{trail.province.path}",))

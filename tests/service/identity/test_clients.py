@@ -283,33 +283,6 @@ async def test_terms_are_set_by_the_security_administrator(
     assert [kind for (kind,) in kinds] == ["client"]
 
 
-async def test_a_secret_is_rotated_while_the_old_one_still_works(
-    house: House, integrator: dict[str, str], security: dict[str, str]
-) -> None:
-    client, _ = await _approved(house, integrator, security)
-    address = f"{CLIENTS}/{client['id']}/secrets"
-    old = (await house.http.post(address, json={}, headers=integrator)).json()
-    rotated = await house.http.post(address, json={"old_ends_in_hours": 24}, headers=integrator)
-    new = rotated.json()
-    for issued in (old, new):
-        registered = RegisteredClient(client["id"], issued["secret"])
-        answer = await house.post("/token", registered, grant_type="client_credentials")
-        assert answer.status_code == 200
-    third = await house.http.post(address, json={}, headers=integrator)
-    assert third.status_code == 409
-    listed = (await house.http.get(address, headers=integrator)).json()
-    assert [each["id"] for each in listed] == [old["id"], new["id"]]
-    assert listed[0]["expires_at"] is not None
-    assert "secret" not in listed[0]
-
-    ended = await house.http.delete(f"{address}/{old['id']}", headers=integrator)
-    assert ended.status_code == 204
-    refused = await house.post(
-        "/token", RegisteredClient(client["id"], old["secret"]), grant_type="client_credentials"
-    )
-    assert refused.status_code == 401
-
-
 async def test_every_defect_of_a_registration_is_told_at_once(
     house: House, integrator: dict[str, str]
 ) -> None:

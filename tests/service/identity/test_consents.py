@@ -315,6 +315,25 @@ class TestPurposes:
         versions = [(e["version"], e["current"]) for e in found if e["purpose"] == "homework"]
         assert versions == [(1, False), (2, True)]
 
+    async def test_a_planned_version_is_overtaken_by_none_that_does_not_say_so(
+        self, world: World
+    ) -> None:
+        def after(days: int) -> str:
+            return (world.clock() + timedelta(days=days)).isoformat()
+
+        assert (await publish(world, effective_at=after(30))).json()["version"] == 2
+        for sooner in ({}, {"effective_at": after(7)}, {"effective_at": after(30)}):
+            refused = await publish(world, **sooner)
+            assert problem(refused) == (409, "purpose-planned")
+            assert refused.json()["versions"] == [2]
+        assert (await publish(world, effective_at=after(60))).json()["version"] == 3
+        urgent = await publish(world, effective_at=after(7), overtakes_planned=True)
+        assert urgent.json()["version"] == 4
+        assert (await publish(world, effective_at=after(8))).json()["version"] == 5
+        world.clock.set(world.clock() + timedelta(days=90))
+        found = (await world.client.get(PURPOSES)).json()["items"]
+        assert [e["version"] for e in found if e["purpose"] == "homework" and e["current"]] == [5]
+
     async def test_only_the_provinces_security_administrator_publishes(self, world: World) -> None:
         body = {
             "purpose": "trips",

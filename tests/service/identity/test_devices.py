@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from services.identity.settings import Settings
@@ -145,3 +146,19 @@ async def test_who_guesses_codes_is_slowed_down_and_nobody_else(house: House) ->
     assert int(page.headers["retry-after"]) > 0
     page = await owner.submit(await owner.get("/identity/device"), user_code=started["user_code"])
     assert "听书" in page.text
+
+
+async def test_the_trail_tells_what_a_device_was_given_and_what_waits_for_a_guardian(
+    house: House,
+) -> None:
+    client, browser = await house.client(), house.browser()
+    await browser.sign_in(await house.person(consented=frozenset({"profile"})))
+    asked = {"scope": "openid profile phone"}
+    started = (await house.post("/device_authorization", client, **asked)).json()
+    page = await browser.get("/identity/device")
+    page = await browser.submit(page, user_code=started["user_code"])
+    await browser.submit(page, decision="allow")
+    facts = orjson.loads(
+        await house.owner.fetchval("SELECT facts FROM audit WHERE action = 'client.authorized'")
+    )
+    assert (facts["scopes"], facts["withheld"]) == (["openid", "profile"], ["phone"])

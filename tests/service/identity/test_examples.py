@@ -36,7 +36,7 @@ __all__ = ["build", "settings", "world"]
 SCIM = test_scim.URL
 NAMES = (
     *("organisation", "organisation_id", "parent", "membership_id", "upload_id"),
-    *("person_id", "child_id", "child_code", "guardian_id", "key", "expires_at"),
+    *("person_id", "child_id", "child_code", "guardian_id", "key", "expires_at", "replaces"),
 )
 """Members of bodies that name what exists, or a time within reach."""
 
@@ -81,6 +81,12 @@ async def start_import(world: World) -> Target:
     return Personal("/imports", body, person=asked.person)
 
 
+async def add_client_secret(world: World) -> Target:
+    path = f"/clients/{await application(world)}/secrets"
+    used = await made(world, world.admin(world.school), path, {})
+    return Target(path, {"replaces": used["id"]})
+
+
 def live_key(path: str) -> Make:
     """A question about the key of an approved application."""
 
@@ -102,6 +108,7 @@ def live_key(path: str) -> Make:
 PREPARED: Mapping[str, Make] = {
     **TARGETS,
     "create_organisation": create_organisation,
+    "add_client_secret": add_client_secret,
     "claim_guardianship": claim_guardianship,
     "give_consent": give_consent,
     "grant_role": grant_role,

@@ -109,6 +109,23 @@ async def test_what_nobody_took_up_yet_is_mended_when_it_is_run_again(
     assert await owner.fetchval("SELECT count(*) FROM role_grants") == 3
 
 
+async def test_a_slip_in_the_code_is_mended_until_somebody_begins_to_work(
+    found: Found, owner: asyncpg.Connection
+) -> None:
+    slip = ["云南" if each == "云南省" else each for each in wanted("510000")]
+    await found(*slip)
+    assert (await found(*wanted("530102")))[0] == 1
+    code, printed = await found(*wanted())
+    assert (code, len(links(printed))) == (0, 3), printed
+    for told in ("510000: the code is 530000 now", "云南: is called 云南省 now"):
+        assert told in printed
+    [province] = await owner.fetch("SELECT name, division_code FROM organisations")
+    assert tuple(province) == ("云南省", "530000")
+    await owner.execute("UPDATE people SET state = 'ACTIVE'")
+    code, printed = await found(*wanted("510000"))
+    assert (code, "已建立其他省级机构" in printed) == (1, True)
+
+
 async def test_one_whom_nobody_activated_is_replaced_beside_two_who_hold_their_offices(
     found: Found, owner: asyncpg.Connection
 ) -> None:
@@ -170,6 +187,8 @@ async def test_whom_somebody_else_made_nobody_replaces(
 async def test_what_was_begun_otherwise_is_left_as_it_is(
     found: Found, owner: asyncpg.Connection
 ) -> None:
+    await found(*wanted())
+    await owner.execute("UPDATE people SET state = 'ACTIVE'")
     await found(*wanted())
     for other in (wanted("510000"), [*wanted()[:3], "li", *wanted()[4:]]):
         assert (await found(*other))[0] == 1

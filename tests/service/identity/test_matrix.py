@@ -108,7 +108,7 @@ async def pupil(world: World) -> dict[str, Any]:
 
 
 async def grade(world: World) -> dict[str, Any]:
-    body = {"parent": world.school.ref, "kind": "grade", "name": "四年级"}
+    body = {"parent": world.school.ref, "kind": "grade", "name": f"年级 {uuid7()}"}
     created: dict[str, Any] = await made(world, world.admin(world.school), "/organisations", body)
     return created
 

@@ -397,6 +397,17 @@ async def test_reading_a_minors_data_is_audited_for_the_guardians(house: House) 
     assert json.loads(row["facts"])["fields"] == ["name", "preferred_username", "updated_at"]
 
 
+async def test_the_trail_tells_what_was_given_and_what_waits_for_a_guardian(house: House) -> None:
+    child = await house.person(consented=frozenset({"profile"}))
+    browser = house.browser()
+    await browser.sign_in(child)
+    await browser.code(await house.client(), scope="openid profile phone")
+    facts = json.loads(
+        await house.owner.fetchval("SELECT facts FROM audit WHERE action = 'client.authorized'")
+    )
+    assert (facts["scopes"], facts["withheld"]) == (["openid", "profile"], ["phone"])
+
+
 # --- discovery, sweeping -----------------------------------------------------------------
 
 

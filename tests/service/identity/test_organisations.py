@@ -225,7 +225,7 @@ async def test_an_institution_moves_to_the_root_and_back(tree: Tree) -> None:
 
 
 async def test_a_city_does_not_move_into_a_school(tree: Tree) -> None:
-    city = await tree.city()
+    city = await tree.city("宝鸡市")
     school = await tree.school("一中")
     answer = await tree.post(city["id"], "move", 1, parent=school["id"])
     assert answer.status_code == 409

@@ -133,8 +133,9 @@ async def test_what_is_created_during_a_move_comes_along(tree: Tree) -> None:
 
 
 async def test_nothing_is_created_under_what_closes_meanwhile(tree: Tree) -> None:
-    for _ in range(5):
-        school = await tree.school()
+    city = await tree.city()
+    for number in range(5):
+        school = await tree.school(f"第{number}中学", city["id"])
         body = {"parent": school["id"], "kind": "grade", "name": "一年级"}
         closed, created = await asyncio.gather(
             tree.post(school["id"], "close", 1),

@@ -20,6 +20,7 @@ from services.identity.domain.organisations import (
     State,
     is_at_or_below,
 )
+from services.identity.domain.rosters import written
 from shared.audit import AuditTrail
 from shared.database import UnitOfWork
 from shared.events import DomainEvent
@@ -78,6 +79,17 @@ class Tree:
     async def division(self, division_code: str) -> Organisation | None:
         found = (each for each in self.rows.values() if each.state is State.OPEN)
         return next((each for each in found if each.codes.division_code == division_code), None)
+
+    async def namesake(self, organisation: Organisation) -> Organisation | None:
+        siblings = (
+            each
+            for each in self.rows.values()
+            if each.parent_id == organisation.parent_id
+            and (each.kind, each.state) == (organisation.kind, State.OPEN)
+            and each.id != organisation.id
+        )
+        name = written(organisation.name)
+        return next((each for each in siblings if written(each.name) == name), None)
 
     async def add(self, organisation: Organisation) -> None:
         self.rows[organisation.id] = organisation
@@ -205,7 +217,8 @@ async def play(
     if verb == "create":
         kinds = [each for each in Kind if flag or target.kind in PARENTS[each]]
         kind = kinds[second % len(kinds)] if kinds else Kind.CLASS
-        await organisations.create(admin, target.code, kind, "某机构", OfficialCodes())
+        name = f"第{first}机构"
+        await organisations.create(admin, target.code, kind, name, OfficialCodes())
     elif verb == "move":
         fitting = [each for each in tree if each.kind in PARENTS[target.kind]] or [other]
         parent = other if flag else fitting[second % len(fitting)]

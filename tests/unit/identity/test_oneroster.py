@@ -153,8 +153,8 @@ def test_a_oneroster_user_s_row_that_is_spoilt_keeps_nobody_else_out() -> None:
     ]
 
 
-@pytest.mark.parametrize("table", ["roles", "enrollments", "demographics"])
-def test_a_spoilt_row_about_one_person_is_told_by_its_file(table: str) -> None:
+@pytest.mark.parametrize("table", ["roles", "enrollments", "demographics", "orgs", "classes"])
+def test_a_spoilt_row_that_nobody_depends_on_is_told_by_its_file(table: str) -> None:
     content = ONEROSTER[table] + 'x9,"u1,,,\n'
     number = content.count("\n")
     assert told(**{table: content}) == [
@@ -163,9 +163,29 @@ def test_a_spoilt_row_about_one_person_is_told_by_its_file(table: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("table", ["orgs", "academicSessions", "classes"])
-def test_a_spoilt_row_that_many_depend_on_refuses_the_package(table: str) -> None:
-    tables = {**ONEROSTER, table: ONEROSTER[table] + 'x9,"x,,,\n'}
+def test_what_refers_to_a_spoilt_class_is_told_and_the_pupil_s_line_names_none() -> None:
+    classes = ONEROSTER["classes"].replace("c1,,2班", 'c1,,"2班')
+    assert told(classes=classes) == [
+        *("李明", "Anna Zhao", "已离"),
+        f"2 None torn: classes.csv 第 2 行：{TORN}",
+        "3 class unknown: enrollments.csv 第 3 行：classSourcedId 在 classes.csv 中没有可用的行",
+        "4 class unknown: enrollments.csv 第 4 行：classSourcedId 在 classes.csv 中没有可用的行",
+    ]
+    tables = {**ONEROSTER, "classes": classes}
+    pupil = parse_line(lines(package(**tables), Format.ONEROSTER)[0].cells)
+    assert (pupil.grade, pupil.class_name) == ("三年级", None)
+
+
+def test_of_a_spoilt_school_the_other_rows_keep_the_id_that_names_none() -> None:
+    orgs = ONEROSTER["orgs"].replace("实验小学", '"实验小学')
+    read = lines(package(**{**ONEROSTER, "orgs": orgs}), Format.ONEROSTER)
+    assert parse_line(read[0].cells).school == "s1"
+
+
+@pytest.mark.parametrize("table", ["manifest", "academicSessions"])
+def test_a_spoilt_row_that_decides_for_everybody_refuses_the_package(table: str) -> None:
+    whole = {"manifest": "propertyName,value\noneroster.version,1.2\n", **ONEROSTER}
+    tables = {**whole, table: whole[table] + 'x9,"x,,,\n'}
     with pytest.raises(UnreadableRoster, match=rf"{table}.csv 第 [0-9]+ 行"):
         lines(package(**tables), Format.ONEROSTER)
 
@@ -222,10 +242,10 @@ def test_oneroster_rows_that_refer_to_what_is_not_there_are_told() -> None:
         enrollments=ONEROSTER["enrollments"] + "e6,c1,s1,nobody,student\ne7,c9,s1,u1,student\n",
     ) == [
         *EVERYBODY,
-        "2 guardian_name unknown: users.csv 第 2 行：agentSourcedIds 在 users.csv 中没有",
-        "6 None unknown: roles.csv 第 6 行：userSourcedId 在 users.csv 中没有",
-        "6 None unknown: enrollments.csv 第 6 行：userSourcedId 在 users.csv 中没有",
-        "7 class unknown: enrollments.csv 第 7 行：classSourcedId 在 classes.csv 中没有",
+        "2 guardian_name unknown: users.csv 第 2 行：agentSourcedIds 在 users.csv 中没有可用的行",
+        "6 None unknown: roles.csv 第 6 行：userSourcedId 在 users.csv 中没有可用的行",
+        "6 None unknown: enrollments.csv 第 6 行：userSourcedId 在 users.csv 中没有可用的行",
+        "7 class unknown: enrollments.csv 第 7 行：classSourcedId 在 classes.csv 中没有可用的行",
     ]
 
 

@@ -56,9 +56,10 @@ def test_other_usual_headings_titles_and_blank_rows_do_not_matter() -> None:
     ]
 
 
+@pytest.mark.parametrize("title", ["", "学生花名册\n\n", "2026年,秋季,三年级;甲;乙\n"])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
-def test_delimiters_of_other_locales_are_recognised(delimiter: str) -> None:
-    content = f"姓名{delimiter}手机号\n李明{delimiter}13800138000\n"
+def test_delimiters_of_other_locales_are_recognised(delimiter: str, title: str) -> None:
+    content = f'{title}"姓名"{delimiter}手机号\n李明{delimiter}13800138000\n'
     assert lines(content.encode())[0].cells[Column.PHONE] == "13800138000"
 
 

@@ -269,6 +269,16 @@ async def test_json_that_does_not_say_so_is_told_how_to_be_sent(
     assert "Content-Type: application/json" in answer.json()["detail"]
 
 
+async def test_json_in_another_charset_is_told_to_be_sent_as_utf_8(
+    client: httpx2.AsyncClient,
+) -> None:
+    headers = {"content-type": "application/json; charset=gbk"}
+    body = '{"holder": {"1": "张伟"}}'.encode("gbk")
+    answer = await client.post("/seats?floor=0", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert "UTF-8" in answer.json()["detail"]
+
+
 async def test_no_body_is_a_defect_and_no_other_media_type(client: httpx2.AsyncClient) -> None:
     assert (await client.post("/seats")).status_code == 422
 
