@@ -16,9 +16,15 @@ from services.catalog.adapters.codes import keep_codes
 from services.catalog.adapters.fingerprints import keep_fingerprint
 from services.catalog.domain.codes import Likeness
 from services.catalog.domain.inspection import Derivative, Inspection, Job, State
+from services.catalog.domain.leases import SILENT
 from shared.database import UnitOfWork
 from shared.ids import uuid7
 
+STEP = (
+    "CASE WHEN state = 'RUNNING' AND lease_until"
+    f" < now() + interval '{SILENT.total_seconds()} seconds' THEN 'waiting' ELSE step END"
+)
+"""In which step an inspection is told to be: it waits when its worker is not heard of."""
 _ENQUEUE = text(
     "INSERT INTO inspections"
     " (id, upload_id, state, step, progress, attempts, outages, lease_until, queued_at)"
@@ -70,8 +76,8 @@ _DERIVATIVES = text(
     " WHERE sha256 = :sha256 ORDER BY kind, number"
 )
 _GET = text(
-    "SELECT id, upload_id, state, step, progress, attempts, queued_at, started_at, finished_at,"
-    " sha256, report FROM inspections WHERE id = :id"
+    f"SELECT id, upload_id, state, {STEP} AS step, progress, attempts, queued_at, started_at,"  # noqa: S608 - constant text
+    " finished_at, sha256, report FROM inspections WHERE id = :id"
 )
 _OWNER = text(
     "SELECT u.owner FROM inspections i JOIN uploads u ON u.id = i.upload_id WHERE i.id = :id"

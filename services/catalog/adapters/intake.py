@@ -25,6 +25,7 @@ from services.catalog.domain.intake import (
     Row,
     State,
 )
+from services.catalog.domain.leases import SILENT
 from services.catalog.domain.resources import FileRole
 from services.catalog.domain.uploads import State as UploadState
 
@@ -69,6 +70,10 @@ _RELEASE = text(
     " attempts = attempts + CAST(:failed AS integer) WHERE id = :id AND worker = :worker"
 )
 _ANY_UNFINISHED = text(f"SELECT EXISTS (SELECT FROM intakes WHERE {_UNFINISHED})")  # noqa: S608 - constant text
+_WAITS = text(
+    "SELECT worker IS NULL OR lease_until < now() + CAST(:silent AS interval) FROM intakes"  # noqa: S608 - constant text
+    f" WHERE id = :id AND {_UNFINISHED}"
+)
 _ADD_FILES = text(
     "INSERT INTO intake_files (intake_id, name, sha256, upload_id, fault)"
     " VALUES (:intake_id, :name, :sha256, :upload_id, CAST(:fault AS jsonb))"
@@ -159,6 +164,10 @@ class IntakeRepository:
     ) -> None:
         told = {"id": intake_id, "worker": worker, "pause": pause, "failed": int(failed)}
         await self._connection.execute(_RELEASE, told)
+
+    async def waits(self, intake_id: UUID) -> bool:
+        asked = {"id": intake_id, "silent": SILENT}
+        return bool(await self._connection.scalar(_WAITS, asked))
 
     async def unfinished(self) -> bool:
         return bool(await self._connection.scalar(_ANY_UNFINISHED))

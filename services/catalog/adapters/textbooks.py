@@ -174,8 +174,7 @@ def _conditions(query: Query) -> tuple[str, dict[str, Any]]:
     for facet, code in query.codes.items():
         conditions.append(f"t.{facet.value} = :{facet.value}")
         given[facet.value] = code
-    if query.without is not None:
-        conditions.append(f"t.{query.without.value} IS NULL")
+    conditions += [f"t.{facet.value} IS NULL" for facet in query.without]
     return " AND ".join(conditions), given
 
 

@@ -30,9 +30,9 @@ _SAVE = text(
     "UPDATE uploads SET state = :state, object_key = :object_key, completed_at = :completed_at,"
     " refusal = CAST(:refusal AS jsonb), version = :version WHERE id = :id"
 )
-_AVAILABLE_TYPE = text(
-    "SELECT f.media_type FROM uploads u JOIN files f ON f.sha256 = u.sha256"
-    " WHERE u.sha256 = :sha256 AND u.size = :size AND u.state = 'AVAILABLE' AND f.state = 'CLEAN'"
+_ALREADY_HERE = text(
+    "SELECT f.media_type, u.size FROM uploads u JOIN files f ON f.sha256 = u.sha256"
+    " WHERE u.sha256 = :sha256 AND u.state = 'AVAILABLE' AND f.state = 'CLEAN'"
     " AND (u.owner = :owner OR u.organisation_path = text2ltree(:organisation_path)) LIMIT 1"
 )
 _ATTACHED = text(
@@ -103,15 +103,14 @@ class UploadRepository:
         wanted = {"sha256": upload.sha256, "id": upload.id}
         return bool(await self._connection.scalar(_ATTACHED, wanted))
 
-    async def available_type(self, upload: Upload) -> str | None:
-        row = {
+    async def already_here(self, upload: Upload) -> tuple[str, int] | None:
+        asked = {
             "sha256": upload.sha256,
-            "size": upload.size,
             "owner": upload.owner,
             "organisation_path": upload.organisation_path,
         }
-        found: str | None = await self._connection.scalar(_AVAILABLE_TYPE, row)
-        return found
+        row = (await self._connection.execute(_ALREADY_HERE, asked)).one_or_none()
+        return None if row is None else (row.media_type, row.size)
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[UUID]:
         """Open uploads that expired, the longest overdue first."""

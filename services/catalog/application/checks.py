@@ -30,6 +30,7 @@ from services.catalog.domain.checks_rules import RULES
 from services.catalog.domain.checks_texts import Level
 from services.catalog.domain.codes import Iscc
 from services.catalog.domain.fingerprints import Fingerprint, fingerprint
+from services.catalog.domain.metadata import grades_of
 from services.catalog.domain.resources import Resource, Viewer
 from services.catalog.domain.vocabularies import State
 from shared.clock import Clock
@@ -203,7 +204,8 @@ class Checks:
         kept: Sequence[Kept],
     ) -> Examined:
         metadata = resource.draft.metadata
-        examined = Examined(metadata, self._clock().date())
+        names = {str(resource.id), resource.code}
+        examined = Examined(metadata, self._clock().date(), names)
         textbook_id = UUID(metadata["textbook_id"]) if "textbook_id" in metadata else None
         chapters, points = metadata.get("chapters", ()), metadata.get("knowledge_points", ())
         wanted = {target for _, target in relations(examined)}
@@ -212,6 +214,7 @@ class Checks:
         return replace(
             examined,
             terms={key: term.state for key, term in terms.items()},
+            grades_of_stage=grades_of(terms.get(("stage", metadata.get("stage", "")))),
             textbook=await facts.textbook(textbook_id) if textbook_id else None,
             chapters=await facts.chapters(textbook_id, chapters)
             if textbook_id and chapters

@@ -32,8 +32,9 @@ from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspections import InspectionStore
 from services.catalog.domain.codes import Likeness
 from services.catalog.domain.files import Refusal, derived_key, key_of
-from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS, Derivative, Job, State
+from services.catalog.domain.inspection import MAX_ATTEMPTS, Derivative, Job, State
 from services.catalog.domain.inspection_events import UploadInspected
+from services.catalog.domain.leases import LEASE, RENEWED
 from services.catalog.domain.uploads import State as UploadState
 from services.catalog.domain.uploads import Upload, incoming_key
 from services.catalog.inspection.report import OF_THE_UPLOAD, found
@@ -48,7 +49,6 @@ TELL_SECONDS = 1.0
 TURN_SECONDS = 60.0
 """By then the queue was asked for work again, also by a busy machine."""
 PUTS_AT_ONCE = 4
-_FRESH_SECONDS = LEASE.total_seconds() / 3
 
 log = structlog.get_logger(__name__)
 
@@ -176,7 +176,7 @@ class Worker:
                 if now != seen:
                     seen = now
                     self._pulse.beat(name, within=self._step_seconds)
-                if now == last and loop.time() - fresh < _FRESH_SECONDS:
+                if now == last and loop.time() - fresh < RENEWED.total_seconds():
                     continue
                 with suppress(Unavailable):
                     async with self._new_uow() as uow:

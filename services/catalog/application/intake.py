@@ -3,7 +3,7 @@
 What is begun here is carried out by `services.catalog.application.intake_work`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -14,6 +14,8 @@ from services.catalog.application.organisations import OrganisationPaths, path_n
 from services.catalog.application.resources import WRITE, ResourceStore
 from services.catalog.application.resources_files import Attachable, attach
 from services.catalog.domain.intake import (
+    ARCHIVES,
+    TABLES,
     Counts,
     Defect,
     Intake,
@@ -65,10 +67,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """An intake with how many of its rows came to which outcome so far."""
+    """An intake with how many of its rows came to which outcome so far; ``waiting``: nobody is at
+    work on it."""
 
     intake: Intake
     counts: Counts
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,10 @@ class IntakeStore(Protocol):
     async def add_files(self, intake_id: UUID, files: Collection[IntakeFile]) -> None: ...
 
     async def counts(self, intake_id: UUID) -> Counts: ...
+
+    async def waits(self, intake_id: UUID) -> bool:
+        """Whether it is unfinished, and no worker that is heard of has it."""
+        ...
 
     async def reported(
         self, intake_id: UUID, outcome: Outcome | None, after: int, limit: int
@@ -163,14 +171,15 @@ class Intakes:
             await store.add(intake)
             await store.add_files(intake.id, files)
             note(uow, "started", intake)
-            return await uow.commit(Progress(intake, {}))
+            return await uow.commit(Progress(intake, {}, waiting=True))
 
     async def get(self, caller: Principal, intake_id: UUID) -> Progress:
         """Raises `NotFound`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             intake = _own(caller, await store.get(intake_id))
-            return Progress(intake, await store.counts(intake_id))
+            waiting = await store.waits(intake_id)
+            return Progress(intake, await store.counts(intake_id), waiting)
 
     async def page(self, caller: Principal, limit: int, before: UUID | None) -> Sequence[Intake]:
         """At most `limit` of the caller's begun before the one with the id `before`."""
@@ -222,6 +231,7 @@ async def _files(
         for error in refused.members["errors"]:
             pointer, _ = asked[int(error["pointer"].split("/")[2])]
             errors.append({"pointer": pointer, "detail": error["detail"]})
+    errors += _of_another_kind(wanted, known)
     files: dict[str, IntakeFile] = {}
     for index, given in enumerate(wanted.uploads):
         kept = known.get(given.upload_id)
@@ -237,6 +247,24 @@ async def _files(
             "Correct what errors name.", zh="请改正 errors 所列各项。", errors=errors
         )
     return list(files.values())
+
+
+def _of_another_kind(
+    wanted: Wanted, known: Mapping[UUID, Attachable | Attachment]
+) -> Iterator[dict[str, str]]:
+    """The table or the archive, where it is a file that cannot be one."""
+    table, archive = known.get(wanted.table_upload_id), wanted.archive_upload_id
+    if table is not None and _ending(table.filename) not in TABLES:
+        told = worded("Give a table as a CSV or XLSX file.", "表格须为 CSV 或 XLSX 文件。")
+        yield {"pointer": "#/table_upload_id", "detail": told}
+    packed = known.get(archive) if archive else None
+    if packed is not None and _ending(packed.filename) not in ARCHIVES:
+        told = worded("Give an archive as a ZIP file.", "压缩包须为 ZIP 文件。")
+        yield {"pointer": "#/archive_upload_id", "detail": told}
+
+
+def _ending(filename: str) -> str:
+    return filename.rpartition(".")[2].lower()
 
 
 async def _spared(

@@ -45,7 +45,6 @@ from services.catalog.application.metadata_terms import Lexicons
 from services.catalog.application.uploads import UploadStore
 from services.catalog.domain.files import Refusal
 from services.catalog.domain.intake import (
-    LEASE,
     MAX_ATTEMPTS,
     MAX_TABLE_BYTES,
     UNFINISHED,
@@ -54,6 +53,7 @@ from services.catalog.domain.intake import (
     State,
     UnreadableTable,
 )
+from services.catalog.domain.leases import LEASE, RENEWED
 from services.catalog.domain.textbooks import Chapter
 from services.catalog.domain.uploads import State as UploadState
 from services.catalog.domain.uploads import Upload
@@ -212,7 +212,7 @@ class IntakeWorker:
 
         async def renew() -> None:
             while True:
-                await asyncio.sleep(LEASE.total_seconds() / 3)
+                await asyncio.sleep(RENEWED.total_seconds())
                 with suppress(Unavailable):
                     async with self._new_uow() as uow:
                         await self._stores.intakes(uow.connection).hold(intake_id, worker, LEASE)

@@ -40,11 +40,11 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``codes`` limits a list to textbooks with those codes, ``without`` to textbooks whose text
-    for that facet has no code."""
+    """``codes`` limits a list to textbooks with those codes, ``without`` to textbooks whose texts
+    for those facets have no code."""
 
     codes: Mapping[Facet, str] = field(default_factory=dict)
-    without: Facet | None = None
+    without: Collection[Facet] = ()
     state: State = State.ACTIVE
     sort: Sort = Sort.STAGE
 
@@ -171,7 +171,8 @@ class Textbooks:
 
     async def choices(self, query: Query) -> tuple[Facet | None, Sequence[Choice]]:
         """The first facet that is not chosen yet and the values there; None once all are."""
-        facet = next((each for each in Facet if each not in query.codes), None)
+        chosen = {*query.codes, *query.without}
+        facet = next((each for each in Facet if each not in chosen), None)
         if facet is None:
             return None, []
         async with self._new_uow() as uow:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.uploads_arrivals import Arrivals, Limits, Status, own
-from services.catalog.application.uploads_claims import check, fits
+from services.catalog.application.uploads_claims import check, check_size, fits
 from services.catalog.application.uploads_quotas import Quotas
 from services.catalog.domain.files import Refusal
 from services.catalog.domain.uploads import (
@@ -69,9 +69,9 @@ class UploadStore(Protocol):
         """Whether a draft or a version of a resource refers to it."""
         ...
 
-    async def available_type(self, upload: Upload) -> str | None:
-        """The media type of those very bytes, where its owner or its organisation has an available
-        upload of them."""
+    async def already_here(self, upload: Upload) -> tuple[str, int] | None:
+        """The media type and the size of the bytes with its digest, where its owner or its
+        organisation has an available upload of them."""
         ...
 
 
@@ -111,9 +111,12 @@ class Uploads:
         now, life = self._clock(), self._limits.upload_life
         upload = Upload.open(uuid7(), caller.subject, announced, now, life)
         async with self._new_uow() as uow:
-            found = await self._store(uow.connection).available_type(upload)
-        if found is not None and fits(upload, found):
-            return await self._keep(upload.recognised())
+            found = await self._store(uow.connection).already_here(upload)
+        if found is not None:
+            media_type, size = found
+            check_size(announced, size)
+            if fits(upload, media_type):
+                return await self._keep(upload.recognised())
         if upload.method is Method.SINGLE:
             return await self._keep(upload)
         multipart_id = await self._objects.create_multipart(upload.object_key, upload.media_type)

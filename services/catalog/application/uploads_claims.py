@@ -15,9 +15,17 @@ def check(announced: Announcement, largest: int) -> None:
         for field, en, zh in _defects(announced, largest)
     ]
     if defects:
-        raise UploadDefective(
-            "Correct what errors names.", zh="请更正 errors 所列各项。", errors=defects
+        raise _defective(defects)
+
+
+def check_size(announced: Announcement, size: int) -> None:
+    """Raises `UploadDefective` where the bytes with its digest are `size`, and not as many as it
+    says: they could never arrive."""
+    if announced.size != size:
+        told = worded(
+            f"The file with this digest has {size} bytes.", f"具有该摘要的文件为 {size} 字节。"
         )
+        raise _defective([{"pointer": "#/size", "detail": told}])
 
 
 def fits(upload: Upload, media_type: str) -> bool:
@@ -25,6 +33,12 @@ def fits(upload: Upload, media_type: str) -> bool:
     return any(
         each.media_type == media_type and each.claims(upload.media_type)
         for each in _formats(upload.filename)
+    )
+
+
+def _defective(defects: list[dict[str, str]]) -> UploadDefective:
+    return UploadDefective(
+        "Correct what errors names.", zh="请更正 errors 所列各项。", errors=defects
     )
 
 

@@ -4,7 +4,7 @@ A rule is a function from what is `Examined` to the defects that it finds; `chec
 table. How bad a defect is, and what is told of it, stands in `checks_texts`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -167,12 +167,16 @@ Pinned = tuple[UUID, int | None]
 class Examined:
     """A draft with everything about it that rules ask. ``terms`` has (dictionary, code),
     ``chapters`` and ``points`` codes; what does not exist is missing there, and from ``related``.
-    ``registered`` is None where the register of copyright did not answer."""
+    ``names`` are those by which relations would name it itself. ``grades_of_stage`` is None where
+    nothing says which grades its stage has, ``registered`` where the register of copyright did not
+    answer."""
 
     metadata: Metadata
     today: date
+    names: Collection[str] = ()
     files: Sequence[ExaminedFile] = ()
     terms: Mapping[tuple[str, str], vocabularies.State] = field(default_factory=dict)
+    grades_of_stage: Collection[str] | None = None
     textbook: TextbookFacts | None = None
     chapters: Mapping[str, vocabularies.State] = field(default_factory=dict)
     points: Mapping[str, vocabularies.State] = field(default_factory=dict)

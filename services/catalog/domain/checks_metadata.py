@@ -1,11 +1,18 @@
 """Rules on metadata: what table 2 asks for, terms, textbook, relations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from services.catalog.domain.checks import Defect, Examined, Pinned
-from services.catalog.domain.metadata import AUTHOR, ELEMENTS, Obligation, terms_used
-from services.catalog.domain.vocabularies import State
+from services.catalog.domain.metadata import (
+    AUTHOR,
+    ELEMENTS,
+    OPPOSITES,
+    Obligation,
+    terms_used,
+)
+from services.catalog.domain.vocabularies import State, folded
 
 _SHORT = 10
 _OF_A_TEXTBOOK = ("stage", "subject", "edition", "grades", "volume")
@@ -44,6 +51,19 @@ def known_terms(examined: Examined) -> Iterable[Defect]:
         if state is not State.ACTIVE:
             wrong = "unknown-term" if state is None else "retired-term"
             yield Defect(wrong, f"#/metadata{pointer}", {"dictionary": dictionary, "code": code})
+
+
+def grades_of_the_stage(examined: Examined) -> Iterable[Defect]:
+    of_stage, grades = examined.grades_of_stage, examined.metadata.get("grades", ())
+    known = [code for code in grades if ("grade", code) in examined.terms]
+    beyond = [code for code in known if of_stage is not None and code not in of_stage]
+    values = {"stage": examined.metadata.get("stage")}
+    if beyond and beyond == known:
+        yield Defect("stage-mismatch", "#/metadata/grades", {**values, "grades": ", ".join(known)})
+        return
+    for code in beyond:
+        pointer = f"#/metadata/grades/{grades.index(code)}"
+        yield Defect("grade-beyond-stage", pointer, {**values, "grade": code})
 
 
 def textbook_fits(examined: Examined) -> Iterable[Defect]:
@@ -87,6 +107,45 @@ def relations_lead_somewhere(examined: Examined) -> Iterable[Defect]:
         related = examined.related.get(target)
         if related is None or not related.found:
             yield Defect("unknown-related", f"#/metadata/relations/{index}")
+
+
+def said_once(examined: Examined) -> Iterable[Defect]:
+    for element, value in examined.metadata.items():
+        seen: dict[object, int] = {}
+        for index, each in enumerate(value if isinstance(value, list) else ()):
+            same = seen.setdefault(_compared(each), index)
+            if same != index:
+                values = {"number": index + 1, "same": same + 1}
+                yield Defect("repeated", f"#/metadata/{element}/{index}", values)
+
+
+def _compared(value: Any) -> object:
+    """Of an entry of a list: what makes it the same as another."""
+    if not isinstance(value, Mapping):
+        return folded(str(value)).casefold()
+    return tuple(value.get(name) for name in _TELLING)
+
+
+_TELLING = (
+    *("relationship", "resource_id", "version", "identifier"),
+    *("name", "role", "organisation", "person_id"),
+)
+"""What a relation and a contributor are told apart by."""
+
+
+def relations_agree(examined: Examined) -> Iterable[Defect]:
+    seen: dict[tuple[str, str], int] = {}
+    for index, each in enumerate(examined.metadata.get("relations", ())):
+        pointer = f"#/metadata/relations/{index}"
+        target, relationship = each.get("resource_id") or each["identifier"], each["relationship"]
+        if target in examined.names:
+            yield Defect("related-to-itself", pointer)
+        opposed = seen.get((target, OPPOSITES.get(relationship, "")))
+        if opposed is not None:
+            yield Defect(
+                "relations-contradict", pointer, {"number": index + 1, "other": opposed + 1}
+            )
+        seen.setdefault((target, relationship), index)
 
 
 def relations(examined: Examined) -> Iterable[tuple[int, Pinned]]:

@@ -2,12 +2,16 @@
 have only a shape. What is found is told masked.
 
     护照、通行证     letters and digits of a form, in a text that speaks of such papers
-    居民身份证号码   GB 11643, date and check; of 15 digits after the word for it, province and date
+    居民身份证号码   GB 11643, date and check; of 15 digits province and date, after the word for it
+                     or, with a division and a year of people now living, by themselves
     学籍号           three forms; that with an ID number in it, with its check
     手机号码         11 digits, 13 to 19
     固定电话         area code, mark between, 7 or 8 digits
     电子邮箱         RFC 5321, the plain form
     银行卡号         ISO/IEC 7812-1, 16 to 19 digits of the great networks, with the Luhn check
+    学号、QQ、微信   digits or letters of their form, right behind their word
+    住址             a place and a number of a house, right behind the word for a home; or a street
+                     or housing estate with the numbers of house and room
 """
 
 import re
@@ -40,9 +44,30 @@ class Found:
 def find(text: str) -> Iterator[Found]:
     """Personal data in `text`, by kind and then in order."""
     rest = _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).translate(_DASHES)
+    rest = _headed(rest)
     for kind in (*_KINDS, *(kind for word, kind in _NAMED if word.search(rest))):
         found, rest = _taken(rest, *kind)
         yield from found
+
+
+def _headed(text: str) -> str:
+    """`text` with the heading of its column before each cell of a table: a row to a line, cells
+    between tabs or commas."""
+    if not _HEADING.search(text):
+        return text
+    headings: Mapping[int, str] = {}
+    lines = []
+    for line in text.split("\n"):
+        parts = _BETWEEN_CELLS.split(line)  # cells with what is between them
+        cells = [part.strip() for part in parts[::2]]
+        named = {at: cell for at, cell in enumerate(cells) if _HEADING.fullmatch(cell)}
+        if named or len(cells) < 2:
+            headings = named
+        for at in headings.keys() - named.keys():
+            if at < len(cells):
+                parts[2 * at] = f"{headings[at]} {cells[at]}"
+        lines.append("".join(parts))
+    return "\n".join(lines)
 
 
 def _taken(
@@ -138,6 +163,18 @@ def _is_old_id_number(text: str) -> bool:
     return text[:2] in PROVINCES
 
 
+def _is_likely_old_id_number(text: str) -> bool:
+    """Likewise with prefecture and county (GB/T 2260), not all of few digits."""
+    prefecture, county = int(text[2:4]), int(text[4:6])
+    divided = (1 <= prefecture <= 70 or prefecture == 90) and 1 <= county <= 99
+    return divided and int(text[6:8]) >= 20 and len(set(text)) > 4 and _is_old_id_number(text)
+
+
+def _by_its_shape(_text: str) -> bool:
+    """Nothing else proves it."""
+    return True
+
+
 def _joined(text: str) -> str:
     return re.sub(r"[ \n./-]", "", text)
 
@@ -161,6 +198,30 @@ _GAP = r"[ \n./-]{0,2}"
 _has_id_check = _parses(parse_id_number)
 _AREA = "0(?:10|2[0-9]|[3-9][0-9]{2})"
 _CALLS = r"(?<![A-Za-z])(?i:tel|phone|mobile|mob|qq|wx|wechat|weixin|no)\.?"
+_TO = r"(?:号码|号|码)?(?:\([^()\n]{0,12}\))?[ \t]*[:是为]?[ \t\n]{0,2}"
+"""From the word for a number to the number."""
+_ENDED = "(?![A-Za-z0-9_-])"
+_HOME_WORDS = "家庭(?:住址|地址|所在地)|(?:现|户籍|居)?住址|户籍(?:地址|所在地)|居住地址|收货地址"
+_HOME = rf"(?:{_HOME_WORDS}|家住|我住在|我家(?:就)?在)[ \t]*[:是为在]{{0,2}}[ \t\n]{{0,2}}"
+_HEADING = re.compile(rf"QQ号?码?|微信号?|学号|学籍号|(?:身份证|证件)号码?|{_HOME_WORDS}")
+_BETWEEN_CELLS = re.compile("([\t,])")
+_HOUSE = "[0-9]{1,5}[A-Za-z]?(?:-[0-9]{1,5}){0,3}"
+_NUMERAL = "[甲乙丙丁一二三四五六七八九十百〇零]{1,6}"
+_NUMBERED = (
+    f"(?:{_HOUSE}(?:号楼|号院|号(?![线口店])|弄|栋|幢|座|单元|楼|室|组|#)"
+    f"|{_NUMERAL}(?:号(?![线口店])|弄)|[0-9]{{1,4}}(?:-[0-9]{{1,5}}){{1,3}})"
+)
+_IN_ADDRESSES = r"[\u4e00-\u9fff0-9A-Za-z() -]"
+_PLACED = (
+    f"{_IN_ADDRESSES}{{1,30}}?(?:[路街道巷弄里村镇乡庄屯寨坊区苑园院城府湾]|胡同|公寓|大厦)"
+    f"[ ]?{_NUMBERED}(?:{_IN_ADDRESSES}{{0,10}}?{_NUMBERED}){{0,4}}"
+)
+_PART = f"[ ]?(?:{_HOUSE}|{_NUMERAL})(?:号楼|号院|号|弄|栋|幢|座|单元|楼|层)"
+_ROOM = (
+    f"(?:[路街巷弄里坊苑]|大道|胡同|小区|花园|新村|家园|公寓){_PART}(?:{_PART}){{0,4}}"
+    f"(?:[ ]?{_HOUSE}室|(?<=单元)[0-9]{{2,4}}(?![0-9号]))"
+)
+"""Without a word for a home: what has nothing but numbers between the street and the room."""
 _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ("student-number", _shape(r"[GgJjLl][0-9]{17}[0-9Xx]"), _is_student_number),
     (
@@ -177,6 +238,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         re.compile(r"(?:身份证|证件)[^0-9\n]{0,12}([1-9][0-9]{14})(?![0-9A-Za-z])"),
         _is_old_id_number,
     ),
+    ("old-id-number", _shape("[1-9][0-9]{14}"), _is_likely_old_id_number),
     (
         "bank-card",
         _shape(r"(?:62|4|5[1-5])[0-9]{2,3}(?:[ -]?[0-9]){11,15}"),
@@ -185,12 +247,12 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     (
         "phone",
         _shape(rf"(?:\+?86{_GAP})?\(?1[3-9][0-9]\)?(?:{_GAP}[0-9]{{4}}){{2}}", before=_CALLS),
-        lambda _text: True,
+        _by_its_shape,
     ),
     (
         "landline",
         _shape(rf"(?<!-)(?:\({_AREA}\)[ -]?|{_AREA}[ -])[2-8][0-9]{{6,7}}", before=_CALLS),
-        lambda _text: True,
+        _by_its_shape,
     ),
     (
         "email",
@@ -198,8 +260,41 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
             r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-]{1,64}@"
             r"(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9-])"
         ),
-        lambda _text: True,
+        _by_its_shape,
     ),
+    (
+        "school-number",
+        re.compile(
+            rf"(?:学籍(?:辅)?号|学号){_TO}([A-Za-z]{{0,3}}[0-9]{{6,20}}[Xx]?)(?![0-9A-Za-z])"
+        ),
+        _by_its_shape,
+    ),
+    (
+        "qq",
+        re.compile(
+            rf"(?:(?<![A-Za-z])[Qq]{{2}}|扣扣)[ ]?(?:群|账号|帐号)?{_TO}([1-9][0-9]{{4,10}})"
+            r"(?![0-9A-Za-z.%]|[ ]?[个人万亿元年月名户])"
+        ),
+        _by_its_shape,
+    ),
+    (
+        "wechat",
+        re.compile(
+            rf"微信(?:号|账号|帐号|[ ]?[Ii][Dd]){_TO}([A-Za-z][A-Za-z0-9_-]{{5,19}}){_ENDED}"
+        ),
+        _by_its_shape,
+    ),
+    (
+        "wechat",
+        re.compile(
+            r"(?:微信[ ]?:?|(?<![A-Za-z])(?i:(?:wechat|weixin|wx|vx)(?:[ ]?id|号)?)[ ]?:)[ ]?"
+            rf"((?=[A-Za-z]+[0-9_-])[A-Za-z][A-Za-z0-9_-]{{5,19}}){_ENDED}"
+        ),
+        _by_its_shape,
+    ),
+    ("wechat", re.compile(rf"(?<![A-Za-z0-9_])(wxid_[a-z0-9]{{6,30}}){_ENDED}"), _by_its_shape),
+    ("address", re.compile(f"{_HOME}({_PLACED})"), _by_its_shape),
+    ("address", re.compile(f"({_ROOM})"), _by_its_shape),
 )
 _NAMED: tuple[tuple[re.Pattern[str], tuple[str, re.Pattern[str], Callable[[str], bool]]], ...] = (
     (
@@ -208,7 +303,7 @@ _NAMED: tuple[tuple[re.Pattern[str], tuple[str, re.Pattern[str], Callable[[str],
         (
             "passport",
             _shape(r"[EGDSP][0-9]{8}|(?:E[A-HJ-NP-Z]|[DSP]E)[0-9]{7}"),
-            lambda _text: True,
+            _by_its_shape,
         ),
     ),
     (
@@ -220,7 +315,7 @@ _NAMED: tuple[tuple[re.Pattern[str], tuple[str, re.Pattern[str], Callable[[str],
         (
             "travel-permit",
             _shape(r"[CWLT][0-9]{8}|[CL][A-HJ-NP-Z][0-9]{7}|[HM](?:[0-9]{8}|[0-9]{10})"),
-            lambda _text: True,
+            _by_its_shape,
         ),
     ),
     (
@@ -228,15 +323,19 @@ _NAMED: tuple[tuple[re.Pattern[str], tuple[str, re.Pattern[str], Callable[[str],
         (
             "travel-permit",
             re.compile(r"(?:通行证|通行證|胞证|胞證)[^0-9\n]{0,12}([0-9]{8})(?![0-9A-Za-z])"),
-            lambda _text: True,
+            _by_its_shape,
         ),
     ),
 )
 """Numbers without a check character, by the word that must be somewhere in the text."""
+
+_SHORT = 8
+"""Of so few characters one is shown at either end."""
 
 
 def _masked(text: str) -> str:
     name, at, domain = text.partition("@")
     if at:
         return f"{name[:1]}***@{domain}"
-    return f"{text[:3]}{'*' * (len(text) - 5)}{text[-2:]}"
+    head, tail = (3, 2) if len(text) > _SHORT else (1, 1)
+    return f"{text[:head]}{'*' * (len(text) - head - tail)}{text[-tail:]}"

@@ -52,6 +52,15 @@ TEXTS: Mapping[str, Text] = {
         _E, "字典 {dictionary} 中的代码 {code} 已停用", "{code} of {dictionary} is retired",
         "请改用现行代码", "Choose one in use.",
     ),
+    "stage-mismatch": Text(
+        _E, "年级 {grades} 不属于学段 {stage}", "No grade among {grades} is of the stage {stage}",
+        "请改正其一；各学段所含年级见学段字典",
+        "Correct one of the two; the dictionary of stages says which grades each has.",
+    ),
+    "grade-beyond-stage": Text(
+        _W, "年级 {grade} 不属于学段 {stage}", "The grade {grade} is not of the stage {stage}",
+        "如非衔接用资源，请改正其一", "Correct one of the two unless it bridges both stages.",
+    ),
     "unknown-textbook": Text(
         _E, "没有该教材", "There is no such textbook",
         "请从教材目录中选择", "Choose one of the directory.",
@@ -139,6 +148,19 @@ TEXTS: Mapping[str, Text] = {
         _E, "关联的资源或版本不存在", "The related resource, or its version, does not exist",
         "请检查 resource_id 和 version", "Check resource_id and version.",
     ),
+    "related-to-itself": Text(
+        _E, "资源关联了自身", "The resource is related to itself",
+        "请删除该关联", "Remove the relation.",
+    ),
+    "relations-contradict": Text(
+        _E, "第 {number} 项与第 {other} 项关联矛盾：不能既包含又属于同一资源",
+        "Relations {number} and {other} contradict: it contains a resource and is part of it",
+        "请删除其一", "Remove one of the two.",
+    ),
+    "repeated": Text(
+        _W, "第 {number} 项与第 {same} 项重复", "Entry {number} repeats entry {same}",
+        "请删除其一", "Remove one of the two.",
+    ),
     "personal-id-number": Text(
         _E, "含身份证号码 {masked}{place_zh}", "An ID number: {masked}{place}",
         "请删除或遮盖", "Remove or blacken it.",
@@ -156,6 +178,28 @@ TEXTS: Mapping[str, Text] = {
         _W, "含疑似通行证号码 {masked}{place_zh}",
         "What looks like the number of a travel permit: {masked}{place}",
         "请核对并删除", "Look at it, and remove it.",
+    ),
+    "personal-old-id-number": Text(
+        _W, "含疑似 15 位身份证号码 {masked}{place_zh}",
+        "What looks like an ID number of 15 digits: {masked}{place}",
+        "请核对并删除", "Look at it, and remove it.",
+    ),
+    "personal-school-number": Text(
+        _W, "含疑似学号 {masked}{place_zh}",
+        "What looks like a pupil's number: {masked}{place}",
+        "如为真实学生的学号，请删除", "Remove it if it is that of a pupil.",
+    ),
+    "personal-address": Text(
+        _W, "含疑似住址 {masked}{place_zh}", "What looks like a home address: {masked}{place}",
+        "如为真实住址，请删除", "Remove it if somebody lives there.",
+    ),
+    "personal-qq": Text(
+        _W, "含 QQ 号 {masked}{place_zh}", "A QQ number: {masked}{place}",
+        "如非公开联系方式，请删除", "Remove it unless it is meant to be public.",
+    ),
+    "personal-wechat": Text(
+        _W, "含微信号 {masked}{place_zh}", "A WeChat id: {masked}{place}",
+        "如非公开联系方式，请删除", "Remove it unless it is meant to be public.",
     ),
     "personal-phone": Text(
         _W, "含手机号码 {masked}{place_zh}", "A mobile phone number: {masked}{place}",

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 4
 """Taken so often and never brought to an end, a file is what brings its inspectors down."""
 

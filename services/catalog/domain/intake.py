@@ -10,7 +10,7 @@ stopped. A dry run goes the same way without effect.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -20,11 +20,13 @@ from services.catalog.domain.resources import FileRole, Metadata
 from services.catalog.domain.uploads import State as UploadState
 from shared.errors import DomainError
 
+TABLES = frozenset({"csv", "xlsx"})
+ARCHIVES = frozenset({"zip"})
+"""Ends of the names of files that can be one; inspection sees that what is in them agrees."""
 MAX_TABLE_BYTES = 16 << 20
 MAX_ROWS = 5000
 MOST_UPLOADS = 1000
 MAX_ATTEMPTS = 5
-LEASE = timedelta(seconds=60)
 
 
 class State(StrEnum):

@@ -11,6 +11,9 @@ from services.catalog.domain.vocabularies import Term
 
 STANDARD = "GB/T 41469-2022"
 COURSES = "GB/T 33782 ZXXKC"
+GRADES = "grade"
+"""Under this name the crosswalk of a 学段 has the codes of its 年级, parted by spaces; where it has
+none, a code that no grade bears, as ``none``."""
 
 
 class Obligation(StrEnum):
@@ -56,6 +59,8 @@ ELEMENTS: tuple[Element, ...] = (
 AUTHOR = "author"
 CREATOR = "创建者"
 RELATIONSHIPS: Mapping[str, str] = {"contains": "包含", "part_of": "所属", "related": "相关"}
+OPPOSITES: Mapping[str, str] = {"contains": "part_of", "part_of": "contains"}
+"""What cannot be said of the same resource as well."""
 ROLES: Mapping[str, str] = {
     AUTHOR: "作者",
     "editor": "编辑",
@@ -96,6 +101,12 @@ def terms_used(metadata: Metadata) -> Iterator[tuple[str, str, str]]:
         yield "/rights_basis/kind", "rights_basis", metadata["rights_basis"]["kind"]
     for index, code in enumerate(metadata.get("accessibility", {}).get("languages_of_parts", ())):
         yield f"/accessibility/languages_of_parts/{index}", "language", code
+
+
+def grades_of(stage: Term | None) -> frozenset[str] | None:
+    """Codes of the grades that a stage has; None where its dictionary does not say."""
+    told = stage.crosswalk.get(GRADES) if stage else None
+    return None if told is None else frozenset(told.split())
 
 
 @dataclass(frozen=True, slots=True)

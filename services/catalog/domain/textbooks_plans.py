@@ -1,7 +1,7 @@
 """What an import of textbooks, or of their chapters, would do."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
@@ -71,6 +71,7 @@ def plan_textbooks(
     for book in known:
         by_what_is_said.setdefault(book.said, []).append(book)
     claimed: set[UUID] = set()
+    nameless: list[tuple[Row, Textbook]] = []
     for row, defects in without_repeats(rows, "id"):
         id_, wrong = _read_id(row, "id")
         old = by_id.get(id_) if id_ else None
@@ -85,6 +86,8 @@ def plan_textbooks(
             continue
         if old is None:
             plan.added.append(replace(book, id=id_ or new_id()))
+            if id_ is None:
+                nameless.append((row, book))
             continue
         claimed.add(old.id)
         book = replace(book, id=old.id, version=old.version)
@@ -92,7 +95,36 @@ def plan_textbooks(
             plan.unchanged += 1
         else:
             plan.changed.append(replace(book, version=old.version + 1))
+    plan.defects += _much_alike(nameless, [book for book in known if book.id not in claimed])
+    plan.defects.sort(key=lambda defect: defect.line)
     return plan
+
+
+def _much_alike(
+    added: Iterable[tuple[Row, Textbook]], others: Iterable[Textbook]
+) -> Iterator[Defect]:
+    """Rows without an id that make a new textbook, although one that is there, and that no row is
+    of, differs in a single column: it may have been corrected since."""
+    like: dict[tuple[str, tuple[str, ...]], UUID] = {}
+    for book in others:
+        for column, rest in _but_one(book):
+            like.setdefault((column, rest), book.id)
+    for row, book in added:
+        for column, rest in _but_one(book):
+            if (id_ := like.get((column, rest))) is not None:
+                detail = worded(
+                    f"A textbook differs in this alone: if it is the same, give its id {id_}.",
+                    f"与已有教材仅此一项不同；如为同一教材，请在 id 列填写 {id_}。",
+                )
+                value = row.cells.get(column, "")
+                yield Defect(row.line, column, value, Fault.REPEATED, detail, odd=True)
+                break
+
+
+def _but_one(book: Textbook) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each column that tells textbooks apart, with what is said in the others."""
+    for place, column in enumerate(("title", *Facet, "publisher", "bytes")):
+        yield column, book.said[:place] + book.said[place + 1 :]
 
 
 def meant(

@@ -34,6 +34,10 @@ from shared.problems import declare
 problems = declare(PROBLEMS)
 
 CHOSEN = Query(description="Only textbooks with that code.")
+Without = Annotated[
+    list[Facet],
+    Query(max_length=len(Facet), description="Only textbooks whose texts for these have no code."),
+]
 
 
 def _codes(**chosen: str | None) -> Mapping[Facet, str]:
@@ -52,9 +56,7 @@ def textbooks_router(textbooks: Textbooks, cursors: Cursors) -> APIRouter:
         edition: Annotated[Edition | None, CHOSEN] = None,
         grade: Annotated[Grade | None, CHOSEN] = None,
         volume: Annotated[Volume | None, CHOSEN] = None,
-        without: Annotated[
-            Facet | None, Query(description="Only those whose text for it has no code.")
-        ] = None,
+        without: Without = [],  # noqa: B006
         state: State = State.ACTIVE,
         sort: Sort = Sort.STAGE,
     ) -> Page[TextbookSummary]:
@@ -62,7 +64,7 @@ def textbooks_router(textbooks: Textbooks, cursors: Cursors) -> APIRouter:
         codes = _codes(stage=stage, subject=subject, edition=edition, grade=grade, volume=volume)
         query = TextbookQuery(codes, without, state, sort)
         bound_to: dict[str, object] = {"list": "textbooks", "codes": dict(codes)}
-        bound_to |= {"without": without, "state": state, "sort": sort}
+        bound_to |= {"without": sorted(without), "state": state, "sort": sort}
         after = None
         if page.cursor is not None:
             id_, sort_key, *positions = cursors.decode(page.cursor, bound_to)
@@ -82,11 +84,12 @@ def textbooks_router(textbooks: Textbooks, cursors: Cursors) -> APIRouter:
         edition: Annotated[Edition | None, CHOSEN] = None,
         grade: Annotated[Grade | None, CHOSEN] = None,
         volume: Annotated[Volume | None, CHOSEN] = None,
+        without: Without = [],  # noqa: B006
     ) -> ChoicesView:
         """What can be chosen next on the way 学段 → 学科 → 版本 → 年级 → 册次, with how many
-        textbooks there are."""
+        textbooks there are. A choice whose code is null is made by `without`."""
         codes = _codes(stage=stage, subject=subject, edition=edition, grade=grade, volume=volume)
-        facet, choices = await textbooks.choices(TextbookQuery(codes))
+        facet, choices = await textbooks.choices(TextbookQuery(codes, without))
         return ChoicesView(facet=facet, choices=[ChoiceView.of(each) for each in choices])
 
     @router.get(

@@ -61,7 +61,7 @@ class InspectionView(BaseModel):
     id: UUID
     upload_id: UUID
     state: State
-    step: str
+    step: str = Field(description="`waiting` also when its worker went away: another takes it.")
     progress: int = Field(description="Percent.")
     queued_at: datetime
     started_at: datetime | None

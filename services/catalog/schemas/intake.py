@@ -106,6 +106,10 @@ class ImportView(ImportSummary):
 
     table_upload_id: UUID
     archive_upload_id: UUID | None
+    waiting: bool = Field(
+        description="Nobody works on it now: its files are inspected first, or its worker went"
+        " away. It goes on by itself."
+    )
     done: int = Field(description="Rows that came to an outcome.")
     counts: Mapping[Outcome, int]
     ignored_columns: list[str] = Field(description="Headings that are none of the template.")
@@ -120,6 +124,7 @@ class ImportView(ImportSummary):
             **ImportSummary.of(intake).model_dump(),
             table_upload_id=intake.table_upload_id,
             archive_upload_id=intake.archive_upload_id,
+            waiting=progress.waiting,
             done=sum(counts.values()),
             counts={each: counts.get(each, 0) for each in Outcome},
             ignored_columns=list(intake.remarks.ignored_columns),

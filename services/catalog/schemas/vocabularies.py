@@ -27,7 +27,11 @@ Aliases = Annotated[
 ]
 Crosswalk = Annotated[
     dict[Name, Name],
-    Field(max_length=20, description="Its code or name in other lists, by list."),
+    Field(
+        max_length=20,
+        description="Its code or name in other lists, by list. Of a stage, `grade` has the "
+        "codes of its grades, parted by spaces.",
+    ),
 ]
 
 

@@ -76,6 +76,29 @@ async def test_terms_that_no_dictionary_has_or_that_are_retired_are_told(desk: D
     assert ("unknown-term", "#/metadata/grades/0") not in found
 
 
+async def test_stage_grades_and_relations_must_not_contradict_each_other(desk: Desk) -> None:
+    made, other = await desk.create({"title": "分数"}), await desk.create({"title": "小数"})
+    said = {
+        "stage": "primary",
+        "grades": ["G7"],
+        "keywords": ["分数", "分数"],
+        "relations": [
+            {"relationship": "related", "resource_id": made["id"]},
+            {"relationship": "contains", "resource_id": other["id"]},
+            {"relationship": "part_of", "resource_id": other["id"]},
+        ],
+    }
+    answer = await desk.patch(made, {"metadata": said})
+    assert answer.status_code == 200, answer.text
+    found = told(await desk.check(made))
+    assert {
+        ("stage-mismatch", "#/metadata/grades"),
+        ("repeated", "#/metadata/keywords/1"),
+        ("related-to-itself", "#/metadata/relations/0"),
+        ("relations-contradict", "#/metadata/relations/2"),
+    } <= found
+
+
 async def test_textbook_and_chapters_must_fit(desk: Desk) -> None:
     book = uuid7()
     await desk.owner.execute(

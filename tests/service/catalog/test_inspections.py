@@ -21,7 +21,8 @@ from services.catalog.adapters.objects import object_store
 from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspection_work import Worker
 from services.catalog.domain.fingerprints import BANDS
-from services.catalog.domain.inspection import LEASE, MAX_ATTEMPTS
+from services.catalog.domain.inspection import MAX_ATTEMPTS
+from services.catalog.domain.leases import LEASE
 from services.catalog.domain.uploads import State, refused_for_members
 from services.catalog.inspection.formats import FORMATS
 from services.catalog.parts import inspection, inspection_worker
@@ -238,6 +239,10 @@ async def test_a_killed_workers_job_is_taken_again_when_its_lease_ends(
         await uow.commit()
 
     assert not await worker.step()
+    await owner.execute("UPDATE inspections SET step = 'examining'")
+    assert (await ada.get(upload_id)).json()["inspection"]["step"] == "examining"
+    await owner.execute("UPDATE inspections SET lease_until = now() + interval '9 seconds'")
+    assert (await ada.get(upload_id)).json()["inspection"]["step"] == "waiting"
     await owner.execute("UPDATE inspections SET lease_until = now()")
     assert await worker.step()
 

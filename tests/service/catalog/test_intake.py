@@ -75,7 +75,7 @@ class Office(Desk):
 
     async def sheet(self, content: bytes, **others: Any) -> str:
         return await self.upload(
-            content, **{"filename": "表.txt", "media_type": "text/plain", **others}
+            content, **{"filename": "表.csv", "media_type": "text/csv", **others}
         )
 
     async def zipped(self, files: Mapping[str, bytes]) -> str:
@@ -178,7 +178,7 @@ async def test_every_upload_that_cannot_be_used_is_told_at_once(office: Office) 
         "#/archive_upload_id",
         "#/uploads/0/upload_id",
     ]
-    defaults = await office.ask(table_upload_id=mine, defaults={"grades": "G1"})
+    defaults = await office.ask(table_upload_id=await office.sheet(b"x"), defaults={"grades": "G1"})
     assert defaults.status_code == 422
     twice = await office.ask(
         table_upload_id=await office.sheet(b"x"),
@@ -188,6 +188,24 @@ async def test_every_upload_that_cannot_be_used_is_told_at_once(office: Office) 
         ],
     )
     assert [each["pointer"] for each in twice.json()["errors"]] == ["#/uploads/1/filename"]
+
+
+@pytest.mark.parametrize(
+    ("filename", "media_type"),
+    [("表.txt", "text/plain"), ("表.pdf", "application/pdf"), ("表.zip", "application/zip")],
+)
+@pytest.mark.parametrize("state", ["COMPLETED", "AVAILABLE"])
+async def test_what_can_be_no_table_and_no_archive_is_told_at_once(
+    office: Office, filename: str, media_type: str, state: str
+) -> None:
+    none = await office.sheet(b"x", filename=filename, media_type=media_type, state=state)
+    sheet = await office.sheet(table(("1", "一", "", "")), filename="表.CSV")
+    answer = await office.ask(table_upload_id=none, archive_upload_id=sheet)
+    assert answer.status_code == 422
+    told = {each["pointer"]: each["detail"] for each in answer.json()["errors"]}
+    assert told["#/table_upload_id"] == "表格须为 CSV 或 XLSX 文件。"
+    assert told["#/archive_upload_id"] == "压缩包须为 ZIP 文件。"
+    assert (await office.ask(table_upload_id=sheet)).status_code == 202
 
 
 async def test_good_rows_become_drafts_and_each_bad_one_is_told_with_its_reasons(

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import asyncpg
@@ -15,14 +16,18 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.catalog.adapters.intake import IntakeRepository
 from services.catalog.adapters.intake_sending import sending
 from services.catalog.adapters.intake_tables import read_table
 from services.catalog.adapters.objects import object_store
+from services.catalog.application import intake_work
 from services.catalog.application.intake_ports import Put
+from services.catalog.domain.leases import LEASE
 from services.catalog.parts import intake_worker
 from services.catalog.settings import Settings
 from shared.database import UnitOfWork
 from shared.errors import Unavailable
+from shared.ids import uuid7
 from tests.service.catalog.test_inspection_kills import environment, until
 from tests.service.catalog.test_intake import Office, build_all, table
 from tests.service.house import Token
@@ -206,6 +211,47 @@ async def test_a_worker_whose_lease_went_to_another_changes_nothing(
     await step
     assert await office.count("resources") == 1
     assert (await office.told(begun))["state"] == "DONE"
+
+
+async def test_an_import_whose_worker_is_not_heard_of_is_told_as_waiting(office: Office) -> None:
+    sheet = await office.sheet(table(("1", "一", "", "")))
+    begun = await office.begin(table_upload_id=sheet)
+    assert (await office.told(begun))["waiting"]
+    async with office.runtime.new_uow() as uow:
+        await IntakeRepository(uow.connection).take(uuid7(), LEASE)
+        await uow.commit()
+    assert not (await office.told(begun))["waiting"]
+    await office.owner.execute("UPDATE intakes SET lease_until = now() + interval '9 seconds'")
+    assert (await office.told(begun))["waiting"]
+    assert not (await office.finish(begun))["waiting"]
+
+
+async def test_a_worker_that_lives_keeps_its_lease(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_work, "RENEWED", timedelta(seconds=0.05))
+    begun = await office.begin(table_upload_id=await office.sheet(table(("1", "一", "", ""))))
+    reading, renewed = threading.Event(), threading.Event()
+
+    def slow(content: bytes) -> Any:
+        reading.set()
+        renewed.wait(10)
+        return read_table(content)
+
+    monkeypatch.setattr(intake_worker, "read_table", slow)
+    step = asyncio.create_task(office.employed(office.runtime.new_uow).step())
+    await asyncio.to_thread(reading.wait, 10)
+    await office.owner.execute("UPDATE intakes SET lease_until = now() + interval '1 second'")
+    left = "SELECT lease_until > now() + interval '15 seconds' FROM intakes"
+
+    async def is_renewed() -> bool:
+        return bool(await office.owner.fetchval(left))
+
+    await until(is_renewed, seconds=10)
+    assert not await office.worker.step()
+    renewed.set()
+    assert await step
+    assert (await office.told(begun))["counts"]["created"] == 1
 
 
 async def test_workers_killed_at_random_take_in_every_row_once(

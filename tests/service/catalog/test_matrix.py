@@ -205,7 +205,7 @@ def bulk(rest: str = "", *, begun: bool = True) -> Make:
     """An import for the school, or what begins one."""
 
     async def make(desk: Desk) -> Target:
-        sheet = await desk.upload(b"x", filename="t.txt", media_type="text/plain")
+        sheet = await desk.upload(b"x", filename="t.csv", media_type="text/csv")
         body = {"table_upload_id": sheet, "organisation": SCHOOL}
         if not begun:
             return Target("/imports", body)

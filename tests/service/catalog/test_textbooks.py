@@ -216,6 +216,33 @@ async def test_the_walk_shows_what_there_is_below_each_choice(
     assert [each["id"] for each in items] == [book["id"]]
 
 
+async def test_the_walk_goes_on_below_what_no_dictionary_knows(
+    client: httpx2.AsyncClient, admin: dict[str, str], book: dict[str, Any]
+) -> None:
+    unknown = {**BOOK, "edition": "某某版", "volume": "三册"}
+    made = (await client.post(URL, json=unknown, headers=admin)).json()
+    chosen: dict[str, str | list[str]] = {"without": []}
+    walk = []
+    while (below := (await client.get(f"{URL}/choices", params=chosen)).json())["facet"]:
+        last = below["choices"][-1]
+        walk.append((below["facet"], last["code"], last["textbooks"]))
+        if last["code"] is None:
+            chosen["without"] = [*chosen["without"], below["facet"]]
+        else:
+            chosen[below["facet"]] = last["code"]
+    assert walk == [
+        ("stage", "primary", 2),
+        ("subject", "13", 2),
+        ("edition", None, 1),
+        ("grade", "G6", 1),
+        ("volume", None, 1),
+    ]
+    items = (await client.get(URL, params=chosen)).json()["items"]
+    assert [each["id"] for each in items] == [made["id"]]
+    refused = await client.get(f"{URL}/choices", params={"without": "colour"})
+    assert refused.status_code == 422
+
+
 async def test_chapters_are_read_in_order_in_one_statement(
     client: httpx2.AsyncClient,
     admin: dict[str, str],

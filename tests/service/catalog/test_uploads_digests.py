@@ -81,6 +81,18 @@ async def test_a_digest_that_differs_is_told_and_costs_no_quota(ada: Person, roo
     assert (await ada.used())[None] == len(content)
 
 
+async def test_a_known_digest_with_another_size_is_told_at_once(ada: Person, room: Room) -> None:
+    content = some(1000)
+    begun = await ada.begin(content)
+    await ada.send(content, begun["parts"])
+    assert (await ada.complete(begun["id"])).status_code == 200
+    await room.inspected(begun["id"])
+    answer = await ada.announce(content, size=1001)
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["#/size"]
+    assert "1000" in answer.json()["errors"][0]["detail"]
+
+
 async def test_parts_bound_to_their_digests_take_no_other_bytes(ada: Person) -> None:
     content = some(17 * MIB)
     begun = await ada.begin(content)

@@ -29,9 +29,9 @@ from services.catalog.domain.checks import (
 )
 from services.catalog.domain.checks_rules import RULES
 from services.catalog.domain.checks_texts import TEXTS, Level
-from services.catalog.domain.metadata import ELEMENTS, Obligation
+from services.catalog.domain.metadata import ELEMENTS, Obligation, grades_of
 from services.catalog.domain.resources import FileRole
-from services.catalog.domain.vocabularies import State
+from services.catalog.domain.vocabularies import State, Term
 
 TODAY = date(2026, 11, 22)
 
@@ -98,6 +98,77 @@ def test_relations_are_advised() -> None:
     assert codes(checks_metadata.found_easily, examined(said)) == ["no-relations"]
     said["relations"] = [{"relationship": "related", "identifier": "ISBN 978-7-107-30000-0"}]
     assert codes(checks_metadata.found_easily, examined(said)) == []
+
+
+ALL_GRADES = {("grade", f"G{number}"): State.ACTIVE for number in range(1, 13)}
+
+
+@pytest.mark.parametrize(
+    ("of_stage", "grades", "expected"),
+    [
+        ("G1 G2 G3", ["G1", "G3"], []),
+        ("G1 G2 G3", ["G7"], [("stage-mismatch", "#/metadata/grades")]),
+        ("G1 G2 G3", ["G3", "G4"], [("grade-beyond-stage", "#/metadata/grades/1")]),
+        ("G1 G2 G3", ["G99"], []),
+        ("G1 G2 G3", [], []),
+        ("none", ["G1"], [("stage-mismatch", "#/metadata/grades")]),
+        (None, ["G7"], []),
+    ],
+)
+def test_grades_are_of_the_stage_as_its_dictionary_says(
+    of_stage: str | None, grades: list[str], expected: list[tuple[str, str]]
+) -> None:
+    crosswalk = {} if of_stage is None else {"grade": of_stage}
+    about = examined(
+        {"stage": "primary", "grades": grades},
+        terms=ALL_GRADES,
+        grades_of_stage=grades_of(Term("primary", "小学", crosswalk=crosswalk)),
+    )
+    found = checks_metadata.grades_of_the_stage(about)
+    assert [(each.code, each.pointer) for each in found] == expected
+
+
+def test_what_is_said_twice_in_a_list_is_told() -> None:
+    said = {
+        "title": "分数",
+        "keywords": ["分数", "ＤＮＡ", "dna", "分数 "],
+        "contributors": [
+            {"name": "张伟", "role": "author", "organisation": "一中"},
+            {"name": "张伟", "role": "author", "organisation": "二中"},
+            {"name": "张伟", "role": "editor", "organisation": "一中"},
+        ],
+        "relations": [
+            {"relationship": "related", "identifier": "ISBN 1", "description": "其一"},
+            {"relationship": "related", "identifier": "ISBN 1"},
+        ],
+    }
+    found = [(each.code, each.pointer) for each in checks_metadata.said_once(examined(said))]
+    assert found == [
+        ("repeated", "#/metadata/keywords/2"),
+        ("repeated", "#/metadata/keywords/3"),
+        ("repeated", "#/metadata/relations/1"),
+    ]
+
+
+def test_a_resource_is_related_to_others_and_not_in_contradictory_ways() -> None:
+    itself, other = str(uuid4()), str(uuid4())
+    relations = [
+        {"relationship": "related", "resource_id": itself},
+        {"relationship": "contains", "resource_id": other},
+        {"relationship": "related", "resource_id": other},
+        {"relationship": "part_of", "resource_id": other, "version": 2},
+        {"relationship": "contains", "identifier": "R-1"},
+        {"relationship": "part_of", "identifier": "ISBN 1"},
+        {"relationship": "contains", "identifier": "ISBN 1"},
+    ]
+    about = examined({"relations": relations}, names={itself, "R-1"})
+    found = [(each.code, each.pointer) for each in checks_metadata.relations_agree(about)]
+    assert found == [
+        ("related-to-itself", "#/metadata/relations/0"),
+        ("relations-contradict", "#/metadata/relations/3"),
+        ("related-to-itself", "#/metadata/relations/4"),
+        ("relations-contradict", "#/metadata/relations/6"),
+    ]
 
 
 def test_a_textbook_fits_in_every_element_that_both_have() -> None:

@@ -87,7 +87,7 @@ def test_other_ways_to_write_one(text: str, expected: str) -> None:
         "20261122-20261231",
         "订单号 202611221030123456",
         "SF13812345678",
-        "110105491231002",
+        "110105191231002",
         "3.13812345678",
         "013-62345678",
         "身份证号码：110105491331002",
@@ -100,6 +100,132 @@ def test_other_ways_to_write_one(text: str, expected: str) -> None:
 )
 def test_ordinary_numbers_are_no_personal_data(text: str) -> None:
     assert kinds(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("旧证 110105491231002", "old-id-number"),
+        ("330102750615123", "old-id-number"),
+        ("学号 20231234567", "school-number"),
+        ("学号：2023010215，姓名：张三", "school-number"),
+        ("学籍辅号:L110105200812310021", "student-number"),
+        ("全国学籍号 G110105200812310021", "school-number"),
+        ("QQ 123456789", "qq"),
+        ("qq号：12345", "qq"),
+        ("加我ＱＱ：１２３４５６７８９", "qq"),
+        ("QQ号码是 1234567890。", "qq"),
+        ("扣扣123456", "qq"),
+        ("我的微信号 wxid_abc123，", "wechat"),
+        ("微信号：zhangsan_88", "wechat"),
+        ("微信 ID: zhangsan", "wechat"),
+        ("加微信zhang3san", "wechat"),
+        ("微信：Zhang-san", "wechat"),
+        ("WeChat: li_lei2008", "wechat"),
+        ("wxid_9x8y7z6w5v4u22", "wechat"),
+        ("家住北京市朝阳区建国路12号", "address"),
+        ("我家住在幸福小区3栋", "address"),
+        ("我家在中山路十二号。", "address"),
+        ("住址：海淀区中关村大街1号", "address"),
+        ("家庭住址\n江苏省南京市玄武区珠江路88号3单元501室", "address"),
+        ("户籍地址:河南省新县周河乡毛铺村5组", "address"),
+        ("现住址 上海市徐汇区漕溪北路 88弄 5号 302室", "address"),
+        ("家庭地址：阳光花园3-2-501", "address"),
+        ("张三\t杭州市文三路12号3幢2单元501室\t电话", "address"),
+        ("阳光花园12号楼一单元101", "address"),
+    ],
+)
+def test_what_tells_where_somebody_lives_or_is_met_is_found(text: str, expected: str) -> None:
+    assert kinds(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "expected"),
+    [
+        ("家庭住址", "北京市朝阳区建国路12号", "address"),
+        ("QQ号", "123456789", "qq"),
+        ("微信", "zhang_san88", "wechat"),
+        ("学号", "2023010215", "school-number"),
+        ("身份证号", "110105191231002", "id-number"),
+    ],
+)
+@pytest.mark.parametrize("mark", ["\t", ","])
+def test_a_cell_is_read_with_the_heading_of_its_column(
+    heading: str, cell: str, expected: str, mark: str
+) -> None:
+    rows = (("姓名", heading, "备注"), ("王小明", cell, "走读"), ("李丽", cell, ""))
+    assert kinds("名单\n" + "\n".join(mark.join(row) for row in rows)) == [expected] * 2
+    assert kinds(mark.join(rows[0]) + "\n\n" + mark.join(rows[1])) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "北京市海淀区",
+        "天安门在长安街的北面，人民大会堂在天安门广场西侧。",
+        "小红从家出发，沿长安街向东走200米，再向南走150米到学校。",
+        "地址：北京市海淀区中关村大街1号，邮编100081",
+        "鲁迅故居位于绍兴市鲁迅中路241号。",
+        "英租界旧址在解放北路 3 号院",
+        "家住长江头，君住长江尾。",
+        "我家在东北松花江上，那里有森林煤矿。",
+        "我家住在小区里一室一厅的房子里",
+        "我家在城里一座小楼上",
+        "我家住在地铁里十号线的终点",
+        "家住人民路2号线地铁站附近",
+        "住址：______省______市______路____号",
+        "填写家庭住址时，由大到小依次写省、市、区、街道和门牌号。",
+        "白云山上住着1号猴子",
+        "第3单元 住址与门牌号 练习5",
+        "教学楼3楼301室是计算机教室",
+        "科技路5号实验楼301室",
+        "商店在6号楼和8号楼之间",
+        "学号是5的倍数的同学起立",
+        "1~40号同学按学号排队，学号为 12 的同学",
+        "学号由8位数字组成，前4位是入学年份",
+        "学号 INTEGER PRIMARY KEY",
+        "QQ有100000000个用户",
+        "QQ 10000人在线",
+        "QQ2024版",
+        "打开QQ，点击“文件传输”",
+        "微信小程序 WeChat 开发",
+        "微信 Windows 版",
+        "微信公众号 zhihui_2024 不在此列",
+        "微信号由字母开头，长 6 至 20 位",
+        "wx.request({ url: 'x' })",
+        "3.141592653589793",
+        "2^47=140737488355328，10^14=100000000000000，111111111111111",
+        "123456789012345",
+        "17! = 355687428096000",
+        "学号,成绩\n1,98\n2,100",
+        "社交软件\tQQ\t微信\n人数\t35\t40",
+    ],
+)
+def test_what_lessons_say_of_places_and_programs_is_no_personal_data(text: str) -> None:
+    assert kinds(text) == []
+
+
+LESSON = st.text("小明家住在学校北面街路里号区楼第一二三0123456789，。 ", max_size=60)
+
+
+@given(
+    LESSON,
+    st.sampled_from(["住址：海淀区学院路37号", "QQ 123456789", "微信号 wxid_abc123"]),
+    LESSON,
+)
+def test_it_is_found_in_the_midst_of_a_lesson(before: str, personal: str, after: str) -> None:
+    assert kinds(personal)[0] in kinds(f"{before}。\n{personal}。\n{after}")
+
+
+@given(st.sampled_from("省市区县镇"), st.text("东西南北中山河海江湖", min_size=1, max_size=6))
+def test_a_place_without_a_house_is_nobodys_home(kind: str, name: str) -> None:
+    assert kinds(f"家庭住址：{name}{kind}；{name}路在{name}街以北") == []
+
+
+@given(st.integers(10_000, 10**11 - 1))
+def test_of_a_short_number_too_most_is_hidden(number: int) -> None:
+    (found,) = checks_personal.find(f"QQ：{number}")
+    assert found.masked.count("*") >= 3
 
 
 @given(st.dates(date(1900, 1, 1), date(2099, 12, 31)), st.integers(0, 10**8 - 1))

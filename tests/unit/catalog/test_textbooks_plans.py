@@ -55,6 +55,20 @@ def test_a_row_of_which_nothing_is_odd_is_told_nothing_of() -> None:
     assert planned(CELLS).defects == []
 
 
+def test_a_row_that_may_be_a_corrected_book_is_added_and_told() -> None:
+    book = a_book()
+    corrected = replace(book, texts={**book.texts, Facet.EDITION: "renjiao"})
+    plan = planned(CELLS, known=[corrected])
+    (defect,) = plan.defects
+    assert (defect.column, defect.value, defect.code) == ("edition", "人教版", Fault.REPEATED)
+    assert (len(plan.added), defect.odd, str(book.id) in defect.detail) == (1, True, True)
+    two = replace(corrected, publisher="")
+    assert planned(CELLS, known=[two]).defects == []
+    other = replace(corrected, id=UUID(int=9))
+    assert planned(CELLS, known=[book, other]).defects == []
+    assert planned({**CELLS, "id": str(UUID(int=8))}, known=[corrected]).defects == []
+
+
 @pytest.mark.parametrize(
     ("change", "column", "fault"),
     [

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import services.catalog
+from services.catalog.domain.metadata import grades_of
 from services.catalog.domain.vocabularies import Dictionary, Lexicon, Term, term_flaws
 from services.catalog.domain.vocabularies_plans import TERM_COLUMNS, plan_terms
 from services.catalog.domain.vocabularies_tables import read_table
@@ -55,6 +56,17 @@ def test_every_resource_type_of_the_second_level_has_a_first_and_a_crosswalk() -
     assert len([term for term in types.values() if term.parent is None]) == 8
     assert all("CELTS-41" in term.crosswalk for term in types.values())
     assert all(types[t.parent].parent is None for t in types.values() if t.parent)
+
+
+def test_stages_say_which_grades_they_have_and_leave_none_out() -> None:
+    found = starter()
+    told = {each.code: grades_of(each) or frozenset() for each in found["stage"]}
+    grades = {each.code for each in found["grade"]}
+    assert set().union(*told.values()) - {"none"} == grades
+    assert told["primary-54"] == told["primary"] - {"G6"}
+    assert told["junior-54"] == told["junior"] | {"G6"}
+    assert not told["preschool"] & grades
+    assert not told["special"]
 
 
 def test_subjects_of_2022_have_codes_of_their_own_or_are_aliases() -> None:
