@@ -134,8 +134,10 @@ class PortalIdentity:
             for each in found
         ]
 
-    async def add_secret(self, token: str, client_id: str, old_ends_in_hours: int | None) -> str:
-        body = {"old_ends_in_hours": old_ends_in_hours}
+    async def add_secret(
+        self, token: str, client_id: str, replaces: str | None, old_ends_in_hours: int | None
+    ) -> str:
+        body = {"replaces": replaces, "old_ends_in_hours": old_ends_in_hours}
         made = await self._asked("POST", f"{_CLIENTS}/{client_id}/secrets", token, json=body)
         return str(made["secret"])
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from gateway.application.access import INTEGRATE
 from gateway.application.portal import Visitor
 from gateway.application.usage import Allowed, Usage
-from gateway.application.webhooks import Webhooks
+from gateway.application.webhooks import Owner, Webhooks
 from gateway.domain.portal import (
     ApiKey,
     Application,
@@ -25,7 +25,7 @@ from gateway.domain.portal import (
 from gateway.domain.usage import Counts
 from gateway.domain.webhooks import Webhook
 from shared.access import grants_of
-from shared.errors import NotFound
+from shared.errors import Forbidden, NotFound
 from shared.principal import Principal
 
 ROWS_AT_ONCE = 1000
@@ -67,8 +67,10 @@ class Registry(Protocol):
 
     async def secrets(self, token: str, client_id: str) -> Sequence[ClientSecret]: ...
 
-    async def add_secret(self, token: str, client_id: str, old_ends_in_hours: int | None) -> str:
-        """The secret itself."""
+    async def add_secret(
+        self, token: str, client_id: str, replaces: str | None, old_ends_in_hours: int | None
+    ) -> str:
+        """The secret itself. Raises `RequestRefused` where `replaces` is not in use any more."""
         ...
 
     async def end_secret(self, token: str, client_id: str, secret_id: str) -> None: ...
@@ -130,6 +132,14 @@ class Desk:
             used,
             await self._webhooks_of(caller, client_id),
         )
+
+    async def subscriber(self, visitor: Visitor, client_id: str) -> Owner:
+        """An application as one that may be told of events. Raises `NotFound`, `Forbidden`."""
+        application = await self._registry.application(visitor.access_token, client_id)
+        if application.state != "APPROVED":
+            raise Forbidden("Its application is not approved.", zh="应用尚未通过审批或已停用。")
+        allowed = await self._usage.allowed(visitor.principal, client_id)
+        return Owner(client_id, frozenset(application.scopes), allowed.application.path)
 
     async def _used(self, caller: Principal, client_id: str) -> Used:
         days: defaultdict[date, Counts] = defaultdict(Counts)

@@ -64,6 +64,14 @@ class Draft:
     event_types: tuple[str, ...]
 
 
+class Owner(NamedTuple):
+    """The application that a webhook is of: where it is registered, and what it may ask for."""
+
+    client: str
+    scopes: frozenset[str]
+    path: str
+
+
 class WebhookStore(Protocol):
     async def add(self, webhook: Webhook) -> None: ...
 
@@ -122,24 +130,29 @@ class Webhooks:
         self._keys = keys
         self._clock = clock
 
-    async def create(self, caller: Principal, draft: Draft) -> Disclosed:
-        """Raises `Forbidden`, `WebhookRefused`, `TooManyWebhooks`."""
-        path = _place(caller, draft.organisation)
+    async def create(
+        self, caller: Principal, draft: Draft, owner: Owner | None = None
+    ) -> Disclosed:
+        """For `owner`, for which a person asks, or None: for the application by whose token it is
+        asked. Raises `Forbidden`, `WebhookRefused`, `TooManyWebhooks`."""
+        if owner is None:
+            owner = Owner(caller.client, caller.scopes, _place(caller, draft.organisation))
+        INTEGRATE.admit(caller, owner.path)
         async with self._new_uow() as uow:  # which answers a repeated request, before any look-up
-            if await self._store(uow.connection).count(path) >= MOST_WEBHOOKS:
+            if await self._store(uow.connection).count(owner.path) >= MOST_WEBHOOKS:
                 raise TooManyWebhooks(
                     "Delete one that is no longer needed.", zh="请先删除不再使用的订阅。"
                 )
-        await self._check(draft.url, draft.event_types, caller.scopes)
+        await self._check(draft.url, draft.event_types, owner.scopes)
         now = self._clock()
         webhook = Webhook(
             id=uuid7(),
-            client=caller.client,
-            organisation_path=path,
+            client=owner.client,
+            organisation_path=owner.path,
             name=draft.name,
             url=draft.url,
             event_types=draft.event_types,
-            scopes=caller.scopes & SCOPES,
+            scopes=owner.scopes & SCOPES,
             state=State.ACTIVE,
             suspended=False,
             version=1,

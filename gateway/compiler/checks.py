@@ -17,6 +17,9 @@ machine's own address."""
 AUTHORIZER = "envoy.filters.http.ext_authz"
 QUOTA_CLAIM = "quota"
 
+CLUSTER = "checks"
+"""The control plane as who is asked, apart from its pages."""
+
 _TYPE = "type.googleapis.com/envoy"
 _ASK_SECONDS = "0.5s"
 _SENT = (API_KEY, "x-request-id", "accept-language")
@@ -167,7 +170,7 @@ def _check(mode: str, *, let_through: bool) -> Json:
         "http_service": {
             "server_uri": {
                 "uri": "http://gateway",
-                "cluster": "gateway",
+                "cluster": CLUSTER,
                 "timeout": _ASK_SECONDS,
             },
             "path_prefix": f"/check/{mode}",

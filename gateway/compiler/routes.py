@@ -11,6 +11,7 @@ from gateway.compiler import checks
 from gateway.compiler.filters import BUFFER, COMPRESSOR, CORS, JWT, RBAC, TYPE
 from gateway.compiler.operations import Operation
 from gateway.compiler.policy import PageRule, Policy
+from gateway.compiler.refusals import SCOPES
 
 Json = dict[str, Any]
 
@@ -150,12 +151,14 @@ def _operation_route(match: Json, operation: Operation, policy: Policy) -> Json:
         config[RBAC] = _scopes(operation)
     if operation.body_kib != policy.defaults.body_kib:
         config[BUFFER] = _body(operation.body_kib)
+    needed = {"needed": " ".join(sorted(operation.scopes))}
     return {
         "name": operation.name,
         "match": {**match, "headers": [_method(operation.method)]},
         "route": _destination(
             operation.service, operation.method, operation.timeout_seconds, policy
         ),
+        "metadata": {"filter_metadata": {SCOPES: needed} if operation.scopes else {}},
         "typed_per_filter_config": config,
         # The CORS filter tells each origin of itself alone.
         "response_headers_to_add": [_header("vary", "Origin"), *_deprecation(operation)],

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Any
 
+from gateway.compiler.checks import CLUSTER
 from gateway.compiler.filters import TYPE
 from gateway.compiler.policy import Policy, ServiceLimits
 from gateway.compiler.settings import Deployment
@@ -64,7 +65,8 @@ def listener(deployment: Deployment, manager: Json, secrets: Json) -> Json:
 
 
 def clusters(deployment: Deployment, policy: Policy) -> list[Json]:
-    return [_cluster(name, to, policy.service) for name, to in deployment.upstreams.items()]
+    found = [_cluster(name, to, policy.service) for name, to in deployment.upstreams.items()]
+    return [*found, _checks(deployment.upstreams["gateway"], policy.service)]
 
 
 def overload_manager(deployment: Deployment) -> Json:
@@ -140,6 +142,25 @@ def _cluster(name: str, address: str, limits: ServiceLimits) -> Json:
                 "explicit_http_config": {"http_protocol_options": {}},
             }
         },
+    }
+
+
+def _checks(address: str, limits: ServiceLimits) -> Json:
+    """Who hangs is asked no more for a while: every question would take as long as may be waited.
+    Pages do not count, of which /health tells of other services."""
+    return {
+        **_cluster(CLUSTER, address, limits),
+        "outlier_detection": {
+            "interval": "0.5s",
+            "consecutive_gateway_failure": 5,
+            "enforcing_consecutive_gateway_failure": 100,
+            "base_ejection_time": "1s",
+            "max_ejection_time": "2s",
+            "always_eject_one_host": True,
+        },
+        # Otherwise the only one is asked all the same.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "health_checks": [],
     }
 
 

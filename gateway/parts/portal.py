@@ -9,16 +9,20 @@ from gateway.adapters.portal_identity import CLIENT_ID, SCOPES, PortalIdentity
 from gateway.adapters.portal_sessions import PortalSessionRows
 from gateway.adapters.usage import UsageRows
 from gateway.adapters.webhooks import WebhookRepository
+from gateway.adapters.webhooks_deliveries import DeliveryRepository
 from gateway.application.portal import PortalSessions
 from gateway.application.portal_desk import Desk
 from gateway.application.quotas import Quotas
 from gateway.application.usage import Usage
 from gateway.application.webhooks import Webhooks
+from gateway.application.webhooks_deliveries import Deliveries
 from gateway.parts.webhooks import webhook_sender
 from gateway.portal import Cookies, Forms, Pages
 from gateway.problems.portal import PROBLEMS
+from gateway.problems.webhooks import PROBLEMS as WEBHOOK_PROBLEMS
 from gateway.routes.portal import PortalPages
 from gateway.routes.portal_applications import ApplicationPages
+from gateway.routes.portal_webhooks import WebhookPages
 from gateway.settings import Settings
 from shared.egress import resolve_by_system
 from shared.encryption import KeyRing
@@ -52,7 +56,9 @@ def build(
     )
     sender = webhook_sender(runtime, settings, resolve_by_system)
     webhooks = Webhooks(new_uow, WebhookRepository, sender, keys, clock)
-    pages = Pages(Cookies(origin), Forms(origin, keys.derive("portal-forms")), PROBLEMS, origin)
+    deliveries = Deliveries(new_uow, WebhookRepository, DeliveryRepository, clock)
+    table = {**PROBLEMS, **WEBHOOK_PROBLEMS}
+    pages = Pages(Cookies(origin), Forms(origin, keys.derive("portal-forms")), table, origin)
     ways_in = PortalPages(
         pages,
         sessions,
@@ -65,8 +71,9 @@ def build(
     )
     desk = Desk(identity, usage, webhooks)
     applications = ApplicationPages(pages, sessions, identity, desk, clock)
+    hooks = WebhookPages(pages, sessions, desk, webhooks, deliveries, clock)
     return Part(
-        routers=[ways_in.router(), applications.router()],
+        routers=[ways_in.router(), applications.router(), hooks.router()],
         table=PROBLEMS,
         tasks={"portal-sweeper": sessions.run},
     )

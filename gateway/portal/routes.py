@@ -12,6 +12,7 @@ from gateway.portal.cookies import Cookie
 from gateway.portal.forms import Form
 from gateway.portal.renderer import Pages
 from shared.addresses import to_our_name
+from shared.context import current
 from shared.errors import DomainError
 
 Show = Callable[[Request], Awaitable[Response]]
@@ -51,7 +52,10 @@ class PageRoutes:
 
     async def _visitor(self, request: Request) -> Visitor:
         secret = self._pages.cookies.read(request, Cookie.SESSION)
-        return await self._sessions.current(secret)
+        visitor = await self._sessions.current(secret)
+        context = current()
+        context.actor, context.client = visitor.principal.subject, visitor.principal.client
+        return visitor
 
     def _add(self, method: str, path: str, answer: Show) -> None:
         async def page(request: Request) -> Response:

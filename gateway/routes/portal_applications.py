@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from gateway.application.portal_desk import Desk, Registry
 from gateway.domain.portal import OF_PEOPLE, SCOPES, Kind, Organisation, RequestRefused, Wanted
 from gateway.portal import Form, FormRefused, PageRoutes, Pages
 from gateway.routes.portal import DESK
+from gateway.routes.portal_fields import chosen, client_id_of, identifier, once, sent, sent_before
 from shared.clock import Clock
 from shared.context import worded
 from shared.errors import Forbidden, NotFound
@@ -24,7 +25,6 @@ ONE = f"{DESK}/{{client_id}}"
 LIVES_DAYS = (30, 90, 180, 365)
 OVERLAP_HOURS = (0, 24, 168)
 
-_ONCE = re.compile(r"[0-9a-f-]{36}")
 _KEY_ID = re.compile(r"[0-9A-Z]{8}")
 _EMPTY = Form({})
 
@@ -98,46 +98,52 @@ class ApplicationPages:
         return await self._application(request, visitor)
 
     async def _back(self, request: Request, _visitor: Visitor) -> Response:
-        return self._pages.redirect(f"{DESK}/{_client_id(request)}")
+        return self._pages.redirect(f"{DESK}/{client_id_of(request)}")
 
     async def _issue_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
-        until = self._clock() + timedelta(days=_chosen(form, "days", LIVES_DAYS), minutes=-1)
+        until = self._clock() + timedelta(days=chosen(form, "days", LIVES_DAYS), minutes=-1)
         issue = partial(
             self._registry.issue_key,
             visitor.access_token,
-            _client_id(request),
+            client_id_of(request),
             form.one("name"),
             form.all("scopes"),
             until,
         )
         try:
-            key = await self._sessions.once(visitor, _sent(request, form), issue)
+            key = await self._sessions.once(visitor, sent(request, form), issue)
         except RequestRefused as refused:
             return await self._application(
                 request, visitor, 422, form=form, errors=_errors(refused)
             )
         if key is None:
-            return self._pages.redirect(f"{DESK}/{_client_id(request)}")
+            return await self._application(request, visitor, 409, notice=sent_before())
         return await self._application(request, visitor, new_key=key)
 
     async def _revoke_key(self, request: Request, visitor: Visitor, form: Form) -> Response:
         if not _KEY_ID.fullmatch(key_id := form.one("key")):
             raise NotFound
-        client_id = _client_id(request)
+        client_id = client_id_of(request)
         await self._registry.revoke_key(visitor.access_token, client_id, key_id)
         return self._pages.redirect(f"{DESK}/{client_id}")
 
     async def _add_secret(self, request: Request, visitor: Visitor, form: Form) -> Response:
-        """Beside the one in use, which ends when the form says."""
-        hours = _chosen(form, "hours", OVERLAP_HOURS)
-        add = partial(self._registry.add_secret, visitor.access_token, _client_id(request), hours)
-        secret = await self._sessions.once(visitor, _sent(request, form), add)
+        """Beside the one that the form names, which ends when the form says."""
+        replaced, hours = None, None
+        if form.one("replaces"):
+            replaced, hours = identifier(form.one("replaces")), chosen(form, "hours", OVERLAP_HOURS)
+        token, client_id = visitor.access_token, client_id_of(request)
+        add = partial(self._registry.add_secret, token, client_id, replaced, hours)
+        try:
+            secret = await self._sessions.once(visitor, sent(request, form), add)
+        except RequestRefused as refused:
+            return await self._application(request, visitor, 409, notice=refused.members["title"])
         if secret is None:
-            return self._pages.redirect(f"{DESK}/{_client_id(request)}")
+            return await self._application(request, visitor, 409, notice=sent_before())
         return await self._application(request, visitor, new_secret=secret)
 
     async def _end_secret(self, request: Request, visitor: Visitor, form: Form) -> Response:
-        client_id, secret_id = _client_id(request), _id(form.one("secret"))
+        client_id, secret_id = client_id_of(request), identifier(form.one("secret"))
         await self._registry.end_secret(visitor.access_token, client_id, secret_id)
         return self._pages.redirect(f"{DESK}/{client_id}")
 
@@ -149,10 +155,11 @@ class ApplicationPages:
         *,
         new_key: str = "",
         new_secret: str = "",
+        notice: str = "",
         form: Form = _EMPTY,
         errors: Sequence[Mapping[str, str]] = (),
     ) -> Response:
-        overview = await self._desk.overview(visitor, _client_id(request))
+        overview = await self._desk.overview(visitor, client_id_of(request))
         return self._desk_page(
             request,
             visitor,
@@ -166,6 +173,7 @@ class ApplicationPages:
             overlaps=OVERLAP_HOURS,
             new_key=new_key,
             new_secret=new_secret,
+            notice=notice,
             form=form,
             errors=errors,
             once=str(uuid4()),
@@ -218,26 +226,6 @@ def _errors(refused: RequestRefused) -> Sequence[Mapping[str, str]]:
     return found
 
 
-def _client_id(request: Request) -> str:
-    """Raises `NotFound` for what is no id, which a converter would tell as no page."""
-    return _id(request.path_params["client_id"])
-
-
-def _id(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise NotFound from None
-
-
-def _chosen(form: Form, field: str, offered: Sequence[int]) -> int:
-    """Raises `FormRefused` for what the form did not offer."""
-    for each in offered:
-        if form.one(field) == str(each):
-            return each
-    raise FormRefused(f"Choose one of the offered {field}.", zh="请选择表单中提供的选项。")
-
-
 def _wanted(form: Form) -> Wanted:
     """Raises `FormRefused`."""
     kinds = {each.name: each for each in Kind}
@@ -253,17 +241,5 @@ def _wanted(form: Form) -> Wanted:
         scopes=form.all("scopes"),
         redirect_uris=form.lines("redirect_uris"),
         networks=form.lines("networks"),
-        once=_once(form),
+        once=once(form),
     )
-
-
-def _sent(request: Request, form: Form) -> str:
-    """Tells this form from every other, those of its own page among them."""
-    return f"{request.url.path} {_once(form)}"
-
-
-def _once(form: Form) -> str:
-    """The form's own. Raises `FormRefused`."""
-    if not _ONCE.fullmatch(form.one("once")):
-        raise FormRefused("Load the page again.", zh="请重新打开页面。")
-    return form.one("once")

@@ -94,6 +94,19 @@ async def test_an_integrator_registers_an_application_and_calls_with_its_key(
             assert answer.status_code == 200, answer.text
             assert "ratelimit" in answer.headers
 
+    await page.click("a[href$='/webhooks']")
+    await page.fill("#name", "资源同步")
+    await page.fill("#url", "https://9.9.9.9/events")  # of nothing that it is told
+    await page.tick("input[value='catalog.resource.published.v1']")
+    await page.click("#subscribe-form button")
+    assert (await page.text("#new-secret")).startswith("whsec_")
+    for width in (1280, 390):
+        await page.as_wide_as(width)
+        await page.picture(tmp_path / f"webhook-{width}.png")
+        assert await page.run("document.documentElement.scrollWidth <= window.innerWidth")
+    await page.click("form[action$='/delete'] button")
+    assert "还没有订阅" in await page.text()
+
     await page.click("#new-secret-form button")
     assert len(await page.text("#new-secret")) >= 32
     await used(page, f"{stack.gateway}/docs/applications/{client_id}")

@@ -1,11 +1,13 @@
 """API keys and applications' tokens at the door: what is asked of the control plane, and what
 happens when it does not answer."""
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.service.gateway.door import Door
+from tests.service.gateway.door import Door, open_door
 
 PUBLIC = "/catalog/v1/textbooks"
 GUARDED = "/identity/v1/organisations"
@@ -17,12 +19,11 @@ KEY = {"x-api-key": "good"}
 
 
 @pytest.fixture
-def asked(door: Door) -> Iterator[list[str]]:
+def asked(door: Door) -> list[str]:
     """The questions to the control plane, which knows the key `good`."""
     door.upstream.checked.clear()
     door.upstream.key_token = door.token("identity.read", "catalog.write", quota="trial")
-    yield door.upstream.checked
-    door.upstream.away = False
+    return door.upstream.checked
 
 
 def test_a_key_becomes_a_token_and_never_reaches_a_service(door: Door, asked: list[str]) -> None:
@@ -144,10 +145,19 @@ def test_nobody_can_ask_the_control_plane_through_the_door(door: Door, asked: li
     assert door.upstream.seen == []
 
 
+@pytest.fixture
+def hung(tmp_path: Path) -> Iterator[Door]:
+    """A gateway of its own, whose control plane takes questions and does not answer."""
+    with open_door(tmp_path) as door:
+        door.upstream.key_token = door.token("identity.read", "catalog.write", quota="trial")
+        door.upstream.away = True
+        yield door
+
+
 def test_without_the_control_plane_writes_are_refused_and_public_reads_and_tokens_pass(
-    door: Door, asked: list[str]
+    hung: Door,
 ) -> None:
-    door.upstream.away = True
+    door = hung
     with door.client() as client:
         written = client.post(WRITE, headers=KEY, json={})
         guarded = client.get(GUARDED, headers=KEY)
@@ -158,3 +168,17 @@ def test_without_the_control_plane_writes_are_refused_and_public_reads_and_token
     assert [written.status_code, guarded.status_code, signed_in.status_code] == [503, 503, 503]
     assert written.headers["retry-after"] == "1"
     assert [read.status_code, own.status_code, person.status_code] == [200, 200, 200]
+
+
+def test_a_control_plane_that_hangs_is_soon_asked_no_more_until_it_answers(hung: Door) -> None:
+    began = time.monotonic()
+    with hung.client(headers=KEY) as client:
+        read = [client.get(PUBLIC).status_code for _ in range(40)]
+        assert client.post(WRITE).status_code == 503
+        assert time.monotonic() - began < 10  # each question takes half a second
+        assert set(read) == {200}
+        hung.upstream.away = False
+        deadline = time.monotonic() + 10
+        while client.post(WRITE).status_code != 200:
+            assert time.monotonic() < deadline, "it is not asked again"
+            time.sleep(0.1)

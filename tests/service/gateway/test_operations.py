@@ -9,6 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from gateway.compiler.operations import Operation
+from shared.edge import language_of
 from shared.errors import NotFound
 from shared.problems import COMMON
 from tests.service.gateway.door import OPERATIONS, Door
@@ -53,8 +54,19 @@ def test_no_guarded_operation_is_reached_with_every_scope_but_its_own(door: Door
             headers = door.bearer(*sorted(every - operation.scopes), "x" + min(operation.scopes))
             answer = client.request(operation.method, filled(operation), headers=headers)
             assert answer.status_code == 403, operation.name
-            assert "insufficient_scope" in answer.headers["www-authenticate"]
+            needed = " ".join(sorted(operation.scopes))
+            asked = f'error="insufficient_scope", scope="{needed}"'  # RFC 6750 §3.1
+            assert asked in answer.headers["www-authenticate"], operation.name
+            assert answer.json()["detail"] == f"令牌缺少权限范围 {needed}。"
     assert door.upstream.seen == []
+
+
+def test_a_token_for_somebody_else_lacks_no_scope(door: Door) -> None:
+    with door.client() as client:
+        answer = client.get(READ, headers=door.bearer("identity.read", aud="another"))
+    assert answer.status_code == 403
+    assert "www-authenticate" not in answer.headers
+    assert "detail" not in answer.json()
 
 
 def test_another_credential_goes_to_the_service_that_takes_it(door: Door) -> None:
@@ -160,6 +172,12 @@ def test_a_token_in_the_query_is_none(door: Door) -> None:
         ("en-GB", "Not found"),
         ("fr, en;q=0.5", "Not found"),
         ("EN, zh;q=0.1", "Not found"),
+        ("zh;q=0.1, en;q=0.9", "Not found"),
+        ("zh-CN;q=0.80,en-GB ; q=0.95", "Not found"),
+        ("zh;q=0, en", "Not found"),
+        ("en;q=0.1, zh;q=0.9", "未找到"),
+        ("en;q=0.5, zh;q=0.5", "未找到"),
+        ("en;q=0, fr", "未找到"),
         ("zh-CN, en;q=0.9", "未找到"),
         ("fr", "未找到"),
         ("enm", "未找到"),
@@ -170,9 +188,24 @@ def test_a_refusal_is_told_in_the_language_asked_for(door: Door, asked: str, tit
     with door.client() as client:
         answer = client.get("/nothing", headers={"accept-language": asked})
     assert answer.json()["title"] == title
+    assert language_of(asked) == ("en" if title == "Not found" else "zh")  # as services have it
+
+
+def test_a_missing_scope_is_told_in_english_to_whom_asks_for_it(door: Door) -> None:
+    headers = {**door.bearer("catalog.read"), "accept-language": "en"}
+    with door.client() as client:
+        answer = client.get(READ, headers=headers)
+    assert answer.json()["detail"] == "The token lacks the scope identity.read."
 
 
 def test_a_refusal_names_its_request(door: Door) -> None:
     with door.client() as client:
         answer = client.get("/nothing")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_what_is_refused_before_it_has_a_name_is_told_without_one(door: Door) -> None:
+    with door.client() as client:
+        answer = client.get("/catalog/v1/resources/a%2Fb")
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"type", "title", "status"}

@@ -191,7 +191,10 @@ class FakeIdentity:
     async def _add_secret(self, request: Request) -> Response:
         if refused := self._own(request):
             return refused
-        hours = (await request.json())["old_ends_in_hours"]
+        body = await request.json()
+        hours, replaced = body["old_ends_in_hours"], body["replaces"]
+        if replaced is not None and [replaced] != list(self.secrets)[-1:]:
+            return _problem(409, "identity/secret-replaced")
         for each in self.secrets.values():
             each["expires_at"] = AT if hours is not None else None
         made = {"id": str(uuid7()), "created_at": AT, "expires_at": None}

@@ -254,10 +254,10 @@ async def test_a_key_is_shown_once_and_can_be_revoked(
     ("path", "form", "shown"),
     [
         ("api-keys", {"name": "n", "scopes": ["integrate"], "days": "90"}, "sy_7K3M9QXBsecret"),
-        ("secrets", {"hours": "0"}, "secret-after-0"),
+        ("secrets", {}, "secret-after-None"),
     ],
 )
-async def test_a_page_that_is_reloaded_makes_nothing_again(
+async def test_a_form_that_is_sent_twice_makes_nothing_again_and_says_so(
     person: Person,
     identity: FakeIdentity,
     application: str,
@@ -272,7 +272,9 @@ async def test_a_page_that_is_reloaded_makes_nothing_again(
     sent = {**form, "once": told[0]}
     assert shown in (await person.send(f"{address}/{path}", sent)).text
     again = await person.send(f"{address}/{path}", sent)
-    assert (again.status_code, again.headers["location"]) == (303, address)
+    assert again.status_code == 409
+    assert "该表单已提交过" in again.text
+    assert shown not in again.text
     assert len(identity.changes()) == 1
     assert (await person.send(f"{address}/{path}", {**form, "once": ""})).status_code == 403
 
@@ -299,11 +301,11 @@ async def test_a_form_that_was_refused_can_be_sent_again(
     person: Person, identity: FakeIdentity, application: str
 ) -> None:
     address = f"{DESK}/{application}/secrets"
-    sent = {"hours": "24", "once": ONCE}
+    sent = {"once": ONCE}
     identity.owners[application] = "another"
     assert (await person.send(address, sent)).status_code == 404
     identity.owners[application] = person.subject
-    assert "secret-after-24" in (await person.send(address, sent)).text
+    assert "secret-after-None" in (await person.send(address, sent)).text
 
 
 @pytest.mark.parametrize("key", ["", "../secrets", "7K3M9QX", "7k3m9qxb", "7K3M9QXB/x"])
@@ -330,9 +332,11 @@ async def test_a_secret_is_rotated_with_an_overlap(
     person: Person, identity: FakeIdentity, application: str
 ) -> None:
     address = f"{DESK}/{application}"
-    first = await person.send(f"{address}/secrets", {"hours": "0"})
-    assert "secret-after-0" in first.text
-    second = await person.send(f"{address}/secrets", {"hours": "24"})
+    first = await person.send(f"{address}/secrets", {})
+    assert "secret-after-None" in first.text
+    (replaced,) = re.findall(r'name="replaces" value="([^"]*)"', first.text)
+    turn = {"replaces": replaced, "hours": "24"}
+    second = await person.send(f"{address}/secrets", turn)
     assert "secret-after-24" in second.text
     assert "new-secret-form" not in second.text
     page = (await person.browser.get(address)).text
@@ -342,6 +346,22 @@ async def test_a_secret_is_rotated_with_an_overlap(
         ended = await person.send(f"{address}/secrets/revoke", {"secret": secret})
         assert ended.status_code == 303
     assert identity.secrets == {}
+
+
+async def test_of_two_pages_that_rotate_a_secret_the_later_is_told(
+    person: Person, identity: FakeIdentity, application: str
+) -> None:
+    address = f"{DESK}/{application}/secrets"
+    await person.send(address, {})
+    turn = {"replaces": next(iter(identity.secrets)), "hours": "0"}
+    assert "secret-after-0" in (await person.send(address, turn)).text
+    later = await person.send(address, turn)
+    assert later.status_code == 409
+    assert "identity/secret-replaced" in later.text
+    assert "secret-after" not in later.text
+    assert len(identity.secrets) == 2
+    unnamed = {**turn, "replaces": "../api-keys"}
+    assert (await person.send(address, unnamed)).status_code == 404
 
 
 async def test_an_application_without_secrets_shows_none(
