@@ -9,6 +9,9 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="SHUYUAN_LEARNING_")
 
+    max_body_bytes: int = Field(
+        8 << 20, ge=1024, description="A longer request body is 413; attachments come in it."
+    )
     statement_queue: int = Field(
         20_000, ge=1, description="Statements that may wait to be written; more are sent away."
     )

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -205,6 +206,16 @@ async def test_a_spoilt_part_is_refused(
     kept = {name: text for name, text in {**headers, **spoil}.items() if text is not None}
     body, head = mixed(statement(attachments=[told]), (kept, b"abc"))
     assert (await client.post("/statements", content=body, headers=head)).status_code == 400
+
+
+async def test_a_photograph_of_several_megabytes_is_kept(client: httpx2.AsyncClient) -> None:
+    content = secrets.token_bytes(6 << 20)
+    told, headers = attached(content, "image/jpeg", "https://usage.example/1")
+    sent = statement(attachments=[told])
+    body, head = mixed(sent, (headers, content))
+    assert (await client.post("/statements", content=body, headers=head)).status_code == 200
+    asked = {"statementId": sent["id"], "attachments": "true"}
+    assert content in (await client.get("/statements", params=asked)).content
 
 
 async def test_attachments_without_bytes_and_bytes_without_attachment_are_refused(
