@@ -9,10 +9,12 @@ from services.catalog.application.search_ports import (
     Likeness,
     Names,
     Published,
+    Row,
     Shown,
 )
 from services.catalog.domain.changes import Place
 from services.catalog.domain.search import Chosen, Document, Facet, regions_of
+from services.catalog.search.recent import Recent
 from shared.reader import Reader
 
 _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
@@ -42,14 +44,20 @@ _READ = (
     " WHERE d.resource_id = r.id AND d.number = v.number ORDER BY d.position) AS text_keys"
     f" FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])"
 )
-# As JSON, which is what becomes of it: a page so costs half of what its values one by one would.
 # With it the newest place of the feed, which takes no plan of its own for each index's place.
-_SHOWN = (
-    f"SELECT (SELECT json_agg(page) FROM (SELECT r.id, r.code, {_FACETS}, r.state, r.live_version,"  # noqa: S608 - constant columns
-    f" r.updated_at FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])) AS page),"
+_LIVE_NOW = (
+    "SELECT (SELECT json_agg(json_build_array(r.id, r.live_version, r.state, r.updated_at))"
+    " FROM resources r WHERE r.id = ANY($1::uuid[]) AND r.live_version IS NOT NULL),"
     " (SELECT ARRAY[c.transaction::text, c.position::text] FROM changes c"
     " ORDER BY c.transaction DESC, c.position DESC LIMIT 1)"
 )
+# As JSON, which is what becomes of it: a page so costs half of what its values one by one would.
+_SHOWN = (
+    f"SELECT json_agg(page) FROM (SELECT r.id, r.code, {_FACETS}, r.state, r.live_version,"  # noqa: S608 - constant columns
+    f" r.updated_at FROM resources r {_LIVE} WHERE r.id = ANY($1::uuid[])) AS page"
+)
+_MOST_KEPT = 2_000
+"""Rows of versions, which never change: about 1 kB each."""
 # Of changes that commits overtook too, which no index has been told yet.
 _TAKEN = (
     "SELECT DISTINCT resource_id::text AS id FROM changes WHERE version IS NULL"
@@ -73,6 +81,7 @@ class PublishedReads:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._kept = Recent[tuple[str, int], Row](_MOST_KEPT)
 
     async def horizon(self) -> Place:
         [row] = await self._reader.fetch(_HORIZON)
@@ -95,12 +104,23 @@ class PublishedReads:
         return [_published(row, names) for row in await self._reader.fetch(_READ, list(ids))]
 
     async def live(self, ids: Sequence[str], place: Place) -> Shown:
-        [[rows, newest]] = await self._reader.fetch(_SHOWN, ids)
-        taken = frozenset[str]()
+        [[live, newest]] = await self._reader.fetch(_LIVE_NOW, ids)
+        rows, unknown, taken = dict[str, Row](), list[str](), frozenset[str]()
+        for resource_id, version, state, updated_at in live or ():
+            kept = self._kept.get((resource_id, version))
+            if kept is None:
+                unknown.append(resource_id)
+            else:
+                rows[resource_id] = {**kept, "state": state, "updated_at": updated_at}
+        if unknown:
+            [[shown]] = await self._reader.fetch(_SHOWN, unknown)
+            for row in shown or ():
+                rows[row["id"]] = row
+                self._kept.put((row["id"], row["live_version"]), row)
         if newest is not None and place < Place(*map(int, newest)):
             found = await self._reader.fetch(_TAKEN, str(place.transaction), place.position)
             taken = frozenset(row["id"] for row in found)
-        return Shown({row["id"]: row for row in rows or ()}, taken)
+        return Shown(rows, taken)
 
     async def grade_names(self, labels: Sequence[str]) -> GradeNames:
         rows = await self._reader.fetch(_GRADE_NAMES, labels)

@@ -83,9 +83,10 @@ class Search:
         self._taken = frozenset[str]()
 
     async def page(self, caller: Principal | None, asked: Asked) -> Results:
-        """What answers `asked`: one statement, and one to four questions to the engine, with one
-        more for each facet that is filtered and counted. While the index is behind, one statement
-        more; and again where it tells of something that was taken down."""
+        """What answers `asked`: one statement, or two for rows not shown lately, and one to four
+        questions to the engine, with one more for each facet that is filtered and counted. While
+        the index is behind, one statement more; and again where it tells of something that was
+        taken down."""
         query = Query(
             filters=asked.filters,
             preferred=await self._preferences.of(caller, asked.preferred),
@@ -134,7 +135,7 @@ class Search:
         ][:limit]
 
     async def _shown(self, found: Found, query: Query) -> Shown:
-        """One statement, but where nothing was found of all that there is."""
+        """Nothing is read where nothing was found of all that there is."""
         if not found.total and not query.excluded:
             return Shown({}, frozenset())
         return await self._reads.live([hit.id for hit in found.hits], found.place)

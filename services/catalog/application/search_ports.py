@@ -119,11 +119,12 @@ class Shown:
 
 
 class SearchReads(Protocol):
-    """What everybody may read at this moment. Each method is one statement."""
+    """What everybody may read at this moment. Each other method is one statement."""
 
     async def live(self, ids: Sequence[str], place: Place) -> Shown:
         """Those of `ids`, in their usual text form, that are live, and all that was taken down by
-        a change behind `place`; where there are such changes, in a second statement."""
+        a change behind `place`. One statement; one more for those not shown lately, and one where
+        there are such changes."""
         ...
 
     async def grade_names(self, labels: Sequence[str]) -> GradeNames:

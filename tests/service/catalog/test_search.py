@@ -337,7 +337,20 @@ async def test_pages_follow_one_another_and_belong_to_their_question(
     assert wrong.status_code == 400
 
 
-async def test_a_page_is_one_statement_however_many_hits(
+async def test_a_row_that_was_shown_before_is_told_as_it_is_now(
+    shelf: Shelf, follower: Follower, owner: asyncpg.Connection
+) -> None:
+    made = await shelf.put("分数")
+    await shelf.settle(follower)
+    assert [each["state"] for each in (await shelf.ask("分数"))["items"]] == ["PUBLISHED"]
+    await owner.execute("UPDATE resources SET state = 'UPDATE_IN_REVIEW' WHERE id = $1", made)
+    [told] = (await shelf.ask("分数"))["items"]
+    assert told["state"] == "UPDATE_IN_REVIEW"
+    await owner.execute("UPDATE resources SET live_version = NULL WHERE id = $1", made)
+    assert (await shelf.ask("分数"))["items"] == []
+
+
+async def test_a_page_is_one_statement_however_many_hits_and_one_for_rows_not_shown_lately(
     shelf: Shelf, follower: Follower, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(6):
@@ -351,10 +364,10 @@ async def test_a_page_is_one_statement_however_many_hits(
         return await fetch(query, *parameters)
 
     monkeypatch.setattr(reader, "fetch", counted)
-    for limit in (1, 6):
+    for limit, statements in ((1, 2), (1, 1), (6, 2), (6, 1)):
         asked.clear()
         await shelf.ask("分数", limit=limit, facet=["grade", "type", "stage", "subject"])
-        assert len(asked) == 1
+        assert len(asked) == statements
     await shelf.tell(await shelf.put("分数", live=False), "suspended")
     for statements in (4, 2, 2):  # what was taken down is remembered
         asked.clear()
