@@ -355,7 +355,7 @@ async def test_everything_acknowledged_survives_kills_of_every_process(
 
     school = {"parent": accounts[ADMINISTRATOR]["organisation"], "kind": "grade"}
     registrar = Registrar(scene, principal, **school)
-    told = await registrar.told("POST", ORGANISATIONS, 201, {"name": "三年级", **school})
+    told = await registrar.told("POST", ORGANISATIONS, 201, {"name": "试验年级", **school})
     grade = registrar.besides = {"parent": told["id"], "kind": "class"}
     asking = Reader(f"{ORGANISATIONS}/{told['id']}", scene, application)
     address = f"http://127.0.0.1:{receiver.port}/events"
