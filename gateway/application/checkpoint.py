@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from gateway.application.quotas import Quotas
 from gateway.domain.quotas import Quota, Remaining, Window
 from shared.errors import DomainError, Forbidden, Unauthenticated, Unavailable
 from shared.principal import Revoked
+
+_BEARER = re.compile(r"Bearer +[\w-]+\.([\w-]+)\.[\w-]+", re.ASCII)
 
 
 class QuotaExceeded(DomainError):
@@ -110,7 +113,10 @@ class Checkpoint:
 
 def _claims(authorization: str) -> dict[str, Any]:
     """The payload of a bearer token whose signature was verified before."""
-    payload = authorization.partition(".")[2].partition(".")[0]
+    token = _BEARER.fullmatch(authorization)
+    if token is None:
+        raise Unauthenticated("This is no token.", zh="这不是令牌。")
+    payload = token[1]
     try:
         found = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (binascii.Error, ValueError) as error:

@@ -60,26 +60,21 @@ _HAS_KEY = _header(API_KEY, _regex(".*"))
 
 def trace_context() -> Json:
     """The filter that takes away what is no trace: its services begin one then."""
-    gone = [{"remove": "traceparent"}, {"remove": "tracestate"}]
-    removes = {
-        "@type": f"{_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutation",
-        "mutations": {"request_mutations": gone},
-    }
-    is_trace = {"not_matcher": _header("traceparent", _regex(_TRACE))}
-    return _filter("trace", _unless(is_trace), "envoy.filters.http.header_mutation", removes)
+    no_trace = {"not_matcher": _header("traceparent", _regex(_TRACE))}
+    return _mutation("trace", no_trace, {"remove": "traceparent"}, {"remove": "tracestate"})
 
 
 def one_spelling() -> list[Json]:
     """The filters that write the scheme of a bearer token as the token check looks for it: case
-    does not matter (RFC 9110 §11.1), and services take every spelling."""
-    other = {
-        "and_matcher": {
-            "predicate": [
-                _header("authorization", {"prefix": "bearer ", "ignore_case": True}),
-                {"not_matcher": _header("authorization", {"prefix": "Bearer "})},
-            ]
-        }
-    }
+    does not matter (RFC 9110 §11.1), and services take every spelling. The check looks for it
+    anywhere in the value, and whoever reads the value behind it would find another token: what
+    has it further on is taken away."""
+    begins = _header("authorization", {"prefix": "bearer ", "ignore_case": True})
+    other = _both(begins, {"not_matcher": _header("authorization", {"prefix": "Bearer "})})
+    hidden = _both(
+        {"not_matcher": begins},
+        _header("authorization", {"contains": "bearer ", "ignore_case": True}),
+    )
     token = {"metadata_namespace": "bearer", "key": "token"}
     pattern = {"regex": "^(?i:bearer) +"}
     read = {
@@ -95,18 +90,11 @@ def one_spelling() -> list[Json]:
         ],
     }
     header = {"key": "authorization", "value": "Bearer %DYNAMIC_METADATA(bearer:token)%"}
-    written = {
-        "@type": f"{_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutation",
-        "mutations": {
-            "request_mutations": [
-                {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
-            ]
-        },
-    }
-    mutation = "envoy.filters.http.header_mutation"
+    written = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
     return [
+        _mutation("hidden", hidden, {"remove": "authorization"}),
         _filter("bearer", _unless(other), "envoy.filters.http.header_to_metadata", read),
-        _filter("scheme", _unless(other), mutation, written),
+        _mutation("scheme", other, written),
     ]
 
 
@@ -145,7 +133,7 @@ def after_token(jwt: str) -> Json:
             },
         }
     }
-    by_token = {"and_matcher": {"predicate": [counted, {"not_matcher": _HAS_KEY}]}}
+    by_token = _both(counted, {"not_matcher": _HAS_KEY})
     return _filter(CLIENTS, _unless(by_token), AUTHORIZER, _check("token", let_through=True))
 
 
@@ -195,6 +183,19 @@ def _unless(predicate: Json) -> Json:
     """Skips the filter unless `predicate` holds."""
     skipped = {"predicate": {"not_matcher": predicate}, "on_match": {"action": _SKIP}}
     return {"matcher_list": {"matchers": [skipped]}}
+
+
+def _both(one: Json, other: Json) -> Json:
+    return {"and_matcher": {"predicate": [one, other]}}
+
+
+def _mutation(name: str, predicate: Json, *mutations: Json) -> Json:
+    """A filter that changes the headers of requests for which `predicate` holds."""
+    config = {
+        "@type": f"{_TYPE}.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": {"request_mutations": mutations},
+    }
+    return _filter(name, _unless(predicate), "envoy.filters.http.header_mutation", config)
 
 
 def _filter(name: str, matcher: Json, kind: str, config: Json) -> Json:

@@ -160,6 +160,15 @@ def test_however_its_scheme_is_spelt_a_token_is_looked_at(door: Door, scheme: st
     assert {seen["authorization"] for seen in door.upstream.headers} == {f"Bearer {good}"}
 
 
+@pytest.mark.parametrize("before", ["a.e30.b ", "Basic eDp5 ", "bearer\t", "x"])
+def test_a_token_behind_something_else_is_nobodys(door: Door, before: str) -> None:
+    hidden = {"authorization": f"{before}Bearer {door.token('identity.read', quota='high')}"}
+    with door.client() as client:
+        assert client.get(READ, headers=hidden).status_code == 401
+        assert client.get("/catalog/v1/textbooks", headers=hidden).status_code == 200
+    assert [seen.get("authorization") for seen in door.upstream.headers] == [None]
+
+
 def test_a_token_in_the_query_is_none(door: Door) -> None:
     with door.client() as client:
         answer = client.get(READ, params={"access_token": door.token("identity.read")})

@@ -1,5 +1,6 @@
 """Usage and quotas as applications and who answers for them read them."""
 
+import base64
 import csv
 import io
 from datetime import date, timedelta
@@ -167,6 +168,17 @@ async def test_a_suspended_application_is_refused_where_no_service_looks_at_its_
     refused = await client.get("/check/token/x", headers=own)
     assert refused.status_code == 401
     assert refused.json()["type"] == "urn:shuyuan:problem:unauthenticated"
+
+
+@pytest.mark.parametrize("spoilt", ["x.{0}.y {1}", "{1} x.{0}.y", "{1},x.{0}.y"])
+async def test_nothing_but_the_token_that_was_verified_says_whose_quota_is_used(
+    client: httpx2.AsyncClient, token: Token, used: date, spoilt: str
+) -> None:
+    other = base64.urlsafe_b64encode(b'{"client_id":"\\u0000","quota":"high"}').decode()
+    own = token(OWN, "integrate", client_id=OWN, quota="standard")
+    headers = {"authorization": spoilt.format(other, own["authorization"])}
+    refused = await client.get("/check/token/x", headers=headers)
+    assert refused.status_code == 401
 
 
 @pytest.mark.parametrize("path", [USAGE, f"{USAGE}/export", QUOTA])
