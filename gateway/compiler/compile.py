@@ -27,6 +27,8 @@ from gateway.compiler.settings import Deployment
 Json = dict[str, Any]
 
 _API = "type.googleapis.com/envoy"
+_STRICT = {"envoy.reloadable_features.strict_chunk_parsing": True}
+"""Bytes between a chunk and its line end are refused, not passed over (RFC 9112 §7.1)."""
 
 
 def compiled(deployment: Deployment, policy: Policy, directory: Path) -> dict[str, Json]:
@@ -49,6 +51,7 @@ def compiled(deployment: Deployment, policy: Policy, directory: Path) -> dict[st
         "node": {"id": "gateway", "cluster": "gateway"},
         "admin": {"address": _admin(deployment)},
         "overload_manager": overload_manager(deployment),
+        "layered_runtime": {"layers": [{"name": "strict", "static_layer": _STRICT}]},
     }
     watching = {
         "lds_config": _file(directory, "listeners"),

@@ -14,6 +14,7 @@ from gateway.compiler.policy import Policy
 CONTRACTS = Path(__file__).resolve().parents[2] / "openapi"
 TOKEN = "access_token"  # noqa: S105  the name of a security scheme
 _PARAMETER = re.compile(r"\{[^/{}]+\}")
+_URI_REFERENCE = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-])+")
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
@@ -143,8 +144,14 @@ def _deprecation(name: str, told: Mapping[str, Any]) -> Deprecation | None:
     when = told.get("x-deprecation", {})
     if "since" not in when:
         raise ContractUnclear(f"{name} is deprecated without x-deprecation.since.")
-    since = date.fromisoformat(when["since"])
-    sunset = date.fromisoformat(when["sunset"]) if "sunset" in when else None
+    try:
+        since = date.fromisoformat(when["since"])
+        sunset = date.fromisoformat(when["sunset"]) if "sunset" in when else None
+    except ValueError as error:
+        raise ContractUnclear(f"{name} has an x-deprecation with a wrong date.") from error
     if sunset and sunset < since:  # RFC 9745 §4
         raise ContractUnclear(f"{name} ends before it is deprecated.")
-    return Deprecation(since, sunset, when.get("link"))
+    link = when.get("link")
+    if link is not None and not _URI_REFERENCE.fullmatch(link):
+        raise ContractUnclear(f"{name} has an x-deprecation.link that is no URI reference.")
+    return Deprecation(since, sunset, link)

@@ -278,7 +278,8 @@ def _deprecation(operation: Operation) -> Iterable[Json]:
     if told.sunset:
         yield _header("sunset", format_datetime(_midnight(told.sunset), usegmt=True))
     if told.link:
-        yield _header("link", f'<{told.link}>; rel="deprecation"; type="text/html"')
+        link = told.link.replace("%", "%%")  # which Envoy would take for a command
+        yield _header("link", f'<{link}>; rel="deprecation"; type="text/html"')
 
 
 def _midnight(day: date) -> datetime:

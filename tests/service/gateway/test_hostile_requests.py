@@ -13,6 +13,7 @@ from tests.service.gateway.door import Door
 PUBLIC = "/catalog/v1/textbooks"
 WRITE = "/catalog/v1/uploads"
 SMUGGLED = b"GET /catalog/v1/dictionaries HTTP/1.1\r\nHost: gateway\r\n\r\n"
+READING = (f"POST {WRITE}".encode(), f"GET {PUBLIC}".encode())
 CHUNKED = b"5\r\nhello\r\n0\r\n\r\n"
 
 
@@ -51,11 +52,7 @@ FRAMING = {
     "gzip as transfer coding": post("Transfer-Encoding: gzip, chunked", body=CHUNKED),
     "a space before the colon": post("Transfer-Encoding : chunked", body=CHUNKED),
     "a length with a space before the colon": post("Content-Length : 5", body=b"hello"),
-    "a folded transfer coding": post("Transfer-Encoding:\r\n chunked", body=CHUNKED),
-    "chunked before a carriage return": post("Transfer-Encoding: chunked\r", body=CHUNKED),
-    "chunked behind a carriage return": post("Transfer-Encoding: \rchunked", body=CHUNKED),
     "a length with a carriage return within": post("Content-Length: 1\r0", body=b"hellohello"),
-    "a length before a carriage return": post("Content-Length: 5\r", body=b"hello"),
     "chunks in HTTP/1.0": post("Transfer-Encoding: chunked", body=CHUNKED).replace(
         b"/1.1", b"/1.0"
     ),
@@ -76,6 +73,14 @@ FRAMING = {
         "Transfer-Encoding: chunked", body=b"5\r\nhello\n0\n\n"
     ),
 }
+MENDED_FRAMING = {
+    "a folded transfer coding": post("Transfer-Encoding:\r\n chunked", body=CHUNKED),
+    "chunked before a carriage return": post("Transfer-Encoding: chunked\r", body=CHUNKED),
+    "chunked behind a carriage return": post("Transfer-Encoding: \rchunked", body=CHUNKED),
+    "a length before a carriage return": post("Content-Length: 5\r", body=b"hello"),
+}
+"""What Envoy reads as if it stood in one line, or without the carriage return (RFC 9112 §2.2 and
+§5.2): SECURITY.md says what that asks of whatever stands before it."""
 HEADERS = {
     "two tokens": get("Authorization: Bearer a", "Authorization: Bearer b"),
     "a header without a colon": get("nonsense"),
@@ -144,6 +149,35 @@ def test_no_hostile_request_reaches_a_service(door: Door) -> None:
         answers = pool.map(lambda name: (name, told(door, HOSTILE[name])), HOSTILE)
     assert [name for name, answer in answers if b"HTTP/1.1 2" in answer] == []
     assert door.upstream.seen == []
+
+
+def test_a_token_makes_no_spoilt_framing_good(door: Door) -> None:
+    """Nor does an operation that anybody may call: without either, 401 comes first."""
+    spoilt = {
+        (name, way): allowed + SMUGGLED
+        for name, each in FRAMING.items()
+        for way, allowed in enumerate(_allowed(door, each))
+    }
+    with ThreadPoolExecutor(16) as pool:
+        answers = pool.map(lambda name: (name, told(door, spoilt[name])), spoilt)
+    assert [name for name, answer in answers if b"HTTP/1.1 2" in answer] == []
+    assert door.upstream.seen == []
+
+
+def _allowed(door: Door, request: bytes) -> tuple[bytes, bytes]:
+    """`request` as somebody who may make it, and as one that anybody may."""
+    line, _, rest = request.partition(b"\r\n")
+    own = f"Authorization: Bearer {door.token('catalog.write')}\r\n".encode()
+    return line + b"\r\n" + own + rest, request.replace(*READING)
+
+
+@pytest.mark.parametrize("name", MENDED_FRAMING)
+def test_framing_that_is_mended_is_one_request_for_the_gateway_and_the_service(
+    door: Door, name: str
+) -> None:
+    _, request = _allowed(door, MENDED_FRAMING[name])
+    told(door, request + SMUGGLED)
+    assert door.upstream.seen == [f"GET {PUBLIC}", "GET /catalog/v1/dictionaries"]
 
 
 @pytest.mark.parametrize(

@@ -110,19 +110,28 @@ def test_a_deprecated_operation_says_since_when_and_until_when() -> None:
         "x-deprecation": {
             "since": "2026-09-01",
             "sunset": "2027-09-01",
-            "link": "https://docs.example/things",
+            "link": "https://docs.example/things?q=%E4%B9%A6",
         },
     }
     table = json.dumps(route_table(operations(one(**told), EMPTY), EMPTY))
     assert '{"key": "deprecation", "value": "@1788220800"}' in table
     assert '{"key": "sunset", "value": "Wed, 01 Sep 2027 00:00:00 GMT"}' in table
-    assert 'rel=\\"deprecation\\"' in table
+    assert '<https://docs.example/things?q=%%E4%%B9%%A6>; rel=\\"deprecation\\"' in table
 
 
 @pytest.mark.parametrize(
-    "when", [{}, {"sunset": "2027-09-01"}, {"since": "2027-09-01", "sunset": "2026-09-01"}]
+    "when",
+    [
+        {},
+        {"sunset": "2027-09-01"},
+        {"since": "2027-09-01", "sunset": "2026-09-01"},
+        {"since": "soon"},
+        {"since": "2026-09-01", "link": "https://docs.example/书"},
+        {"since": "2026-09-01", "link": "/docs\r\nx-injected: 1"},
+        {"since": "2026-09-01", "link": "/docs?q=100%"},
+    ],
 )
-def test_a_deprecation_without_a_date_or_after_its_sunset_is_refused(when: dict[str, str]) -> None:
+def test_a_deprecation_that_says_not_when_or_not_where_is_refused(when: dict[str, str]) -> None:
     told = {"x-access": {"public": True}, "deprecated": True, "x-deprecation": when}
-    with pytest.raises(ContractUnclear, match="deprecated"):
+    with pytest.raises(ContractUnclear, match="deprecat"):
         operations(one(**told), EMPTY)
