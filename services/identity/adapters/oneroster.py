@@ -6,9 +6,9 @@ several school years the latest counts. Who is no longer enabled, or whose role 
 an enrolment that has ended becomes a line of its own, before the others, that ends what it began.
 A user without a role that we know becomes a line that is refused, and so is reported. A row that
 cannot be followed becomes a refused line behind the others, with its number in its own file, and so
-does a row that refers to it; a pupil of a class whose row is spoilt is read without a class. School
-years, of which the latest decides for everybody, must be whole. What has no place in a roster is
-passed over: courses, resources, results.
+does a row that refers to it; whom a spoilt school's row keeps out is told so. A pupil of a class
+whose row is spoilt is read without a class. School years, of which the latest decides for
+everybody, must be whole. What has no place in a roster is passed over: courses, resources, results.
 """
 
 import io
@@ -52,6 +52,15 @@ _GRADES = {
 }
 """The codes of the specification's vocabulary; others stand for themselves."""
 
+_TORN = "双引号不成对，请删去多余的双引号"
+_UNKNOWN_GRADE = f"grades 不是可用的年级代码：请填写 {'、'.join(_GRADES)}，或学校的年级名称"
+_UNKNOWN_ROLE = "role 不是 OneRoster 1.2 的角色，例如 student、teacher"
+_REFERENCES = {
+    "userSourcedId": (None, "users.csv"),
+    "classSourcedId": (Column.CLASS, "classes.csv"),
+    "schoolSourcedId": (Column.SCHOOL, "orgs.csv"),
+}
+"""The column of a roster that a reference stands for, and the file that it leads to."""
 _SHAPES = {
     Column.STUDENT_NUMBER: re.compile("G[0-9]{17}[0-9X]|[JL][0-9]{18}", re.IGNORECASE),
     Column.ID_NUMBER: re.compile("[0-9]{17}[0-9X]", re.IGNORECASE),
@@ -74,7 +83,7 @@ class _Package:
         self._today = civil_date(utc_now()).isoformat()
         self._names = set(archive.namelist())
         self._spoilt: list[RosterLine] = []
-        self._torn_users: set[str] = set()
+        self._torn: dict[str, dict[str, int]] = defaultdict(dict)
         for name in _NEEDED:
             if f"{name}.csv" not in self._names:
                 raise UnreadableRoster(f"压缩包中缺少 {name}.csv：不是完整的 OneRoster 1.2 数据包")
@@ -85,10 +94,11 @@ class _Package:
         self._orgs = {each["sourcedId"]: each for each in self._table("orgs")}
         self._births = {each["sourcedId"]: each for each in self._table("demographics")}
         self._by_id = self._people()
-        all_classes = self._table("classes")
-        self._classes = self._of_this_year(all_classes)
+        self._schools = {"schoolSourcedId": self._orgs.keys() | self._torn["orgs"].keys()}
+        classes = self._usable_classes()
+        self._classes = self._of_this_year(classes)
         self._roles = self._grouped("roles", {})
-        known = {"classSourcedId": {each["sourcedId"] for each in all_classes}}
+        known = {"classSourcedId": {each["sourcedId"] for each in classes}, **self._schools}
         self._enrolments = self._grouped("enrollments", known)
 
     def _table(self, name: str) -> list[Record]:
@@ -115,9 +125,9 @@ class _Package:
                     raise UnreadableRoster(
                         f"{name}.csv 第 {number} 行的双引号不成对：请更正后重新导入"
                     )
-                self._spoil(name, number, None, "torn", "双引号不成对，请删去多余的双引号")
-                if name == "users" and "sourcedId" in told:
-                    self._torn_users.add(told["sourcedId"])
+                self._spoil(name, number, None, "torn", _TORN)
+                if "sourcedId" in told:
+                    self._torn[name][told["sourcedId"]] = number
             elif not header:
                 header = [cell.strip() for cell in row]
             elif told:
@@ -145,10 +155,24 @@ class _Package:
                 self._spoil("users", number, None, "missing", "请填写 sourcedId")
         for number, user in self._users.items():
             for agent in _listed(user["agentSourcedIds"]):
-                if agent not in found and agent not in self._torn_users:
+                if agent not in found and agent not in self._torn["users"]:
                     detail = "agentSourcedIds 在 users.csv 中没有可用的行"
                     self._spoil("users", number, Column.GUARDIAN_NAME, "unknown", detail)
-        return {sourced_id: user for sourced_id, (_, user) in found.items()}
+            if _is_unknown_grade(user["grades"]):
+                self._spoil("users", number, Column.GRADE, "unknown", _UNKNOWN_GRADE)
+                self._users[number] = defaultdict(str, {**user, "grades": ""})
+        return {user["sourcedId"]: user for user in self._users.values()}
+
+    def _usable_classes(self) -> Sequence[Record]:
+        usable = []
+        for number, each in self._numbered("classes"):
+            if not each["title"]:
+                self._spoil("classes", number, Column.CLASS, "missing", "请填写 title")
+            elif _is_unknown_grade(each["grades"]):
+                self._spoil("classes", number, Column.GRADE, "unknown", _UNKNOWN_GRADE)
+            elif self._refers("classes", number, each, self._schools):
+                usable.append(each)
+        return usable
 
     def _grouped(
         self, name: str, known: Mapping[str, Collection[str]]
@@ -157,10 +181,12 @@ class _Package:
         may refer to."""
         groups: dict[str, list[Record]] = defaultdict(list)
         for number, each in self._numbered(name):
-            if each["userSourcedId"] in self._torn_users:
+            if each["userSourcedId"] in self._torn["users"]:
                 continue
             of_user = groups[each["userSourcedId"]]
-            if self._refers(name, number, each, {"userSourcedId": self._by_id, **known}):
+            if name == "enrollments" and each["role"] not in _ROLES.keys() | _GUARDIANS:
+                self._spoil(name, number, Column.ROLE, "invalid", _UNKNOWN_ROLE)
+            elif self._refers(name, number, each, {"userSourcedId": self._by_id, **known}):
                 dated = self._dated(name, number, each)
                 of_user += [dated] if dated else []
         return groups
@@ -171,8 +197,7 @@ class _Package:
         """Whether what the row refers to is in the package."""
         for key, ids in known.items():
             if row[key] not in ids:
-                column = Column.CLASS if key == "classSourcedId" else None
-                file = "classes.csv" if column else "users.csv"
+                column, file = _REFERENCES[key]
                 self._spoil(name, number, column, "unknown", f"{key} 在 {file} 中没有可用的行")
                 return False
         return True
@@ -209,6 +234,11 @@ class _Package:
     def _of_users(self) -> Iterator[RosterLine]:
         for number, user in self._users.items():
             for role in self._roles.get(user["sourcedId"], (_NO_ROLE,)):
+                torn = self._torn["orgs"].get(role["orgSourcedId"])
+                if torn and role["role"] not in _GUARDIANS:
+                    detail = f"该学校在 orgs.csv 第 {torn} 行，{_TORN}"
+                    yield RosterLine(number, Spoilt(Defect(Column.SCHOOL, "torn", detail)))
+                    continue
                 trouble = Trouble.NOT_YET if role["beginDate"] > self._today else None
                 for cells in self._of(user, role):
                     told = {at: text for at, text in cells.items() if text}
@@ -346,6 +376,12 @@ def _name(user: Record) -> str:
     if f"{family}{given}".isascii():
         return f"{given} {family}".strip()
     return f"{family}{given}"
+
+
+def _is_unknown_grade(codes: str) -> bool:
+    """Whether they begin with a number of the vocabulary's form that is none of ours."""
+    code = codes.split(",")[0].strip()
+    return re.fullmatch("[0-9]{1,2}", code) is not None and code not in _GRADES
 
 
 def _grade(codes: str) -> str:

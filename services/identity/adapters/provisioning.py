@@ -14,11 +14,11 @@ from services.identity.application.scim import (
     USABLE,
     Belonging,
     ProvisionedUser,
-    UserDraft,
     UserQuery,
 )
 from services.identity.domain.identifiers import IdentifierKind
 from services.identity.domain.people import Person, Profile
+from services.identity.domain.user_drafts import UserDraft
 from shared.civil import civil_date
 from shared.clock import Clock
 
@@ -51,6 +51,10 @@ _KEEP = text(
     " ON CONFLICT (person_id) DO UPDATE"
     " SET external_id = excluded.external_id, tells_active = excluded.tells_active,"
     " user_type = excluded.user_type"
+)
+_SUSPENSION = text(
+    "SELECT actor FROM audit WHERE target = :person AND action = 'person.suspend'"
+    " ORDER BY id DESC LIMIT 1"
 )
 _DROP = text("DELETE FROM scim_accounts WHERE person_id = :person_id")
 
@@ -132,3 +136,7 @@ class ProvisioningRepository:
 
     async def drop(self, person_id: UUID) -> None:
         await self._connection.execute(_DROP, {"person_id": person_id})
+
+    async def suspended_by(self, person_id: UUID) -> str | None:
+        found = await self._connection.execute(_SUSPENSION, {"person": str(person_id)})
+        return found.scalar_one_or_none()

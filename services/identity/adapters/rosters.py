@@ -45,7 +45,9 @@ _EXPLAINING = re.compile("(说明|须知|示例|样例|字典|选项|代码表?|
 """What the name of a sheet ends with that holds nobody."""
 
 _TEXT = "@"
-_MARKED_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
+_MARKED_STARTS = ("=", "+", "-", "@", "'")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What a workbook cannot hold (XML 1.0, §2.2), and no name is read with."""
 _SPREADSHEET_FAILURES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -125,6 +127,8 @@ def _titles() -> list[str]:
 
 
 def _guarded(text: str) -> str:
+    if _CONTROL.search(text):
+        text = _CONTROL.sub("", " ".join(text.split()))
     return f"'{text}" if text.startswith(_MARKED_STARTS) else text
 
 

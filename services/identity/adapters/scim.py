@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import EmailStr
+from pydantic import EmailStr, ValidationError
 from scim2_models import (
     URN,
     AuthenticationScheme,
@@ -48,13 +48,12 @@ from scim2_models.path import (
 from scim2_server.handler import AsyncScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
-from scim2_server.service import ScimService
+from scim2_server.service import ScimService, scim_exception_of
 from scim2_server.storage import AsyncScimStorage, SearchPage
 
 from services.identity.application.scim import (
     ProvisionedUser,
     Provisioning,
-    UserDraft,
     UserQuery,
 )
 from services.identity.domain.identifiers import (
@@ -64,11 +63,14 @@ from services.identity.domain.identifiers import (
     InvalidIdentifier,
     identify,
 )
+from services.identity.domain.names import InvalidName
+from services.identity.domain.user_drafts import UserDraft, is_external_id
 from shared.context import worded
 from shared.errors import NotFound
 from shared.principal import Principal
 
 MAX_RESULTS = 200
+_FARTHEST = 2**31
 
 
 class Name(ComplexAttribute):
@@ -154,7 +156,7 @@ class ScimEndpoint:
         try:
             return await handler.handle(request)
         except SCIMException as error:
-            return self._service.error_response(error)
+            return self._service.error_response(_told(error))
         except NotFound as error:
             return self._service.error_response(
                 NotFoundException(detail=worded(error.detail, error.detail_zh))
@@ -163,10 +165,16 @@ class ScimEndpoint:
             return self._service.error_response(
                 UniquenessException(detail=worded(error.detail, error.detail_zh))
             )
-        except InvalidIdentifier as error:
+        except (InvalidIdentifier, InvalidName) as error:
             return self._service.error_response(
                 InvalidValueException(detail=worded(error.detail, error.detail_zh))
             )
+
+
+def _told(error: SCIMException) -> SCIMException:
+    """The error without what the library quotes of its own."""
+    cause = error.__cause__
+    return scim_exception_of(cause) if isinstance(cause, ValidationError) else error
 
 
 class _Storage(AsyncScimStorage):
@@ -190,8 +198,11 @@ class _Storage(AsyncScimStorage):
     ) -> SearchPage:
         wanted = search_request.filter
         query = _query(wanted.ast) if wanted else UserQuery()
-        offset = (search_request.start_index or 1) - 1
+        # The page tells where it starts: neither PostgreSQL nor JSON has integers without end.
+        search_request.start_index = min(search_request.start_index or 1, _FARTHEST)
+        offset = search_request.start_index - 1
         limit = MAX_RESULTS if search_request.count is None else search_request.count
+        limit = min(limit, MAX_RESULTS)
         total, found = await self._provisioning.users(self._caller, query, offset, limit)
         return SearchPage(total, [_resource(each) for each in found])
 
@@ -298,14 +309,14 @@ def _query(node: FilterNode) -> UserQuery:
     for each in _comparisons(node):
         name = each.attr_path.attr.lower()
         sub = (each.attr_path.sub_attr or "value").lower()
-        if each.op is not CompareOperator.eq or sub != "value":
+        if each.op is not CompareOperator.eq or sub != "value" or each.value is None:
             raise _unsupported()
         match name:
             case "id":
                 condition: dict[str, Any] = {"id": _sought(each.value)}
             case "externalid":
-                condition = {"external_id": each.value}
-            case "active":
+                condition = {"external_id": each.value if is_external_id(each.value) else ""}
+            case "active" if isinstance(each.value, bool):
                 condition = {"active": each.value}
             case "username" | "emails":
                 condition = {"key": _key(_KINDS[name], each.value)}

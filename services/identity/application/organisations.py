@@ -183,13 +183,7 @@ class Organisations:
             after = before.closed(now)
             open_below, members = await store.use(before.path, civil_date(now))
             if members or (open_below and not below):
-                raise StillInUse(
-                    "Let its people leave or transfer them, and close what is below it first or"
-                    " say below: true.",
-                    zh="请先转出人员并关闭下级机构，或设置 below: true。",
-                    open_below=open_below,
-                    members=members,
-                )
+                raise StillInUse.by(members, open_below, below=below)
             closed_below = await store.close(after, current().actor)
             await _note(uow, store, now, Change.CLOSED, after, before, closed_below=closed_below)
             uow.outbox.append(events.OrganisationClosed(**_fact(after)))

@@ -19,21 +19,16 @@ from services.identity.application.reach import grow_younger, note_read
 from services.identity.application.stores import NewUow, OnDisable, OpenStores, Revocations, Stores
 from services.identity.domain import events_people as events
 from services.identity.domain.grants import ORDINARY
-from services.identity.domain.identifiers import (
-    IdentifierKey,
-    IdentifierKind,
-    IdentifierTaken,
-    identify,
-)
+from services.identity.domain.identifiers import IdentifierKey, IdentifierTaken
 from services.identity.domain.organisations import Kind, Organisation, is_at_or_below
 from services.identity.domain.people import (
     AccountBeyondReach,
     Action,
     Membership,
     Person,
-    Profile,
     State,
 )
+from services.identity.domain.user_drafts import OURS, UserDraft
 from shared.access import Role, Rule
 from shared.civil import civil_date
 from shared.clock import Clock
@@ -46,57 +41,13 @@ PROVISION = Rule("scim", frozenset({Role.INTEGRATOR}))
 LEARN = Rule("scim")
 """What the protocol can do here is no secret among its clients."""
 
-_PUPIL = frozenset({"student", "pupil", "学生"})
 _OF_PUPILS = frozenset({Kind.GRADE, Kind.CLASS})
-_OURS = (IdentifierKind.USERNAME, IdentifierKind.EMAIL)
 USABLE = frozenset({State.INVITED, State.ACTIVE})
 _FACTS: Mapping[State, type[events.PersonFact]] = {
     State.ACTIVE: events.PersonActivated,
     State.SUSPENDED: events.PersonSuspended,
     State.LEFT: events.PersonLeft,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class UserDraft:
-    """What a client says of an account. Without a name the account is called by its user name;
-    ``active`` is None where the client says nothing, and the account is then active."""
-
-    user_name: str
-    external_id: str | None = None
-    name: str | None = None
-    family_name: str | None = None
-    given_name: str | None = None
-    display_name: str | None = None
-    email: str | None = None
-    user_type: str | None = None
-    active: bool | None = None
-
-    @property
-    def is_pupil(self) -> bool:
-        return (self.user_type or "").strip().casefold() in _PUPIL
-
-    def identifiers(self) -> list[IdentifierKey]:
-        """Raises `InvalidIdentifier`."""
-        told = zip(_OURS, (self.user_name, self.email), strict=True)
-        return [identify(kind, text) for kind, text in told if text]
-
-    def profile(self, present: Profile | None = None) -> Profile:
-        names = Profile(
-            self.name or f"{self.family_name or ''}{self.given_name or ''}" or self.user_name,
-            self.family_name,
-            self.given_name,
-            self.display_name,
-        )
-        if present is None:
-            return names
-        return replace(
-            present,
-            name=names.name,
-            family_name=names.family_name,
-            given_name=names.given_name,
-            nickname=names.nickname,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +91,10 @@ class ProvisioningStore(Protocol):
 
     async def drop(self, person_id: UUID) -> None:
         """Forget that any client has it."""
+        ...
+
+    async def suspended_by(self, person_id: UUID) -> str | None:
+        """Who suspended the person last."""
         ...
 
 
@@ -201,8 +156,9 @@ class Provisioning:
     async def add_user(self, caller: Principal, draft: UserDraft) -> ProvisionedUser:
         """An account that belongs to the client's organisation; it signs in once it is invited.
 
-        Raises `IdentifierTaken`, `InvalidIdentifier`, `OrganisationNotJoinable`.
+        Raises `IdentifierTaken`, `InvalidIdentifier`, `InvalidName`, `OrganisationNotJoinable`.
         """
+        draft = draft.checked()
         now = self._clock()
         async with self._new_uow() as uow:
             stores, store = self._stores(uow.connection), self._store(uow.connection)
@@ -233,17 +189,21 @@ class Provisioning:
     async def change_user(
         self, caller: Principal, person_id: UUID, draft: UserDraft, unless: Unless
     ) -> ProvisionedUser:
-        """Raises `NotFound`, `AccountBeyondReach`, `IdentifierTaken`, `InvalidIdentifier`,
-        `HolderUnfit`."""
+        """A suspension is lifted by the client that made it; where nothing is said of
+        ``active``, the account stays as it is.
+
+        Raises `NotFound`, `AccountBeyondReach`, `IdentifierTaken`, `InvalidIdentifier`,
+        `InvalidName`, `HolderUnfit`.
+        """
         now = self._clock()
         async with self._new_uow() as uow:
             stores, store = self._stores(uow.connection), self._store(uow.connection)
             before = await self._held(stores, store, caller, person_id, unless)
-            person = before.person
+            person, draft = before.person, draft.checked(before.draft)
             keys = {key.kind: key for key in draft.identifiers()}
             changed = []
-            for kind in _OURS:
-                old = before.draft.user_name if kind is _OURS[0] else before.draft.email
+            for kind in OURS:
+                old = before.draft.user_name if kind is OURS[0] else before.draft.email
                 if kind in keys and keys[kind].value != old:
                     await stores.people.put_identifier(person_id, keys[kind], None, now)
                     changed.append(kind.value)
@@ -266,9 +226,10 @@ class Provisioning:
                 )
             if draft.is_pupil and not person.is_enrolled(civil_date(now)):
                 await self._enrol(uow, stores, caller, person, now)
-            wanted = draft.active is not False
-            if wanted != (person.state in USABLE):
-                action = Action.RESUME if wanted else Action.SUSPEND
+            if draft.active is not None and draft.active != (person.state in USABLE):
+                if draft.active:
+                    await _check_own_suspension(store, caller, person)
+                action = Action.RESUME if draft.active else Action.SUSPEND
                 await self._become(uow, stores, person, action, home_of(caller))
             await store.keep(caller.client, person_id, draft)
             user = await self._user(store, caller, person_id)
@@ -289,7 +250,7 @@ class Provisioning:
             await memberships.change(uow, stores, self._revocations, person, endings, now)
             held = await stores.grants.of_person(person_id)
             await grants.end(uow, stores, self._revocations, held, now, now)
-            for kind in _OURS:
+            for kind in OURS:
                 await stores.people.drop_identifiers(person_id, kind)
             if person.state in (State.ACTIVE, State.SUSPENDED):
                 await self._become(uow, stores, person, Action.LEAVE, home_of(caller))
@@ -356,6 +317,17 @@ class Provisioning:
         await memberships.start(uow, stores, person, membership, now)
         after = replace(person, memberships=(*person.memberships, membership))
         await grow_younger(uow, stores, self._revocations, person, after, now, self._minor_age)
+
+
+async def _check_own_suspension(
+    store: ProvisioningStore, caller: Principal, person: Person
+) -> None:
+    if person.state is not State.SUSPENDED or await store.suspended_by(person.id) != caller.subject:
+        raise AccountBeyondReach(
+            "An administrator suspended the account, or the person left: an administrator resumes "
+            "it.",
+            zh="该账号由管理员停用，或该人员已离开，请由管理员恢复。",
+        )
 
 
 def home_of(caller: Principal) -> str:

@@ -124,6 +124,33 @@ class MoveIntoItself(DomainError):
 class StillInUse(DomainError):
     """It has open organisations below it, or people belong to it or hold office there."""
 
+    @classmethod
+    def by(cls, members: int, open_below: int, *, below: bool) -> Self:
+        """With what is to be done first: `members` memberships there and below end, and what is
+        below closes, unless it is to close along."""
+        steps = []
+        if members:
+            steps.append(
+                (
+                    "Let the people who belong there or below leave, or transfer them"
+                    f" ({members} memberships).",
+                    f"请先将该机构及其下级机构的人员转出或办理离开（{members} 条所属关系）。",
+                )
+            )
+        if open_below and not below:
+            steps.append(
+                (
+                    f"Close the {open_below} organisations below it first, or say below: true.",
+                    f"请先关闭 {open_below} 个下级机构，或设置 below: true。",
+                )
+            )
+        return cls(
+            " ".join(en for en, _ in steps),
+            zh="".join(zh for _, zh in steps),
+            open_below=open_below,
+            members=members,
+        )
+
 
 class CodesRefused(DomainError):
     """Official codes that are malformed or not of this kind; ``errors`` lists them all."""

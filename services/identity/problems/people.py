@@ -1,4 +1,4 @@
-from services.identity.domain import grants, guardians, identifiers, people
+from services.identity.domain import grants, guardians, identifiers, names, people
 from services.identity.problems import throttling
 from shared.problems import Problem, ProblemTable
 
@@ -42,6 +42,12 @@ PROBLEMS: ProblemTable = {
         422,
         "There is no such open organisation",
         "机构不存在或已关闭",
+    ),
+    names.InvalidName: Problem(
+        "identity/invalid-name",
+        422,
+        "The name cannot be shown as it is",
+        "名称格式有误",
     ),
     identifiers.InvalidIdentifier: Problem(
         "identity/invalid-identifier",

@@ -20,10 +20,10 @@ from services.identity.problems.imports import PROBLEMS
 from services.identity.schemas.imports import (
     ImportLineView,
     ImportView,
-    Reference,
     StartImport,
     UploadView,
 )
+from services.identity.schemas.organisations import Reference
 from shared.access import guarded
 from shared.errors import (
     Forbidden,

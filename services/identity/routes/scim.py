@@ -1,10 +1,11 @@
 """SCIM 2.0 at ``/identity/scim/v2``. Its errors, paging and versions are those of RFC 7644."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Protocol
 
 import orjson
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
 
@@ -14,7 +15,9 @@ from shared.access import guarded
 from shared.context import worded
 from shared.errors import DomainError, Unauthenticated, Unavailable
 from shared.principal import Caller, Principal
-from shared.problems import COMMON
+from shared.problems import COMMON, UNEXPECTED, Problem
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "/identity/scim/v2"
 MEDIA_TYPE = "application/scim+json"
@@ -67,7 +70,7 @@ class ScimEndpoint(Protocol):
 
 
 class _ScimRoute(APIRoute):
-    """A route that tells domain errors, the token's included, as SCIM errors (§3.12)."""
+    """A route that tells domain errors, the token's included, as SCIM errors (RFC 7644 §3.12)."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -82,17 +85,22 @@ class _ScimRoute(APIRoute):
 
 
 def _refusal(error: DomainError) -> Response:
-    problem = _STATUSES[type(error)]
-    body = {
-        "schemas": [_ERROR],
-        "status": str(problem.status),
-        "detail": worded(error.detail or problem.title, error.detail_zh or problem.title_zh),
-    }
     headers = {}
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="shuyuan"'
     if isinstance(error, Unavailable):
         headers["retry-after"] = str(error.retry_after)
+    return _error(_STATUSES[type(error)], error.detail, error.detail_zh, headers)
+
+
+def _error(
+    problem: Problem, detail: str = "", zh: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    body = {
+        "schemas": [_ERROR],
+        "status": str(problem.status),
+        "detail": worded(detail or problem.title, zh or problem.title_zh),
+    }
     return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
 
 
@@ -104,14 +112,21 @@ def scim_router(endpoint: Callable[[], ScimEndpoint]) -> APIRouter:
     router = APIRouter(prefix=PREFIX, tags=["scim"], route_class=_ScimRoute)
 
     async def answer(request: Request, caller: Principal) -> Response:
-        answered = await (await asyncio.to_thread(endpoint)).handle(
-            caller,
-            request.method,
-            request.url.path.removeprefix(PREFIX),
-            dict(request.query_params),
-            request.headers.items(),
-            await request.body(),
-        )
+        content = await request.body()
+        try:
+            answered = await (await asyncio.to_thread(endpoint)).handle(
+                caller,
+                request.method,
+                request.url.path.removeprefix(PREFIX),
+                dict(request.query_params),
+                request.headers.items(),
+                content,
+            )
+        except DomainError:
+            raise
+        except Exception:
+            log.exception("unexpected failure")
+            return _error(UNEXPECTED)
         body = None if answered.body is None else orjson.dumps(answered.body)
         return Response(body, int(answered.status), answered.headers)
 

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,16 +14,7 @@ from services.identity.domain.imports import (
     Outcome,
     State,
 )
-
-Reference = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=64,
-        description="Id or short code of an organisation.",
-        examples=["S-0126-F4TN-R"],
-    ),
-]
+from services.identity.schemas.organisations import Reference
 
 
 class UploadView(BaseModel):

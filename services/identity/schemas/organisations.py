@@ -12,6 +12,7 @@ from services.identity.application.organisations_ports import (
     Listed,
     Remembered,
 )
+from services.identity.domain.names import LONGEST, one_line
 from services.identity.domain.organisations import (
     CODE_PREFIX,
     Action,
@@ -55,13 +56,6 @@ def _parent(text: str) -> str:
     return text if text == ROOT else _reference(text)
 
 
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    if not line or not line.isprintable():
-        raise ValueError("Write visible characters on one line.", "请填写一行可见文字。")
-    return line
-
-
 Reference = Annotated[
     str,
     Field(
@@ -72,7 +66,7 @@ Reference = Annotated[
     AfterValidator(_reference),
 ]
 ParentReference = Annotated[str, Field(max_length=64), AfterValidator(_parent)]
-Line = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
+Line = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(one_line)]
 OfficialCode = Annotated[str, Field(min_length=1, max_length=32)]
 
 

@@ -120,6 +120,7 @@ async def test_without_a_hint_the_person_is_asked_and_sent_nowhere(
     oidcc-rp-initiated-logout-no-id-token-hint"""
     page = await browser.get("/identity/end_session", **parameters)
     assert page.status_code == 200
+    assert "离开后继续访问的应用除外" in page.text or "while you are away" in page.text
     assert "code" in query(await browser.authorize(client, prompt="none"))
     answer = await browser.submit(page, decision="sign_out")
     assert answer.status_code == 200

@@ -241,6 +241,8 @@ async def test_an_organisation_closes_when_nobody_belongs_to_it(
     refused = await tree.post(school["id"], "close", 1, below=True)
     assert refused.status_code == 409
     assert (refused.json()["open_below"], refused.json()["members"]) == (1, 1)
+    assert "below: true" not in refused.json()["detail"]
+    assert "below: true" in (await tree.post(school["id"], "close", 1)).json()["detail"]
     await owner.execute("UPDATE memberships SET valid_until = '2026-01-01'")
     closed = await tree.post(school["id"], "close", 1, below=True)
     assert closed.json()["state"] == "CLOSED"

@@ -176,10 +176,60 @@ def test_what_refers_to_a_spoilt_class_is_told_and_the_pupil_s_line_names_none()
     assert (pupil.grade, pupil.class_name) == ("三年级", None)
 
 
-def test_of_a_spoilt_school_the_other_rows_keep_the_id_that_names_none() -> None:
+def test_whom_a_spoilt_school_s_row_keeps_out_is_told_so() -> None:
     orgs = ONEROSTER["orgs"].replace("实验小学", '"实验小学')
-    read = lines(package(**{**ONEROSTER, "orgs": orgs}), Format.ONEROSTER)
-    assert parse_line(read[0].cells).school == "s1"
+    school = f"school torn: 该学校在 orgs.csv 第 2 行，{TORN}"
+    assert told(orgs=orgs) == [
+        *(f"{number} {school}" for number in (2, 3, 5)),
+        f"2 None torn: orgs.csv 第 2 行：{TORN}",
+    ]
+
+
+NO_SCHOOL = "schoolSourcedId 在 orgs.csv 中没有可用的行"
+NO_CLASS = "classSourcedId 在 classes.csv 中没有可用的行"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wrong"),
+    [
+        ("c1,,2班", "c1,,", "class missing: classes.csv 第 2 行：请填写 title"),
+        ("homeroom,s1,t1", "homeroom,o7,t1", f"school unknown: classes.csv 第 2 行：{NO_SCHOOL}"),
+        ("2班,03", "2班,99", "grade unknown: classes.csv 第 2 行：grades 不是可用的年级代码"),
+    ],
+    ids=["title", "school", "grade"],
+)
+def test_a_oneroster_class_that_is_none_is_told_with_what_refers_to_it(
+    before: str, after: str, wrong: str
+) -> None:
+    found = told(classes=ONEROSTER["classes"].replace(before, after))
+    assert found[:3] == ["李明", "Anna Zhao", "已离"]
+    assert found[3].startswith(f"2 {wrong}")
+    assert found[4:] == [
+        f"{row} class unknown: enrollments.csv 第 {row} 行：{NO_CLASS}" for row in (3, 4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "wrong"),
+    [
+        ("e1,c1,o7,u1,student", f"school unknown: enrollments.csv 第 3 行：{NO_SCHOOL}"),
+        ("e1,c1,,u1,student", f"school unknown: enrollments.csv 第 3 行：{NO_SCHOOL}"),
+        ("e1,c1,s1,u1,wizard", "role invalid: enrollments.csv 第 3 行：role 不是 OneRoster"),
+    ],
+    ids=["school", "no-school", "role"],
+)
+def test_a_oneroster_enrolment_that_cannot_be_followed_is_told(after: str, wrong: str) -> None:
+    enrolments = ONEROSTER["enrollments"].replace("e1,c1,s1,u1,student", after)
+    *others, last = told(enrollments=enrolments)
+    assert others == EVERYBODY
+    assert last.startswith(f"3 {wrong}")
+
+
+def test_a_oneroster_user_in_a_grade_that_is_none_is_told() -> None:
+    users = ONEROSTER["users"].replace(",u3,03,", ",u3,99,")
+    *others, last = told(users=users)
+    assert others == EVERYBODY
+    assert last.startswith("2 grade unknown: users.csv 第 2 行：grades 不是可用的年级代码")
 
 
 @pytest.mark.parametrize("table", ["manifest", "academicSessions"])

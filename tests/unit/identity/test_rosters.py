@@ -148,9 +148,15 @@ def test_no_text_below_the_headings_makes_a_reader_crash(text: str, encoding: st
 
 
 WORDS = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), max_size=30
+    st.characters(
+        codec="utf-8",
+        exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"],
+        exclude_characters="\ufffe\uffff",
+    ),
+    max_size=30,
 ).filter(lambda text: not text.startswith("'"))
-"""An apostrophe in front is the spreadsheet's mark of text, not part of it."""
+"""An apostrophe in front is the spreadsheet's mark of text, not part of it; two signs no workbook
+holds."""
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(Column), WORDS), max_size=5))

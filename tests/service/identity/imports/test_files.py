@@ -217,3 +217,23 @@ async def test_of_a_oneroster_package_with_spoilt_rows_the_others_are_applied(
         for each in row["defects"]
     ]
     assert told == [(5, "not-here"), (6, "torn"), (6, "unknown")]
+
+
+@pytest.mark.parametrize("format_", ["csv", "xlsx"])
+async def test_a_control_character_in_what_was_kept_is_left_out_of_an_export(
+    tree: Tree, desk: Desk, owner: asyncpg.Connection, format_: str
+) -> None:
+    await desk.done(tree.school, roster(pupil(1, "李明")))
+    await owner.execute("UPDATE organisations SET name = E'1\\x01\\n班' WHERE name = '1班'")
+    exported = await desk.export(tree.school, format_)
+    assert exported
+    view = await desk.done(tree.school, exported, format_=format_, dry_run=True)
+    assert view["state"] != "FAILED"
+    assert "rejected" not in counts(view)
+
+
+async def test_what_names_no_organisation_is_refused(tree: Tree, desk: Desk) -> None:
+    roster_ = await desk.client.get("/identity/v1/rosters/%00", headers=desk.headers)
+    body = {"organisation": "\x00", "format": "csv", "upload_id": await desk.upload(b"")}
+    started = await desk.client.post("/identity/v1/imports", json=body, headers=desk.headers)
+    assert (roster_.status_code, started.status_code) == (422, 422)
