@@ -74,7 +74,7 @@ def build(addresses: Mapping[str, str]) -> Part:
     health = ComponentHealth(addresses)
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/health")
+    @router.api_route("/health", methods=["GET", "HEAD"])
     async def components() -> Response:
         found = await health.look()
         up = all(answer == "up" for answer in found.values())

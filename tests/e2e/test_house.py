@@ -93,6 +93,16 @@ async def test_a_path_that_no_contract_names_is_a_problem_of_the_gateway(
     assert answer.status_code == answer.json()["status"] == 404
 
 
+@pytest.mark.parametrize("path", ["/health", "/openapi.json", "/docs", "/identity/login"])
+async def test_a_page_is_asked_about_without_its_body(
+    gateway: httpx2.AsyncClient, path: str
+) -> None:
+    answer = await gateway.head(path)
+    assert answer.status_code == (await gateway.get(path)).status_code
+    assert answer.status_code in (200, 303)
+    assert answer.content == b""
+
+
 async def test_a_wrong_method_is_a_problem(gateway: httpx2.AsyncClient) -> None:
     answer = await gateway.post("/catalog/v1/about")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")

@@ -12,14 +12,14 @@ def pages_router(views: Views, page: Page) -> APIRouter:
     """For people; left out of the OpenAPI document, which describes what programs call."""
     router = APIRouter(prefix="/copyright", include_in_schema=False)
 
-    @router.get("/v/{code}")
+    @router.api_route("/v/{code}", methods=["GET", "HEAD"])
     async def show_registration(code: str) -> Response:
         try:
             return page.registration(await views.by_code(canonical_code(code)))
         except (CodeUnreadable, NotFound):
             return page.missing()
 
-    @router.get("/static/{name}")
+    @router.api_route("/static/{name}", methods=["GET", "HEAD"])
     async def read_static(name: str) -> Response:
         if name not in STATIC:
             raise NotFound

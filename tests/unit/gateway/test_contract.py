@@ -3,10 +3,13 @@
 import re
 from typing import Any
 
+import httpx2
 import pytest
+from fastapi import FastAPI
 
 from gateway.compiler.operations import contracts
 from gateway.contract import SCHEMAS, ContractsClash, merged
+from gateway.parts.contract import build
 
 DOCUMENT = merged(contracts())
 
@@ -131,3 +134,25 @@ def test_no_credential_is_named_twice() -> None:
         for operation in item.values():
             security = operation["security"]
             assert all(security.count(each) == 1 for each in security)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("br, gzip ; q=0.0, *", None),
+    ],
+)
+async def test_the_contract_is_compressed_for_whom_it_suits(
+    accepted: str, coding: str | None
+) -> None:
+    app = FastAPI(openapi_url=None)
+    [router] = build().routers
+    app.include_router(router)
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+        answer = await client.get("/openapi.json", headers={"accept-encoding": accepted})
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.json()["openapi"].startswith("3.1.")
