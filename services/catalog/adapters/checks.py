@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.catalog.adapters.codes import CODE_COLUMNS, codes_of
 from services.catalog.adapters.fingerprints import ALL_BANDS, keep_fingerprint
 from services.catalog.adapters.resources import READABLE
+from services.catalog.adapters.versions import DAMAGED
 from services.catalog.application.checks import Kept, Likeness
 from services.catalog.domain import files, uploads
 from services.catalog.domain.checks import (
@@ -27,7 +28,8 @@ from services.catalog.domain.vocabularies import State
 _FILES = text(
     "SELECT d.position, d.role, d.filename, d.alt_text, u.sha256, u.state AS upload_state,"  # noqa: S608 - constant columns
     " u.refusal AS upload_refusal, f.state AS file_state, f.media_type, f.refusal, f.facts,"
-    f" f.text_key, {CODE_COLUMNS} FROM resource_files d LEFT JOIN uploads u ON u.id = d.upload_id"
+    f" f.text_key, {DAMAGED} AS damaged, {CODE_COLUMNS} FROM resource_files d"
+    " LEFT JOIN uploads u ON u.id = d.upload_id"
     " LEFT JOIN files f ON f.sha256 = u.sha256 AND u.state = 'AVAILABLE'"
     " LEFT JOIN file_codes c ON c.sha256 = f.sha256"
     " WHERE d.resource_id = :id ORDER BY d.position"
@@ -162,6 +164,7 @@ def _kept(row: Row[Any]) -> Kept:
         media_type=row.media_type or "",
         refusal=row.refusal or row.upload_refusal or (),
         facts=row.facts or {},
+        damaged=row.damaged,
     )
     codes = codes_of(row)
     return Kept(file, row.sha256 or b"", row.text_key, codes.iscc if codes else None)

@@ -35,6 +35,12 @@ _REFUSE = text(
     " refusal = CAST(:refusal AS jsonb), inspected_at = :at"
     " WHERE sha256 = :sha256 AND state <> 'CLEAN'"
 )
+_DAMAGED = text(
+    "SELECT EXISTS (SELECT FROM scrub_findings WHERE sha256 = :sha256 AND resolved_at IS NULL)"
+)
+_REPAIRED = text(
+    "UPDATE scrub_findings SET resolved_at = now() WHERE sha256 = :sha256 AND resolved_at IS NULL"
+)
 
 
 class FileRepository:
@@ -68,6 +74,14 @@ class FileRepository:
         """Whether it has no row; none can be made until the transaction ends."""
         await self._connection.execute(_HOLD, {"digest": sha256.hex()})
         return not await self.known([sha256])
+
+    async def is_damaged(self, sha256: bytes) -> bool:
+        """Whether the scrubber found its object missing, altered or unreadable."""
+        return bool(await self._connection.scalar(_DAMAGED, {"sha256": sha256}))
+
+    async def repaired(self, sha256: bytes) -> None:
+        """Its object was stored anew: what the scrubber found is over."""
+        await self._connection.execute(_REPAIRED, {"sha256": sha256})
 
     async def mark_clean(
         self,

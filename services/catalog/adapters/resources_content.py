@@ -6,14 +6,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.catalog.adapters.versions import DAMAGED
 from services.catalog.application.resources_content import Stored
 from services.catalog.domain import files, uploads
 from services.catalog.domain.inspection import Derivative
 
 # A digest is a claim until the upload is available: no file is reached by it before.
 _STORED = text(
-    "SELECT u.owner, u.state, u.object_key, u.refusal AS upload_refusal,"
-    " f.state AS file_state, f.object_key AS file_key, f.media_type, f.refusal FROM uploads u"
+    "SELECT u.owner, u.state, u.object_key, u.refusal AS upload_refusal,"  # noqa: S608 - constant predicate
+    " f.state AS file_state, f.object_key AS file_key, f.media_type, f.refusal,"
+    f" {DAMAGED} AS damaged FROM uploads u"
     " LEFT JOIN files f ON f.sha256 = u.sha256 AND u.state = 'AVAILABLE' WHERE u.id = :id"
 )
 _DERIVATIVES = text(
@@ -43,6 +45,7 @@ class ContentRepository:
             file_key=row.file_key,
             media_type=row.media_type,
             refusal=row.refusal or row.upload_refusal or (),
+            damaged=row.damaged,
         )
 
     async def derivatives(self, upload_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Derivative]]:

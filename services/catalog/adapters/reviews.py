@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.catalog.adapters.reviews_makers import makers_of
 from services.catalog.adapters.reviews_routing import (
     CONFLICT_COUNTS,
-    MAKERS,
+    GROUP_COUNTS,
     OF_THE_SUBJECT,
     ROUTE,
-    group_counts,
     is_named,
 )
 from services.catalog.application.resources import CodeTaken
@@ -135,7 +134,7 @@ _IS_EXCLUDED = text(
     "SELECT EXISTS (SELECT FROM review_conflicts f WHERE f.reviewer = ANY(CAST(:people AS text[]))"  # noqa: S608 - constant fragments
     f" AND {CONFLICT_COUNTS}) OR EXISTS (SELECT FROM review_groups g"
     " WHERE g.id = CAST(:group_id AS uuid) AND NOT CAST(:escalated AS boolean)"
-    f" AND NOT g.members && CAST(:people AS text[]) AND {group_counts(MAKERS)})"
+    f" AND NOT g.members && CAST(:people AS text[]) AND {GROUP_COUNTS})"
 )
 _IS_NAMED = text(
     "SELECT EXISTS (SELECT FROM unnest(CAST(:people AS text[])) p (person)"  # noqa: S608 - likewise
@@ -272,6 +271,7 @@ class ReviewRepository:
             "people": list(people),
             "makers": list(case.makers),
             "path": case.at.path,
+            "resource_id": case.resource_id,
             "group_id": case.group_id,
             "escalated": case.escalated,
         }

@@ -29,8 +29,8 @@ _OWN = "WITH own AS MATERIALIZED (SELECT * FROM review_conflicts WHERE reviewer 
 _MAY_BE_JUDGED = (
     "NOT c.makers && {0}::text[] AND (c.group_id IS NULL OR c.escalated OR NOT EXISTS (SELECT FROM"  # noqa: S608 - constant fragments
     " review_groups g WHERE g.id = c.group_id AND NOT g.members && {0}::text[]"
-    f" AND {group_counts('c.makers')})) AND NOT EXISTS (SELECT FROM own f"
-    f" WHERE {conflict_counts('c.makers', 'c.level_path')})"
+    f" AND {group_counts('c.makers', 'c.resource_id')})) AND NOT EXISTS (SELECT FROM own f"
+    f" WHERE {conflict_counts('c.makers', 'c.level_path', 'c.resource_id')})"
 )
 _HAS_A_SEAT = (
     "NOT EXISTS (SELECT FROM review_verdicts v WHERE v.case_id = c.id AND v.round = c.round"

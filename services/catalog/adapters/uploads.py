@@ -33,7 +33,9 @@ _SAVE = text(
 _ALREADY_HERE = text(
     "SELECT f.media_type, u.size FROM uploads u JOIN files f ON f.sha256 = u.sha256"
     " WHERE u.sha256 = :sha256 AND u.state = 'AVAILABLE' AND f.state = 'CLEAN'"
-    " AND (u.owner = :owner OR u.organisation_path = text2ltree(:organisation_path)) LIMIT 1"
+    " AND (u.owner = :owner OR u.organisation_path = text2ltree(:organisation_path))"
+    " AND NOT EXISTS (SELECT FROM scrub_findings s WHERE s.sha256 = f.sha256"
+    " AND s.resolved_at IS NULL) LIMIT 1"
 )
 _ATTACHED = text(
     "SELECT EXISTS (SELECT FROM resource_files WHERE sha256 = :sha256 AND upload_id = :id)"

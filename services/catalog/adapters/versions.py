@@ -28,12 +28,17 @@ FILE_VALUES = (
     ":upload_id, :sha256, :role, :filename, :media_type, :size, :description, :alt_text, :language"
 )
 SHOWN_FACTS = "facts - CAST('{" + ",".join(OWN_FACTS) + "}' AS text[])"
+DAMAGED = (
+    "EXISTS (SELECT FROM scrub_findings s WHERE s.sha256 = f.sha256 AND s.resolved_at IS NULL)"
+)
+"""Whether the object of `f`, a file, was found missing, altered or unreadable."""
 # A digest is a claim until the upload is available: nothing is learned of a file by it before.
 FILES_AS_JSON = (
     "COALESCE(jsonb_agg(jsonb_build_array(f.upload_id, encode(f.sha256, 'hex'), f.role,"  # noqa: S608 - constant columns
     " f.filename, f.media_type, f.size, f.description, f.alt_text, f.language,"
     f" (SELECT l.{SHOWN_FACTS} FROM uploads u JOIN files l ON l.sha256 = u.sha256"
-    " WHERE u.id = f.upload_id AND u.state = 'AVAILABLE' AND l.state = 'CLEAN'))"
+    " WHERE u.id = f.upload_id AND u.state = 'AVAILABLE' AND l.state = 'CLEAN'),"
+    f" (SELECT {DAMAGED} FROM uploads u WHERE u.id = f.upload_id AND u.state = 'AVAILABLE'))"
     " ORDER BY f.position), '[]')"
 )
 _GET = text(
@@ -147,6 +152,7 @@ def _attachment(
     alt_text: str | None,
     language: str | None,
     facts: Mapping[str, Any] | None,
+    damaged: bool | None,
 ) -> Attachment:
     said = FileReference(UUID(upload), FileRole(role), description, alt_text, language)
-    return Attachment(said, bytes.fromhex(sha256), filename, media_type, size, facts)
+    return Attachment(said, bytes.fromhex(sha256), filename, media_type, size, facts, bool(damaged))

@@ -28,13 +28,16 @@ _PAGE = text(
 )
 _VERSIONS = text("SELECT code, version FROM dictionaries WHERE code = ANY(:codes)")
 _CURRENT = text(
-    f"SELECT {_DICTIONARY}, {_TERM} FROM dictionaries d"  # noqa: S608 - constant columns
+    f"SELECT {_DICTIONARY}, {_TERM}, h.former FROM dictionaries d"  # noqa: S608 - constant columns
     " LEFT JOIN terms t ON t.dictionary = d.code AND t.until IS NULL"
+    " LEFT JOIN (SELECT dictionary, code, array_agg(DISTINCT name_zh) AS former FROM terms"
+    " WHERE until IS NOT NULL AND dictionary = ANY(:codes) GROUP BY dictionary, code) h"
+    " ON h.dictionary = t.dictionary AND h.code = t.code"
     " WHERE d.code = ANY(:codes) ORDER BY d.code, t.position, t.code"
 )
 _AT = text(
     "SELECT d.code AS dictionary, d.title_zh, d.title_en, d.hierarchical, v.version,"  # noqa: S608 - constant columns
-    f" v.at AS updated_at, {_TERM} FROM dictionaries d"
+    f" v.at AS updated_at, {_TERM}, NULL AS former FROM dictionaries d"
     " JOIN dictionary_versions v ON v.dictionary = d.code AND v.version = :version"
     " LEFT JOIN terms t ON t.dictionary = d.code AND t.since <= v.version"
     " AND (t.until IS NULL OR t.until > v.version)"
@@ -166,4 +169,5 @@ def _term(row: Row[*tuple[Any, ...]]) -> Term:
         position=row.position,
         state=State(row.state),
         since=row.since,
+        former=tuple(each for each in row.former or () if each != row.name_zh),
     )

@@ -170,8 +170,9 @@ class Checks:
             if version is not None and resource.version != version:
                 raise StaleVersion
             facts = self._facts(uow.connection)
-            kept = await facts.files(resource)
-            examined = await self._gathered(uow.connection, facts, resource, viewer, kept)
+            kept, examined = await self._gathered(uow.connection, facts, resource, viewer)
+            held = {each.sha256: each.file.position for each in kept if each.file.file_state}
+            same = await facts.duplicates(resource, held) if held else ()
             made = dict(await facts.fingerprints([each.sha256 for each in kept]))
         texts = {each.sha256: await self._text(each.text_key) for each in kept if each.text_key}
         new = {
@@ -189,30 +190,36 @@ class Checks:
                 else each.file
                 for each in kept
             ],
+            duplicates=same,
             similar=similar,
             registered=await _registered(register, resource_id, kept, texts),
         )
         defects = await asyncio.to_thread(run, RULES, examined)
         return Report(resource_id, resource.version, self._clock(), defects)
 
+    async def finds_errors(
+        self, connection: AsyncConnection, resource: Resource, viewer: Viewer
+    ) -> bool:
+        """Whether it would find an error, those in the texts of files apart."""
+        facts = self._facts(connection)
+        _, examined = await self._gathered(connection, facts, resource, viewer)
+        defects = await asyncio.to_thread(run, RULES, examined)
+        return any(each.level is Level.ERROR for each in defects)
+
     async def _gathered(
-        self,
-        connection: AsyncConnection,
-        facts: FactStore,
-        resource: Resource,
-        viewer: Viewer,
-        kept: Sequence[Kept],
-    ) -> Examined:
-        metadata = resource.draft.metadata
+        self, connection: AsyncConnection, facts: FactStore, resource: Resource, viewer: Viewer
+    ) -> tuple[Sequence[Kept], Examined]:
+        """The files of the draft, and what is examined without their texts and their like."""
+        metadata, kept = resource.draft.metadata, await facts.files(resource)
         names = {str(resource.id), resource.code}
         examined = Examined(metadata, self._clock().date(), names)
         textbook_id = UUID(metadata["textbook_id"]) if "textbook_id" in metadata else None
         chapters, points = metadata.get("chapters", ()), metadata.get("knowledge_points", ())
         wanted = {target for _, target in relations(examined)}
         terms = await terms_of(self._lexicons, connection, metadata)
-        digests = {each.sha256: each.file.position for each in kept if each.file.file_state}
-        return replace(
+        examined = replace(
             examined,
+            files=[each.file for each in kept],
             terms={key: term.state for key, term in terms.items()},
             grades_of_stage=grades_of(terms.get(("stage", metadata.get("stage", "")))),
             textbook=await facts.textbook(textbook_id) if textbook_id else None,
@@ -223,8 +230,8 @@ class Checks:
             if points and "subject" in metadata
             else {},
             related=await facts.related(wanted, viewer) if wanted else {},
-            duplicates=await facts.duplicates(resource, digests) if digests else (),
         )
+        return kept, examined
 
     async def _text(self, key: str) -> str:
         try:

@@ -70,6 +70,10 @@ class Antivirus(Protocol):
 class FileStore(Protocol):
     async def ensure(self, sha256: bytes, size: int, now: datetime) -> File: ...
 
+    async def is_damaged(self, sha256: bytes) -> bool: ...
+
+    async def repaired(self, sha256: bytes) -> None: ...
+
     async def mark_clean(
         self,
         sha256: bytes,

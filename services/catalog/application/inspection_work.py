@@ -273,7 +273,9 @@ class Worker:
     ) -> list[Derivative]:
         """Put the file and what was made of it where others will find them, its row first."""
         async with self._new_uow() as uow:
-            await self._files(uow.connection).ensure(read.sha256, read.size, self._clock())
+            files = self._files(uow.connection)
+            await files.ensure(read.sha256, read.size, self._clock())
+            damaged = await files.is_damaged(read.sha256)
             await uow.commit()
         kept: list[Derivative] = []
         for begin in range(0, len(examined.made), PUTS_AT_ONCE):
@@ -281,7 +283,7 @@ class Worker:
             kept += await asyncio.gather(*(self._put(read, each) for each in some))
             told.progress = 80 + 15 * len(kept) // len(examined.made)
         target = key_of(read.sha256)
-        there = await self._objects.head(target)
+        there = None if damaged else await self._objects.head(target)
         if there is None or there.size != read.size:
             await self._objects.copy(upload.object_key, target)
         return kept
@@ -355,6 +357,7 @@ class Worker:
                 text_key=text,
                 at=now,
             )
+            await files.repaired(read.sha256)
             store = self._store(uow.connection)
             await store.keep_derivatives(read.sha256, kept)
             if like is not None:

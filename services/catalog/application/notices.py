@@ -11,11 +11,11 @@ from services.catalog.application.changes import ChangeLog
 from services.catalog.application.publication import PublicationStore
 from services.catalog.application.resources import (
     ResourceStore,
-    actors_of,
     known,
+    situation_for,
     situation_of,
-    suspension_of,
 )
+from services.catalog.application.resources_files import WRITE
 from services.catalog.application.reviews_access import people_of
 from services.catalog.domain.changes import Change, Kind
 from services.catalog.domain.lifecycle import Action, Actor, State, Transition, step
@@ -118,12 +118,10 @@ class Notices:
         async with self._new_uow() as uow:
             store = self._notices(uow.connection)
             resources = self._resources(uow.connection)
-            paths = MODERATE.admitted_paths(caller)
-            viewer = Viewer(caller.subject, paths, people=people_of(caller))
+            paths, writes = MODERATE.admitted_paths(caller), WRITE.admitted_paths(caller)
+            viewer = Viewer(caller.subject, paths, writes, people_of(caller))
             before = known(await resources.locked(resource_id), viewer)
-            actors = actors_of(viewer, before)
-            held = await suspension_of(resources, viewer, before)
-            transition = step(action, situation_of(before, actors, **held))
+            transition = step(action, await situation_for(resources, viewer, before))
             if before.version != version:
                 raise StaleVersion
             number = before.live_version

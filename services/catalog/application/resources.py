@@ -1,8 +1,8 @@
 """What people do to the drafts of their resources, and which resources they see."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,17 +45,17 @@ OWNER = frozenset({Actor.OWNER})
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A resource as a viewer sees it: its draft, or (``number``) a version of it. ``is_maker`` and
-    ``has_authority`` are those of `Situation`, as far as they were asked; ``may_write``: the viewer
-    writes at its organisation, if it has one."""
+    """A resource as a viewer sees it: its draft, or (``number``) a version of it; ``situation`` is
+    what the table asks of it and of the viewer."""
 
     resource: Resource
     content: Content
     number: int | None
-    actors: frozenset[Actor]
-    is_maker: bool = False
-    has_authority: bool = False
-    may_write: bool = True
+    situation: Situation
+
+
+Foresee = Callable[[AsyncConnection, Shown, Viewer], Awaitable[Shown]]
+"""See `Prospects.foresee`."""
 
 
 class CodeTaken(Exception):
@@ -97,7 +97,8 @@ class ResourceStore(UploadReads, Protocol):
 
 
 class Resources:
-    """Every change is audited. Whom a resource is no business of learns nothing of it."""
+    """Every change is audited. Whom a resource is no business of learns nothing of it. Without
+    ``foresee`` nobody is told beforehand what the check would stop."""
 
     def __init__(
         self,
@@ -105,11 +106,13 @@ class Resources:
         store: Callable[[AsyncConnection], ResourceStore],
         organisations: Callable[[AsyncConnection], OrganisationPaths],
         clock: Clock,
+        foresee: Foresee | None = None,
     ) -> None:
         self._new_uow = new_uow
         self._store = store
         self._organisations = organisations
         self._clock = clock
+        self._foresee = foresee
 
     async def create(
         self,
@@ -124,7 +127,7 @@ class Resources:
         """
         async with self._new_uow() as uow:
             resource = await self.draft(uow, caller, organisation, metadata, files)
-            return await uow.commit(draft_of(resource, OWNER, viewer_of_writer(caller)))
+            return await uow.commit(await self._foreseen(uow, caller, resource))
 
     async def draft(
         self,
@@ -169,10 +172,10 @@ class Resources:
                 attached = await attach(store, caller, files, attached)
             after = before.changed(Content(metadata, attached), self._clock())
             if after.draft == before.draft:
-                return draft_of(before, OWNER, viewer_of_writer(caller))
+                return await self._foreseen(uow, caller, before)
             await store.save(after)
             note(uow, "changed", after, before)
-            return await uow.commit(draft_of(after, OWNER, viewer_of_writer(caller)))
+            return await uow.commit(await self._foreseen(uow, caller, after))
 
     async def delete(self, caller: Principal, resource_id: UUID, version: int) -> None:
         """Remove a draft of which no version was ever made.
@@ -192,14 +195,22 @@ class Resources:
         """The draft, for whom it is; the live version for everybody else; or, with `number`, that
         very version. Raises `NotFound`, `TakenDown`."""
         async with self._new_uow() as uow:
-            store = self._store(uow.connection)
-            return await shown(store, viewer_of(caller), resource_id, number)
+            store, viewer = self._store(uow.connection), viewer_of(caller)
+            found = await shown(store, viewer, resource_id, number)
+            if self._foresee is None:
+                return found
+            return await self._foresee(uow.connection, found, viewer)
 
     async def resolve(self, caller: Principal | None, code: str) -> Resource:
         """The resource with that short code, in canonical form. Raises `NotFound`, `TakenDown`."""
         async with self._new_uow() as uow:
             store = self._store(uow.connection)
             return await admitted(store, await store.by_code(code), viewer_of(caller))
+
+    async def _foreseen(self, uow: UnitOfWork, caller: Principal, resource: Resource) -> Shown:
+        viewer = viewer_of_writer(caller)
+        drafted = draft_of(resource, viewer)
+        return await self._foresee(uow.connection, drafted, viewer) if self._foresee else drafted
 
     async def _added(
         self, store: ResourceStore, caller: Principal, path: str | None, draft: Content
@@ -252,12 +263,10 @@ async def shown(
 ) -> Shown:
     """See `Resources.get`; a version that was never live is shown to those who see the draft."""
     resource = await admitted(store, await store.get(resource_id), viewer)
-    actors = actors_of(viewer, resource)
+    now = await situation_for(store, viewer, resource)
     insider = sees_draft(viewer, resource.owner, resource.organisation_path)
-    held = await suspension_of(store, viewer, resource) if actors else _UNASKED
-    may_write = writes_at(viewer, resource)
     if number is None and insider:
-        return Shown(resource, resource.draft, None, actors, **held, may_write=may_write)
+        return Shown(resource, resource.draft, None, now)
     wanted = number or resource.live_version
     version = None
     if wanted is not None and (
@@ -266,28 +275,22 @@ async def shown(
         version = await store.version(resource_id, wanted)
     if version is None:
         raise NotFound("There is no such version of it.", zh="该资源没有这个版本。")
-    return Shown(resource, version.content, version.number, actors, **held, may_write=may_write)
+    return Shown(resource, version.content, version.number, now)
 
 
-class Held(TypedDict):
-    """See `Situation`."""
-
-    is_maker: bool
-    has_authority: bool
-
-
-_UNASKED = Held(is_maker=False, has_authority=False)
-
-
-async def suspension_of(store: ResourceStore, viewer: Viewer, resource: Resource) -> Held:
-    """What guards ask of who would end a suspension; of one whose authority was not noted, the top
-    organisation decides."""
-    if resource.state is not State.SUSPENDED:
-        return _UNASKED
+async def situation_for(store: ResourceStore, viewer: Viewer, resource: Resource) -> Situation:
+    """What guards ask of the resource and the viewer; of a suspension whose authority was not
+    noted, the top organisation decides."""
+    now = situation_of(
+        resource, actors_of(viewer, resource), is_affiliated=writes_at(viewer, resource)
+    )
+    if not now.actors or resource.state is not State.SUSPENDED:
+        return now
     notice, path = await store.notice(resource.id), resource.organisation_path or ""
     authority = notice.authority or path.partition(".")[0]
-    return Held(
-        is_maker=not viewer.people.isdisjoint(await store.makers(resource.id)),
+    return replace(
+        now,
+        is_maker=now.is_maker or not viewer.people.isdisjoint(await store.makers(resource.id)),
         has_authority=sees_draft(Viewer(None, viewer.paths), "", authority),
     )
 
@@ -311,9 +314,8 @@ def situation_of(
     resource: Resource,
     actors: frozenset[Actor],
     *,
-    is_maker: bool = False,
+    is_affiliated: bool = True,
     has_authority: bool = False,
-    may_write: bool = True,
 ) -> Situation:
     """What guards ask of a resource. Of the open review of one that is published, its state tells
     no more than that it is judged or that changes were asked for."""
@@ -325,10 +327,11 @@ def situation_of(
     return Situation(
         state=resource.state,
         actors=actors,
-        has_organisation=resource.organisation_path is not None and may_write,
+        has_organisation=resource.organisation_path is not None,
+        is_affiliated=is_affiliated,
         latest_version=resource.latest_version,
         case_state=case,
-        is_maker=is_maker or Actor.OWNER in actors,
+        is_maker=Actor.OWNER in actors,
         has_authority=has_authority or resource.state is not State.SUSPENDED,
     )
 
@@ -356,9 +359,10 @@ def viewer_of_writer(caller: Principal) -> Viewer:
     return Viewer(caller.subject, paths, writes, people_of(caller))
 
 
-def draft_of(resource: Resource, actors: frozenset[Actor], viewer: Viewer) -> Shown:
-    may_write = writes_at(viewer, resource)
-    return Shown(resource, resource.draft, None, actors, may_write=may_write)
+def draft_of(resource: Resource, viewer: Viewer) -> Shown:
+    """To its owner."""
+    now = situation_of(resource, OWNER, is_affiliated=writes_at(viewer, resource))
+    return Shown(resource, resource.draft, None, now)
 
 
 def note(

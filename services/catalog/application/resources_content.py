@@ -19,6 +19,7 @@ from services.catalog.domain.inspection import Derivative
 from services.catalog.domain.resources import (
     Attachment,
     Content,
+    FileDamaged,
     FileNotReady,
     FileRefused,
     FileRole,
@@ -48,6 +49,8 @@ class Stored:
     file_key: str | None
     media_type: str | None
     refusal: Sequence[Refusal]
+    damaged: bool
+    """The object store has lost or altered it since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Contents:
         """Where the file can be had for a while; `file` is its place from 0, or a role, of which
         the first file is meant. Of the draft, the live version, or that very `version`.
 
-        Raises `NotFound`, `FileNotReady`, `FileRefused`.
+        Raises `NotFound`, `FileNotReady`, `FileRefused`, `FileDamaged`.
         """
         async with self._new_uow() as uow:
             seen = await self._seen(uow, caller, resource_id, version)
@@ -163,6 +166,11 @@ def _object_of(stored: Stored, caller: Principal | None) -> tuple[str, str]:
                 }
                 for each in stored.refusal
             ],
+        )
+    if stored.damaged:
+        raise FileDamaged(
+            "The stored file is damaged: whoever has it uploads it once more, which repairs it.",
+            zh="存储中的文件已损坏：请持有原文件的人重新上传同一文件，即可修复。",
         )
     if stored.file_state is files.State.CLEAN and stored.file_key is not None:
         return stored.file_key, stored.media_type or _UNKNOWN_TYPE

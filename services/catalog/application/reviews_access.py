@@ -86,6 +86,7 @@ async def situation_of(
         case_state=case.state,
         seat_free=others < case.at.seats - judged,
         holds_claim=any(each.reviewer == caller.subject for each in claims),
+        in_person=people == {caller.subject},
         is_maker=not people.isdisjoint(case.makers),
         has_judged=not people.isdisjoint({reviewer for _, reviewer in opinions}),
         is_important=case.importance is Importance.IMPORTANT,

@@ -17,6 +17,7 @@ from services.catalog.application.resources import (
     viewer_of_writer,
     writes_at,
 )
+from services.catalog.application.resources_prospects import was_judged
 from services.catalog.application.reviews_access import people_of
 from services.catalog.application.reviews_levels import chain_for, note
 from services.catalog.application.reviews_ports import PolicyRows, ReviewStore, Round, TaskKind
@@ -172,7 +173,7 @@ class Submissions:
         resource = known(await store.locked(resource_id), viewer)
         if resource.owner != caller.subject:
             raise Forbidden("Only its owner does that.", zh="只有资源的所有者可以进行此操作。")
-        now = situation_of(resource, OWNER, may_write=writes_at(viewer, resource))
+        now = situation_of(resource, OWNER, is_affiliated=writes_at(viewer, resource))
         row = step(action, now)
         if version is not None and version != resource.version:
             raise StaleVersion
@@ -182,9 +183,7 @@ class Submissions:
         self, store: ResourceStore, reviews: ReviewStore, before: Resource, judged: Version
     ) -> None:
         """Raises `NothingChanged` where that very content is live, or was rejected or sent back."""
-        live = await store.version(before.id, before.live_version or 0)
-        is_live = live is not None and live.digest == judged.digest
-        if is_live or await reviews.was_refused(before.id, judged.digest):
+        if await was_judged(store, reviews, before, judged.digest):
             raise NothingChanged(
                 "This very content was judged already: change it first.",
                 zh="该内容已经审核过，请先修改再提交。",

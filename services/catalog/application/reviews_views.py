@@ -137,9 +137,10 @@ class ReviewViews:
             scope = Scope(path=path)
         else:
             grants = [(each.path, each.subject) for each in judging(caller)]
-            if not grants:
+            people = people_of(caller)
+            if not grants or people != {caller.subject}:
                 return []
-            scope = Scope(grants=grants, people=people_of(caller), caller=caller.subject)
+            scope = Scope(grants=grants, people=people, caller=caller.subject)
         if claimed:
             scope = replace(scope, claimed_by=caller.subject)
         return await self._lists.page(scope, wanted, limit, after)

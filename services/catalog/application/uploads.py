@@ -71,7 +71,7 @@ class UploadStore(Protocol):
 
     async def already_here(self, upload: Upload) -> tuple[str, int] | None:
         """The media type and the size of the bytes with its digest, where its owner or its
-        organisation has an available upload of them."""
+        organisation has an available upload of them, and nothing is wrong with what is stored."""
         ...
 
 

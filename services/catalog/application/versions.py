@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.application.checks import Checks, told
 from services.catalog.application.resources import (
-    OWNER,
+    Foresee,
     ResourceStore,
     Shown,
     admitted,
@@ -114,12 +114,14 @@ class Versions:
         resources: Callable[[AsyncConnection], ResourceStore],
         versions: Callable[[AsyncConnection], VersionStore],
         checks: Checks,
+        foresee: Foresee,
         clock: Clock,
     ) -> None:
         self._new_uow = new_uow
         self._resources = resources
         self._versions = versions
         self._checks = checks
+        self._foresee = foresee
         self._clock = clock
 
     async def freeze(
@@ -167,7 +169,9 @@ class Versions:
             after = before.changed(wanted.content, self._clock())
             await store.save(after)
             note(uow, "draft-restored", after, before, number=number)
-            return await uow.commit(draft_of(after, OWNER, viewer_of_writer(caller)))
+            viewer = viewer_of_writer(caller)
+            drafted = draft_of(after, viewer)
+            return await uow.commit(await self._foresee(uow.connection, drafted, viewer))
 
     async def get(self, caller: Principal | None, resource_id: UUID, number: int) -> Version:
         """Raises `NotFound`."""

@@ -44,7 +44,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class ExaminedFile:
     """A file of the draft with what inspection found. ``file_state`` is None until its upload is
-    available; ``pages`` hold the extracted text, None while there is none."""
+    available; ``pages`` hold the extracted text, None while there is none. ``damaged``: the object
+    store has lost or altered it since."""
 
     position: int
     role: FileRole
@@ -56,6 +57,7 @@ class ExaminedFile:
     refusal: Sequence[files.Refusal] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     pages: Sequence[str] | None = None
+    damaged: bool = False
 
     @property
     def pointer(self) -> str:

@@ -1,5 +1,6 @@
 """Rules on files: there, inspected, readable, unlike others, open to everyone."""
 
+import re
 from collections.abc import Iterable
 
 from services.catalog.domain import files, uploads
@@ -8,6 +9,8 @@ from services.catalog.domain.resources import FileRole
 
 _PDF = "application/pdf"
 _OFFICE = ("application/vnd.openxmlformats", "application/vnd.oasis")
+_CUE = re.compile(r"-->[^\n]*\n[^\S\n]*\S")
+"""The times of a caption, and the beginning of its words (WebVTT §4.1, SubRip)."""
 _CAPTIONS = frozenset({"text/vtt", "application/x-subrip"})
 
 
@@ -33,6 +36,12 @@ def inspected_and_clean(examined: Examined) -> Iterable[Defect]:
             yield Defect("upload-gone", each.pointer, told)
         elif each.file_state is not files.State.CLEAN:
             yield Defect("not-inspected", each.pointer, told)
+
+
+def undamaged(examined: Examined) -> Iterable[Defect]:
+    for each in _clean(examined):
+        if each.damaged:
+            yield Defect("damaged", each.pointer, {"filename": each.filename})
 
 
 def readable_text(examined: Examined) -> Iterable[Defect]:
@@ -98,7 +107,9 @@ def _fits(file: ExaminedFile) -> bool:
         case FileRole.COVER:
             return file.kind == "image"
         case FileRole.CAPTIONS:
-            return file.media_type in _CAPTIONS
+            # Without its text at hand, its type has to do.
+            spoken = file.pages is None or any(map(_CUE.search, file.pages))
+            return file.media_type in _CAPTIONS and spoken
         case FileRole.TRANSCRIPT:
             return int(file.facts.get("characters", 0)) > 0
         case _:
@@ -107,19 +118,38 @@ def _fits(file: ExaminedFile) -> bool:
 
 def open_to_everyone(examined: Examined) -> Iterable[Defect]:
     said = examined.metadata.get("accessibility", {})
-    roles = {each.role for each in _clean(examined) if _fits(each)}
+    silent = {
+        *(each.position for each in _without(examined, "video", FileRole.CAPTIONS)),
+        *(each.position for each in _without(examined, "audio", FileRole.TRANSCRIPT)),
+    }
     for each in _clean(examined):
         told = {"filename": each.filename}
         if each.kind == "image" and each.role is not FileRole.COVER and not each.alt_text:
             yield Defect("no-alt-text", f"{each.pointer}/alt_text", told)
-        if each.kind == "video" and FileRole.CAPTIONS not in roles and not said.get("captions"):
+        if each.kind == "video" and each.position in silent and not said.get("captions"):
             yield Defect("no-captions", each.pointer, told)
-        transcribed = FileRole.TRANSCRIPT in roles or said.get("transcript")
-        if each.kind == "audio" and not transcribed:
+        if each.kind == "audio" and each.position in silent and not said.get("transcript"):
             yield Defect("no-transcript", each.pointer, told)
     documents = [each for each in _clean(examined) if each.pages]
     if documents and not said.get("reading_order"):
         yield Defect("reading-order-unchecked", "#/metadata/accessibility/reading_order")
+
+
+def _without(examined: Examined, kind: str, role: FileRole) -> list[ExaminedFile]:
+    """Files of a kind that have none of that role: each of these belongs to the file whose name it
+    has, or else to the first that has none yet."""
+    clean = _clean(examined)
+    all_ = [each for each in clean if each.kind == kind]
+    others = [each for each in clean if each.role is role and _fits(each)]
+    spare = [other for other in others if not any(_named_alike(each, other) for each in all_)]
+    left = [each for each in all_ if not any(_named_alike(each, other) for other in others)]
+    return left[len(spare) :]
+
+
+def _named_alike(file: ExaminedFile, other: ExaminedFile) -> bool:
+    """Whether `other` is named as the file, a language perhaps between: 课.mp4, 课.zh.vtt."""
+    stem = file.filename.rpartition(".")[0].casefold()
+    return other.filename.casefold().startswith(f"{stem}.")
 
 
 def _clean(examined: Examined) -> list[ExaminedFile]:

@@ -2,15 +2,17 @@
 have only a shape. What is found is told masked.
 
     护照、通行证     letters and digits of a form, in a text that speaks of such papers
-    居民身份证号码   GB 11643, date and check; of 15 digits province and date, after the word for it
+    居民身份证号码   GB 11643, date and check, also within a 残疾人证 number, which has two digits
+                     more; of 15 digits province and date, after the word for it
                      or, with a division and a year of people now living, by themselves
     学籍号           three forms; that with an ID number in it, with its check
-    手机号码         11 digits, 13 to 19
-    固定电话         area code, mark between, 7 or 8 digits
-    电子邮箱         RFC 5321, the plain form
+    手机号码         11 digits, 13 to 19; round ones, which count something, after the word for it
+    固定电话         area code and 7 or 8 digits, with a mark between; without either after the word
+    电子邮箱         RFC 5321, the plain form, of a domain that is no example (RFC 2606)
     银行卡号         ISO/IEC 7812-1, 16 to 19 digits of the great networks, with the Luhn check
-    学号、QQ、微信   digits or letters of their form, right behind their word
-    住址             a place and a number of a house, right behind the word for a home; or a street
+    学号、考号、QQ、微信   digits or letters of their form, right behind their word
+    住址             a place and a number of a house, right behind the word for a home, or a city
+                     too where somebody says that they live there; in a list or by itself, a street
                      or housing estate with the numbers of house and room
 """
 
@@ -44,7 +46,7 @@ class Found:
 def find(text: str) -> Iterator[Found]:
     """Personal data in `text`, by kind and then in order."""
     rest = _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).translate(_DASHES)
-    rest = _headed(rest)
+    rest = _OF_AN_OFFICE.sub(" ", _headed(rest))
     for kind in (*_KINDS, *(kind for word, kind in _NAMED if word.search(rest))):
         found, rest = _taken(rest, *kind)
         yield from found
@@ -154,6 +156,24 @@ def _is_id_number(text: str) -> bool:
     return _has_id_check(_joined(text))
 
 
+def _is_disability_card(text: str) -> bool:
+    """An ID number, kind and degree."""
+    return _has_id_check(text[:-2])
+
+
+def _counts_nothing(text: str) -> bool:
+    return not _joined(text).endswith("000000")
+
+
+def _is_mailbox(text: str) -> bool:
+    name, _, domain = text.lower().partition("@")
+    return name not in _NOBODY and not _EXAMPLE_DOMAIN.search(domain)
+
+
+def _is_wechat_id(text: str) -> bool:
+    return text.lower() not in _PROGRAMS
+
+
 def _is_old_id_number(text: str) -> bool:
     """Of 15 digits: the province, and a date of birth in the twentieth century."""
     try:
@@ -197,13 +217,41 @@ _GAP = r"[ \n./-]{0,2}"
 """Between the groups of a number, as people write them and as lines are broken."""
 _has_id_check = _parses(parse_id_number)
 _AREA = "0(?:10|2[0-9]|[3-9][0-9]{2})"
+_OF_AN_OFFICE = re.compile(
+    r"(?:[院馆局社台厅]|公司|中心|热线|客服|咨询)[ ]?(?:(?:咨询|服务|联系|值班|办公)?电话)?"
+    rf"[ ]?:?[ ]?{_AREA}-[2-8][0-9]{{6,7}}(?![0-9])"
+)
+_PHONE_WORD = (
+    r"(?:手机|电话|联系方式|座机|固话|(?<![A-Za-z])(?i:tel|phone|mobile|mob))(?:号码|号|码)?"
+    r"[ \t]*[.:是为]?[ \t\n]{0,2}"
+)
+_IN_PHONES = r"(?:[ \n./-]{0,2}|[\u00b7\u30fb_])"
+_PHONE = rf"(?:(?:\+|00)?86{_GAP})?\(?1[3-9][0-9]\)?(?:{_IN_PHONES}[0-9]{{4}}){{2}}(?![0-9A-Za-z])"
+_RECKONED = "(?![个件担吨元亿万年米克秒次粒颗%÷×+*=^])"
+_NOBODY = frozenset({"git", "user", "username", "yourname", "your_name", "name", "xxx", "noreply"})
+_EXAMPLE_DOMAIN = re.compile(r"(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid)$")
+_PROGRAMS = frozenset(
+    (
+        *("wechat", "weixin", "windows", "android", "iphone", "harmony", "harmonyos", "github"),
+        *("python", "client", "server", "openid", "unionid", "miniprogram", "minigame", "payment"),
+    )
+)
 _CALLS = r"(?<![A-Za-z])(?i:tel|phone|mobile|mob|qq|wx|wechat|weixin|no)\.?"
 _TO = r"(?:号码|号|码)?(?:\([^()\n]{0,12}\))?[ \t]*[:是为]?[ \t\n]{0,2}"
 """From the word for a number to the number."""
 _ENDED = "(?![A-Za-z0-9_-])"
-_HOME_WORDS = "家庭(?:住址|地址|所在地)|(?:现|户籍|居)?住址|户籍(?:地址|所在地)|居住地址|收货地址"
-_HOME = rf"(?:{_HOME_WORDS}|家住|我住在|我家(?:就)?在)[ \t]*[:是为在]{{0,2}}[ \t\n]{{0,2}}"
-_HEADING = re.compile(rf"QQ号?码?|微信号?|学号|学籍号|(?:身份证|证件)号码?|{_HOME_WORDS}")
+_HOME_WORDS = (
+    "家庭(?:住址|地址|所在地)|(?:现|户籍|居)?住址|户[籍口](?:地址|所在地)"
+    "|(?:居住|收货|收件|邮寄|通讯|通信)地址"
+)
+_HOME = rf"(?:{_HOME_WORDS})[ \t]*[:是为在]{{0,2}}[ \t\n]{{0,2}}"
+_LIVES = (
+    "(?:家住在?|[我他她]住在|[我他她]家(?:就)?(?:住)?在)"
+    r"(?=[^\n,。]{1,20}(?:[省县]|(?<!城)市|(?<!小)区))"
+)
+_HEADING = re.compile(
+    rf"QQ号?码?|微信号?|学号|学籍号|准考证号?|考生?号|(?:身份证|证件)号码?|{_HOME_WORDS}"
+)
 _BETWEEN_CELLS = re.compile("([\t,])")
 _HOUSE = "[0-9]{1,5}[A-Za-z]?(?:-[0-9]{1,5}){0,3}"
 _NUMERAL = "[甲乙丙丁一二三四五六七八九十百〇零]{1,6}"
@@ -222,6 +270,10 @@ _ROOM = (
     f"(?:[ ]?{_HOUSE}室|(?<=单元)[0-9]{{2,4}}(?![0-9号]))"
 )
 """Without a word for a home: what has nothing but numbers between the street and the room."""
+_LISTED_ROOM = (
+    f"(?:^|(?<=[\\s,:;。]))([^\\s,:;。住在有到从说]{{0,24}}?{_ROOM})(?=[\\s,;。]|$)"
+    r"(?![ ]?[\u4e00-\u9fff]{0,8}(?:店|馆|公司|中心|社|局))"
+)
 _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ("student-number", _shape(r"[GgJjLl][0-9]{17}[0-9Xx]"), _is_student_number),
     (
@@ -232,6 +284,11 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
             before=r"(?<=[A-Za-z])|(?<=[A-Za-z]\.)",
         ),
         _is_id_number,
+    ),
+    (
+        "id-number",
+        re.compile(r"残疾人?证[^0-9\n]{0,12}([1-9][0-9]{16}[0-9Xx][0-9]{2})(?![0-9A-Za-z])"),
+        _is_disability_card,
     ),
     (
         "id-number",
@@ -246,9 +303,29 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ),
     (
         "phone",
-        _shape(rf"(?:\+?86{_GAP})?\(?1[3-9][0-9]\)?(?:{_GAP}[0-9]{{4}}){{2}}", before=_CALLS),
+        re.compile(
+            rf"{_PHONE_WORD}({_PHONE}|1(?: [0-9]){{10}}(?![ ]?[0-9])"
+            "|[一二三四五六七八九零〇幺]{11})"
+        ),
         _by_its_shape,
     ),
+    (
+        "phone",
+        re.compile(
+            rf"(?:(?<![0-9A-Za-z.])(?<![0-9][÷×*^])(?<![^0-9][0-9]/)(?<!^[0-9]/)|{_CALLS})"
+            rf"({_PHONE}){_RECKONED}"
+        ),
+        _counts_nothing,
+    ),
+    (
+        "landline",
+        re.compile(
+            rf"{_PHONE_WORD}((?:{_AREA})?[2-8][0-9]{{6,7}}|[2-8][0-9]{{2,3}}-[0-9]{{4}})"
+            r"(?![0-9A-Za-z]|[-.][0-9])"
+        ),
+        _by_its_shape,
+    ),
+    ("landline", _shape("0(?:10|2[0-9])[2-8][0-9]{7}"), _counts_nothing),
     (
         "landline",
         _shape(rf"(?<!-)(?:\({_AREA}\)[ -]?|{_AREA}[ -])[2-8][0-9]{{6,7}}", before=_CALLS),
@@ -260,19 +337,20 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
             r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-]{1,64}@"
             r"(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9-])"
         ),
-        _by_its_shape,
+        _is_mailbox,
     ),
     (
         "school-number",
         re.compile(
-            rf"(?:学籍(?:辅)?号|学号){_TO}([A-Za-z]{{0,3}}[0-9]{{6,20}}[Xx]?)(?![0-9A-Za-z])"
+            rf"(?:学籍(?:辅)?号|学号|准考证|考籍号|考生?号){_TO}"
+            r"([A-Za-z]{0,3}[0-9]{6,20}[Xx]?)(?![0-9A-Za-z])"
         ),
         _by_its_shape,
     ),
     (
         "qq",
         re.compile(
-            rf"(?:(?<![A-Za-z])[Qq]{{2}}|扣扣)[ ]?(?:群|账号|帐号)?{_TO}([1-9][0-9]{{4,10}})"
+            rf"(?:(?<![A-Za-z])[Qq][ ]?[Qq]|扣扣)[ ]?(?:群|账号|帐号)?{_TO}([1-9][0-9]{{4,10}})"
             r"(?![0-9A-Za-z.%]|[ ]?[个人万亿元年月名户])"
         ),
         _by_its_shape,
@@ -282,7 +360,16 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         re.compile(
             rf"微信(?:号|账号|帐号|[ ]?[Ii][Dd]){_TO}([A-Za-z][A-Za-z0-9_-]{{5,19}}){_ENDED}"
         ),
-        _by_its_shape,
+        _is_wechat_id,
+    ),
+    (
+        "wechat",
+        re.compile(
+            r"(?:微信[ ]?:?|[Vv]信[ ]?:?|加我?(?:的)?[ ]?[Vv][Xx]?[ ]?:?"
+            r"|(?<![A-Za-z])(?i:wechat|weixin|wx|vx)[ ]?:)"
+            rf"[ ]?([a-z][a-z0-9_-]{{5,19}}){_ENDED}(?![ ]?[版端.(])"
+        ),
+        _is_wechat_id,
     ),
     (
         "wechat",
@@ -294,7 +381,8 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ),
     ("wechat", re.compile(rf"(?<![A-Za-z0-9_])(wxid_[a-z0-9]{{6,30}}){_ENDED}"), _by_its_shape),
     ("address", re.compile(f"{_HOME}({_PLACED})"), _by_its_shape),
-    ("address", re.compile(f"({_ROOM})"), _by_its_shape),
+    ("address", re.compile(f"{_LIVES}({_PLACED})"), _by_its_shape),
+    ("address", re.compile(_LISTED_ROOM, re.MULTILINE), _by_its_shape),
 )
 _NAMED: tuple[tuple[re.Pattern[str], tuple[str, re.Pattern[str], Callable[[str], bool]]], ...] = (
     (

@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     rights.no_looser_than_its_parts,
     files.a_main_file,
     files.inspected_and_clean,
+    files.undamaged,
     files.readable_text,
     files.shown_whole,
     files.fit_for_their_roles,

@@ -237,6 +237,12 @@ TEXTS: Mapping[str, Text] = {
         _E, "文件 {filename} 未通过检查：{reasons_zh}", "{filename} was refused: {reasons}",
         "请更换文件", "Replace the file.",
     ),
+    "damaged": Text(
+        _E, "存储中的文件 {filename} 已损坏，无法读取",
+        "What is stored of {filename} is damaged and cannot be read",
+        "请重新上传同一文件，检查通过后即修复，无需改动草稿",
+        "Upload the same file once more: that repairs it, and the draft stays as it is.",
+    ),
     "upload-gone": Text(
         _E, "文件 {filename} 的上传已失效", "The upload of {filename} has come to nothing",
         "请重新上传", "Upload it again.",
@@ -297,9 +303,10 @@ TEXTS: Mapping[str, Text] = {
         "请换用图片，或更改文件角色", "Choose an image, or give the file another role.",
     ),
     "captions-not-timed": Text(
-        _W, "{filename} 不是字幕文件", "{filename} is no file of captions",
-        "请换用 .vtt 或 .srt 文件，或更改文件角色",
-        "Attach a .vtt or .srt file, or give the file another role.",
+        _W, "{filename} 不是字幕文件，或没有一条字幕",
+        "{filename} is no file of captions, or has not a single one",
+        "请换用有内容的 .vtt 或 .srt 文件，或更改文件角色",
+        "Attach a .vtt or .srt file with words in it, or give the file another role.",
     ),
     "transcript-without-words": Text(
         _W, "文字稿 {filename} 中没有文字", "The transcript {filename} has no words",
@@ -312,8 +319,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     "no-captions": Text(
         _W, "视频 {filename} 没有字幕", "The video {filename} has no captions",
-        "请附上字幕文件（.vtt 或 .srt），或声明已内嵌字幕",
-        "Attach a file of captions (.vtt or .srt), or say that they are part of the picture.",
+        "请附上该视频的字幕文件（.vtt 或 .srt，与视频同名），或声明已内嵌字幕",
+        "Attach its own file of captions (.vtt or .srt, of the same name), or say that they are"
+        " part of the picture.",
     ),
     "no-transcript": Text(
         _W, "音频 {filename} 没有文字稿", "The recording {filename} has no transcript",

@@ -70,8 +70,20 @@ _UNPUBLISHED = _of(State.DRAFT, State.WITHDRAWN, State.CHANGES_REQUESTED)
 _WRITABLE = _UNPUBLISHED | {State.PUBLISHED, State.SUSPENDED}
 _WITH_REVIEWERS = _of(State.IN_REVIEW, State.UPDATE_IN_REVIEW)
 _UPDATE = _of(State.UPDATE_IN_REVIEW)
-_SUBMITTING = (Guard.AT_AN_ORGANISATION, Guard.COMMITMENT, Guard.NO_ERRORS, Guard.UNJUDGED)
-_JUDGING = (Guard.WITH_REVIEWERS, Guard.NOT_MAKER, Guard.NO_CONFLICT, Guard.FRESH_EYES)
+_SUBMITTING = (
+    Guard.AT_AN_ORGANISATION,
+    Guard.AFFILIATED,
+    Guard.COMMITMENT,
+    Guard.NO_ERRORS,
+    Guard.UNJUDGED,
+)
+_JUDGING = (
+    Guard.WITH_REVIEWERS,
+    Guard.NOT_MAKER,
+    Guard.NO_CONFLICT,
+    Guard.FRESH_EYES,
+    Guard.IN_PERSON,
+)
 
 TRANSITIONS: Sequence[Transition] = (
     Transition(Action.CHANGE, _WRITABLE, None, _OWNER),
@@ -247,7 +259,7 @@ TRANSITIONS: Sequence[Transition] = (
         _UPDATE | {State.PUBLISHED, State.SUSPENDED},
         State.RETIRED,
         _OWNER | _ADMINISTRATOR,
-        (Guard.REASON_GIVEN, Guard.AUTHORITY),
+        (Guard.AFFILIATED, Guard.REASON_GIVEN, Guard.AUTHORITY),
         State.WITHDRAWN,
     ),
 )

@@ -94,23 +94,31 @@ ACTORS: Mapping[Actor, Relation] = {
 class Situation:
     """What guards ask. The last ones are about a case and its caller, and mean nothing without.
 
-    ``has_organisation``: it belongs to one, and the caller may still write there.
+    ``has_organisation``: it belongs to one; ``is_affiliated``: the caller writes there, or above.
+    ``has_errors``, ``is_frozen`` and ``is_judged`` are of its draft, and told beforehand alone: the
+    check finds some, its latest version is that, and content like that was judged already.
     ``seat_free``: nobody else holds the last seat of the level; ``holds_claim``: the caller does,
-    and the lease runs. ``is_maker``: the caller, or whoever acts for the caller, made, submitted or
-    uploaded something of what is judged. ``has_judged``: in this round, at whatever level.
-    ``is_excluded``: by a conflict of interest, or for not being of the group it was routed to.
-    ``let_it_lapse``: the caller had claimed it when its deadline passed, or since. ``oversees``:
-    as an administrator of the organisation whose level it is, or above. ``has_authority``: it was
-    not suspended, or by an organisation that the caller administers, itself or from above.
+    and the lease runs. ``in_person``: nobody acts for the caller. ``is_maker``: the caller, or
+    whoever acts for the caller, made, submitted or uploaded something of what is judged.
+    ``has_judged``: in this round, at whatever level. ``is_excluded``: by a conflict of interest, or
+    for not being of the group it was routed to. ``let_it_lapse``: the caller had claimed it when
+    its deadline passed, or since. ``oversees``: as an administrator of the organisation whose level
+    it is, or above. ``has_authority``: it was not suspended, or by an organisation that the caller
+    administers, itself or from above.
     """
 
     state: State
     actors: frozenset[Actor] = frozenset()
     has_organisation: bool = True
+    is_affiliated: bool = True
     latest_version: int = 0
+    has_errors: bool = False
+    is_frozen: bool = False
+    is_judged: bool = False
     case_state: State | None = None
     seat_free: bool = True
     holds_claim: bool = False
+    in_person: bool = True
     is_maker: bool = False
     has_judged: bool = False
     is_excluded: bool = False
@@ -124,6 +132,7 @@ class Guard(StrEnum):
     NO_VERSION = "no_version"
     HAS_VERSION = "has_version"
     AT_AN_ORGANISATION = "at_an_organisation"
+    AFFILIATED = "affiliated"
     COMMITMENT = "commitment"
     NO_ERRORS = "no_errors"
     CHANGED = "changed"
@@ -136,6 +145,7 @@ class Guard(StrEnum):
     NOT_NAMED = "not_named"
     NO_CONFLICT = "no_conflict"
     FRESH_EYES = "fresh_eyes"
+    IN_PERSON = "in_person"
     IN_TIME = "in_time"
     OF_THE_LEVEL = "of_the_level"
     AUTHORITY = "authority"
@@ -172,19 +182,31 @@ GUARDS: Mapping[Guard, Condition] = {
         "A version was made of it.", "须已固定过版本。", lambda now: bool(now.latest_version)
     ),
     Guard.AT_AN_ORGANISATION: Condition(
-        "It belongs to an organisation, whose reviewers judge it, and at which its owner is still"
-        " a teacher or an administrator.",
-        "资源须属于某个机构，由该机构的审核员审核；所有者须仍是该机构的教师或管理员。",
+        "It belongs to an organisation, whose reviewers judge it.",
+        "资源须属于某个机构，由该机构的审核员审核。",
         lambda now: now.has_organisation,
     ),
+    Guard.AFFILIATED: Condition(
+        "What is published is its organisation's: whoever does it is a teacher or an administrator"
+        " there, or above.",
+        "上架的资源归其机构所有：办理人须是该机构或其上级的教师或管理员。",
+        lambda now: now.is_affiliated,
+    ),
     Guard.COMMITMENT: Condition("Its owner gives the commitment.", "所有者须作出书面承诺。"),
-    Guard.NO_ERRORS: Condition("The check finds no error.", "检查没有错误。"),
+    Guard.NO_ERRORS: Condition(
+        "The check finds no error; ask it what it finds.",
+        "检查须没有错误；请运行检查查看所列问题。",
+        lambda now: not now.has_errors,
+    ),
     Guard.CHANGED: Condition(
-        "The draft is not what the latest version is.", "草稿与最新版本不同。"
+        "The draft is not what the latest version is.",
+        "草稿与最新版本不同。",
+        lambda now: not now.is_frozen,
     ),
     Guard.UNJUDGED: Condition(
         "That content is not live, and was never rejected or sent back.",
         "该内容未上架，也未曾被退稿或退修。",
+        lambda now: not now.is_judged,
     ),
     Guard.CASE_OPEN: Condition(
         "A review of it is open.", "须有未结束的审核。", lambda now: now.case_state in OPEN
@@ -223,6 +245,11 @@ GUARDS: Mapping[Guard, Condition] = {
         "Nobody judges twice in one round, at whatever level.",
         "同一轮中任何人不得在任何层级重复审核。",
         lambda now: not now.has_judged,
+    ),
+    Guard.IN_PERSON: Condition(
+        "A verdict is a person's own: nobody judges for somebody else.",
+        "审核意见须由审核人本人作出，不得由他人代为审核。",
+        lambda now: now.in_person,
     ),
     Guard.IN_TIME: Condition(
         "Whoever had claimed it and let the deadline pass leaves it to others, unless it is"

@@ -36,12 +36,12 @@ _LETTERS: Mapping[Kind, str] = {
     Kind.PROVINCE: "P",
 }
 """How labels of organisations of that level begin; companies, studios and associations judge where
-schools do."""
+schools do. Grades and classes judge nothing."""
 
 
 class PolicyRefused(DomainError):
-    """Levels out of order or twice, more opinions needed than there are seats, or codes that no
-    dictionary has; ``errors``."""
+    """Levels out of order or twice, more opinions needed than there are seats, an organisation that
+    judges nothing, or codes that no dictionary has; ``errors``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,17 @@ class Policy:
         errors = list[dict[str, str]]()
         kinds = [each.kind for each in self.steps]
         order = list(Kind)
+        labels = self.path.split(".")
+        if _nearest(labels).path != self.path:
+            errors.append(
+                {
+                    "pointer": "#",
+                    "detail": worded(
+                        "A grade or a class judges nothing: the policy of its school counts.",
+                        "年级和班级不承担审核，适用其学校的审核策略。",
+                    ),
+                }
+            )
         if kinds != sorted(set(kinds), key=order.index):
             errors.append(
                 {
@@ -187,8 +198,8 @@ def _prevailing(
 def chain_of(policy: Policy, path: str) -> Sequence[Level]:
     """The levels that judge a resource of the organisation at `path`, lowest first.
 
-    A level of which `path` has no organisation falls away; where none is left, the organisation
-    itself judges.
+    A level of which `path` has no organisation falls away; where none is left, the nearest
+    organisation that judges anything does.
     """
     labels = path.split(".")
     chain = list[Level]()
@@ -198,7 +209,7 @@ def chain_of(policy: Policy, path: str) -> Sequence[Level]:
             chain.append(
                 Level(each.kind, place, each.needed, each.seats, each.hours, each.skippable)
             )
-    return chain or [Level(_kind_of(labels), path)]
+    return chain or [_nearest(labels)]
 
 
 def heightened(chain: Sequence[Level], important: Sequence[Level]) -> Sequence[Level]:
@@ -219,9 +230,10 @@ def place_of(labels: Sequence[str], kind: Kind) -> str | None:
     return None
 
 
-def _kind_of(labels: Sequence[str]) -> Kind:
-    for label in reversed(labels):
+def _nearest(labels: Sequence[str]) -> Level:
+    """The level of the organisation itself, or of the first above it that judges."""
+    for end in range(len(labels), 0, -1):
         for kind, letters in _LETTERS.items():
-            if label[0] in letters:
-                return kind
-    return Kind.SCHOOL
+            if labels[end - 1][0] in letters:
+                return Level(kind, ".".join(labels[:end]))
+    return Level(Kind.SCHOOL, ".".join(labels))

@@ -47,6 +47,10 @@ class FileRefused(DomainError):
     """Inspection refused the file: nobody gets it. ``reasons`` say why."""
 
 
+class FileDamaged(DomainError):
+    """What is stored of it is not what was: nobody gets it until somebody uploads it again."""
+
+
 class CodeUnreadable(DomainError):
     """What was typed or scanned is no code of a resource; ``reason`` is stable."""
 
@@ -66,7 +70,7 @@ class FileReference:
 class Attachment:
     """A file of a draft or version. ``sha256`` are the raw 32 bytes: claimed until the upload is
     available, found from then on. ``facts`` are what inspection learned of it, as far as everybody
-    may know; None before it has."""
+    may know; None before it has. ``damaged``: the object store has lost or altered it since."""
 
     reference: FileReference
     sha256: bytes
@@ -74,6 +78,7 @@ class Attachment:
     media_type: str
     size: int
     facts: Mapping[str, Any] | None = field(default=None, compare=False)
+    damaged: bool = field(default=False, compare=False)
 
     @property
     def texts(self) -> Sequence[tuple[str, str]]:

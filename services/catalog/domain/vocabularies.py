@@ -85,7 +85,8 @@ class Dictionary:
 class Term:
     """One term as it stands since the version ``since`` of its dictionary.
 
-    ``crosswalk`` maps the name of another code list to this term's code or name there.
+    ``crosswalk`` maps the name of another code list to this term's code or name there; ``former``
+    are Chinese names that it bore in earlier versions.
     """
 
     code: str
@@ -97,6 +98,7 @@ class Term:
     position: int = 0
     state: State = State.ACTIVE
     since: int = 1
+    former: tuple[str, ...] = field(default=(), compare=False)
 
 
 def folded(text: str) -> str:
@@ -131,20 +133,25 @@ class Lexicon:
         self.dictionary = dictionary
         self.terms: Mapping[str, Term] = {term.code: term for term in terms}
         self._by_text: dict[str, list[Term]] = {}
+        self._by_former: dict[str, list[Term]] = {}
         for term in self.terms.values():
             for text in {folded(each) for each in (term.code, term.name_zh, *term.aliases)}:
                 self._by_text.setdefault(text, []).append(term)
+            for text in {folded(each) for each in term.former}:
+                self._by_former.setdefault(text, []).append(term)
 
     def with_(self, *terms: Term) -> "Lexicon":
         """The same with these `terms` as they stand in the version to come."""
         return Lexicon(self.dictionary, {**self.terms, **{t.code: t for t in terms}}.values())
 
     def matches(self, text: str) -> Sequence[Term]:
-        """The terms with exactly that code, Chinese name or alias; active ones hide retired ones.
+        """The terms with exactly that code, Chinese name or alias, or else those that once had that
+        name; active ones hide retired ones.
 
         Several are several: the caller must not choose among them.
         """
-        found = self._by_text.get(folded(text), [])
+        wanted = folded(text)
+        found = self._by_text.get(wanted) or self._by_former.get(wanted, [])
         return [term for term in found if term.state is State.ACTIVE] or found
 
 
@@ -202,25 +209,30 @@ def term_flaws(
 
 
 def namesakes(before: Mapping[str, Term], after: Mapping[str, Term]) -> dict[str, str]:
-    """The codes of active terms that come to bear the name of another, with the code of that one:
-    what is told by name could then mean either."""
+    """The codes of active terms that come to bear a name of another, also a former one, with the
+    code of that one: what is told by name could then mean either."""
     named: dict[str, list[str]] = {}
+    known: dict[str, list[str]] = {}
     for code, term in after.items():
         if term.state is State.ACTIVE:
             named.setdefault(folded(term.name_zh), []).append(code)
+            for name in {folded(each) for each in (term.name_zh, *term.former)}:
+                known.setdefault(name, []).append(code)
     found = {}
     for name, codes in named.items():
-        for code in codes if len(codes) > 1 else ():
-            old = before.get(code)
-            if old is None or old.state is State.RETIRED or folded(old.name_zh) != name:
-                found[code] = next(each for each in codes if each != code)
+        for code in codes:
+            old, others = before.get(code), [each for each in known[name] if each != code]
+            bore = old is not None and old.state is State.ACTIVE and folded(old.name_zh) == name
+            if others and not bore:
+                found[code] = others[0]
     return found
 
 
 def namesake_advice(code: str) -> str:
     return worded(
-        f"The term {code} has that name: choose another, or change that term.",
-        f"词条 {code} 已用此名称，请换用其他名称，或修改该词条。",
+        f"The term {code} has that name, or had it, and is found by it: choose another, or change"
+        " or retire that term.",
+        f"词条 {code} 正在或曾经使用此名称，仍可由此查得：请换用其他名称，或修改、停用该词条。",
     )
 
 

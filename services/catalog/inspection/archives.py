@@ -42,9 +42,11 @@ _UTF8 = 0x800
 _LONGEST_DESCRIPTOR = 24
 _LOCAL = Struct("<4s5H3L2H")
 _EXTRA = Struct("<2H")
-_DEVICES = {"con", "prn", "aux", "nul"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10)}
+_DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
+    f"{port}{number}" for port in ("com", "lpt") for number in "123456789\u00b9\u00b2\u00b3"
+}
 _SPACES = re.compile(" +(?=/)")
-_DECEIVING = {"\u202a", "\u202b", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u200f"}
+_DECEIVING = set("\u061c\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
 
 
 @contextmanager

@@ -18,8 +18,8 @@ _QUOTED = re.compile(
 _CALLED: Final = (
     r"WEBSERVICE|IMAGE|CALL|REGISTER(?:\.ID)?|RTD|EXEC|INITIATE|COPILOT|DDE|SQL\.\w+|PY|IMPORT\w+"
 )
-_CALLING = re.compile(rf"\b(?:{_CALLED})\s*(\()|\b_xleta\.(?:{_CALLED})\b", re.I)
-"""By name, or handed to another function that calls it."""
+_CALLING = re.compile(rf"\b(?:{_CALLED})\s*(\()|\b_xl(?:eta|fn)\.(?:{_CALLED})\b", re.I)
+"""By name, or handed to another function that calls it, or given a name by `LET`."""
 _LINKING = re.compile(
     r"\bHYPERLINK\s*(\()\s*(?:CONCAT(?:ENATE)?\s*\(\s*)?(?:\"(\d+)\"\s*([,;)])?)?", re.I
 )
@@ -37,7 +37,7 @@ _ITEM = re.compile(r"[\w.\\']\s*\|\s*[^\s|!]+\s*!\s*[\w$#*']")
 _WORDS = re.compile(r"\((?![^()]*[A-Za-z]\$?\d)[^()\"'!:$&|=<>+*/^{}\[\]]*\)")
 """In brackets, neither a text nor a cell: outside of a workbook a name stands for nothing."""
 _NAMING = re.compile(r"\b(?:LET|LAMBDA)\s*\(", re.I)
-_TELLING = re.compile(rf"[!#]|\b(?:HYPERLINK|_xleta|{_CALLED})\b", re.I)
+_TELLING = re.compile(rf"[!#]|\b(?:HYPERLINK|_xleta|_xlfn|{_CALLED})\b", re.I)
 """Without one of these no formula does anything."""
 _BEGINNINGS: Final = tuple("=+-@＝＋－＠")
 _BLANK: Final = (

@@ -18,6 +18,8 @@ THUMBNAIL_EDGE = 320
 _MOST_STRAY_BYTES = 4096
 _MOST_CHUNK_BYTES = 1 << 20
 _MOST_FRAMES_TRIED = 300
+_PROMISE_BYTES = 64
+"""From the beginning of a frame, within which it stands."""
 
 _DEMUXERS: Final = {"mp4": "mov", "webm": "matroska", "mp3": "mp3", "wav": "wav"}
 _CODECS: Final = {
@@ -159,10 +161,11 @@ def _mp3(file: BinaryIO, size: int, report: Report) -> None:
     end = size - 128 if bytes(content[-128:-125]) == b"TAG" else size
     if bytes(content[end - 32 : end - 24]) == b"APETAGEX":
         end -= int.from_bytes(content[end - 20 : end - 16], "little") + 32
-    seconds, stray, frames = 0.0, 0, 0
+    seconds, stray, frames, promised = 0.0, 0, 0, 0
     while at + 4 <= end:
         length, lasts = _mp3_frame(content[at : at + 4])
         if length and (at + length <= end or frames):
+            promised = promised if frames else _promised(content[at : at + length])
             at += length
             seconds += lasts
             frames += 1
@@ -173,11 +176,21 @@ def _mp3(file: BinaryIO, size: int, report: Report) -> None:
                 break
     if _attaches(content):
         report.find("embedded-file")
-    if frames < 3:
+    if frames < max(3, _WHOLE * promised):
         raise Unreadable("damaged")
     if stray > _MOST_STRAY_BYTES:
         report.find("hidden-data")
     report.facts["seconds"] = round(seconds, 3)
+
+
+_PROMISE = re.compile(rb"(?:Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f](.{4})", re.S)
+"""How many frames follow, in the first, which is silent (as LAME and Xing write it)."""
+_WHOLE: Final = 0.99
+
+
+def _promised(frame: memoryview) -> int:
+    told = _PROMISE.search(frame[:_PROMISE_BYTES])
+    return int.from_bytes(told[1]) if told else 0
 
 
 def _id3_end(content: memoryview) -> int:

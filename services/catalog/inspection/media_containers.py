@@ -3,12 +3,14 @@
 from struct import Struct
 from typing import BinaryIO, Final
 
+from services.catalog.inspection import media_samples
 from services.catalog.inspection.fillings import are_boxes, is_filling
 from services.catalog.inspection.formats import HEAD_BYTES, smuggled
 from services.catalog.inspection.report import Report, Unreadable
 
 _MOST_BOXES = 200_000
 _DEEPEST = 16
+_MOST_TABLES = 100
 _MOST_SPARE_BYTES = 1 << 20
 _MOST_TOLD_BYTES = 16 << 20
 _MOST_BLANKS = 64
@@ -61,7 +63,7 @@ def mp4(file: BinaryIO, size: int, report: Report) -> None:
             report.find("hidden-data")
         seen.add(kind)
         if kind in _HOLDERS:
-            _check_inside(file, begin, end, report)
+            _check_inside(file, begin, end, size, report)
         at = end
     if at != size or b"moov" not in seen or not seen & {b"mdat", b"moof"}:
         raise Unreadable("damaged")
@@ -94,8 +96,8 @@ def _check_spare(file: BinaryIO, begin: int, end: int, report: Report) -> None:
         report.find("hidden-data")
 
 
-def _check_inside(file: BinaryIO, begin: int, end: int, report: Report) -> None:
-    """That the tracks' data lies in the file."""
+def _check_inside(file: BinaryIO, begin: int, end: int, size: int, report: Report) -> None:
+    """That the tracks' data lies in the file, whose `size` that is."""
     waiting = [(begin, end, 1)]
     for _ in range(_MOST_BOXES):
         if not waiting:
@@ -115,9 +117,22 @@ def _check_inside(file: BinaryIO, begin: int, end: int, report: Report) -> None:
             report.find("external-reference")
         if kind == b"dref":
             _check_references(file, begin, after, report)
+        elif kind == b"stbl":
+            media_samples.check(file, _tables(file, begin, after), size)
         elif kind in _HOLDERS:
             waiting.append((begin, after, depth + 1))
     raise Unreadable("too-many")
+
+
+def _tables(file: BinaryIO, at: int, end: int) -> dict[bytes, media_samples.Span]:
+    tables: dict[bytes, media_samples.Span] = {}
+    while at + 8 <= end and len(tables) < _MOST_TABLES:
+        kind, begin, after = _box(file, at, end)
+        if not begin <= after <= end:
+            raise Unreadable("damaged")
+        tables[kind] = media_samples.Span(begin, after)
+        at = after
+    return tables
 
 
 def _check_references(file: BinaryIO, begin: int, end: int, report: Report) -> None:

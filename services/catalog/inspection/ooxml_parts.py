@@ -4,30 +4,21 @@ A part is read for all of them, whatever its name or its declared type say it ho
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from services.catalog.inspection import formulas, links, xml
+from services.catalog.inspection.ooxml_fields import Fields
 from services.catalog.inspection.report import Report, Unreadable
 
 MACROS = re.compile(r"macroenabled|vbaproject|vbadata|wordvbadata|macrosheet", re.I)
 OBJECTS = re.compile(r"oleobject|activex|customui/.*macro", re.I)
 _NAMED_ACTION = re.compile(r"^ppaction://(program|macro|ole)", re.I)
 _LONGEST = 1 << 16
-"""Characters of a field's instruction or a formula; Excel ends at 8192 (ECMA-376 §18.17)."""
-
-# Fields (ECMA-376 part 1, §17.16.5) by their first word, in any case; braces mark where one begins
-# and ends inside another.
-_DDE = re.compile(r"(?:^|[{}])\s*DDE(AUTO)?\b", re.I)
-_FETCHING = re.compile(
-    r"(?:^|[{}])\s*(INCLUDEPICTURE|INCLUDETEXT|INCLUDE|IMPORT|LINK|DATABASE|RD)\b", re.I
-)
-_HYPERLINK = re.compile(r"(?:^|[{}])\s*HYPERLINK\b([^{}]*)", re.I)
-_SWITCH = re.compile(r'(?<!\S)\\(?:[lot]\s+(?:"[^"]*"|[^\s"]+)|[a-z](?=\s|$)|\*\s*\w+)', re.I)
-_WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
+"""Characters of a formula; Excel ends at 8192 (ECMA-376 §18.17)."""
 
 _BASE: Final = "HyperlinkBase"
 """What every relative link is taken from (part 1, §22.2.2.14)."""
+_INSTRUCTIONS: Final = {"instrText", "delInstrText"}
 _FORMULAS: Final = {"f", "formula", "formula1", "formula2", "definedName", "oldFormula"}
 _MATHS: Final = "/math f"
 """A fraction (§22.1.2.36) is no workbook's formula, though both are named `f`."""
@@ -65,8 +56,7 @@ class Part(xml.Deaf):
     def __init__(self, report: Report, where: str) -> None:
         self._report = report
         self._where = where
-        self._field: list[str] = []
-        self._depth = 0
+        self._fields = Fields(report, where)
         self._formula: list[str] | None = None
         self._filled = False
         self.addresses: set[str] = set()
@@ -76,16 +66,18 @@ class Part(xml.Deaf):
 
     def start(self, name: str, attributes: xml.Attributes) -> None:
         element = xml.local(name)
-        self._within_instruction = element in {"instrText", "delInstrText"}
+        self._within_instruction = element in _INSTRUCTIONS or (
+            element == "t" and self._fields.instructing
+        )
         if (element in _FORMULAS and not name.endswith(_MATHS)) or element == _BASE:
             self._formula, self._length = [], 0
             self._filled = _spans_columns(attributes.get("ref", ""))
         elif element == "Relationship":
             self._relate(attributes)
         elif element == "fldSimple":
-            self._instruct(xml.attribute(attributes, "instr"))
+            self._fields.simple(xml.attribute(attributes, "instr"))
         elif element == "fldChar":
-            self._delimit(xml.attribute(attributes, "fldCharType"))
+            self._fields.delimit(xml.attribute(attributes, "fldCharType"))
         elif element in {"hlinkClick", "hlinkHover", "hlinkMouseOver"}:
             if _NAMED_ACTION.match(xml.attribute(attributes, "action")):
                 self._report.find("action", self._where)
@@ -115,9 +107,12 @@ class Part(xml.Deaf):
 
     def text(self, text: str) -> None:
         if self._within_instruction:
-            self._add(self._field, text)
+            self._fields.add(text)
         elif self._formula is not None:
-            self._add(self._formula, text)
+            self._length += len(text)
+            if self._length > _LONGEST:
+                raise Unreadable("too-costly", self._where)
+            self._formula.append(text)
 
     def end(self, name: str) -> None:
         element = xml.local(name)
@@ -132,27 +127,8 @@ class Part(xml.Deaf):
             if links.leaves_package("".join(self._formula).strip(), "a"):
                 self._report.find("external-reference", self._where)
             self._formula = None
-        elif element == "p" and self._field:
-            self._instruct("".join(self._field))
-
-    def _add(self, pieces: list[str], text: str) -> None:
-        self._length += len(text)
-        if self._length > _LONGEST:
-            raise Unreadable("too-costly", self._where)
-        pieces.append(text)
-
-    def _delimit(self, kind: str) -> None:
-        """Instructions stay together until the outermost field ends: they may hold others, and go
-        on in the next paragraph."""
-        if kind == "begin":
-            self._depth += 1
-            self._add(self._field, "{")
-        elif kind == "end":
-            self._depth = max(self._depth - 1, 0)
-            self._add(self._field, "}")
-            if not self._depth:
-                self._instruct("".join(self._field))
-                self._field, self._length = [], 0
+        elif element == "p":
+            self._fields.pause()
 
     def _relate(self, attributes: xml.Attributes) -> None:
         kind = attributes.get("Type", "").rpartition("/")[2]
@@ -171,16 +147,6 @@ class Part(xml.Deaf):
         elif links.leads_elsewhere(target):
             self._report.find("external-reference", f"{self._where} ({kind})")
 
-    def _instruct(self, instruction: str) -> None:
-        if _DDE.search(instruction):
-            self._report.find("dde", self._where)
-        if _FETCHING.search(instruction):
-            self._report.find("external-reference", self._where)
-        for link in _HYPERLINK.finditer(instruction):
-            for target in _targets(link[1]):
-                if not links.is_link(target):
-                    self._report.find("action", f"{self._where} ({target})")
-
 
 def _runs_macro(element: str, attributes: xml.Attributes) -> bool:
     """A shape that is clicked (§20.5.2.29), or a name that stands for a procedure (§18.2.5)."""
@@ -193,9 +159,3 @@ def _spans_columns(filled: str) -> bool:
     """Whether a formula is shared (§18.3.1.40) beyond its column, and names others there."""
     begin, _, end = filled.partition(":")
     return bool(end) and begin.rstrip(_DIGITS) != end.rstrip(_DIGITS)
-
-
-def _targets(arguments: str) -> Iterator[str]:
-    """The words of a HYPERLINK field that are no switches (§17.16.5.25)."""
-    for word in _WORD.finditer(_SWITCH.sub(" ", arguments)):
-        yield word[1] if word[1] is not None else word[2]

@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterator
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -71,6 +72,7 @@ _MOST_RATIO = 100
 _AT_ONCE = 1 << 20
 _DECLARING = re.compile(rb"<!(DOCTYPE|ENTITY)")
 _MOST_NEXT = 64
+_MATRIX: Final = 6
 _PICTURE_FILTERS: Final = {"/DCTDecode", "/DCT", "/JPXDecode"}
 _WEB: Final = ("http:", "https:", "mailto:", "tel:")
 
@@ -197,8 +199,18 @@ def _inspect(thing: Any, report: Report, where: str) -> None:
         subtype = str(thing["/Subtype"])
         if subtype in _SUBTYPES and "/Rect" in keys:
             report.find(_SUBTYPES[subtype], where)
+    if "/FontMatrix" in keys and not _is_matrix(thing["/FontMatrix"]):
+        report.find("script", where)
     if str(thing.get("/Type", "")) == "/EmbeddedFile":
         report.find("embedded-file", where)
+
+
+def _is_matrix(value: Any) -> bool:
+    """Six numbers (ISO 32000-2 §9.2.4): some readers run whatever else stands in their place."""
+    import pikepdf
+
+    whole = isinstance(value, pikepdf.Array) and len(value) == _MATRIX
+    return whole and all(isinstance(each, int | float | Decimal) for each in value)
 
 
 def _goes_online(action: Any) -> bool:

@@ -23,7 +23,8 @@ _END = Struct("<4s4H2LH")
 _END_MARK = re.compile(rb"PK\x05\x06")
 _MARKUP: Final = re.compile(
     rb"<script[\s>/]|<html[\s>/]|<!doctype html|<\?php\s|<iframe[\s>/]"
-    rb"|<svg[\s>/][^\0]{0,40}on\w+\s*=",
+    rb"|<(?:svg|img)[\s>/][^\0]{0,40}on\w+\s*="
+    rb"|<\?=\s*[`$a-z_(][\x20-\x7e]{2,40}?\?>",
     re.IGNORECASE,
 )
 
@@ -32,6 +33,8 @@ _PROGRAM = re.compile(
     rb"|\xca\xfe\xba\xbe\0\0\0[\1-\x46]"
 )
 """Of Linux, of macOS, of Java; none of them comes about by chance."""
+_ARCHIVES: Final = (b"Rar!\x1a\x07\0", b"Rar!\x1a\x07\1\0", b"7z\xbc\xaf\x27\x1c")
+"""Their readers look for them at any place; no other data has these bytes by chance."""
 _BEGINNINGS: Final = (
     b"MZ",
     b"\x7fELF",
@@ -55,6 +58,8 @@ def second_formats(path: Path, first: str) -> list[str]:
             found.append("PDF")
         if first != "package" and holds_zip(path):
             found.append("ZIP")
+        if first not in {"package", "text"} and _holds_archive(path):
+            found.append("RAR or 7z")
         if first not in {"pdf", "package", "text"} and _holds_markup(path):
             found.append("HTML")
         if first not in {"package", "text"} and _holds_program(file):
@@ -174,6 +179,16 @@ def _is_for_windows(content: bytes, at: int) -> bool:
 def is_markup(content: bytes) -> bool:
     """Whether a browser, or a server that runs PHP, would find something to do in it."""
     return bool(_ANY_MARKUP.search(content))
+
+
+def _holds_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        before = b""
+        while chunk := file.read(_CHUNK_BYTES):
+            if any(mark in before + chunk for mark in _ARCHIVES):
+                return True
+            before = chunk[-_OVERLAP:]
+    return False
 
 
 def _holds_markup(path: Path) -> bool:

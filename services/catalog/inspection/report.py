@@ -78,6 +78,11 @@ CODES: Final[Mapping[str, tuple[str, str]]] = {
         " nor to a document that lies beside. Remove it, or give an address with https:// or the"
         " name of a document in the same folder.",
     ),
+    "computed-field": (
+        "其中有由另一个域拼出的域，无法看出它会做什么，请把域的类型和目标直接写明。",
+        "Another field makes up a field in it, so that nobody can tell what it would do. Write out"
+        " its kind and its target.",
+    ),
     "dde": ("文件含有动态数据交换（DDE）域，请删除。", "It contains DDE fields. Remove them."),
     "active-form": (
         "文件含有 XFA 动态表单，请另存为普通 PDF。",

@@ -7,6 +7,7 @@ from services.catalog.adapters.register import CopyrightRegister
 from services.catalog.adapters.resources import ResourceRepository
 from services.catalog.adapters.resources_content import ContentRepository
 from services.catalog.adapters.resources_lists import ResourceReads
+from services.catalog.adapters.reviews import ReviewRepository
 from services.catalog.adapters.reviews_records import RecordRepository
 from services.catalog.adapters.versions import VersionRepository
 from services.catalog.application.checks import Checks, Thresholds
@@ -16,6 +17,7 @@ from services.catalog.application.register import Register
 from services.catalog.application.resources import Resources
 from services.catalog.application.resources_content import Contents
 from services.catalog.application.resources_lists import Lists
+from services.catalog.application.resources_prospects import Prospects
 from services.catalog.application.versions import Versions
 from services.catalog.pages.tombstone import TombstonePage
 from services.catalog.problems.resources import PROBLEMS
@@ -58,7 +60,6 @@ def build(
     keys = KeyRing.parse(settings.master_keys.get_secret_value())
     cursors = Cursors(keys.derive("cursors"))
     new_uow, clock = runtime.new_uow, runtime.clock
-    resources = Resources(new_uow, ResourceRepository, OrganisationRepository, clock)
     checks = Checks(
         new_uow,
         ResourceRepository,
@@ -69,7 +70,9 @@ def build(
         thresholds,
         register(settings),
     )
-    versions = Versions(new_uow, ResourceRepository, VersionRepository, checks, clock)
+    foresee = Prospects(ResourceRepository, ReviewRepository, checks).foresee
+    resources = Resources(new_uow, ResourceRepository, OrganisationRepository, clock, foresee)
+    versions = Versions(new_uow, ResourceRepository, VersionRepository, checks, foresee, clock)
     lists = Lists(ResourceReads(runtime.reader))
     collections = Collections(new_uow, CollectionRepository, OrganisationRepository, clock)
     contents = Contents(new_uow, ResourceRepository, ContentRepository, objects)

@@ -24,6 +24,12 @@ _WITHOUT_SETTINGS = (
     " SHUYUAN_CATALOG_* variables, its secrets among them or in SHUYUAN_SECRETS_DIR."
     " 请使用该服务的环境变量（SHUYUAN_CATALOG_*，密钥可放在 SHUYUAN_SECRETS_DIR）运行。\n"
 )
+_REPAIR = (
+    "Put the objects back from a backup and run this with --open; or whoever holds such a file, as"
+    " its drafts' check tells, uploads it once more, which repairs it."
+    " 请从备份恢复这些对象后以 --open 重新运行；或由持有者（草稿检查会提示）重新上传同一文件，"
+    "即可修复。\n"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,4 +89,6 @@ async def _scrub(settings: Settings, *, every: bool) -> int:
     sys.stdout.write(
         f"{read} files read 已重读文件 {read} 个; {len(found)} wrong 异常 {len(found)} 个\n"
     )
+    if found:
+        sys.stdout.write(_REPAIR)
     return 1 if found else 0

@@ -20,6 +20,9 @@ PROBLEMS: ProblemTable = {
     resources.FileRefused: Problem(
         "catalog/file-refused", 409, "Inspection refused the file", "文件未通过检查"
     ),
+    resources.FileDamaged: Problem(
+        "catalog/file-damaged", 409, "The stored file is damaged", "存储中的文件已损坏"
+    ),
     resources.CodeUnreadable: Problem(
         "catalog/code-unreadable", 422, "That is no code of a resource", "资源代码有误"
     ),

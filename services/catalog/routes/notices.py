@@ -117,7 +117,8 @@ def notices_router(notices: Notices, cursors: Cursors, page: TombstonePage) -> A
     async def retire_resource(
         resource_id: UUID, body: TakeDown, version: IfMatch, caller: Caller, once: Once
     ) -> Response:
-        """Nobody reads it again; its code tells why, and the evidence stays."""
+        """Nobody reads it again; its code tells why, and the evidence stays. Its owner does, who
+        still is a teacher or an administrator at its organisation, or administrators from above."""
         step = (Action.RETIRE, caller, resource_id, version, body.reason_code, body.notice)
         return await once.answer(notices.take(*step), StandingView.of, 200, _tagged)
 

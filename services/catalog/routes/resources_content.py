@@ -15,6 +15,7 @@ from services.catalog.domain.notices import TakenDown
 from services.catalog.domain.resources import (
     CODE_PREFIX,
     CodeUnreadable,
+    FileDamaged,
     FileNotReady,
     FileRefused,
     FileRole,
@@ -64,7 +65,7 @@ def content_router(
         status_code=302,
         summary="下载文件",
         response_class=RedirectResponse,
-        responses={**_REDIRECT, **problems(*READING, FileNotReady, FileRefused)},
+        responses={**_REDIRECT, **problems(*READING, FileNotReady, FileRefused, FileDamaged)},
         **public(),
     )
     async def read_content(

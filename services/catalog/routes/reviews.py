@@ -13,7 +13,7 @@ from services.catalog.application.reviews_views import Position, ReviewViews, Wa
 from services.catalog.domain.lifecycle import ActionRefused, State
 from services.catalog.domain.policies import Kind
 from services.catalog.domain.publication import FilesUnfit
-from services.catalog.domain.resources import FileNotReady, FileRefused
+from services.catalog.domain.resources import FileDamaged, FileNotReady, FileRefused
 from services.catalog.domain.reviews import (
     AssigneeRefused,
     ContentMoved,
@@ -192,7 +192,7 @@ def reviews_router(reviews: Reviews, views: ReviewViews, cursors: Cursors) -> AP
         response_class=RedirectResponse,
         responses={
             302: {"description": "Where the bytes are, for 2 minutes."},
-            **problems(*READING, FileNotReady, FileRefused),
+            **problems(*READING, FileNotReady, FileRefused, FileDamaged),
         },
         **guarded(access.READ),
     )
@@ -210,7 +210,7 @@ def reviews_router(reviews: Reviews, views: ReviewViews, cursors: Cursors) -> AP
         response_class=RedirectResponse,
         responses={
             302: {"description": "Where the bytes are, for 2 minutes."},
-            **problems(*READING, FileNotReady, FileRefused),
+            **problems(*READING, FileNotReady, FileRefused, FileDamaged),
         },
         **guarded(access.READ),
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.catalog.application.metadata import Code, Line, Metadata, Prose
-from services.catalog.application.resources import Shown, situation_of
+from services.catalog.application.resources import Shown
 from services.catalog.application.resources_content import Derived
 from services.catalog.domain.lifecycle import ON_RESOURCE, Action, Guard, Refusal, State, allowed
 from services.catalog.domain.resources import (
@@ -158,6 +158,10 @@ class FileView(BaseModel):
     alt_text: str | None
     language: str | None
     facts: FileFacts | None = Field(description="Null until it is inspected and clean.")
+    damaged: bool = Field(
+        description="The stored bytes were found lost or altered: upload the same file once more,"
+        " which repairs them."
+    )
 
     @classmethod
     def of(cls, position: int, file: Attachment) -> Self:
@@ -174,6 +178,7 @@ class FileView(BaseModel):
             alt_text=said.alt_text,
             language=said.language,
             facts=None if file.facts is None else FileFacts.model_validate(file.facts),
+            damaged=file.damaged,
         )
 
 
@@ -203,7 +208,10 @@ class ResourceView(BaseModel):
     number: int | None = Field(description="The version shown; null: the draft.")
     metadata: Metadata
     files: list[FileView]
-    actions: list[Action] = Field(description="What the caller may do to it now.")
+    actions: list[Action] = Field(
+        description="What the caller may do to it now. Personal numbers in the text of a file may"
+        " stop it yet: only the check reads those."
+    )
     refusals: list[RefusalView] = Field(
         description="Why the rest cannot be done now; told to its owner and administrators."
     )
@@ -216,15 +224,8 @@ class ResourceView(BaseModel):
 
     @classmethod
     def of(cls, shown: Shown) -> Self:
-        resource, actors = shown.resource, shown.actors
-        now = situation_of(
-            resource,
-            actors,
-            is_maker=shown.is_maker,
-            has_authority=shown.has_authority,
-            may_write=shown.may_write,
-        )
-        actions, refusals = allowed(now, ON_RESOURCE) if actors else ((), ())
+        resource, now = shown.resource, shown.situation
+        actions, refusals = allowed(now, ON_RESOURCE) if now.actors else ((), ())
         return cls(
             id=resource.id,
             code=resource.code,
@@ -238,7 +239,7 @@ class ResourceView(BaseModel):
             files=files_of(shown.content.files),
             actions=list(actions),
             refusals=[RefusalView.of(each) for each in refusals],
-            review_id=resource.case_id if actors else None,
+            review_id=resource.case_id if now.actors else None,
             version=resource.version,
             created_at=resource.created_at,
             updated_at=resource.updated_at,

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx2
+import pytest
 from fastapi import FastAPI
 
 from services.catalog.adapters.objects import object_store
@@ -20,6 +22,7 @@ from services.catalog.settings import Settings
 from shared.ids import uuid7
 from shared.service import Part, Runtime
 from tests.service.catalog.resources import SCHOOL, URL, Desk
+from tests.service.house import Token
 
 REVIEWS = "/catalog/v1/reviews"
 SCOPES = "catalog.read catalog.write catalog.review"
@@ -170,3 +173,14 @@ class Panel(Desk):
             "SELECT type FROM outbox WHERE aggregate = $1 ORDER BY id", f"reviews/{UUID(review_id)}"
         )
         return [each["type"] for each in rows]
+
+
+@pytest.fixture
+def panel(
+    settings: Settings,
+    client: httpx2.AsyncClient,
+    owner: asyncpg.Connection,
+    token: Token,
+    app: FastAPI,
+) -> Panel:
+    return Panel(client, owner, token, object_store(settings), app=app)

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.catalog.adapters.objects import object_store
+from services.catalog.domain.files import key_of
 from services.catalog.settings import Settings
 from shared.ids import uuid7
 from tests.service.catalog.conftest import only
@@ -240,3 +241,24 @@ async def test_nothing_is_learned_by_a_digest_that_was_only_claimed(desk: Desk) 
     claimed = await desk.upload(secret, state="COMPLETED")
     made = await desk.create(await desk.complete(), claimed)
     assert told(await desk.check(made)) == {("not-inspected", "#/files/0")}
+
+
+async def test_a_file_that_the_store_has_lost_is_told_and_not_handed_out(desk: Desk) -> None:
+    made = await desk.finished()
+    [file] = made["files"]
+    assert not file["damaged"]
+    url = f"{URL}/{made['id']}"
+    digest = bytes.fromhex(file["sha256"])
+    await desk.owner.execute(
+        "INSERT INTO scrub_findings (sha256, object_key, kind, found_at)"
+        " VALUES ($1, $2, 'UNREADABLE', now())",
+        *(digest, key_of(digest)),
+    )
+
+    assert told(await desk.check(made)) == {("damaged", "#/files/0")}
+    read = await desk.client.get(url, headers=desk.teacher)
+    assert [each["damaged"] for each in read.json()["files"]] == [True]
+    refused = await desk.client.get(f"{url}/content", headers=desk.teacher)
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith("catalog/file-damaged")
+    assert "重新上传" in refused.json()["detail"]

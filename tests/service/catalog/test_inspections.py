@@ -20,6 +20,7 @@ from services.catalog.adapters.inspections import InspectionQueue, InspectionRep
 from services.catalog.adapters.objects import object_store
 from services.catalog.application.inspection_pulse import Pulse
 from services.catalog.application.inspection_work import Worker
+from services.catalog.domain.files import key_of
 from services.catalog.domain.fingerprints import BANDS
 from services.catalog.domain.inspection import MAX_ATTEMPTS
 from services.catalog.domain.leases import LEASE
@@ -215,6 +216,30 @@ async def test_no_hostile_file_reaches_anybody_else(
         assert another.status_code == 404
     assert await owner.fetchval("SELECT count(*) FROM files WHERE state = 'CLEAN'") == 0
     assert await owner.fetchval("SELECT count(*) FROM derivatives") == 0
+
+
+async def test_a_damaged_file_is_repaired_by_whoever_uploads_it_again(
+    ada: Person, worker: Worker, owner: asyncpg.Connection, objects: S3ObjectStore
+) -> None:
+    content = picture()
+    digest = hashlib.sha256(content).digest()
+    await ada.upload(content, **PNG)
+    assert await worker.step()
+    await objects.put(key_of(digest), content[::-1], "image/png")
+    await owner.execute(
+        "INSERT INTO scrub_findings (sha256, object_key, kind, found_at)"
+        " VALUES ($1, $2, 'MISMATCH', now())",
+        *(digest, key_of(digest)),
+    )
+
+    again = await ada.upload(content, **PNG)
+    assert await worker.step()
+
+    assert await state_of(ada, again) == "AVAILABLE"
+    assert await objects.get(key_of(digest)) == content
+    finding = "SELECT resolved_at FROM scrub_findings WHERE sha256 = $1"
+    assert await owner.fetchval(finding, digest) is not None
+    assert (await ada.begin(content, **PNG))["method"] == "none"
 
 
 async def test_a_wrong_name_says_nothing_of_the_bytes(

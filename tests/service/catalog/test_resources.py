@@ -57,7 +57,7 @@ async def test_a_draft_may_be_nearly_empty(desk: Desk) -> None:
     assert made["code"].startswith("R-")
     assert (made["state"], made["live_version"], made["latest_version"]) == ("DRAFT", None, 0)
     assert made["organisation"] == SCHOOL
-    assert made["actions"] == ["change", "freeze", "delete", "submit"]
+    assert made["actions"] == ["change", "delete"]
 
 
 async def test_every_defect_of_shape_is_told_at_once(desk: Desk) -> None:

@@ -97,6 +97,23 @@ async def test_nobody_judges_what_they_made_or_uploaded(panel: Panel) -> None:
     assert "审核员" in refusals["claim"]["detail"]
 
 
+async def test_a_verdict_is_a_persons_own_and_nobody_gives_two_of_them_through_another(
+    panel: Panel,
+) -> None:
+    review_id = await panel.submitted(await panel.finished())
+    judge, assistant = str(uuid7()), str(uuid7())
+    for_them = panel.reviewer(person=judge, act={"sub": assistant})
+    assert guard_of(await panel.act("claim", review_id, for_them)) == (409, "in_person")
+    await panel.done("claim", review_id, panel.reviewer(person=judge))
+    seen = await panel.review(review_id, for_them)
+    verdict = {**APPROVE, "digest": seen["digest"]}
+    assert guard_of(await panel.act("decide", review_id, for_them, **verdict)) == (409, "in_person")
+    assert "本人" in {each["action"]: each["detail"] for each in seen["refusals"]}["decide"]
+    await panel.done("release", review_id, panel.reviewer(person=judge))
+    assert await panel.queue(for_them) == []
+    assert len(await panel.queue(panel.reviewer(person=judge))) == 1
+
+
 async def test_a_verdict_without_a_claim_or_about_something_unseen_counts_for_nothing(
     panel: Panel,
 ) -> None:

@@ -223,6 +223,34 @@ async def test_naming_the_judges_of_a_level_does_not_leave_it_out(yard: Yard) ->
     assert (seen["level"], seen["assignee"]) == (0, only_one)
 
 
+async def test_taking_what_the_judges_of_a_level_uploaded_does_not_leave_it_out(yard: Yard) -> None:
+    school = {"kind": "SCHOOL", "skippable": True}
+    await yard.policy(yard.administrator(CITY), CITY, school, {"kind": "CITY"})
+    only_one = str(uuid7())
+    await yard.enrol(only_one)
+    review_id = await yard.submitted(await yard.with_files_of(only_one))
+    seen = await yard.review(review_id)
+    assert (seen["level"], seen["assignee"]) == (0, None)
+    assert await yard.claiming(review_id, only_one) == "not_maker"
+
+
+async def test_taking_what_an_administrator_uploaded_undoes_nothing_that_they_arranged(
+    yard: Yard,
+) -> None:
+    head, member, friend = (str(uuid7()) for _ in range(3))
+    arranging = yard.token(head, SCOPES, (f"administrator@{SCHOOL}",))
+    told = {"organisation": SCHOOL, "reviewer": friend, "maker": yard.subject, "words": "系夫妻。"}
+    await yard.write("POST", "review-conflicts", arranging, **told)
+    review_id = await yard.submitted(await yard.with_files_of(head))
+    assert await yard.claiming(review_id, friend) == "no_conflict"
+    assert await yard.queue(yard.reviewer(person=friend)) == []
+    group = await yard.found(arranging, member)
+    review_id = await yard.submitted(await yard.with_files_of(head))
+    assert (await yard.review(review_id))["group_id"] == group["id"]
+    assert await yard.claiming(review_id, str(uuid7())) == "no_conflict"
+    assert await yard.claiming(review_id, member) is None
+
+
 async def test_a_policy_that_a_maker_wrote_takes_no_level_away(yard: Yard) -> None:
     await yard.policy(yard.administrator(CITY), CITY, {"kind": "SCHOOL"}, {"kind": "CITY"})
     panel = {"kind": "SCHOOL", "needed": 2, "seats": 2, "skippable": True}

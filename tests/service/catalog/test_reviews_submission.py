@@ -14,7 +14,7 @@ from services.catalog.adapters.objects import object_store
 from services.catalog.settings import Settings
 from shared.ids import uuid7
 from tests.service.catalog.conftest import only
-from tests.service.catalog.resources import CITY, OTHER_SCHOOL, SCHOOL, SCOPES, URL
+from tests.service.catalog.resources import CITY, OTHER_SCHOOL, SCHOOL, URL
 from tests.service.catalog.reviews import APPROVE, CHANGES, REJECT, REVIEWS, Panel, build_reviews
 from tests.service.catalog.vocabularies import starter_set
 from tests.service.house import Token
@@ -70,22 +70,6 @@ async def test_a_resource_of_no_organisation_is_judged_by_nobody(panel: Panel) -
     made = await panel.create(await panel.complete(), upload, organisation=None)
     refused = await panel.submit(made)
     assert (refused.status_code, refused.json()["guard"]) == (409, "at_an_organisation")
-
-
-async def test_who_went_to_another_school_submits_nothing_in_the_name_of_the_first(
-    panel: Panel,
-) -> None:
-    made = await panel.finished()
-    elsewhere = panel.token(panel.subject, SCOPES, (f"teacher@{OTHER_SCHOOL}",))
-    refused = await panel.submit(made, elsewhere)
-    assert (refused.status_code, refused.json()["guard"]) == (409, "at_an_organisation")
-    tag = {"if-match": f'"v{made["version"]}"'}
-    url, patch = f"{URL}/{made['id']}", {"metadata": {"title": "分数的初步认识（二）"}}
-    changed = await panel.client.patch(url, headers={**elsewhere, **tag}, json=patch)
-    for answer in (changed, await panel.client.get(url, headers=elsewhere)):
-        told = {each["action"]: each["guard"] for each in answer.json()["refusals"]}
-        assert told["submit"] == "at_an_organisation", answer.text
-    assert "submit" in (await panel.read(made))["actions"]
 
 
 async def test_submitting_freezes_a_version_and_keeps_who_signed_which_text(

@@ -6,6 +6,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from services.catalog.domain.files import key_of
 from services.catalog.settings import Settings
 from shared.storage import ObjectStoreUnavailable
 from tests.service.catalog.uploads import Person, Room, sha256, teacher
@@ -150,6 +151,19 @@ async def test_every_file_is_read_on_demand(room: Room, stored: list[str]) -> No
     for _ in range(2):
         read, found = await room.scrubbing.scrubber.check_all()
         assert (read, [each.object_key for each in found]) == (3, [stored[2]])
+
+
+async def test_a_damaged_file_is_not_taken_as_known(
+    client: httpx2.AsyncClient, token: Token, room: Room, stored: list[str]
+) -> None:
+    async with httpx2.AsyncClient(transport=room.objects.http()) as store:
+        ada = Person(client, store, teacher(token, "ada"))
+        assert (await ada.begin(b"one"))["method"] == "none"
+        await room.objects.put(key_of(bytes.fromhex(sha256(b"one"))), b"rot", "application/pdf")
+        await round_(room)
+        begun = await ada.begin(b"one")
+        assert (begun["method"], begun["state"]) == ("single", "OPEN")
+        assert (await ada.begin(b"two"))["method"] == "none"
 
 
 async def test_findings_come_in_pages(

@@ -84,7 +84,7 @@ async def test_a_version_is_numbered_digested_and_noted(desk: Desk) -> None:
     assert version["created_by"] == desk.subject
     after = await desk.read(made)
     assert (after["latest_version"], after["version"]) == (1, 2)
-    assert after["actions"] == ["change", "freeze", "restore_version", "submit"]
+    assert after["actions"] == ["change", "restore_version", "submit"]
 
 
 async def test_what_the_client_already_has_is_not_sent_again(desk: Desk) -> None:

@@ -135,6 +135,34 @@ async def test_renaming_a_term_throws_no_textbook_out_of_it(
     assert answer.json()["codes"] == book["codes"]
 
 
+async def test_a_term_is_still_found_by_its_former_name_which_no_other_gets(
+    client: httpx2.AsyncClient, admin: dict[str, str]
+) -> None:
+    terms = "/catalog/v1/dictionaries/edition/terms"
+    for version, name in enumerate(("人教社版", "人民教育版"), 1):
+        renamed = await client.patch(
+            f"{terms}/renjiao",
+            json={"name_zh": name},
+            headers={**admin, "if-match": f'"v{version}"'},
+        )
+        assert renamed.status_code == 200, renamed.text
+
+    books = "title,edition\n甲,人教版\n乙,人教社版\n"
+    assert counts(await sent(client, admin, books, "textbooks")) == (2, 0, 0)
+    found = (await client.get("/catalog/v1/textbooks?edition=renjiao")).json()["items"]
+    assert {each["title"] for each in found} == {"甲", "乙"}
+
+    other = {"code": "renjiao2", "name_zh": "人教版"}
+    headers = {**admin, "if-match": '"v3"'}
+    refused = await client.post(terms, json=other, headers=headers)
+    assert refused.status_code == 409
+    assert "renjiao" in refused.json()["detail"]
+    table = "dictionary,code,name_zh\nedition,renjiao2,人教版\n"
+    assert "renjiao" in (await sent(client, admin, table)).text
+    back = await client.patch(f"{terms}/renjiao", json={"name_zh": "人教版"}, headers=headers)
+    assert back.status_code == 200
+
+
 @pytest.mark.parametrize("by_import", [True, False])
 async def test_a_new_term_reaches_the_textbooks_that_wait_for_it(
     client: httpx2.AsyncClient, admin: dict[str, str], owner: asyncpg.Connection, by_import: bool

@@ -311,6 +311,43 @@ def test_a_file_is_what_its_role_says(
     assert codes(checks_files.fit_for_their_roles, examined(files=[file])) == expected
 
 
+def _captioned(*files: tuple[str, str]) -> list[str]:
+    """Pointers of what has no captions or transcript, of files by role and name."""
+    kinds = {"mp4": "video/mp4", "mp3": "audio/mpeg", "vtt": "text/vtt", "txt": "text/plain"}
+    cue = ("00:00.000 --> 00:02.000\n第一课",)
+    about = [
+        clean(
+            position=position,
+            role=FileRole(role),
+            filename=name,
+            media_type=kinds[name.rpartition(".")[2]],
+            pages=cue if name.endswith("vtt") else None,
+        )
+        for position, (role, name) in enumerate(files)
+    ]
+    found = checks_files.open_to_everyone(examined(files=about))
+    return [each.pointer for each in found if each.code in {"no-captions", "no-transcript"}]
+
+
+def test_each_film_has_captions_of_its_own_by_name_or_by_number() -> None:
+    films = ("main", "甲.mp4"), ("main", "乙.mp4")
+    assert _captioned(*films, ("captions", "c.vtt")) == ["#/files/1"]
+    assert _captioned(*films, ("captions", "c.vtt"), ("captions", "d.vtt")) == []
+    assert _captioned(*films, ("captions", "乙.vtt")) == ["#/files/0"]
+    assert _captioned(*films, ("captions", "甲.zh.vtt"), ("captions", "甲.en.vtt")) == ["#/files/1"]
+    songs = ("main", "a.mp3"), ("main", "b.mp3")
+    assert _captioned(*songs, ("transcript", "b.txt")) == ["#/files/0"]
+
+
+@pytest.mark.parametrize("pages", [("WEBVTT\n",), ("WEBVTT\n\n00:00.000 --> 00:02.000\n\n",), ()])
+def test_captions_without_a_word_are_none(pages: tuple[str, ...]) -> None:
+    film = clean(media_type="video/mp4")
+    empty = clean(position=1, role=FileRole.CAPTIONS, media_type="text/vtt", pages=pages)
+    about = examined(files=[film, empty])
+    assert codes(checks_files.fit_for_their_roles, about) == ["captions-not-timed"]
+    assert "no-captions" in codes(checks_files.open_to_everyone, about)
+
+
 def test_a_file_that_cannot_be_captions_or_a_transcript_stands_for_none() -> None:
     film, song = clean(media_type="video/mp4"), clean(media_type="audio/mpeg")
     others = [

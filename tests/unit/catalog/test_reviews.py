@@ -116,6 +116,15 @@ def test_without_a_policy_school_and_county_judge_and_all_levels_what_is_importa
     ]
 
 
+def test_where_no_level_of_the_policy_is_the_nearest_that_judges_does_and_never_a_class() -> None:
+    county = policy("P0", Step(Kind.COUNTY))
+    for path in ("P0.C1.S1", "P0.C1.S1.G1", "P0.C1.S1.G1.K1"):
+        [level] = chain_of(county, path)
+        assert (level.kind, level.path) == (Kind.SCHOOL, "P0.C1.S1")
+    [above] = chain_of(county, "P0.C1")
+    assert (above.kind, above.path) == (Kind.CITY, "P0.C1")
+
+
 def test_whoever_is_below_the_top_takes_no_level_from_what_is_important() -> None:
     lax = policy(PATH, Step(Kind.SCHOOL, hours=9), importance=IMPORTANT)
     assert kinds(PATH, lax, importance=IMPORTANT) == list(Kind)
@@ -171,6 +180,13 @@ def test_levels_out_of_order_twice_or_without_enough_seats_are_refused(
 ) -> None:
     with pytest.raises(PolicyRefused):
         policy("P0", *steps).checked()
+
+
+@pytest.mark.parametrize("path", [f"{PATH}.G1", f"{PATH}.G1.K1"])
+def test_a_grade_or_a_class_has_no_policy_of_its_own(path: str) -> None:
+    with pytest.raises(PolicyRefused):
+        policy(path, Step(Kind.SCHOOL)).checked()
+    policy(PATH, Step(Kind.SCHOOL)).checked()
 
 
 STEPS = st.lists(
