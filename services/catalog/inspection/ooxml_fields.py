@@ -18,7 +18,7 @@ LONGEST: Final = 1 << 16
 _DEEPEST: Final = 1000
 _INNER: Final = "\x00"
 """In the place of a field within an instruction; XML cannot contain it."""
-_KIND = re.compile(r"\s*(\S*)")
+_KIND = re.compile(r"\s*(=|\S*)")
 _DDE = re.compile(r"DDE(AUTO)?\b", re.I)
 _FETCHING = re.compile(r"(INCLUDEPICTURE|INCLUDETEXT|INCLUDE|IMPORT|LINK|DATABASE|RD)\b", re.I)
 _HYPERLINK = re.compile(r"HYPERLINK\b", re.I)
@@ -30,6 +30,7 @@ _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 class _Open:
     pieces: list[str] = field(default_factory=list)
     unread: bool = False
+    deleted: set[bool] = field(default_factory=set)
     shows: bool = False
     """Its result has begun."""
 
@@ -64,6 +65,17 @@ class Fields:
         if self._length > LONGEST:
             raise Unreadable("too-costly", self._where)
         self._last.add(text)
+
+    def begin_piece(self, *, deleted: bool) -> None:
+        """Of an instruction; a `deleted` one (`w:delInstrText`) is none once the change is taken,
+        and words of both kinds are read in two ways."""
+        self._last.deleted.add(deleted)
+        if self._open and len(self._last.deleted) > 1:
+            self.read_otherwise()
+
+    def read_otherwise(self) -> None:
+        """Something stands in an instruction that Word may pass over, or read as other words."""
+        self._report.find("computed-field", self._where)
 
     def delimit(self, kind: str) -> None:
         """A `w:fldChar`. Raises `Unreadable`."""

@@ -19,6 +19,13 @@ _LONGEST = 1 << 16
 _BASE: Final = "HyperlinkBase"
 """What every relative link is taken from (part 1, §22.2.2.14)."""
 _INSTRUCTIONS: Final = {"instrText", "delInstrText"}
+_WORD: Final = {
+    "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    "http://purl.oclc.org/ooxml/wordprocessingml/main",
+}
+_SPACES: Final = {"tab", "ptab", "br", "cr"}
+_OTHERWISE: Final = {"AlternateContent", "txbxContent", "sym", "softHyphen"}
+"""What an application reads of these depends on what it knows (part 3, §10), or is no letter."""
 _FORMULAS: Final = {"f", "formula", "formula1", "formula2", "definedName", "oldFormula"}
 _MATHS: Final = "/math f"
 """A fraction (§22.1.2.36) is no workbook's formula, though both are named `f`."""
@@ -69,6 +76,8 @@ class Part(xml.Deaf):
         self._within_instruction = element in _INSTRUCTIONS or (
             element == "t" and self._fields.instructing
         )
+        if self._fields.instructing:
+            self._instruct(name, element)
         if (element in _FORMULAS and not name.endswith(_MATHS)) or element == _BASE:
             self._formula, self._length = [], 0
             self._filled = _spans_columns(attributes.get("ref", ""))
@@ -93,6 +102,17 @@ class Part(xml.Deaf):
             self._report.find("macro", self._where)
         if name.startswith(_VML):
             self._draw(element, attributes)
+
+    def _instruct(self, name: str, element: str) -> None:
+        """What stands in an instruction beside its letters."""
+        if element in _SPACES:
+            self._fields.add(" ")
+        elif element in _OTHERWISE or (
+            self._within_instruction and name.rpartition(" ")[0] not in _WORD
+        ):
+            self._fields.read_otherwise()
+        elif element in _INSTRUCTIONS:
+            self._fields.begin_piece(deleted=element == "delInstrText")
 
     def _draw(self, element: str, attributes: xml.Attributes) -> None:
         """A shape's picture has no relationship where it gives an address."""

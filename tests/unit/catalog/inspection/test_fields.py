@@ -80,6 +80,34 @@ def test_a_field_is_told_wherever_it_stands(tmp_path: Path, paragraph: str, code
     assert code in codes(tmp_path, paragraph)
 
 
+_OTHER = (
+    'xmlns:x="urn:other" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+)
+_DECOYS = (
+    f"<w:r><x:instrText {_OTHER}>QUOTE </x:instrText></w:r>",
+    f"<w:r><x:t {_OTHER}>QUOTE </x:t></w:r>",
+    f'<w:r><mc:AlternateContent {_OTHER}><mc:Choice Requires="x"><w:instrText>QUOTE </w:instrText>'
+    "</mc:Choice></mc:AlternateContent></w:r>",
+    f"<w:del>{run('QUOTE ', 'delInstrText')}</w:del>",
+    f"<w:r><w:pict><w:txbxContent><w:p>{run('QUOTE ', 't')}</w:p></w:txbxContent></w:pict></w:r>",
+)
+
+
+@pytest.mark.parametrize("decoy", _DECOYS)
+def test_a_word_that_word_does_not_read_hides_no_field(tmp_path: Path, decoy: str) -> None:
+    for pieces in ((decoy, "DDEAUTO cmd"), ("DDE", decoy, "AUTO cmd"), ("DDEAUTO", decoy, " cmd")):
+        assert codes(tmp_path, field(*pieces)) & {"computed-field", "dde"}
+
+
+@pytest.mark.parametrize("space", ["tab", "br", "cr", "ptab"])
+@pytest.mark.parametrize("kind", ["DDEAUTO", "INCLUDEPICTURE", "HYPERLINK"])
+def test_a_tab_or_a_break_parts_words_of_an_instruction(
+    tmp_path: Path, kind: str, space: str
+) -> None:
+    target = "file:///c:/windows/system32/calc.exe"
+    assert codes(tmp_path, field(kind, f"<w:r><w:{space}/></w:r>", target))
+
+
 _PAGE = field(" PAGE ", result=run("1", "t"))
 _REFERENCE = field(" PAGEREF _Toc1 \\h ", result=run("1", "t"))
 _ENTRY = field('HYPERLINK \\l "_Toc1"', result=run("第一课", "t") + _REFERENCE)
@@ -98,6 +126,8 @@ _ENTRY = field('HYPERLINK \\l "_Toc1"', result=run("第一课", "t") + _REFERENC
         run("见", "t") + field(" REF _Ref1 \\h ", result=run("图 1", "t")),
         field(" STYLEREF ", '"标题 1"', result=run("DDE 是什么", "t")),
         field(" = ", _PAGE, " - 1 ", result=run("0", "t")),
+        field(" =", _PAGE, "-1 ", result=run("0", "t")),
+        f"<w:del>{field(run(' PAGE ', 'delInstrText'), result=run('1', 'delText'))}</w:del>{_PAGE}",
         field(" QUOTE ", field(' DATE \\@ "yyyy" '), result=run("2026", "t")),
         field(" SET 学校 ", field(" DOCPROPERTY Company ")),
         field(' HYPERLINK "https://a.test/?p={1}" ', result=run("页", "t") + _PAGE),
