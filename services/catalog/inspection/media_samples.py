@@ -32,30 +32,33 @@ def check(file: BinaryIO, tables: dict[bytes, Span], size: int) -> None:
     width = 8 if wide else 4
     offsets = [int.from_bytes(places[at : at + width]) for at in range(0, len(places), width)]
     last = max(range(len(offsets)), key=offsets.__getitem__)
-    end = offsets[last] + _length(file, tables, last)
+    length, final = _lengths(file, tables, last)
+    end = offsets[last] + length
     if end > size:
         raise Unreadable("damaged")
-    file.seek(offsets[last])
-    content = file.read(min(end - offsets[last], 1 << 20))
+    file.seek(end - final)
+    content = file.read(min(final, 1 << 20))
     if len(content) >= _LEAST_TELLING and not content.strip(b"\0"):
         raise Unreadable("damaged")
 
 
-def _length(file: BinaryIO, tables: dict[bytes, Span], chunk: int) -> int:
-    """Of the samples in the chunk of that number, from 0."""
+def _lengths(file: BinaryIO, tables: dict[bytes, Span], chunk: int) -> tuple[int, int]:
+    """Of the samples in the chunk of that number, from 0, and of the last of them: 0 where all
+    are of one size, as of sound that is not compressed, whose silence is zeros."""
     before, count = _samples(_counted(file, tables.get(b"stsc"), _RUN.size), chunk)
     span = tables.get(b"stsz")
     head = _read(file, span, _SIZED.size)
     if span is None or len(head) < _SIZED.size:
-        return 0
+        return 0, 0
     _, same, _ = _SIZED.unpack(head)
     if same:
-        return int(same * count)
+        return int(same * count), 0
     begin = span.begin + _SIZED.size + 4 * before
     if count > _MOST_ENTRIES or begin + 4 * count > span.end:
         raise Unreadable("damaged")
     sizes = _read(file, Span(begin, span.end), 4 * count)
-    return sum(int.from_bytes(sizes[at : at + 4]) for at in range(0, len(sizes), 4))
+    lengths = [int.from_bytes(sizes[at : at + 4]) for at in range(0, len(sizes), 4)]
+    return sum(lengths), lengths[-1] if lengths else 0
 
 
 def _samples(runs: bytes, chunk: int) -> tuple[int, int]:

@@ -62,9 +62,12 @@ def test_a_film_whose_last_pictures_are_missing_is_damaged(
     assert codes(tmp_path, "a.mp4", cut) == {"damaged"}
 
 
-def test_a_film_of_which_only_the_beginning_was_written_is_damaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", [0.2, 0.5, 0.8])
+def test_a_film_of_which_only_the_beginning_was_written_is_damaged(
+    tmp_path: Path, missing: float
+) -> None:
     head, data = index_first(mp4())
-    rest = bytes(len(data) * 4 // 5)
+    rest = bytes(int(missing * len(data)))
     assert codes(tmp_path, "a.mp4", head + boxed(data[: -len(rest)] + rest)) == {"damaged"}
 
 
