@@ -28,15 +28,25 @@ _WORD = re.compile(r'"([^"]*)"?|([^\s"]+)')
 
 @dataclass(slots=True)
 class _Open:
-    pieces: list[str] = field(default_factory=list)
+    deleted: bool = False
+    pieces: list[tuple[str, bool]] = field(default_factory=list)
+    """With whether each is deleted, as a change that may yet be taken or not."""
     unread: bool = False
-    deleted: set[bool] = field(default_factory=set)
     shows: bool = False
     """Its result has begun."""
 
-    def add(self, piece: str) -> None:
-        self.pieces.append(piece)
+    def add(self, piece: str, deleted: bool) -> None:
+        self.pieces.append((piece, deleted))
         self.unread = True
+
+    def readings(self) -> set[str]:
+        """The instruction before and after its changes."""
+        stays = [piece for piece, deleted in self.pieces if not deleted]
+        return {"".join(piece for piece, _ in self.pieces), "".join(stays)}
+
+    @property
+    def length(self) -> int:
+        return sum(len(piece) for piece, _ in self.pieces)
 
 
 class Fields:
@@ -59,29 +69,29 @@ class Fields:
         """Whether whatever text follows belongs to an instruction."""
         return bool(self._open) and not self._open[-1].shows
 
-    def add(self, text: str) -> None:
+    @property
+    def depth(self) -> int:
+        """How many fields are open."""
+        return len(self._open)
+
+    def add(self, text: str, *, deleted: bool = False) -> None:
         """A piece of an instruction. Raises `Unreadable`."""
         self._length += len(text)
         if self._length > LONGEST:
             raise Unreadable("too-costly", self._where)
-        self._last.add(text)
-
-    def begin_piece(self, *, deleted: bool) -> None:
-        """Of an instruction; a `deleted` one (`w:delInstrText`) is none once the change is taken,
-        and words of both kinds are read in two ways."""
-        self._last.deleted.add(deleted)
-        if self._open and len(self._last.deleted) > 1:
-            self.read_otherwise()
+        self._last.add(text, deleted)
 
     def read_otherwise(self) -> None:
-        """Something stands in an instruction that Word may pass over, or read as other words."""
+        """An instruction may be read as other words than it is here."""
         self._report.find("computed-field", self._where)
 
-    def delimit(self, kind: str) -> None:
+    def delimit(self, kind: str, *, deleted: bool = False) -> None:
         """A `w:fldChar`. Raises `Unreadable`."""
+        if self._open and kind != "begin" and self._last.deleted != deleted:
+            self.read_otherwise()
         if kind == "begin":
             self._nest()
-            self._open.append(_Open())
+            self._open.append(_Open(deleted))
             if len(self._open) > _DEEPEST:
                 raise Unreadable("too-costly", self._where)
         elif kind == "separate" and self._open:
@@ -89,7 +99,7 @@ class Fields:
         elif kind == "end" and self._open:
             ended = self._open.pop()
             self._read(ended)
-            self._length -= sum(map(len, ended.pieces))
+            self._length -= ended.length
 
     def simple(self, instruction: str) -> None:
         """A `w:fldSimple`. Raises `Unreadable`."""
@@ -100,7 +110,7 @@ class Fields:
         """A paragraph ends; fields go on in the next, or never end."""
         for each in (self._stray, *self._open):
             self._read(each)
-        self._length -= sum(map(len, self._stray.pieces))
+        self._length -= self._stray.length
         self._stray = _Open()
 
     def _nest(self) -> None:
@@ -109,7 +119,8 @@ class Fields:
 
     def _read(self, open_: _Open) -> None:
         if open_.unread:
-            self._tell("".join(open_.pieces))
+            for reading in open_.readings():
+                self._tell(reading)
             open_.unread = False
 
     def _tell(self, instruction: str) -> None:

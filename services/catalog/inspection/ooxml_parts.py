@@ -23,9 +23,15 @@ _WORD: Final = {
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "http://purl.oclc.org/ooxml/wordprocessingml/main",
 }
+_FIELDS: Final = {*_INSTRUCTIONS, "fldChar", "fldSimple"}
 _SPACES: Final = {"tab", "ptab", "br", "cr"}
-_OTHERWISE: Final = {"AlternateContent", "txbxContent", "sym", "softHyphen"}
-"""What an application reads of these depends on what it knows (part 3, §10), or is no letter."""
+_DELETIONS: Final = {"del", "moveFrom"}
+_STORY: Final = "txbxContent"
+"""Text of its own within another (§22.9.2.19, part 4 §9.1)."""
+_ALTERNATIVES: Final = "AlternateContent"
+"""Which of them is read depends on what the application knows (part 3, §10)."""
+_DECIDING: Final = {"instr", "fldCharType", "action", "manifestLocation"}
+"""Attributes that are there once: of a foreign namespace, one beside it is passed over."""
 _FORMULAS: Final = {"f", "formula", "formula1", "formula2", "definedName", "oldFormula"}
 _MATHS: Final = "/math f"
 """A fraction (§22.1.2.36) is no workbook's formula, though both are named `f`."""
@@ -64,6 +70,10 @@ class Part(xml.Deaf):
         self._report = report
         self._where = where
         self._fields = Fields(report, where)
+        self._stories: list[tuple[Fields, list[int]]] = []
+        self._alternatives: list[int] = []
+        """How many fields were open where each began, of those that are open in this story."""
+        self._deletions = 0
         self._formula: list[str] | None = None
         self._filled = False
         self.addresses: set[str] = set()
@@ -73,11 +83,13 @@ class Part(xml.Deaf):
 
     def start(self, name: str, attributes: xml.Attributes) -> None:
         element = xml.local(name)
+        if self._within_instruction or self._formula is not None or _is_ambiguous(attributes):
+            # These hold nothing but text: what stands within is passed over, or parts their words.
+            self._fields.read_otherwise()
         self._within_instruction = element in _INSTRUCTIONS or (
             element == "t" and self._fields.instructing
         )
-        if self._fields.instructing:
-            self._instruct(name, element)
+        self._structure(name, element)
         if (element in _FORMULAS and not name.endswith(_MATHS)) or element == _BASE:
             self._formula, self._length = [], 0
             self._filled = _spans_columns(attributes.get("ref", ""))
@@ -86,7 +98,7 @@ class Part(xml.Deaf):
         elif element == "fldSimple":
             self._fields.simple(xml.attribute(attributes, "instr"))
         elif element == "fldChar":
-            self._fields.delimit(xml.attribute(attributes, "fldCharType"))
+            self._fields.delimit(xml.attribute(attributes, "fldCharType"), deleted=self._deleted)
         elif element in {"hlinkClick", "hlinkHover", "hlinkMouseOver"}:
             if _NAMED_ACTION.match(xml.attribute(attributes, "action")):
                 self._report.find("action", self._where)
@@ -103,16 +115,44 @@ class Part(xml.Deaf):
         if name.startswith(_VML):
             self._draw(element, attributes)
 
-    def _instruct(self, name: str, element: str) -> None:
-        """What stands in an instruction beside its letters."""
-        if element in _SPACES:
-            self._fields.add(" ")
-        elif element in _OTHERWISE or (
-            self._within_instruction and name.rpartition(" ")[0] not in _WORD
-        ):
+    @property
+    def _deleted(self) -> bool:
+        return self._deletions > 0
+
+    def _structure(self, name: str, element: str) -> None:
+        """What decides how the instructions of fields are read."""
+        if element == _STORY:
+            self._stories.append((self._fields, self._alternatives))
+            self._fields, self._alternatives = Fields(self._report, self._where), []
+        elif element == _ALTERNATIVES:
+            self._alternatives.append(self._fields.depth)
+        elif element in _DELETIONS:
+            self._deletions += 1
+        elif element in _FIELDS or self._within_instruction:
+            if name.rpartition(" ")[0] not in _WORD or (
+                self._alternatives
+                and self._within_instruction
+                and self._fields.depth == (self._alternatives[-1])
+            ):
+                self._fields.read_otherwise()
+        elif self._fields.instructing and element in _SPACES:
+            self._fields.add(" ", deleted=self._deleted)
+        elif self._fields.instructing and element == "sym":
+            self._fields.add("\ufffd", deleted=self._deleted)
+        elif self._fields.instructing and element == "softHyphen":
             self._fields.read_otherwise()
-        elif element in _INSTRUCTIONS:
-            self._fields.begin_piece(deleted=element == "delInstrText")
+
+    def _leave(self, element: str) -> None:
+        if element == _STORY and self._stories:
+            self._fields.pause()
+            self._fields, self._alternatives = self._stories.pop()
+        elif element == _ALTERNATIVES and self._alternatives:
+            self._alternatives.pop()
+        elif element in {"Choice", "Fallback"} and self._alternatives:
+            if self._fields.depth != self._alternatives[-1]:
+                self._fields.read_otherwise()
+        elif element in _DELETIONS and self._deletions:
+            self._deletions -= 1
 
     def _draw(self, element: str, attributes: xml.Attributes) -> None:
         """A shape's picture has no relationship where it gives an address."""
@@ -127,7 +167,7 @@ class Part(xml.Deaf):
 
     def text(self, text: str) -> None:
         if self._within_instruction:
-            self._fields.add(text)
+            self._fields.add(text, deleted=self._deleted)
         elif self._formula is not None:
             self._length += len(text)
             if self._length > _LONGEST:
@@ -137,6 +177,7 @@ class Part(xml.Deaf):
     def end(self, name: str) -> None:
         element = xml.local(name)
         self._within_instruction = False
+        self._leave(element)
         if element in _FORMULAS and self._formula is not None:
             columns = formulas.check("".join(self._formula), self._report, self._where)
             if columns and (element != "f" or self._filled):
@@ -166,6 +207,11 @@ class Part(xml.Deaf):
                 self._report.find("action", f"{self._where} ({target})")
         elif links.leads_elsewhere(target):
             self._report.find("external-reference", f"{self._where} ({kind})")
+
+
+def _is_ambiguous(attributes: xml.Attributes) -> bool:
+    named = [local for each in attributes if (local := xml.local(each)) in _DECIDING]
+    return len(named) > len(set(named))
 
 
 def _runs_macro(element: str, attributes: xml.Attributes) -> bool:

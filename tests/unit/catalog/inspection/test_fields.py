@@ -93,6 +93,54 @@ _DECOYS = (
 )
 
 
+def _within(element: str, content: str) -> str:
+    return f"<w:{element}>{content}</w:{element}>"
+
+
+def _either(first: str, second: str) -> str:
+    return (
+        f'<mc:AlternateContent {_OTHER}><mc:Choice Requires="wps">{first}</mc:Choice>'
+        f"<mc:Fallback>{second}</mc:Fallback></mc:AlternateContent>"
+    )
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        char("begin")
+        + f"<w:r><w:instrText><x:a {_OTHER}/>DDEAUTO cmd</w:instrText></w:r>"
+        + char("end"),
+        field(f"<w:r><w:t><x:a {_OTHER}/>DDEAUTO cmd</w:t></w:r>"),
+        field("DD", f'<w:r><x:fldChar {_OTHER} x:fldCharType="end"/></w:r>', "EAUTO cmd"),
+        field(
+            "DD",
+            f'<w:r><w:fldChar {_OTHER} x:fldCharType="end" w:fldCharType="zz"/></w:r>',
+            "EAUTO c",
+        ),
+        f'<w:fldSimple {_OTHER} x:instr="PAGE" w:instr="DDEAUTO cmd"/>',
+        _either(char("begin") + run("DD"), char("end")) + run("EAUTO cmd") + char("end"),
+        field(_within("del", run("QUOTE ")), "DDEAUTO cmd"),
+        field(_within("moveFrom", run("QUOTE ")), "DDEAUTO cmd"),
+        field("DD", _within("del", char("end")), "EAUTO cmd"),
+        field("DD", _within("moveFrom", char("end")), "EAUTO cmd"),
+    ],
+)
+def test_what_is_passed_over_hides_no_field(tmp_path: Path, paragraph: str) -> None:
+    assert codes(tmp_path, paragraph) & {"computed-field", "dde"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"<w:f {_OTHER}><x:f/>cmd|'/c calc'!A1</w:f>",
+        f'<w:f {_OTHER}><x:f/>_xlfn.WEBSERVICE("http://evil.test/")</w:f>',
+        f'<w:hlinkClick {_OTHER} x:action="" action="ppaction://program?a.exe"/>',
+    ],
+)
+def test_what_is_passed_over_hides_no_formula_and_no_action(tmp_path: Path, content: str) -> None:
+    assert codes(tmp_path, content)
+
+
 @pytest.mark.parametrize("decoy", _DECOYS)
 def test_a_word_that_word_does_not_read_hides_no_field(tmp_path: Path, decoy: str) -> None:
     for pieces in ((decoy, "DDEAUTO cmd"), ("DDE", decoy, "AUTO cmd"), ("DDEAUTO", decoy, " cmd")):
@@ -108,6 +156,7 @@ def test_a_tab_or_a_break_parts_words_of_an_instruction(
     assert codes(tmp_path, field(kind, f"<w:r><w:{space}/></w:r>", target))
 
 
+_BOX = f"<w:pict><w:txbxContent><w:p>{run('盖章', 't')}</w:p></w:txbxContent></w:pict>"
 _PAGE = field(" PAGE ", result=run("1", "t"))
 _REFERENCE = field(" PAGEREF _Toc1 \\h ", result=run("1", "t"))
 _ENTRY = field('HYPERLINK \\l "_Toc1"', result=run("第一课", "t") + _REFERENCE)
@@ -127,6 +176,14 @@ _ENTRY = field('HYPERLINK \\l "_Toc1"', result=run("第一课", "t") + _REFERENC
         field(" STYLEREF ", '"标题 1"', result=run("DDE 是什么", "t")),
         field(" = ", _PAGE, " - 1 ", result=run("0", "t")),
         field(" =", _PAGE, "-1 ", result=run("0", "t")),
+        field(" EQ \\r(", '<w:r><w:sym w:font="Symbol" w:char="F053"/></w:r>', ",2) "),
+        field(' TOC \\o "1-', f"<w:del>{run('3', 'delInstrText')}</w:del>", run("2"), '" '),
+        field(
+            ' IF a = b "',
+            f"<w:r>{_either(_BOX, _BOX)}</w:r>",
+            '" "" ',
+            result=run("章", "t"),
+        ),
         f"<w:del>{field(run(' PAGE ', 'delInstrText'), result=run('1', 'delText'))}</w:del>{_PAGE}",
         field(" QUOTE ", field(' DATE \\@ "yyyy" '), result=run("2026", "t")),
         field(" SET 学校 ", field(" DOCPROPERTY Company ")),
