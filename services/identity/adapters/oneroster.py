@@ -4,11 +4,12 @@ A user becomes a line for each school, home class and subject; homerooms are cla
 other classes tell a teacher's subjects. Guardians are the users that a pupil names as agents. Of
 several school years the latest counts. Who is no longer enabled, or whose role has ended, leaves;
 an enrolment that has ended becomes a line of its own, before the others, that ends what it began.
-A user without a role that we know becomes a line that is refused, and so is reported. A row that
-cannot be followed becomes a refused line behind the others, with its number in its own file, and so
-does a row that refers to it; whom a spoilt school's row keeps out is told so. A pupil of a class
-whose row is spoilt is read without a class. School years, of which the latest decides for
-everybody, must be whole. What has no place in a roster is passed over: courses, resources, results.
+A user without a role becomes a line that is refused, and so is reported. A row that cannot be
+followed, has a word that is none of the vocabulary's, or contradicts another row becomes a refused
+line behind the others, with its number in its own file, and so does a row that refers to it; whom a
+spoilt school's row keeps out is told so. A pupil of a class whose row is spoilt is read without a
+class. School years, of which the latest decides for everybody, must be whole. What has no place in
+a roster is passed over: courses, resources, results.
 """
 
 import io
@@ -19,10 +20,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from services.identity.adapters.oneroster_words import (
+    GRADES,
+    GUARDIANS,
+    ROLES,
+    SEXES,
+    VOCABULARIES,
+    grade,
+    is_unknown_grade,
+)
 from services.identity.adapters.roster_records import Torn, records
 from services.identity.domain.imports import MAX_LINES, RosterLine, Trouble, UnreadableRoster
 from services.identity.domain.roster_words import Column
-from services.identity.domain.rosters import NO_PHONE, Defect, Spoilt, parse_day
+from services.identity.domain.rosters import GUARDIAN_COLUMNS, NO_PHONE, Defect, Spoilt, parse_day
 from shared.civil import civil_date
 from shared.clock import utc_now
 
@@ -32,30 +42,14 @@ _VERSION = "1.2"
 _MAX_RECORDS = 3 * MAX_LINES
 _NEEDED = ("manifest", "users", "roles", "orgs")
 _WHOLE = frozenset({"manifest", "academicSessions"})
-_ROLES = {
-    "student": "学生",
-    "teacher": "教师",
-    **dict.fromkeys(
-        (
-            *("aide", "administrator", "counselor", "principal", "proctor"),
-            *("siteAdministrator", "districtAdministrator", "systemAdministrator"),
-        ),
-        "职工",
-    ),
-}
-_GUARDIANS = frozenset({"parent", "guardian", "relative"})
 _NO_ROLE: Record = defaultdict(str)
-_SEXES = {"male": "男", "female": "女", "other": "未说明", "unspecified": "未说明"}
-_GRADES = {
-    **{f"{number:02}": f"{name}年级" for number, name in enumerate("一二三四五六七八九", start=1)},
-    **{f"{number:02}": name for number, name in enumerate(("高一", "高二", "高三"), start=10)},
-}
-"""The codes of the specification's vocabulary; others stand for themselves."""
-
 _TORN = "双引号不成对，请删去多余的双引号"
-_UNKNOWN_GRADE = f"grades 不是可用的年级代码：请填写 {'、'.join(_GRADES)}，或学校的年级名称"
-_UNKNOWN_ROLE = "role 不是 OneRoster 1.2 的角色，例如 student、teacher"
+_UNKNOWN_GRADE = f"grades 不是可用的年级代码：请填写 {'、'.join(GRADES)}，或学校的年级名称"
+_MORE_GUARDIANS = "agentSourcedIds 超过两位，只登记前两位，其余请由学校另行登记"
+_OTHER_SCHOOL = "schoolSourcedId 不是该班级的学校"
+_OTHER_ROLE = "该用户在该校没有这一角色，请核对 roles.csv"
 _REFERENCES = {
+    "sourcedId": (None, "users.csv"),
     "userSourcedId": (None, "users.csv"),
     "classSourcedId": (Column.CLASS, "classes.csv"),
     "schoolSourcedId": (Column.SCHOOL, "orgs.csv"),
@@ -83,18 +77,20 @@ class _Package:
         self._today = civil_date(utc_now()).isoformat()
         self._names = set(archive.namelist())
         self._spoilt: list[RosterLine] = []
-        self._torn: dict[str, dict[str, int]] = defaultdict(dict)
+        # By file and id the numbers of rows that are told, so that what refers to a user is not.
+        self._lost: dict[str, dict[str, int]] = defaultdict(dict)
         for name in _NEEDED:
             if f"{name}.csv" not in self._names:
                 raise UnreadableRoster(f"压缩包中缺少 {name}.csv：不是完整的 OneRoster 1.2 数据包")
         manifest = {each["propertyName"]: each["value"] for each in self._table("manifest")}
         if manifest.get("oneroster.version") != _VERSION:
             raise UnreadableRoster("manifest.csv 中的 oneroster.version 应为 1.2")
-        self._users = dict(self._numbered("users"))
-        self._orgs = {each["sourcedId"]: each for each in self._table("orgs")}
-        self._births = {each["sourcedId"]: each for each in self._table("demographics")}
-        self._by_id = self._people()
-        self._schools = {"schoolSourcedId": self._orgs.keys() | self._torn["orgs"].keys()}
+        self._users = dict(self._identified("users"))
+        self._by_id = {user["sourcedId"]: user for user in self._users.values()}
+        self._check_users()
+        self._orgs = {each["sourcedId"]: each for _, each in self._identified("orgs")}
+        self._births = self._demographics()
+        self._schools = {"schoolSourcedId": self._orgs.keys() | self._lost["orgs"].keys()}
         classes = self._usable_classes()
         self._classes = self._of_this_year(classes)
         self._roles = self._grouped("roles", {})
@@ -127,7 +123,7 @@ class _Package:
                     )
                 self._spoil(name, number, None, "torn", _TORN)
                 if "sourcedId" in told:
-                    self._torn[name][told["sourcedId"]] = number
+                    self._lost[name][told["sourcedId"]] = number
             elif not header:
                 header = [cell.strip() for cell in row]
             elif told:
@@ -139,36 +135,64 @@ class _Package:
         defect = Defect(column, reason, f"{name}.csv 第 {number} 行：{detail}")
         self._spoilt.append(RosterLine(number, Spoilt(defect)))
 
-    def _people(self) -> Mapping[str, Record]:
-        """Of several users with one id the first; the others, and those without, are spoilt."""
-        found: dict[str, tuple[int, Record]] = {}
-        for number, user in list(self._users.items()):
-            sourced_id = user["sourcedId"]
-            if sourced_id and sourced_id not in found:
-                found[sourced_id] = number, user
-                continue
-            del self._users[number]
-            if sourced_id:
-                detail = f"sourcedId 与第 {found[sourced_id][0]} 行相同"
-                self._spoil("users", number, None, "repeated", detail)
+    def _worded(self, name: str, number: int, row: Record) -> Record | None:
+        """The row with the words of the vocabulary as it writes them; None if one is no word."""
+        words: dict[str, str] = {}
+        for each in VOCABULARIES.get(name, ()):
+            word = each.word(row[each.key])
+            if word is None:
+                self._spoil(name, number, each.column, "invalid", each.advice)
+                return None
+            words[each.key] = word
+        return defaultdict(str, {**row, **words})
+
+    def _identified(self, name: str) -> Iterator[tuple[int, Record]]:
+        """Of several rows with one id the first; the others, and those without, are spoilt."""
+        found: dict[str, int] = {}
+        for number, row in self._numbered(name):
+            sourced_id = row["sourcedId"]
+            if not sourced_id:
+                self._spoil(name, number, None, "missing", "请填写 sourcedId")
+            elif sourced_id in found:
+                detail = f"sourcedId 与第 {found[sourced_id]} 行相同"
+                self._spoil(name, number, None, "repeated", detail)
             else:
-                self._spoil("users", number, None, "missing", "请填写 sourcedId")
+                found[sourced_id] = number
+                if worded := self._worded(name, number, row):
+                    yield number, worded
+                else:
+                    self._lost[name][sourced_id] = number
+
+    def _check_users(self) -> None:
+        """Tell what is left out of users who are read all the same."""
         for number, user in self._users.items():
-            for agent in _listed(user["agentSourcedIds"]):
-                if agent not in found and agent not in self._torn["users"]:
+            agents = _listed(user["agentSourcedIds"])
+            for agent in agents:
+                if agent not in self._by_id and agent not in self._lost["users"]:
                     detail = "agentSourcedIds 在 users.csv 中没有可用的行"
                     self._spoil("users", number, Column.GUARDIAN_NAME, "unknown", detail)
-            if _is_unknown_grade(user["grades"]):
+            if sum(agent in self._by_id for agent in agents) > len(GUARDIAN_COLUMNS):
+                column = Column.SECOND_GUARDIAN_NAME
+                self._spoil("users", number, column, "invalid", _MORE_GUARDIANS)
+            if is_unknown_grade(user["grades"]):
                 self._spoil("users", number, Column.GRADE, "unknown", _UNKNOWN_GRADE)
                 self._users[number] = defaultdict(str, {**user, "grades": ""})
-        return {user["sourcedId"]: user for user in self._users.values()}
+
+    def _demographics(self) -> Mapping[str, Record]:
+        known = {"sourcedId": self._by_id}
+        return {
+            each["sourcedId"]: each
+            for number, each in self._identified("demographics")
+            if each["sourcedId"] not in self._lost["users"]
+            and self._refers("demographics", number, each, known)
+        }
 
     def _usable_classes(self) -> Sequence[Record]:
         usable = []
-        for number, each in self._numbered("classes"):
+        for number, each in self._identified("classes"):
             if not each["title"]:
                 self._spoil("classes", number, Column.CLASS, "missing", "请填写 title")
-            elif _is_unknown_grade(each["grades"]):
+            elif is_unknown_grade(each["grades"]):
                 self._spoil("classes", number, Column.GRADE, "unknown", _UNKNOWN_GRADE)
             elif self._refers("classes", number, each, self._schools):
                 usable.append(each)
@@ -180,16 +204,31 @@ class _Package:
         """By user, and among them who has spoilt rows alone. ``known`` are the ids that a column
         may refer to."""
         groups: dict[str, list[Record]] = defaultdict(list)
-        for number, each in self._numbered(name):
-            if each["userSourcedId"] in self._torn["users"]:
+        for number, row in self._numbered(name):
+            if row["userSourcedId"] in self._lost["users"]:
                 continue
-            of_user = groups[each["userSourcedId"]]
-            if name == "enrollments" and each["role"] not in _ROLES.keys() | _GUARDIANS:
-                self._spoil(name, number, Column.ROLE, "invalid", _UNKNOWN_ROLE)
-            elif self._refers(name, number, each, {"userSourcedId": self._by_id, **known}):
+            of_user = groups[row["userSourcedId"]]
+            each = self._worded(name, number, row)
+            if each and self._refers(name, number, each, {"userSourcedId": self._by_id, **known}):
                 dated = self._dated(name, number, each)
-                of_user += [dated] if dated else []
+                if dated and (name != "enrollments" or self._agrees(number, dated)):
+                    of_user.append(dated)
         return groups
+
+    def _agrees(self, number: int, enrolment: Record) -> bool:
+        """Whether a class of this year is at the enrolment's school, and the user has the role
+        there. Of a user without any usable role that is told, and nothing else."""
+        class_ = self._classes.get(enrolment["classSourcedId"])
+        if class_ is None:
+            return True
+        if class_["schoolSourcedId"] != enrolment["schoolSourcedId"]:
+            self._spoil("enrollments", number, Column.SCHOOL, "invalid", _OTHER_SCHOOL)
+            return False
+        roles = self._roles.get(enrolment["userSourcedId"], ())
+        if roles and not any(_is_in_role(enrolment, each) for each in roles):
+            self._spoil("enrollments", number, Column.ROLE, "invalid", _OTHER_ROLE)
+            return False
+        return True
 
     def _refers(
         self, name: str, number: int, row: Record, known: Mapping[str, Collection[str]]
@@ -234,8 +273,8 @@ class _Package:
     def _of_users(self) -> Iterator[RosterLine]:
         for number, user in self._users.items():
             for role in self._roles.get(user["sourcedId"], (_NO_ROLE,)):
-                torn = self._torn["orgs"].get(role["orgSourcedId"])
-                if torn and role["role"] not in _GUARDIANS:
+                torn = self._lost["orgs"].get(role["orgSourcedId"])
+                if torn and role["role"] not in GUARDIANS:
                     detail = f"该学校在 orgs.csv 第 {torn} 行，{_TORN}"
                     yield RosterLine(number, Spoilt(Defect(Column.SCHOOL, "torn", detail)))
                     continue
@@ -245,9 +284,9 @@ class _Package:
                     yield RosterLine(number, told, trouble)
 
     def _of(self, user: Record, role: Record) -> Iterator[dict[Column, str]]:
-        if role["role"] in _GUARDIANS:
+        if role["role"] in GUARDIANS:
             return
-        word = _ROLES.get(role["role"], role["role"] or "-")
+        word = ROLES.get(role["role"], "-")
         leaving = (
             "tobedeleted" in (user["status"], role["status"])
             or user["enabledUser"] == "false"
@@ -275,7 +314,7 @@ class _Package:
         born = self._births.get(user["sourcedId"], {})
         cells = {
             Column.NAME: _name(user),
-            Column.SEX: _SEXES.get(born.get("sex", ""), ""),
+            Column.SEX: SEXES.get(born.get("sex", ""), ""),
             Column.BIRTH_DATE: born.get("birthDate", ""),
             Column.USERNAME: user["username"],
             Column.EMAIL: user["email"],
@@ -299,21 +338,16 @@ class _Package:
 
     def _guardians(self, user: Record) -> dict[Column, str]:
         agents = map(self._by_id.get, _listed(user["agentSourcedIds"]))
-        columns = (
-            (Column.GUARDIAN_NAME, Column.GUARDIAN_PHONE),
-            (Column.SECOND_GUARDIAN_NAME, Column.SECOND_GUARDIAN_PHONE),
-        )
         cells: dict[Column, str] = {}
-        for (name, phone), agent in zip(columns, filter(None, agents), strict=False):
+        for (name, phone, _), agent in zip(GUARDIAN_COLUMNS, filter(None, agents), strict=False):
             cells |= {name: _name(agent), phone: agent["sms"] or agent["phone"] or NO_PHONE}
         return cells
 
     def _enrolled(self, user: Record, role: Record) -> Iterator[tuple[Record, str]]:
         """Classes, with the day on which it was over with them, or nothing."""
         for each in self._enrolments.get(user["sourcedId"], ()):
-            there = each["schoolSourcedId"] == role["orgSourcedId"] and each["role"] == role["role"]
             present = self._classes.get(each["classSourcedId"])
-            if there and present is not None and each["beginDate"] <= self._today:
+            if _is_in_role(each, role) and present is not None and each["beginDate"] <= self._today:
                 deleted = each["status"] == "tobedeleted"
                 over = self._ended(each) or deleted
                 ended_on = min(each["endDate"] or self._today, self._today)
@@ -331,8 +365,7 @@ class _Package:
             if not ended_on:
                 continue
             if _is_home(each) and (each["grades"], each["title"]) not in homes:
-                grade = _grade(each["grades"] or user["grades"])
-                yield {Column.GRADE: grade, Column.CLASS: each["title"], Column.ENDED_ON: ended_on}
+                yield {**_home(each, user), Column.ENDED_ON: ended_on}
             over = [word for word in _subjects(each) if word not in taught]
             if over and role["role"] == "teacher":
                 yield {Column.SUBJECT: "、".join(over), Column.ENDED_ON: ended_on}
@@ -340,11 +373,8 @@ class _Package:
     def _home_class(self, user: Record, role: Record) -> dict[Column, str]:
         for each in self._present(user, role):
             if _is_home(each):
-                return {
-                    Column.GRADE: _grade(each["grades"] or user["grades"]),
-                    Column.CLASS: each["title"],
-                }
-        return {Column.GRADE: _grade(user["grades"])}
+                return _home(each, user)
+        return {Column.GRADE: grade(user["grades"])}
 
     def _teaching(self, user: Record, role: Record) -> Iterator[dict[Column, str]]:
         subjects: dict[str, None] = {}
@@ -353,7 +383,7 @@ class _Package:
             subjects |= dict.fromkeys(_subjects(each))
             if _is_home(each):
                 homerooms += 1
-                yield {Column.GRADE: _grade(each["grades"]), Column.CLASS: each["title"]}
+                yield {Column.GRADE: grade(each["grades"]), Column.CLASS: each["title"]}
         if subjects or not homerooms:
             yield {Column.SUBJECT: "、".join(subjects)}
 
@@ -362,8 +392,18 @@ def _listed(cell: str) -> list[str]:
     return [word for each in cell.split(",") if (word := each.strip())]
 
 
+def _is_in_role(enrolment: Record, role: Record) -> bool:
+    """Whether a user is enrolled in that role at that school; staff are staff in any office."""
+    same_school = enrolment["schoolSourcedId"] == role["orgSourcedId"]
+    return same_school and ROLES.get(enrolment["role"]) == ROLES.get(role["role"])
+
+
 def _is_home(class_: Record) -> bool:
     return class_["classType"] == "homeroom"
+
+
+def _home(class_: Record, user: Record) -> dict[Column, str]:
+    return {Column.GRADE: grade(class_["grades"] or user["grades"]), Column.CLASS: class_["title"]}
 
 
 def _subjects(class_: Record) -> list[str]:
@@ -376,14 +416,3 @@ def _name(user: Record) -> str:
     if f"{family}{given}".isascii():
         return f"{given} {family}".strip()
     return f"{family}{given}"
-
-
-def _is_unknown_grade(codes: str) -> bool:
-    """Whether they begin with a number of the vocabulary's form that is none of ours."""
-    code = codes.split(",")[0].strip()
-    return re.fullmatch("[0-9]{1,2}", code) is not None and code not in _GRADES
-
-
-def _grade(codes: str) -> str:
-    code = codes.split(",")[0].strip()
-    return _GRADES.get(code, code)

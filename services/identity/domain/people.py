@@ -104,7 +104,9 @@ LIFECYCLE: Mapping[Action, Transition] = {
     Action.TRANSFER: Transition(
         frozenset({State.INVITED, State.ACTIVE, State.SUSPENDED}), None, _ADMINISTRATORS
     ),
-    Action.SUSPEND: Transition(frozenset({State.ACTIVE}), State.SUSPENDED, _OVER_EVERYTHING),
+    Action.SUSPEND: Transition(
+        frozenset({State.ACTIVE, State.SUSPENDED}), State.SUSPENDED, _OVER_EVERYTHING
+    ),
     Action.RESUME: Transition(
         frozenset({State.SUSPENDED, State.LEFT}), State.ACTIVE, _OVER_EVERYTHING
     ),
@@ -116,7 +118,8 @@ LIFECYCLE: Mapping[Action, Transition] = {
     ),
 }
 """A new account is INVITED. Whoever holds the invitation activates it. Erasure follows leaving, so
-that it is never one slip away; what remains is the row with its code."""
+that it is never one slip away; what remains is the row with its code. Whoever suspends an account
+anew makes the suspension theirs: a client lifts its own alone."""
 
 
 Refusal = Literal[

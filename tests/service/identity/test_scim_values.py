@@ -159,6 +159,26 @@ async def test_whom_an_administrator_suspended_no_client_resumes(
     assert await owner.fetchval("SELECT state FROM people") == "SUSPENDED"
 
 
+@pytest.mark.parametrize("created", [True, False], ids=["created", "patched"])
+async def test_a_client_s_suspension_can_be_made_an_administrator_s(
+    client: httpx2.AsyncClient,
+    directory: Directory,
+    province: Organisation,
+    token: Token,
+    owner: asyncpg.Connection,
+    *,
+    created: bool,
+) -> None:
+    made = await directory.add("li.ming", active=not created)
+    if not created:
+        off = {"op": "replace", "path": "active", "value": False}
+        assert (await directory.patch(made["id"], off)).status_code == 204
+    await suspended(client, token, province, made["id"])
+    on = {"op": "replace", "path": "active", "value": True}
+    assert (await directory.patch(made["id"], on)).status_code == 403
+    assert await owner.fetchval("SELECT state FROM people") == "SUSPENDED"
+
+
 async def test_what_is_not_said_of_activity_leaves_it(
     directory: Directory, owner: asyncpg.Connection
 ) -> None:
