@@ -152,7 +152,9 @@ class ScimEndpoint:
     ) -> ScimResponse:
         """The answer, refusals of the protocol included. Raises domain errors."""
         request = ScimRequest(method, self._base_url, path, query, headers, body, caller)
-        handler = AsyncScimHandler(self._service, _Storage(self._provisioning, caller))
+        handler = AsyncScimHandler(
+            self._service, _Storage(self._provisioning, caller, patches=method == "PATCH")
+        )
         try:
             return await handler.handle(request)
         except SCIMException as error:
@@ -178,11 +180,13 @@ def _told(error: SCIMException) -> SCIMException:
 
 
 class _Storage(AsyncScimStorage):
-    """The accounts that one client sees."""
+    """The accounts that one client sees. Where it `patches`, nothing is missing of a resource but
+    what was removed."""
 
-    def __init__(self, provisioning: Provisioning, caller: Principal) -> None:
+    def __init__(self, provisioning: Provisioning, caller: Principal, *, patches: bool) -> None:
         self._provisioning = provisioning
         self._caller = caller
+        self._patches = patches
 
     async def get(
         self, resource_type: ResourceType, resource_id: str, **_parameters: Any
@@ -217,7 +221,11 @@ class _Storage(AsyncScimStorage):
         expected_version: str | None = None,
     ) -> Resource[Any]:
         changed = await self._provisioning.change_user(
-            self._caller, _id(resource.id), _draft(resource), _unless(expected_version)
+            self._caller,
+            _id(resource.id),
+            _draft(resource),
+            _unless(expected_version),
+            whole=self._patches,
         )
         return _resource(changed)
 

@@ -187,10 +187,16 @@ class Provisioning:
             return await uow.commit(await self._user(store, caller, person.id))
 
     async def change_user(
-        self, caller: Principal, person_id: UUID, draft: UserDraft, unless: Unless
+        self,
+        caller: Principal,
+        person_id: UUID,
+        draft: UserDraft,
+        unless: Unless,
+        *,
+        whole: bool = False,
     ) -> ProvisionedUser:
-        """A suspension is lifted by the client that made it; where nothing is said of
-        ``active``, the account stays as it is.
+        """A suspension is lifted by the client that made it. Where nothing is said of ``active``,
+        the account stays as it is, or, of a draft that is `whole`, becomes active as by default.
 
         Raises `NotFound`, `AccountBeyondReach`, `IdentifierTaken`, `InvalidIdentifier`,
         `InvalidName`, `HolderUnfit`.
@@ -226,10 +232,11 @@ class Provisioning:
                 )
             if draft.is_pupil and not person.is_enrolled(civil_date(now)):
                 await self._enrol(uow, stores, caller, person, now)
-            if draft.active is not None and draft.active != (person.state in USABLE):
-                if draft.active:
+            active = True if whole and draft.active is None else draft.active
+            if active is not None and active != (person.state in USABLE):
+                if active:
                     await _check_own_suspension(store, caller, person)
-                action = Action.RESUME if draft.active else Action.SUSPEND
+                action = Action.RESUME if active else Action.SUSPEND
                 await self._become(uow, stores, person, action, home_of(caller))
             await store.keep(caller.client, person_id, draft)
             user = await self._user(store, caller, person_id)
@@ -237,7 +244,8 @@ class Provisioning:
             return await uow.commit(user)
 
     async def remove_user(self, caller: Principal, person_id: UUID, unless: Unless) -> None:
-        """The person leaves, and the account's names are free again.
+        """The person leaves, and the account's names are free again: not from a suspension that
+        the client has not made, which a new account of those names would go round.
 
         Raises `NotFound`, `AccountBeyondReach`.
         """
@@ -246,6 +254,8 @@ class Provisioning:
         async with self._new_uow() as uow:
             stores, store = self._stores(uow.connection), self._store(uow.connection)
             person = (await self._held(stores, store, caller, person_id, unless)).person
+            if person.state is State.SUSPENDED:
+                await _check_own_suspension(store, caller, person)
             endings = {each: each.ending(day) for each in person.memberships if not each.ended(day)}
             await memberships.change(uow, stores, self._revocations, person, endings, now)
             held = await stores.grants.of_person(person_id)

@@ -153,6 +153,8 @@ async def test_whom_an_administrator_suspended_no_client_resumes(
     for answer in (
         await directory.send("PUT", path, {**whole, "active": True}),
         await directory.patch(made["id"], {"op": "replace", "path": "active", "value": True}),
+        await directory.patch(made["id"], {"op": "remove", "path": "active"}),
+        await directory.send("DELETE", path),
     ):
         assert (answer.status_code, answer.json()["schemas"]) == (403, [ERROR])
         assert "administrator" in answer.json()["detail"] or "管理员" in answer.json()["detail"]
